@@ -1,0 +1,7 @@
+//! The protocol's JSON text frames, both ways. Payloads pass through as the text they came in.
+
+mod decode;
+mod encode;
+
+pub use decode::{client_frame, server_frame};
+pub use encode::{encode_client, encode_event, encode_server};

@@ -1,0 +1,125 @@
+//! What is read, what is ignored, and what is refused with which word.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::{client_frame, server_frame};
+use crate::codec::json::{encode_client, encode_server};
+use crate::{ClientFrame, DecodeError, ErrorCode, Limits, Scalar, ServerFrame, Since};
+
+fn read(text: &str) -> Result<ClientFrame, DecodeError> {
+    client_frame(text, &Limits::default())
+}
+
+fn code(text: &str) -> ErrorCode {
+    read(text).unwrap_err().code
+}
+
+/// P-11, P-14
+#[test]
+fn a_hello_needs_a_link_and_a_generation_and_no_more() {
+    let ClientFrame::Hello(hello) =
+        read(r#"{"type":"hello","link":"abcdefgh","generation":1,"extra":{"a":[1]}}"#).unwrap()
+    else {
+        panic!("not a hello")
+    };
+    assert_eq!(hello.link.as_str(), "abcdefgh");
+    assert!(hello.channels.is_empty());
+    for bad in [
+        r#"{"type":"hello"}"#,
+        r#"{"type":"hello","link":"short","generation":1}"#,
+        r#"{"type":"hello","link":"abcdefgh","generation":0}"#,
+        r#"{"type":"hello","link":"abcdefgh","generation":-1}"#,
+        r#"{"type":"hello","link":"abcdefgh","generation":"1"}"#,
+        r#"{"type":"hello","link":5,"generation":1}"#,
+        r#"{"type":"hello","link":"abcdefgh","generation":1,"channels":{}}"#,
+    ] {
+        assert_eq!(code(bad), ErrorCode::BadFrame, "{bad}");
+    }
+}
+
+#[test]
+fn a_hello_carries_all_that_a_session_needs() {
+    let text = r#"{"type":"hello","link":"abcdefgh","generation":3,"token":"secret","client":{"name":"n",
+        "version":"1","platform":"p"},"heartbeat":{"interval":15000,"timeout_ms":10000},"channels":[
+        {"channel":"a:1"},{"channel":"a:2","since":"now"},
+        {"channel":"a:3","since":{"epoch":"e","offset":4}}]}"#;
+    let ClientFrame::Hello(hello) = read(text).unwrap() else { panic!("not a hello") };
+    assert_eq!(hello.heartbeat.unwrap().timeout, 10_000);
+    assert_eq!(hello.channels[0].since, Since::Start);
+    assert_eq!(hello.channels[1].since, Since::Now);
+    assert!(matches!(&hello.channels[2].since, Since::After(p) if p.offset == 4));
+    assert!(!format!("{hello:?}").contains("secret"));
+    let again = encode_client(&ClientFrame::Hello(hello.clone()));
+    assert_eq!(read(&again).unwrap(), ClientFrame::Hello(hello));
+}
+
+/// P-12, P-13
+#[test]
+fn what_is_not_a_frame_is_refused_with_its_own_word() {
+    for bad in ["", "{", "nonsense", "{\"type\":\"ping\"} x", "[1]", "7", "null", "\"ping\""] {
+        assert_eq!(code(bad), ErrorCode::BadJson, "{bad}");
+    }
+    assert_eq!(code("{}"), ErrorCode::BadFrame);
+    assert_eq!(code(r#"{"type":7}"#), ErrorCode::BadFrame);
+    assert_eq!(code(r#"{"type":"dance"}"#), ErrorCode::UnknownType);
+    assert_eq!(code(r#"{"type":"subscribe"}"#), ErrorCode::BadFrame);
+    assert_eq!(code(r#"{"type":"subscribe","channel":"a b"}"#), ErrorCode::BadChannel);
+    assert_eq!(code(r#"{"type":"subscribe","channel":"a","since":9}"#), ErrorCode::BadFrame);
+    let error = read(r#"{"type":"subscribe","channel":"a::b","id":"q1"}"#).unwrap_err();
+    assert_eq!(error.id, Some(Scalar::text("q1")));
+    assert!(error.message.contains("byte 2"), "{}", error.message);
+}
+
+#[test]
+fn an_id_is_a_number_or_a_short_string() {
+    let long: String = core::iter::repeat_n('x', 63).collect();
+    let kept: String = core::iter::repeat_n('x', 62).collect();
+    let ping = |id: &str| read(&format!(r#"{{"type":"subscribe","channel":"a","id":{id}}}"#));
+    assert!(ping("7").is_ok());
+    assert!(ping("-7.5").is_ok());
+    assert!(ping(&format!("\"{kept}\"")).is_ok());
+    assert!(ping(&format!("\"{long}\"")).is_err());
+    assert!(ping("{}").is_err());
+    assert!(ping("true").is_err());
+}
+
+#[test]
+fn a_payload_may_nest_to_the_limit_and_no_deeper() {
+    let publish = |levels: usize| {
+        let open: String = core::iter::repeat_n('[', levels).collect();
+        let close: String = core::iter::repeat_n(']', levels).collect();
+        read(&format!(
+            r#"{{"type":"publish","channel":"a","event":"e","data":{open}{close}}}"#
+        ))
+    };
+    assert!(publish(64).is_ok());
+    assert_eq!(publish(65).unwrap_err().code, ErrorCode::TooDeep);
+    // A nesting that would exhaust a recursive reader is only too deep.
+    assert_eq!(publish(200_000).unwrap_err().code, ErrorCode::TooDeep);
+    let deep: String = core::iter::repeat_n('[', 200_000).collect();
+    assert_eq!(code(&deep), ErrorCode::BadJson);
+}
+
+#[test]
+fn server_frames_are_read_back_as_they_were_written() {
+    let texts = [
+        r#"{"type":"finished","channel":"a"}"#,
+        r#"{"type":"published","id":1,"epoch":"e","offset":5}"#,
+        r#"{"type":"heartbeat_ack","id":1,"timestamp":"t","server_time":"s"}"#,
+        r#"{"type":"pong"}"#,
+        r#"{"type":"superseded","channel":"a","from":1,"to":2}"#,
+        r#"{"type":"go_away","reason":"drain","after_ms":0,"spread_ms":5000}"#,
+        r#"{"type":"error","id":"x","code":"bad_frame","message":"m","retry":false}"#,
+        r#"{"type":"event","channel":"a","epoch":"e","offset":1,"event":"progress","data":{"x": 1},"time":"t"}"#,
+    ];
+    for text in texts {
+        let frame = server_frame(text).unwrap().unwrap();
+        assert_eq!(encode_server(&frame), text);
+    }
+    assert_eq!(server_frame(r#"{"type":"from_the_future"}"#).unwrap(), None);
+    assert!(matches!(
+        server_frame(r#"{"type":"pong","new_field":[]}"#).unwrap(),
+        Some(ServerFrame::Pong { id: None })
+    ));
+}

@@ -1,0 +1,98 @@
+//! Frames to text. An event is written once and shared; everything else is small and per session.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::{
+    ChannelName, ClientFrame, EncodedEvent, Epoch, EventName, Payload, ServerFrame, Timestamp,
+};
+
+/// Writes what a client says.
+pub fn encode_client(frame: &ClientFrame) -> String {
+    write(frame)
+}
+
+/// Writes what a server says, but for events: those come from [`encode_event`].
+pub fn encode_server(frame: &ServerFrame) -> String {
+    write(frame)
+}
+
+/// Writes an event once, for every subscriber and every history that will hold it.
+pub fn encode_event(
+    channel: &ChannelName,
+    epoch: &Epoch,
+    offset: u64,
+    event: &EventName,
+    data: &Payload,
+    time: Timestamp,
+) -> EncodedEvent {
+    let data = data.as_str().as_bytes();
+    let names = channel.as_str().len() + epoch.as_str().len() + event.as_str().len();
+    let mut out = Vec::with_capacity(128 + names + data.len());
+    out.extend_from_slice(br#"{"type":"event","channel":"#);
+    push(&mut out, channel);
+    out.extend_from_slice(br#","epoch":"#);
+    push(&mut out, epoch);
+    out.push(b',');
+    let entry_at = place(&out);
+    out.extend_from_slice(br#""offset":"#);
+    push(&mut out, &offset);
+    out.extend_from_slice(br#","event":"#);
+    push(&mut out, event);
+    out.extend_from_slice(br#","data":"#);
+    let data_from = place(&out);
+    out.extend_from_slice(data);
+    let data_to = place(&out);
+    out.extend_from_slice(br#","time":"#);
+    let time_at = place(&out) + 1;
+    push(&mut out, &time);
+    out.push(b'}');
+    EncodedEvent::new(out.into(), entry_at, (data_from, data_to), time_at)
+}
+
+fn place(out: &[u8]) -> u32 {
+    // Messages are limited to far less than 4 GiB where they enter.
+    u32::try_from(out.len()).unwrap_or(u32::MAX)
+}
+
+fn push<T: Serialize>(out: &mut Vec<u8>, value: &T) {
+    out.extend_from_slice(write(value).as_bytes());
+}
+
+fn write<T: Serialize>(value: &T) -> String {
+    // Our frames hold strings, integers and checked JSON: none of them can fail to be written.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_event;
+    use crate::codec::json::server_frame;
+    use crate::{ChannelName, Epoch, EventName, Payload, ServerFrame, Timestamp};
+
+    #[test]
+    fn one_encoding_serves_every_transport() {
+        let data = r#"{ "pct" : 40, "note":"héllo" }"#;
+        let encoded = encode_event(
+            &ChannelName::new("d:1").unwrap(),
+            &Epoch::new("e1").unwrap(),
+            7,
+            &EventName::new("进度\"").unwrap(),
+            &Payload::new(data).unwrap(),
+            Timestamp(0),
+        );
+        let text = core::str::from_utf8(encoded.frame()).unwrap();
+        let Some(ServerFrame::Event(event)) = server_frame(text).unwrap() else {
+            panic!("not an event: {text}")
+        };
+        assert_eq!(event.data.as_str(), data);
+        assert_eq!(event.event.as_str(), "进度\"");
+        assert_eq!(&*event.time, "1970-01-01T00:00:00.000Z");
+        assert_eq!(encoded.data(), data.as_bytes());
+        assert_eq!(encoded.time(), b"1970-01-01T00:00:00.000Z");
+        assert!(encoded.entry().starts_with(b"\"offset\":7,\"event\":"));
+        assert!(encoded.entry().ends_with(b"Z\"}"));
+    }
+}

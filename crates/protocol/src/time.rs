@@ -1,0 +1,40 @@
+//! Dates on the wire: RFC 3339 in UTC with milliseconds. In: Unix milliseconds from a shell's clock.
+
+use alloc::string::ToString;
+use core::fmt;
+
+use serde::ser::{Serialize, Serializer};
+
+/// A date, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub u64);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = i64::try_from(self.0).unwrap_or(i64::MAX);
+        match jiff::Timestamp::from_millisecond(milliseconds) {
+            Ok(time) => write!(f, "{time:.3}"),
+            // Beyond the year 9999 there is no RFC 3339.
+            Err(_) => f.write_str("9999-12-31T23:59:59.999Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+    use alloc::string::ToString;
+
+    #[test]
+    fn a_date_has_milliseconds_and_a_z() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(1_772_236_800_007).to_string(), "2026-02-28T00:00:00.007Z");
+        assert_eq!(Timestamp(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+}
