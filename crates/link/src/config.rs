@@ -1,0 +1,81 @@
+//! What a link is set up with. Every duration is in milliseconds.
+
+use steadfast_machine::Span;
+use steadfast_protocol::{ClientInfo, LinkId, Token};
+
+/// Settings of one link. The defaults are those of the product's promises.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The link's id: random, made by the shell, kept for the link's life.
+    pub link: LinkId,
+    /// Who is speaking, for operators.
+    pub client: Option<ClientInfo>,
+    /// The first token, where the server wants one.
+    pub token: Option<Token>,
+    /// The seed of all jitter.
+    pub seed: u32,
+    /// The first reconnect delay; doubled for each further attempt. Default 1 s.
+    pub backoff_min: Span,
+    /// The largest delay before jitter. Default 30 s.
+    pub backoff_max: Span,
+    /// How far jitter goes either way, in percent, applied after the cap. Default 30.
+    pub jitter_percent: u32,
+    /// No attempt comes sooner than this, but the first after a change of network. Default 1 s.
+    pub delay_floor: Span,
+    /// A session that held this long, and answered a heartbeat, resets the attempts. Default 30 s.
+    pub stable_after: Span,
+    /// How long opening and welcome together may take. Default 8 s.
+    pub connect_timeout: Span,
+    /// The proposed silence between heartbeats. Default 15 s.
+    pub heartbeat_interval: Span,
+    /// How long an answer is waited for. Default 10 s.
+    pub heartbeat_timeout: Span,
+    /// How often health is looked at. Default 5 s.
+    pub health_interval: Span,
+    /// Silence after which the link pings. Default 60 s.
+    pub idle_ping: Span,
+    /// Silence after which the link closes and reconnects. Default 120 s.
+    pub idle_close: Span,
+    /// Attempts after which polling begins at the latest. Default 10.
+    pub fallback_attempts: u32,
+    /// Effort after which polling begins while HTTP gets through. Default 6 s.
+    pub fallback_effort: Span,
+    /// How long a poll may wait at the server. Default 25 s.
+    pub poll_wait: Span,
+    /// The pause before WebSocket is tried again while polling; doubled up to the largest.
+    /// Default 30 s.
+    pub return_min: Span,
+    /// The largest such pause. Default 300 s.
+    pub return_max: Span,
+    /// The most channels followed at once. Default 128.
+    pub channels_max: usize,
+}
+
+impl Config {
+    /// The defaults, for this link and seed.
+    pub const fn new(link: LinkId, seed: u32) -> Self {
+        Self {
+            link,
+            client: None,
+            token: None,
+            seed,
+            backoff_min: Span::seconds(1),
+            backoff_max: Span::seconds(30),
+            jitter_percent: 30,
+            delay_floor: Span::seconds(1),
+            stable_after: Span::seconds(30),
+            connect_timeout: Span::seconds(8),
+            heartbeat_interval: Span::seconds(15),
+            heartbeat_timeout: Span::seconds(10),
+            health_interval: Span::seconds(5),
+            idle_ping: Span::seconds(60),
+            idle_close: Span::seconds(120),
+            fallback_attempts: 10,
+            fallback_effort: Span::seconds(6),
+            poll_wait: Span::seconds(25),
+            return_min: Span::seconds(30),
+            return_max: Span::seconds(300),
+            channels_max: 128,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Everything that can happen to a link: what its app asks, what its device knows, what came of
+//! the things it asked its shell to do, and the time.
+
+use alloc::boxed::Box;
+
+use steadfast_protocol::{ChannelName, CloseCode, PollAnswer, ServerFrame, Since, Token};
+
+/// One socket of a link; never used again for another.
+pub type SocketId = u32;
+
+/// One poll of a link; never used again for another.
+pub type PollId = u32;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The app wants the link up. Ignored while it is.
+    Connect,
+    /// The app wants to follow a channel. Ignored while the link follows it.
+    Subscribe {
+        /// Which.
+        channel: ChannelName,
+        /// From where.
+        since: Since,
+    },
+    /// The app no longer wants a channel.
+    Unsubscribe {
+        /// Which.
+        channel: ChannelName,
+    },
+    /// The app gives a token, at first or in answer to [`crate::Output::WantToken`]; `None` when it
+    /// has none to give.
+    Token(Option<Token>),
+    /// The app ends the link.
+    Close,
+
+    /// The device reports a network.
+    Online,
+    /// The device reports no network.
+    Offline,
+    /// The device moved to another network.
+    NetworkChanged,
+    /// The device woke from sleep, or a page became visible again.
+    Resumed,
+
+    /// A socket is open; nothing was said on it yet.
+    SocketOpened {
+        /// Which.
+        socket: SocketId,
+    },
+    /// A socket could not be opened.
+    SocketFailed {
+        /// Which.
+        socket: SocketId,
+        /// How.
+        failure: DialFailure,
+    },
+    /// A frame came.
+    SocketFrame {
+        /// On which socket.
+        socket: SocketId,
+        /// What the server said.
+        frame: Box<ServerFrame>,
+    },
+    /// Bytes or a frame of a kind that is only a sign of life came.
+    SocketAlive {
+        /// On which socket.
+        socket: SocketId,
+    },
+    /// A socket is gone, by a close frame or without one (1006).
+    SocketClosed {
+        /// Which.
+        socket: SocketId,
+        /// The code of the close frame, or 1006.
+        code: CloseCode,
+    },
+    /// A poll has come back.
+    Polled {
+        /// Which.
+        poll: PollId,
+        /// With what.
+        outcome: Result<Box<PollAnswer>, PollFailure>,
+    },
+    /// A probe has come back.
+    Probed {
+        /// Whether our server answered it over plain HTTP.
+        is_ok: bool,
+    },
+    /// The time has come that [`crate::Link::wake`] named, or some later time.
+    Tick,
+}
+
+/// How a socket failed to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "scenario", serde(tag = "kind", rename_all = "snake_case"))]
+pub enum DialFailure {
+    /// No connection: refused, reset, no route, no name.
+    Unreachable,
+    /// Connected, but the upgrade was answered with something that is not a WebSocket and not
+    /// our server's refusal: a proxy, a portal, a firewall.
+    Blocked,
+    /// Our server refused, and says when to come back.
+    Busy {
+        /// No sooner than this, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// Our server refused for good: bad request, origin, version.
+    Refused,
+}
+
+/// How a poll failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "scenario", serde(tag = "kind", rename_all = "snake_case"))]
+pub enum PollFailure {
+    /// No answer, or not from our server.
+    Unreachable,
+    /// Our server is busy or draining, and says when to come back.
+    Busy {
+        /// No sooner than this, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// The token is missing, expired or not accepted.
+    Unauthorized,
+    /// The token does not permit this channel, or the request can never succeed.
+    Refused,
+}

@@ -1,0 +1,102 @@
+//! Everything a link asks its shell to do, and everything it tells its app.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Event, Gap, Position, Since};
+
+use crate::{LinkState, PollId, Reason, SocketId};
+
+/// What to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Open a WebSocket; answer with `SocketOpened` or `SocketFailed`.
+    OpenSocket {
+        /// Its id from now on.
+        socket: SocketId,
+        /// Another endpoint than the usual one, as the server named it.
+        to: Option<Box<str>>,
+    },
+    /// Send a frame.
+    Send {
+        /// On this socket.
+        socket: SocketId,
+        /// What to say.
+        frame: Box<ClientFrame>,
+    },
+    /// Close a socket and forget it: nothing about it is wanted any more.
+    CloseSocket {
+        /// Which, open or still opening.
+        socket: SocketId,
+        /// With this code.
+        code: CloseCode,
+    },
+    /// Poll a channel over HTTP; answer with `Polled`.
+    Poll {
+        /// Its id.
+        poll: PollId,
+        /// Which channel.
+        channel: ChannelName,
+        /// From where.
+        since: Since,
+        /// How long the server may wait for an event, in milliseconds.
+        wait_ms: u64,
+    },
+    /// Give up a poll: its answer is not wanted any more.
+    CancelPoll {
+        /// Which.
+        poll: PollId,
+    },
+    /// See whether plain HTTP gets through to the server; answer with `Probed`.
+    Probe,
+    /// Get a fresh token from the app; answer with `Token`.
+    WantToken,
+    /// Tell the app.
+    Tell(Notice),
+}
+
+/// What an app is told, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The link's state changed. Reported once for every change.
+    State {
+        /// The state now.
+        new: LinkState,
+        /// The state before.
+        old: LinkState,
+        /// Why.
+        reason: Reason,
+    },
+    /// A channel is followed from this position on. Told once for each session or first poll.
+    Subscribed {
+        /// Which.
+        channel: ChannelName,
+        /// The next event is the one after this.
+        position: Position,
+        /// Whether everything after the app's position will come.
+        is_recovered: bool,
+    },
+    /// The next event, each offset once, in order. Its `epoch` is always filled in.
+    Event(Box<Event>),
+    /// Events that cannot be given; told before the next event.
+    Gap {
+        /// Of which channel.
+        channel: ChannelName,
+        /// What is missing and why.
+        gap: Gap,
+    },
+    /// The channel has ended; the link has left it.
+    Finished {
+        /// Which.
+        channel: ChannelName,
+    },
+    /// The server will not serve a channel; the link has left it.
+    Refused {
+        /// Which.
+        channel: ChannelName,
+        /// The stable word.
+        code: Box<str>,
+        /// In words, for a developer.
+        message: String,
+    },
+}
