@@ -1,0 +1,124 @@
+//! What the pure tables are set up with. The shell fills these from its configuration.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use steadfast_machine::Span;
+use steadfast_protocol::Limits;
+
+/// Settings of a [`crate::Hub`].
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// The node's name, told to clients.
+    pub node: Box<str>,
+    /// The node's region, told to clients.
+    pub region: Box<str>,
+    /// Limits of one session.
+    pub limits: Limits,
+    /// Messages that may wait for one session. Default 32.
+    pub queue_messages_max: usize,
+    /// Bytes that may wait for one session, or one message if that is larger. Default 1 MiB.
+    pub queue_bytes_max: usize,
+    /// A session that takes nothing for this long is cut off. Default 10 s.
+    pub slow_timeout: Span,
+    /// Silence after which a peer without terms is pinged. Default 20 s.
+    pub ping_interval: Span,
+    /// How long such a ping's answer is waited for. Default 10 s.
+    pub ping_timeout: Span,
+    /// How often all sessions are looked over. Default 30 s.
+    pub sweep_interval: Span,
+    /// The shortest heartbeat interval or timeout that is agreed to. Default 1 s.
+    pub heartbeat_min: Span,
+    /// The longest. Default 10 min.
+    pub heartbeat_max: Span,
+    /// Told to clients: spread the first attempt after a sudden loss over this. Default 5 s.
+    pub crash_window: Span,
+    /// Told to clients: how long the path in front of the server lets a link be idle.
+    pub path_idle_limit: Option<Span>,
+    /// Frames a second that a session may send in the long run. Default 50.
+    pub frames_per_second_max: u32,
+    /// Frames that a session may send at once. Default 200.
+    pub frames_burst_max: u32,
+    /// Unreadable frames after which a session is closed. Default 20.
+    pub bad_frames_max: u32,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        Self {
+            node: "node-1".into(),
+            region: "local".into(),
+            limits: Limits::default(),
+            queue_messages_max: 32,
+            queue_bytes_max: 1024 * 1024,
+            slow_timeout: Span::seconds(10),
+            ping_interval: Span::seconds(20),
+            ping_timeout: Span::seconds(10),
+            sweep_interval: Span::seconds(30),
+            heartbeat_min: Span::seconds(1),
+            heartbeat_max: Span::seconds(600),
+            crash_window: Span::seconds(5),
+            path_idle_limit: None,
+            frames_per_second_max: 50,
+            frames_burst_max: 200,
+            bad_frames_max: 20,
+        }
+    }
+}
+
+/// How much of a channel is kept. What is over any of these goes, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events. Default 10,000.
+    pub events_max: usize,
+    /// Age. Default 24 h.
+    pub age_max: Span,
+    /// Bytes of encoded events. Default 16 MiB.
+    pub bytes_max: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_max: 10_000, age_max: Span::seconds(86_400), bytes_max: 16 * 1024 * 1024 }
+    }
+}
+
+/// Settings of [`crate::Streams`].
+#[derive(Clone, Debug)]
+pub struct StreamsConfig {
+    /// What is kept of channels in a namespace that is not named.
+    pub retention: Retention,
+    /// What is kept, by namespace.
+    pub namespaces: BTreeMap<Box<str>, Retention>,
+    /// Channels at once. Default 100,000.
+    pub channels_max: usize,
+    /// Bytes of encoded events in all channels. Default 1 GiB.
+    pub bytes_total_max: usize,
+    /// Idempotency keys remembered at once. Default 1,000,000.
+    pub idempotency_keys_max: usize,
+    /// How long a key is remembered. Default 5 min.
+    pub idempotency_window: Span,
+    /// The seed of epochs: from the operating system, so that no two runs share an epoch.
+    pub epoch_seed: u64,
+}
+
+impl Default for StreamsConfig {
+    fn default() -> Self {
+        Self {
+            retention: Retention::default(),
+            namespaces: BTreeMap::new(),
+            channels_max: 100_000,
+            bytes_total_max: 1024 * 1024 * 1024,
+            idempotency_keys_max: 1_000_000,
+            idempotency_window: Span::seconds(300),
+            epoch_seed: 0,
+        }
+    }
+}
+
+impl StreamsConfig {
+    /// What is kept of channels in `namespace`.
+    pub fn retention_of(&self, namespace: &str) -> Retention {
+        self.namespaces.get(namespace).copied().unwrap_or(self.retention)
+    }
+}

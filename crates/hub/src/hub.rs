@@ -1,0 +1,358 @@
+//! The table of sessions and channels. In: sessions that come and go, frames, publications, pages,
+//! the time. Out: whom to wake, and who has ended. Must not know: sockets, brokers, tokens, HTTP.
+
+mod control;
+mod fanout;
+mod feed;
+mod frames;
+mod view;
+
+use alloc::borrow::Cow;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use slab::Slab;
+use steadfast_machine::{Millis, Span, Wake};
+use steadfast_protocol::codec::{json, sse};
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, ClientInfo, CloseCode, Generation, HeartbeatTerms, LinkId,
+    LinkLimits, ServerFrame, Timestamp, Welcome,
+};
+
+use crate::deadlines::Deadlines;
+use crate::member::Channel;
+use crate::outbox::Outbox;
+use crate::rate::Rate;
+use crate::session::{Closing, Counts, Life, Session};
+use crate::{Grants, HubConfig, Outgoing, SessionKey, SessionReport, Speech, Totals, Transport};
+
+/// Sessions, members and what waits for them.
+///
+/// Contract: after every call, drain [`Hub::poll`]; wake each session it names, whose owner then calls
+/// [`Hub::take`] until there is nothing to do. Call [`Hub::tick`] by the time [`Hub::wake`] names.
+/// `now` never goes back.
+#[derive(Debug)]
+pub struct Hub {
+    config: HubConfig,
+    sessions: Slab<Session>,
+    links: BTreeMap<LinkId, SessionKey>,
+    channels: Slab<Channel>,
+    names: BTreeMap<ChannelName, u32>,
+    deadlines: Deadlines,
+    outputs: VecDeque<Output>,
+    next_sweep: Millis,
+    serial: u32,
+    totals: Totals,
+}
+
+/// What the shell has to know.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// This session has something to do: its owner calls [`Hub::take`].
+    Ready(SessionKey),
+    /// This session is gone.
+    Ended(SessionReport),
+}
+
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its link.
+    pub link: LinkId,
+    /// Which session of the link.
+    pub generation: Generation,
+    /// How it travels.
+    pub transport: Transport,
+    /// What it is told.
+    pub speech: Speech,
+    /// Who is speaking.
+    pub client: Option<ClientInfo>,
+    /// What it may do.
+    pub grants: Grants,
+    /// When its token expires.
+    pub expires: Option<Millis>,
+    /// The terms it proposed.
+    pub heartbeat: Option<HeartbeatTerms>,
+    /// What it follows from the start.
+    pub channels: Vec<ChannelRequest>,
+    /// The date.
+    pub time: Timestamp,
+}
+
+/// Why a session may not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// A session of the link with the same or a higher generation is live.
+    Replaced {
+        /// Its generation.
+        live: Generation,
+    },
+}
+
+impl Hub {
+    /// A hub without sessions.
+    pub fn new(config: HubConfig, now: Millis) -> Self {
+        Self {
+            next_sweep: now + config.sweep_interval,
+            config,
+            sessions: Slab::new(),
+            links: BTreeMap::new(),
+            channels: Slab::new(),
+            names: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            outputs: VecDeque::new(),
+            serial: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Begins a session, fencing an older one of the same link, and welcomes it.
+    pub fn open(&mut self, now: Millis, opening: Opening) -> Result<SessionKey, OpenError> {
+        self.fence(now, &opening)?;
+        let life = self.life(now, &opening);
+        let entry = self.sessions.vacant_entry();
+        self.serial = self.serial.wrapping_add(1);
+        let index = u32::try_from(entry.key()).unwrap_or(u32::MAX);
+        let key = SessionKey { index, serial: self.serial };
+        entry.insert(Session {
+            key,
+            link: opening.link.clone(),
+            generation: opening.generation,
+            transport: opening.transport,
+            speech: opening.speech,
+            client: opening.client,
+            grants: opening.grants,
+            opened: now,
+            expires: opening.expires,
+            life,
+            outbox: Outbox::default(),
+            rate: Rate::new(now, self.config.frames_burst_max),
+            channels: Vec::new(),
+            behind: VecDeque::new(),
+            reading: None,
+            tickets: 0,
+            closing: None,
+            armed: None,
+            counts: Counts::default(),
+            stats: None,
+            is_flagged: false,
+        });
+        self.links.insert(opening.link, key);
+        self.totals.accepted += 1;
+        self.totals.connections += 1;
+        self.totals.peak = self.totals.peak.max(self.totals.connections);
+        self.welcome(now, key, opening.time);
+        for request in opening.channels {
+            self.subscribe(now, key, request);
+        }
+        self.arm(key);
+        Ok(key)
+    }
+
+    /// Ends a session: drops what waits, leaves its channels and closes with `code`.
+    pub fn close(&mut self, now: Millis, key: SessionKey, code: CloseCode, reason: &str) {
+        self.leave_all(key);
+        let Some(session) = self.session(key) else { return };
+        if session.closing.is_some() {
+            return;
+        }
+        session.closing = Some(Closing { code, reason: reason.into() });
+        session.outbox.clear();
+        let reason = Cow::Owned(reason.to_string());
+        session.outbox.push(now, Outgoing::Close { code, reason });
+        match code {
+            CloseCode::REPLACED => self.totals.replaced += 1,
+            CloseCode::TOO_SLOW => self.totals.slow += 1,
+            CloseCode::GOING_AWAY => self.totals.stale += 1,
+            _ => {}
+        }
+        self.flag(key);
+    }
+
+    /// The session's transport is gone. `code` and `reason` are the peer's, or 1006.
+    pub fn closed(&mut self, now: Millis, key: SessionKey, code: CloseCode, reason: &str) {
+        self.leave_all(key);
+        if self.session(key).is_none() {
+            return;
+        }
+        let session = self.sessions.remove(key.index as usize);
+        if self.links.get(&session.link) == Some(&key) {
+            self.links.remove(&session.link);
+        }
+        self.totals.connections -= 1;
+        self.totals.closed += 1;
+        let (code, reason) = match session.closing {
+            Some(ours) => (ours.code, ours.reason),
+            None => (code, reason.into()),
+        };
+        self.outputs.push_back(Output::Ended(SessionReport {
+            session: key,
+            link: session.link,
+            generation: session.generation,
+            transport: session.transport,
+            duration: now.since(session.opened),
+            message_count: session.counts.messages,
+            event_count: session.counts.events,
+            bytes_sent: session.counts.bytes_sent,
+            bytes_received: session.counts.bytes_received,
+            code,
+            reason,
+        }));
+    }
+
+    /// Whether the session is to end, or has ended.
+    pub fn is_closing(&self, key: SessionKey) -> bool {
+        self.peek(key).is_none_or(|session| session.closing.is_some())
+    }
+
+    /// What the shell has to know next.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Hub::tick`] at the latest.
+    pub fn wake(&self) -> Wake<&'static str> {
+        let deadline = self.deadlines.earliest().map(|at| Wake::new(at, "session"));
+        Wake::new(self.next_sweep, "sweep").earlier(deadline)
+    }
+
+    fn session(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.sessions.get_mut(key.index as usize).filter(|session| session.key == key)
+    }
+
+    fn peek(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(key.index as usize).filter(|session| session.key == key)
+    }
+
+    fn fence(&mut self, now: Millis, opening: &Opening) -> Result<(), OpenError> {
+        let Some(&older) = self.links.get(&opening.link) else { return Ok(()) };
+        let live = self.peek(older).map_or(0, |session| session.generation);
+        if live >= opening.generation {
+            return Err(OpenError::Replaced { live });
+        }
+        self.close(now, older, CloseCode::REPLACED, "a newer session of this link is here");
+        Ok(())
+    }
+
+    fn life(&self, now: Millis, opening: &Opening) -> Life {
+        match (opening.speech, opening.heartbeat) {
+            (Speech::Stream | Speech::Signal, _) => Life::Mute { told: now },
+            (_, Some(proposed)) => {
+                let terms = self.agree(proposed);
+                Life::Agreed { terms, heard: now, expect_ms: terms.interval }
+            }
+            (_, None) => Life::Pinged { heard: now, asked: None },
+        }
+    }
+
+    fn agree(&self, proposed: HeartbeatTerms) -> HeartbeatTerms {
+        let (min, max) = (self.config.heartbeat_min.0, self.config.heartbeat_max.0);
+        HeartbeatTerms {
+            interval: proposed.interval.clamp(min, max),
+            timeout: proposed.timeout.clamp(min, max),
+        }
+    }
+
+    fn welcome(&mut self, now: Millis, key: SessionKey, time: Timestamp) {
+        let config = &self.config;
+        let Some(session) = self.peek(key) else { return };
+        let heartbeat = match session.life {
+            Life::Agreed { terms, .. } => terms,
+            Life::Pinged { .. } | Life::Mute { .. } => {
+                HeartbeatTerms { interval: config.ping_interval.0, timeout: config.ping_timeout.0 }
+            }
+        };
+        let welcome = Welcome {
+            link: session.link.clone(),
+            node: config.node.clone(),
+            region: config.region.clone(),
+            heartbeat,
+            limits: LinkLimits {
+                message_bytes: config.limits.message_bytes_max as u64,
+                queue_messages: config.queue_messages_max as u64,
+                channels: config.limits.channels_max as u64,
+            },
+            crash_window_ms: config.crash_window.0,
+            path_idle_limit_ms: config.path_idle_limit.map(|Span(limit)| limit),
+            server_time: time.to_string().into(),
+        };
+        if session.speech == Speech::Frames {
+            self.say(now, key, &ServerFrame::Welcome(welcome.into()));
+        }
+    }
+
+    /// Puts a frame in the session's outbox, in the session's own speech.
+    fn say(&mut self, now: Millis, key: SessionKey, frame: &ServerFrame) {
+        let bound = self.config.queue_messages_max * 4;
+        let Some(session) = self.session(key) else { return };
+        let name = match (session.speech, frame) {
+            (Speech::Frames, _) => "",
+            (Speech::Stream, ServerFrame::Subscribed(_)) => "subscribed",
+            (Speech::Stream, ServerFrame::Superseded(_)) => "superseded",
+            (Speech::Stream, ServerFrame::Finished { .. }) => "finished",
+            (Speech::Stream, ServerFrame::GoAway(_)) => "go_away",
+            (Speech::Stream, ServerFrame::Error(_)) => "error",
+            (Speech::Stream | Speech::Legacy | Speech::Signal, _) => return,
+        };
+        let text = json::encode_server(frame);
+        let text = if name.is_empty() { text.into() } else { sse::notice(name, text.as_bytes()) };
+        // Answers are not thinned: a peer that asks and never reads is cut off.
+        if session.outbox.len() >= bound {
+            self.close(now, key, CloseCode::TOO_SLOW, "too many answers wait to be read");
+        } else {
+            self.put(now, key, Outgoing::Text(text));
+        }
+    }
+
+    fn put(&mut self, now: Millis, key: SessionKey, item: Outgoing) {
+        let Some(session) = self.session(key) else { return };
+        if session.closing.is_none() {
+            session.outbox.push(now, item);
+            self.flag(key);
+        }
+    }
+
+    /// Has the session's owner called, once until it takes.
+    fn flag(&mut self, key: SessionKey) {
+        if let Some(session) = self.session(key)
+            && !session.is_flagged
+        {
+            session.is_flagged = true;
+            self.outputs.push_back(Output::Ready(key));
+        }
+        self.arm(key);
+    }
+
+    fn arm(&mut self, key: SessionKey) {
+        let Self { sessions, deadlines, config, .. } = self;
+        let session = sessions.get_mut(key.index as usize).filter(|session| session.key == key);
+        if let Some(session) = session
+            && let Some(at) = session.deadline(config)
+        {
+            deadlines.arm(key, &mut session.armed, at);
+        }
+    }
+
+    fn leave_all(&mut self, key: SessionKey) {
+        let Some(session) = self.session(key) else { return };
+        session.behind = VecDeque::new();
+        session.reading = None;
+        for channel in core::mem::take(&mut session.channels) {
+            self.leave_channel(key, channel);
+        }
+    }
+
+    /// Takes the session out of the channel's members, and forgets a channel without any.
+    fn leave_channel(&mut self, key: SessionKey, channel: u32) {
+        let Some(entry) = self.channels.get_mut(channel as usize) else { return };
+        entry.remove(key);
+        if entry.members.is_empty() {
+            let entry = self.channels.remove(channel as usize);
+            self.names.remove(&entry.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

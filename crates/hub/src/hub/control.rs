@@ -1,0 +1,126 @@
+//! Time, drains and operators: what happens to sessions without any frame.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{CloseCode, GoAway, STALE_REASON, ServerFrame};
+
+use super::Hub;
+use crate::session::Life;
+use crate::{Outgoing, SessionKey, Speech};
+
+/// What is due for one session.
+enum Due {
+    Nothing,
+    Stale,
+    Slow,
+    Expired,
+    Ask,
+    Comment,
+}
+
+impl Hub {
+    /// The time has come that [`Hub::wake`] named, or some later time.
+    pub fn tick(&mut self, now: Millis) {
+        while let Some((at, key)) = self.deadlines.pop(now) {
+            if let Some(session) = self.session(key)
+                && session.armed == Some(at)
+            {
+                session.armed = None;
+                self.act(now, key);
+                self.arm(key);
+            }
+        }
+        if now >= self.next_sweep {
+            self.next_sweep = now + self.config.sweep_interval;
+            self.sweep(now);
+        }
+    }
+
+    /// Tells every link to come back elsewhere or later; each draws its own time.
+    pub fn go_away(&mut self, now: Millis, after: Span, spread: Span, to: Option<&str>) {
+        let frame = ServerFrame::GoAway(GoAway {
+            reason: "drain".into(),
+            after_ms: after.0,
+            spread_ms: spread.0,
+            to: to.map(Box::from),
+        });
+        for key in self.keys() {
+            self.say(now, key, &frame);
+        }
+    }
+
+    /// Closes every session.
+    pub fn close_all(&mut self, now: Millis, code: CloseCode, reason: &str) {
+        for key in self.keys() {
+            self.close(now, key, code, reason);
+        }
+    }
+
+    fn keys(&self) -> Vec<SessionKey> {
+        self.sessions.iter().map(|(_, session)| session.key).collect()
+    }
+
+    fn act(&mut self, now: Millis, key: SessionKey) {
+        match self.due(now, key) {
+            Due::Nothing => {}
+            Due::Stale => self.close(now, key, CloseCode::GOING_AWAY, STALE_REASON),
+            Due::Slow => {
+                self.close(now, key, CloseCode::TOO_SLOW, "too slow: resume from history");
+            }
+            Due::Expired => self.close(now, key, CloseCode::TOKEN_EXPIRED, "token expired"),
+            Due::Ask => self.ask(now, key),
+            Due::Comment => {
+                if let Some(session) = self.session(key) {
+                    session.life = Life::Mute { told: now };
+                }
+                self.put(now, key, Outgoing::Ping);
+            }
+        }
+    }
+
+    fn due(&self, now: Millis, key: SessionKey) -> Due {
+        let config = &self.config;
+        let Some(session) = self.peek(key).filter(|session| session.closing.is_none()) else {
+            return Due::Nothing;
+        };
+        let has_come = |at: Option<Millis>| at.is_some_and(|at| at <= now);
+        if has_come(session.stale_at(config)) {
+            return Due::Stale;
+        }
+        if has_come(session.outbox.slow_at(config.slow_timeout)) {
+            return Due::Slow;
+        }
+        if has_come(session.expires) {
+            return Due::Expired;
+        }
+        match session.life {
+            Life::Pinged { heard, asked: None } if heard + config.ping_interval <= now => Due::Ask,
+            Life::Mute { told } if told + config.ping_interval <= now => Due::Comment,
+            Life::Agreed { .. } | Life::Pinged { .. } | Life::Mute { .. } => Due::Nothing,
+        }
+    }
+
+    /// Asks a silent peer twice: where an app cannot see the transport's ping, its library can.
+    fn ask(&mut self, now: Millis, key: SessionKey) {
+        let Some(session) = self.session(key) else { return };
+        if let Life::Pinged { asked, .. } = &mut session.life {
+            *asked = Some(now);
+        }
+        if session.speech == Speech::Frames {
+            self.say(now, key, &ServerFrame::Ping { id: None });
+        }
+        self.put(now, key, Outgoing::Ping);
+    }
+
+    /// Looks at every session: the net under the deadlines, and the count of the healthy.
+    fn sweep(&mut self, now: Millis) {
+        let mut healthy = 0;
+        for key in self.keys() {
+            self.act(now, key);
+            healthy += u64::from(!self.is_closing(key));
+        }
+        self.totals.healthy = healthy;
+    }
+}

@@ -1,0 +1,174 @@
+//! What a session does next: write what waits, and read history for its members that are behind.
+//! One page is on its way at a time, and the next is asked for when the last was taken: a session
+//! is fed exactly as fast as it reads, and never holds more than two pages.
+
+use steadfast_machine::Millis;
+use steadfast_protocol::{CloseCode, Position, ServerFrame, Subscribed, Superseded};
+
+use super::Hub;
+use super::frames::error_frame;
+use crate::member::Stage;
+use crate::render::Rendered;
+use crate::{Outgoing, Page, PageLimit, Publication, Read, ReadError, SessionKey, Speech, Work};
+
+impl Hub {
+    /// Takes what the session has to do. Calling this says that all it took before is written.
+    pub fn take(&mut self, now: Millis, key: SessionKey) -> Work {
+        let Some(session) = self.session(key) else { return Work::default() };
+        session.is_flagged = false;
+        let frames = session.outbox.take(now);
+        let bytes = frames.iter().map(|frame| match frame {
+            Outgoing::Text(text) => text.len() as u64,
+            Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => 0,
+        });
+        session.counts.bytes_sent += bytes.sum::<u64>();
+        let read = self.next_read(key);
+        self.arm(key);
+        Work { frames, read }
+    }
+
+    /// The broker's answer to a [`Read`] of this session.
+    pub fn page(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        read: &Read,
+        answer: Result<Page, ReadError>,
+    ) {
+        let Some(session) = self.session(key) else { return };
+        let Some((at, ticket)) = session.reading else { return };
+        if ticket != read.ticket {
+            return;
+        }
+        session.reading = None;
+        match answer {
+            Ok(page) => self.deliver_page(now, key, at, &page),
+            Err(error) => self.fail_read(now, key, at, read, error),
+        }
+    }
+
+    fn next_read(&mut self, key: SessionKey) -> Option<Read> {
+        let limit = PageLimit {
+            events_max: self.config.queue_messages_max,
+            bytes_max: self.config.queue_bytes_max,
+            is_thinned: true,
+        };
+        let Self { sessions, channels, .. } = self;
+        let session = sessions.get_mut(key.index as usize).filter(|s| s.key == key)?;
+        if session.reading.is_some() || session.closing.is_some() {
+            return None;
+        }
+        let limit = match session.speech {
+            Speech::Frames | Speech::Stream => limit,
+            Speech::Legacy => PageLimit { is_thinned: false, ..limit },
+            Speech::Signal => PageLimit { events_max: 0, ..limit },
+        };
+        while let Some(at) = session.behind.pop_front() {
+            let Some(channel) = channels.get_mut(at as usize) else { continue };
+            let (seen, name) = (channel.seen, channel.name.clone());
+            let Some(member) = channel.member(key) else { continue };
+            member.stage = Stage::Reading { seen };
+            session.tickets = session.tickets.wrapping_add(1);
+            session.reading = Some((at, session.tickets));
+            let since = member.since();
+            return Some(Read { channel: name, since, limit, ticket: session.tickets });
+        }
+        None
+    }
+
+    fn deliver_page(&mut self, now: Millis, key: SessionKey, at: u32, page: &Page) {
+        self.announce(now, key, at, page);
+        let mut offset = page.start.offset;
+        for publication in &page.events {
+            self.skip(now, key, at, offset, publication.offset - 1);
+            offset = publication.offset;
+            self.put_event(now, key, publication);
+        }
+        if !self.is_signalled(key) {
+            self.skip(now, key, at, offset, page.end);
+        }
+        let Some(channel) = self.channels.get_mut(at as usize) else { return };
+        let epoch = page.start.epoch.clone();
+        let is_signalled = self
+            .sessions
+            .get(key.index as usize)
+            .is_some_and(|session| session.speech == Speech::Signal);
+        let Some(member) = channel.member(key) else { return };
+        let Stage::Reading { seen } = member.stage else { return };
+        member.at = Some(Position::new(epoch.clone(), page.end));
+        let is_caught_up = is_signalled
+            || (page.end >= page.head && channel.is_reached_by(&epoch, page.end, seen));
+        if let Some(member) = channel.member(key) {
+            member.stage = if is_caught_up { Stage::Live } else { Stage::Behind };
+        }
+        if is_caught_up && page.reaches_the_end() {
+            self.finish(now, key, at);
+        } else if !is_caught_up && let Some(session) = self.session(key) {
+            session.behind.push_back(at);
+        }
+        self.flag(key);
+    }
+
+    /// Says where delivery starts, where that is owed: at the first page, and after a gap.
+    fn announce(&mut self, now: Millis, key: SessionKey, at: u32, page: &Page) {
+        let Some(channel) = self.channels.get_mut(at as usize) else { return };
+        let name = channel.name.clone();
+        let Some(member) = channel.member(key) else { return };
+        let join = member.join.take();
+        if join.is_none() && page.gap.is_none() {
+            return;
+        }
+        let subscribed = Subscribed {
+            id: join.and_then(|join| join.id),
+            channel: name,
+            epoch: page.start.epoch.clone(),
+            offset: page.start.offset,
+            head: page.head,
+            recovered: page.gap.is_none(),
+            gap: page.gap.clone(),
+        };
+        self.say(now, key, &ServerFrame::Subscribed(subscribed.into()));
+    }
+
+    /// Says which offsets after `offset` and up to `to` were thinned out, where there are any.
+    fn skip(&mut self, now: Millis, key: SessionKey, at: u32, offset: u64, to: u64) {
+        if to <= offset {
+            return;
+        }
+        let Some(channel) = self.channels.get(at as usize).map(|c| c.name.clone()) else { return };
+        let superseded = Superseded { channel, from: offset + 1, to };
+        self.say(now, key, &ServerFrame::Superseded(superseded));
+    }
+
+    fn put_event(&mut self, now: Millis, key: SessionKey, publication: &Publication) {
+        let Some(session) = self.session(key) else { return };
+        session.counts.events += 1;
+        let text = Rendered::new(publication).text(session.speech);
+        self.totals.deliveries += 1;
+        self.put(now, key, Outgoing::Text(text));
+    }
+
+    fn is_signalled(&self, key: SessionKey) -> bool {
+        self.peek(key).is_some_and(|session| session.speech == Speech::Signal)
+    }
+
+    fn fail_read(&mut self, now: Millis, key: SessionKey, at: u32, read: &Read, error: ReadError) {
+        match error {
+            ReadError::TooManyChannels { max } => {
+                let id = self.channels.get_mut(at as usize).and_then(|channel| {
+                    channel.member(key).and_then(|member| member.join.take()?.id)
+                });
+                self.leave(key, at);
+                let message = alloc::format!("this node holds at most {max} channels");
+                let code = steadfast_protocol::ErrorCode::BrokerUnavailable;
+                let frame = error_frame(id, Some(read.channel.clone()), code, &message);
+                self.say(now, key, &frame);
+            }
+            ReadError::Unavailable => {
+                let reason = "the broker cannot be reached";
+                self.close(now, key, CloseCode::BROKER_UNAVAILABLE, reason);
+            }
+        }
+        self.flag(key);
+    }
+}

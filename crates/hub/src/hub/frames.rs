@@ -1,0 +1,274 @@
+//! What clients say. In: decoded frames, or why they could not be decoded. Out: answers in the session's
+//! outbox, and publishes for the broker.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::ToString;
+
+use steadfast_machine::Millis;
+use steadfast_protocol::codec::legacy::{self, LegacyFrame};
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, Epoch, ErrorCode, ErrorFrame,
+    Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp,
+};
+
+use super::Hub;
+use crate::member::{Join, Member};
+use crate::session::Life;
+use crate::{Outgoing, Publish, PublishError, SessionKey};
+
+impl Hub {
+    /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to
+    /// [`Hub::published`].
+    pub fn frame(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        key: SessionKey,
+        bytes: usize,
+        frame: Result<ClientFrame, DecodeError>,
+    ) -> Option<(Option<Scalar>, Publish)> {
+        if !self.count(now, key, bytes) {
+            return None;
+        }
+        match frame {
+            Ok(ClientFrame::Hello(_)) => {
+                self.bad(now, key, &misplaced_hello());
+            }
+            Ok(ClientFrame::Subscribe(request)) => self.subscribe(now, key, request),
+            Ok(ClientFrame::Unsubscribe { id, channel }) => {
+                self.unsubscribe(now, key, id, &channel);
+            }
+            Ok(ClientFrame::Publish(publish)) => return self.publish(now, key, *publish),
+            Ok(ClientFrame::Heartbeat(heartbeat)) => self.heartbeat(now, time, key, heartbeat),
+            Ok(ClientFrame::Ping { id }) => self.say(now, key, &ServerFrame::Pong { id }),
+            Ok(ClientFrame::Pong { .. }) => {}
+            Err(error) => self.bad(now, key, &error),
+        }
+        None
+    }
+
+    /// One message of the older protocol came, of `bytes` bytes.
+    pub fn legacy_frame(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        key: SessionKey,
+        bytes: usize,
+        frame: LegacyFrame,
+    ) {
+        if !self.count(now, key, bytes) {
+            return;
+        }
+        let answer = match frame {
+            LegacyFrame::Heartbeat { timestamp } => legacy::heartbeat_ack(timestamp, time),
+            LegacyFrame::Ping => legacy::pong(time),
+            LegacyFrame::ConnectionAck | LegacyFrame::Pong | LegacyFrame::Ignored => return,
+        };
+        self.put_answer(now, key, answer);
+    }
+
+    /// The transport itself showed a sign of life, in `bytes` bytes.
+    pub fn alive(&mut self, now: Millis, key: SessionKey, bytes: usize) {
+        if let Some(session) = self.session(key) {
+            session.hear(now);
+            session.counts.bytes_received += bytes as u64;
+        }
+    }
+
+    /// The broker's answer to a publish of this session.
+    pub fn published(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        id: Option<Scalar>,
+        result: Result<(Epoch, u64), PublishError>,
+    ) {
+        let frame = match result {
+            Ok((epoch, offset)) => ServerFrame::Published { id, epoch, offset },
+            Err(PublishError::Finished) => {
+                let message = "the channel has had its final event; nothing can follow it";
+                error_frame(id, None, ErrorCode::ChannelFinished, message)
+            }
+            Err(
+                PublishError::TooManyChannels { .. }
+                | PublishError::StorageFull { .. }
+                | PublishError::IdempotencyFull { .. }
+                | PublishError::Unavailable,
+            ) => {
+                let message = "the broker did not take the event; try again later";
+                error_frame(id, None, ErrorCode::BrokerUnavailable, message)
+            }
+        };
+        self.say(now, key, &frame);
+    }
+
+    pub(super) fn subscribe(&mut self, now: Millis, key: SessionKey, request: ChannelRequest) {
+        let ChannelRequest { id, channel, since } = request;
+        let max = self.config.limits.channels_max;
+        let at = self.names.get(&channel).copied();
+        let Some(session) = self.session(key) else { return };
+        let is_member = at.is_some_and(|at| session.channels.contains(&at));
+        if !session.grants.may_subscribe(&channel) {
+            let message = "the token does not permit following this channel";
+            let frame = error_frame(id, Some(channel), ErrorCode::Forbidden, message);
+            return self.say(now, key, &frame);
+        }
+        if !is_member && session.channels.len() >= max {
+            let message = format!("a link follows at most {max} channels; leave one first");
+            let frame = error_frame(id, Some(channel), ErrorCode::TooManyChannels, &message);
+            return self.say(now, key, &frame);
+        }
+        let at = at.unwrap_or_else(|| self.add_channel(channel));
+        if let Some(entry) = self.channels.get_mut(at as usize) {
+            entry.insert(Member::joining(key, Join { id, since }));
+        }
+        let Some(session) = self.session(key) else { return };
+        if !is_member {
+            session.channels.push(at);
+        }
+        // A page on its way for the earlier subscription no longer fits.
+        if session.reading.is_some_and(|(channel, _)| channel == at) {
+            session.reading = None;
+        }
+        if !session.behind.contains(&at) {
+            session.behind.push_back(at);
+        }
+        self.flag(key);
+    }
+
+    fn unsubscribe(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        id: Option<Scalar>,
+        channel: &ChannelName,
+    ) {
+        let at = self.names.get(channel).copied();
+        let followed =
+            at.filter(|at| self.peek(key).is_some_and(|session| session.channels.contains(at)));
+        if let Some(at) = followed {
+            self.leave(key, at);
+        } else {
+            let (code, message) = (ErrorCode::NotSubscribed, "this link does not follow it");
+            let frame = error_frame(id, Some(channel.clone()), code, message);
+            self.say(now, key, &frame);
+        }
+    }
+
+    /// Takes one channel off a session.
+    pub(super) fn leave(&mut self, key: SessionKey, at: u32) {
+        if let Some(session) = self.session(key) {
+            session.channels.retain(|&channel| channel != at);
+            session.behind.retain(|&channel| channel != at);
+            if session.reading.is_some_and(|(channel, _)| channel == at) {
+                session.reading = None;
+            }
+        }
+        self.leave_channel(key, at);
+    }
+
+    fn add_channel(&mut self, name: ChannelName) -> u32 {
+        let at = self.channels.insert(crate::member::Channel::new(name.clone()));
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        self.names.insert(name, at);
+        at
+    }
+
+    fn publish(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        frame: PublishFrame,
+    ) -> Option<(Option<Scalar>, Publish)> {
+        let PublishFrame { id, channel, event, data, is_final, replace, idempotency_key } = frame;
+        let session = self.peek(key)?;
+        if !session.grants.may_publish(&channel) {
+            let message = "the token does not permit publishing to this channel";
+            let frame = error_frame(id, Some(channel), ErrorCode::Forbidden, message);
+            self.say(now, key, &frame);
+            return None;
+        }
+        // Keys of one link never meet those of another.
+        let link = &session.link;
+        let idempotency_key = idempotency_key.map(|key| Box::from(format!("{link}/{key}")));
+        Some((id, Publish { channel, event, data, is_final, replace, idempotency_key }))
+    }
+
+    fn heartbeat(&mut self, now: Millis, time: Timestamp, key: SessionKey, beat: Heartbeat) {
+        let (min, max) = (self.config.heartbeat_min.0, self.config.heartbeat_max.0);
+        let Some(session) = self.session(key) else { return };
+        if let Life::Agreed { terms, expect_ms, .. } = &mut session.life {
+            *expect_ms = beat.next_ms.unwrap_or(terms.interval).clamp(min, max);
+        }
+        if beat.stats.is_some() {
+            session.stats = beat.stats;
+        }
+        let server_time = time.to_string();
+        let timestamp = beat.timestamp.unwrap_or_else(|| Scalar::text(&server_time));
+        let server_time = server_time.into();
+        let ack = ServerFrame::HeartbeatAck { id: beat.id, timestamp, server_time };
+        self.say(now, key, &ack);
+        self.arm(key);
+    }
+
+    /// Counts a message; false where the session has ended or speaks too fast.
+    fn count(&mut self, now: Millis, key: SessionKey, bytes: usize) -> bool {
+        let (second, burst) = (self.config.frames_per_second_max, self.config.frames_burst_max);
+        let Some(session) = self.session(key) else { return false };
+        if session.closing.is_some() {
+            return false;
+        }
+        session.hear(now);
+        session.counts.messages += 1;
+        session.counts.bytes_received += bytes as u64;
+        if session.rate.take(now, second, burst) {
+            return true;
+        }
+        let reason = format!("more than {second} frames a second");
+        self.close(now, key, CloseCode::RATE_LIMITED, &reason);
+        false
+    }
+
+    fn bad(&mut self, now: Millis, key: SessionKey, error: &DecodeError) {
+        let max = self.config.bad_frames_max;
+        let Some(session) = self.session(key) else { return };
+        session.counts.bad_frames += 1;
+        if session.counts.bad_frames > max {
+            let reason = format!("more than {max} frames that cannot be read");
+            return self.close(now, key, CloseCode::VIOLATION, &reason);
+        }
+        let frame = error_frame(error.id.clone(), None, error.code, &error.message);
+        self.say(now, key, &frame);
+    }
+
+    fn put_answer(&mut self, now: Millis, key: SessionKey, answer: alloc::string::String) {
+        let bound = self.config.queue_messages_max * 4;
+        match self.peek(key) {
+            Some(session) if session.outbox.len() >= bound => {
+                self.close(now, key, CloseCode::TOO_SLOW, "too many answers wait to be read");
+            }
+            Some(_) => self.put(now, key, Outgoing::Text(answer.into())),
+            None => {}
+        }
+    }
+}
+
+fn misplaced_hello() -> DecodeError {
+    DecodeError {
+        code: ErrorCode::BadFrame,
+        message: "`hello` is the first frame of a session and comes once".into(),
+        id: None,
+    }
+}
+
+pub(super) fn error_frame(
+    id: Option<Scalar>,
+    channel: Option<ChannelName>,
+    code: ErrorCode,
+    message: &str,
+) -> ServerFrame {
+    let retry = code.is_retryable();
+    let code = code.as_str().into();
+    ServerFrame::Error(ErrorFrame { id, channel, code, message: message.into(), retry })
+}

@@ -1,0 +1,112 @@
+//! What clients ask for, rightly and wrongly. Nothing one session says touches another.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use steadfast_protocol::{Limits, Since};
+
+use super::{Desk, event};
+use crate::{Grants, HubConfig, Pattern, StreamsConfig};
+
+/// P-12, P-13, P-16
+#[test]
+fn bad_frames_are_answered_and_the_session_lives_up_to_the_limit() {
+    let mut desk = Desk::new();
+    let key = desk.open("abcdefgh", &[]);
+    let other = desk.open("bcdefghi", &[("a", Since::Now)]);
+    desk.drain(key);
+    desk.drain(other);
+    desk.say(key, "{");
+    desk.say(key, r#"{"type":"dance"}"#);
+    desk.say(key, r#"{"type":"hello","link":"abcdefgh","generation":2}"#);
+    desk.say(key, r#"{"type":"subscribe","channel":"a b"}"#);
+    let errors = ["bad_json", "unknown_type", "bad_frame", "bad_channel"];
+    let expected: Vec<_> = errors.iter().map(|code| format!("error {code}")).collect();
+    assert_eq!(desk.heard(key), expected);
+    for _ in 4..20 {
+        desk.say(key, "{");
+    }
+    desk.drain(key);
+    assert!(!desk.hub.is_closing(key));
+    desk.say(key, "{");
+    assert_eq!(desk.heard(key), ["close 4400"]);
+    desk.publish(event("a"));
+    assert_eq!(desk.heard(other), ["event 1"]);
+}
+
+/// P-28
+#[test]
+fn subscribing_again_starts_delivery_anew_and_leaving_stops_it() {
+    let mut desk = Desk::new();
+    desk.publish(event("a"));
+    let key = desk.open("abcdefgh", &[("a", Since::Start)]);
+    desk.drain(key);
+    desk.say(key, r#"{"type":"subscribe","id":7,"channel":"a"}"#);
+    assert_eq!(desk.heard(key), ["subscribed 0/1", "event 1"]);
+    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    desk.publish(event("a"));
+    assert!(desk.heard(key).is_empty());
+    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    assert_eq!(desk.heard(key), ["error not_subscribed"]);
+}
+
+/// P-29
+#[test]
+fn a_link_follows_channels_up_to_the_limit_and_not_one_more() {
+    let limits = Limits { channels_max: 2, ..Limits::default() };
+    let config = HubConfig { limits, ..HubConfig::default() };
+    let mut desk = Desk::with(config, StreamsConfig::default());
+    let key = desk.open("abcdefgh", &[("a", Since::Now), ("b", Since::Now)]);
+    assert_eq!(desk.heard(key), ["welcome", "subscribed 0/0", "subscribed 0/0"]);
+    desk.say(key, r#"{"type":"subscribe","channel":"c"}"#);
+    assert_eq!(desk.heard(key), ["error too_many_channels"]);
+    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    desk.say(key, r#"{"type":"subscribe","channel":"c"}"#);
+    assert_eq!(desk.heard(key), ["subscribed 0/0"]);
+}
+
+/// P-18, P-30, P-31
+#[test]
+fn a_token_bounds_what_a_link_follows_and_publishes() {
+    let mut desk = Desk::new();
+    let grants = Grants {
+        subscribe: [Pattern::parse("a:*").unwrap()].into(),
+        publish: [Pattern::parse("a:1").unwrap()].into(),
+    };
+    let opening = crate::Opening { grants, ..Desk::opening("abcdefgh", 1, &[]) };
+    let key = desk.hub.open(desk.now, opening).unwrap();
+    desk.drain(key);
+    desk.say(key, r#"{"type":"subscribe","channel":"b:1"}"#);
+    desk.say(key, r#"{"type":"publish","channel":"a:2","event":"e"}"#);
+    assert_eq!(desk.heard(key), ["error forbidden", "error forbidden"]);
+    let publish = r#"{"type":"publish","id":1,"channel":"a:1","event":"e","idempotency_key":"k"}"#;
+    desk.say(key, publish);
+    desk.say(key, publish);
+    assert_eq!(desk.heard(key), ["published", "published"]);
+    assert_eq!(desk.streams.list(None, 10)[0].offset, 1);
+    desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e","final":true}"#);
+    desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e"}"#);
+    assert_eq!(desk.heard(key), ["published", "error channel_finished"]);
+}
+
+#[test]
+fn a_peer_that_speaks_too_fast_or_never_reads_its_answers_is_cut_off() {
+    let mut desk = Desk::new();
+    let key = desk.open("abcdefgh", &[]);
+    desk.drain(key);
+    for _ in 0..200 {
+        desk.say(key, r#"{"type":"pong"}"#);
+    }
+    assert!(!desk.hub.is_closing(key));
+    desk.say(key, r#"{"type":"pong"}"#);
+    assert_eq!(desk.heard(key), ["close 4100"]);
+
+    let deaf = desk.open("bcdefghi", &[]);
+    desk.drain(deaf);
+    for _ in 0..128 {
+        desk.say(deaf, r#"{"type":"ping"}"#);
+    }
+    assert!(!desk.hub.is_closing(deaf));
+    desk.say(deaf, r#"{"type":"ping"}"#);
+    assert_eq!(desk.heard(deaf), ["close 4000"]);
+}

@@ -1,0 +1,56 @@
+//! A piece of history, as a broker hands it to a reader.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use steadfast_protocol::{Gap, Position};
+
+use crate::Publication;
+
+/// How much a reader takes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// Events.
+    pub events_max: usize,
+    /// Bytes of encoded events; one event is given even where it alone is larger.
+    pub bytes_max: usize,
+    /// Whether events that a newer one with the same `replace` key stands in for are left out.
+    pub is_thinned: bool,
+}
+
+/// Events after a position, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The position the events start behind.
+    pub start: Position,
+    /// What was asked for and can no longer be given.
+    pub gap: Option<Gap>,
+    /// Ascending. A hole between two, or before the first or after the last, was thinned out.
+    pub events: Vec<Arc<Publication>>,
+    /// The offset behind which the next page starts, in the epoch of `start`.
+    pub end: u64,
+    /// The newest offset there was.
+    pub head: u64,
+    /// Whether the event at `head` ended the channel.
+    pub is_final: bool,
+}
+
+impl Page {
+    /// Whether the page reaches the end of a finished channel.
+    pub const fn reaches_the_end(&self) -> bool {
+        self.is_final && self.end >= self.head
+    }
+}
+
+/// Why history could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There are as many channels as may be.
+    TooManyChannels {
+        /// How many that is.
+        max: usize,
+    },
+    /// The broker cannot be reached.
+    Unavailable,
+}

@@ -1,0 +1,43 @@
+//! A publication in each session's own speech: made once for each speech, then shared.
+
+use bytes::Bytes;
+use steadfast_protocol::codec::{legacy, sse};
+
+use crate::Publication;
+use crate::session::Speech;
+
+/// One publication, rendered as it is asked for.
+#[derive(Debug)]
+pub(crate) struct Rendered<'a> {
+    publication: &'a Publication,
+    legacy: Option<Bytes>,
+    stream: Option<Bytes>,
+}
+
+impl<'a> Rendered<'a> {
+    pub(crate) const fn new(publication: &'a Publication) -> Self {
+        Self { publication, legacy: None, stream: None }
+    }
+
+    /// The text for sessions that speak `speech`; empty for those that are only signalled.
+    pub(crate) fn text(&mut self, speech: Speech) -> Bytes {
+        let publication = self.publication;
+        match speech {
+            Speech::Frames => publication.encoded.frame().clone(),
+            Speech::Legacy => self.legacy.get_or_insert_with(|| render_legacy(publication)).clone(),
+            Speech::Stream => self.stream.get_or_insert_with(|| render_stream(publication)).clone(),
+            Speech::Signal => Bytes::new(),
+        }
+    }
+}
+
+fn render_legacy(publication: &Publication) -> Bytes {
+    let name = publication.channel.as_str();
+    let execution = name.split_once(':').map_or(name, |(_, rest)| rest);
+    legacy::update(execution, &publication.event, &publication.encoded)
+}
+
+fn render_stream(publication: &Publication) -> Bytes {
+    let position = (&publication.epoch, publication.offset);
+    sse::event(position, &publication.event, publication.encoded.frame())
+}

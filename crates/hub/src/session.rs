@@ -1,0 +1,181 @@
+//! One live transport of a link: what was agreed, what waits, what it has cost so far.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use steadfast_machine::Millis;
+use steadfast_protocol::{
+    ChannelName, ClientInfo, Generation, HeartbeatTerms, LinkId, Payload, Since,
+};
+
+use crate::outbox::Outbox;
+use crate::rate::Rate;
+use crate::{Grants, HubConfig, Outgoing, PageLimit};
+
+/// Names one session for as long as it lives; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    /// Its slot: small, used again after it.
+    pub index: u32,
+    /// Tells it from earlier users of the slot.
+    pub serial: u32,
+}
+
+/// How a session's bytes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket.
+    WebSocket,
+    /// Server-sent events.
+    Sse,
+    /// A poll that waits.
+    Poll,
+}
+
+impl Transport {
+    /// The word that operators see.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::Poll => "poll",
+        }
+    }
+}
+
+/// What a session is told, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speech {
+    /// The protocol's frames.
+    Frames,
+    /// The older protocol's updates.
+    Legacy,
+    /// Server-sent events.
+    Stream,
+    /// Only that something happened.
+    Signal,
+}
+
+/// What a session has to do next.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// To be written, in order.
+    pub frames: VecDeque<Outgoing>,
+    /// To be asked of the broker, and answered with [`crate::Hub::page`].
+    pub read: Option<Read>,
+}
+
+/// A piece of history that a session needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Of which channel.
+    pub channel: ChannelName,
+    /// From where.
+    pub since: Since,
+    /// How much.
+    pub limit: PageLimit,
+    pub(crate) ticket: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) key: SessionKey,
+    pub(crate) link: LinkId,
+    pub(crate) generation: Generation,
+    pub(crate) transport: Transport,
+    pub(crate) speech: Speech,
+    pub(crate) client: Option<ClientInfo>,
+    pub(crate) grants: Grants,
+    pub(crate) opened: Millis,
+    pub(crate) expires: Option<Millis>,
+    pub(crate) life: Life,
+    pub(crate) outbox: Outbox,
+    pub(crate) rate: Rate,
+    pub(crate) channels: Vec<u32>,
+    /// Channels whose member is behind, in the order they will be read.
+    pub(crate) behind: VecDeque<u32>,
+    /// The channel a page is on its way for, and the ticket it must carry.
+    pub(crate) reading: Option<(u32, u32)>,
+    pub(crate) tickets: u32,
+    pub(crate) closing: Option<Closing>,
+    pub(crate) armed: Option<Millis>,
+    pub(crate) counts: Counts,
+    pub(crate) stats: Option<Payload>,
+    /// Its owner has been called and has not taken yet.
+    pub(crate) is_flagged: bool,
+}
+
+/// How the session shows that it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It proposed terms: heard from within `expect` + the agreed timeout.
+    Agreed { terms: HeartbeatTerms, heard: Millis, expect_ms: u64 },
+    /// It is pinged when silent.
+    Pinged { heard: Millis, asked: Option<Millis> },
+    /// It cannot speak: it is sent something now and then, so that a dead path is noticed.
+    Mute { told: Millis },
+}
+
+/// A session that has been told to go.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    pub(crate) code: steadfast_protocol::CloseCode,
+    pub(crate) reason: Box<str>,
+}
+
+/// What it has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) messages: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) events: u64,
+    pub(crate) bad_frames: u32,
+}
+
+impl Session {
+    pub(crate) const fn last_heard(&self) -> Millis {
+        match self.life {
+            Life::Agreed { heard, .. } | Life::Pinged { heard, .. } => heard,
+            Life::Mute { told } => told,
+        }
+    }
+
+    /// When silence turns into staleness; never for a session that cannot speak.
+    pub(crate) fn stale_at(&self, config: &HubConfig) -> Option<Millis> {
+        use steadfast_machine::Span;
+        match self.life {
+            Life::Agreed { terms, heard, expect_ms } => {
+                Some(heard + Span(expect_ms) + Span(terms.timeout))
+            }
+            Life::Pinged { asked: Some(asked), .. } => Some(asked + config.ping_timeout),
+            Life::Pinged { asked: None, .. } | Life::Mute { .. } => None,
+        }
+    }
+
+    /// When the session must be looked at next.
+    pub(crate) fn deadline(&self, config: &HubConfig) -> Option<Millis> {
+        if self.closing.is_some() {
+            return None;
+        }
+        let life = match self.life {
+            Life::Agreed { .. } | Life::Pinged { asked: Some(_), .. } => self.stale_at(config),
+            Life::Pinged { heard, asked: None } => Some(heard + config.ping_interval),
+            Life::Mute { told } => Some(told + config.ping_interval),
+        };
+        let slow = self.outbox.slow_at(config.slow_timeout);
+        [life, slow, self.expires].into_iter().flatten().min()
+    }
+
+    pub(crate) const fn hear(&mut self, now: Millis) {
+        match &mut self.life {
+            Life::Agreed { heard, .. } => *heard = now,
+            Life::Pinged { heard, asked } => {
+                *heard = now;
+                *asked = None;
+            }
+            Life::Mute { .. } => {}
+        }
+    }
+}

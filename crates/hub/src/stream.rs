@@ -1,0 +1,230 @@
+//! The memory broker: every channel's history, its numbering and its end.
+//! In: publishes and reads. Out: publications with positions, and pages. Must not know: who listens.
+
+mod history;
+mod idempotency;
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::codec::json::encode_event;
+use steadfast_protocol::{ChannelName, Epoch, Since, Timestamp};
+
+use self::history::History;
+use self::idempotency::Window;
+use crate::{
+    Page, PageLimit, Publication, Publish, PublishError, Published, ReadError, StreamsConfig,
+};
+
+/// A channel that keeps nothing and was not touched for this long is forgotten.
+const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
+/// How many channels one call of [`Streams::expire`] looks at.
+const EXPIRE_BATCH: usize = 1_000;
+
+/// All channels of a memory broker.
+#[derive(Debug)]
+pub struct Streams {
+    config: StreamsConfig,
+    channels: BTreeMap<ChannelName, History>,
+    window: Window,
+    bytes: usize,
+    epochs_made: u64,
+    expired_to: Option<ChannelName>,
+}
+
+/// What is known of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its name.
+    pub channel: ChannelName,
+    /// Its numbering.
+    pub epoch: Epoch,
+    /// The newest offset.
+    pub offset: u64,
+    /// How many events are kept.
+    pub events: usize,
+    /// The bytes they take.
+    pub bytes: usize,
+    /// Whether it has ended.
+    pub is_final: bool,
+}
+
+impl Streams {
+    /// No channels yet.
+    pub fn new(config: StreamsConfig) -> Self {
+        let window = Window::new(config.idempotency_keys_max, config.idempotency_window);
+        Self {
+            config,
+            channels: BTreeMap::new(),
+            window,
+            bytes: 0,
+            epochs_made: 0,
+            expired_to: None,
+        }
+    }
+
+    /// Gives the event its position and keeps it. `time` is the date it will carry.
+    pub fn publish(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        publish: Publish,
+    ) -> Result<Published, PublishError> {
+        self.window.expire(now);
+        let key = publish.idempotency_key.clone();
+        if let Some(first) = self.window.find(&publish.channel, key.as_deref()) {
+            let (epoch, offset) = first.clone();
+            return Ok(Published { epoch, offset, publication: None });
+        }
+        if key.is_some() && self.window.is_full() {
+            let max = self.config.idempotency_keys_max;
+            return Err(PublishError::IdempotencyFull { max });
+        }
+        let max = self.config.channels_max;
+        if !self.open(&publish.channel, now) {
+            return Err(PublishError::TooManyChannels { max });
+        }
+        let publication = self.append(now, time, publish)?;
+        let Publication { epoch, offset, channel, .. } = &*publication;
+        self.window.remember(now, channel, key, (epoch.clone(), *offset));
+        Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
+    }
+
+    /// Events after `since`, at most as many as `limit` says.
+    pub fn read(
+        &mut self,
+        now: Millis,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        let max = self.config.channels_max;
+        if !self.open(channel, now) {
+            return Err(ReadError::TooManyChannels { max });
+        }
+        let retention = self.config.retention_of(channel.namespace());
+        let Some(history) = self.channels.get_mut(channel) else {
+            return Err(ReadError::TooManyChannels { max });
+        };
+        self.bytes -= history.trim(now, &retention);
+        Ok(history.read(since, limit))
+    }
+
+    /// What is known of a channel; `None` where nothing is.
+    pub fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
+        self.channels.get(channel).map(|history| history.info(channel))
+    }
+
+    /// Channels in order of name, after `after`, `limit` at most.
+    pub fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.after(after).take(limit).map(|(name, history)| history.info(name)).collect()
+    }
+
+    /// Forgets a channel and all it kept. What is published later has a new epoch.
+    pub fn delete(&mut self, channel: &ChannelName) -> bool {
+        self.window.forget(channel);
+        match self.channels.remove(channel) {
+            Some(history) => {
+                self.bytes -= history.bytes();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Drops what has grown too old, a bounded number of channels a call.
+    pub fn expire(&mut self, now: Millis) {
+        self.window.expire(now);
+        let after = self.expired_to.take();
+        let names: Vec<ChannelName> =
+            self.after(after.as_ref()).take(EXPIRE_BATCH).map(|(name, _)| name.clone()).collect();
+        self.expired_to = if names.len() < EXPIRE_BATCH { None } else { names.last().cloned() };
+        for name in names {
+            let retention = self.config.retention_of(name.namespace());
+            let Some(history) = self.channels.get_mut(&name) else { continue };
+            self.bytes -= history.trim(now, &retention);
+            if history.is_forgettable(now, IDLE_FORGOTTEN) {
+                self.channels.remove(&name);
+            }
+        }
+    }
+
+    /// How many channels there are.
+    pub fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Whether there are no channels.
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty()
+    }
+
+    /// The bytes of all events kept.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn append(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        publish: Publish,
+    ) -> Result<Arc<Publication>, PublishError> {
+        let Publish { channel, event, data, is_final, replace, .. } = publish;
+        let retention = self.config.retention_of(channel.namespace());
+        let Some(history) = self.channels.get_mut(&channel) else {
+            return Err(PublishError::TooManyChannels { max: self.config.channels_max });
+        };
+        if history.is_final() {
+            return Err(PublishError::Finished);
+        }
+        let (epoch, offset) = (history.epoch().clone(), history.head() + 1);
+        let encoded = encode_event(&channel, &epoch, offset, &event, &data, time);
+        let len = encoded.len();
+        let bytes_max = self.config.bytes_total_max;
+        if self.bytes + len > bytes_max {
+            self.bytes -= history.trim(now, &retention);
+            if self.bytes + len > bytes_max {
+                return Err(PublishError::StorageFull { bytes_max });
+            }
+        }
+        let publication =
+            Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded });
+        history.append(now, Arc::clone(&publication));
+        self.bytes += len;
+        self.bytes -= history.trim(now, &retention);
+        Ok(publication)
+    }
+
+    /// Makes sure that there is such a channel; false where there may be no more.
+    fn open(&mut self, channel: &ChannelName, now: Millis) -> bool {
+        if let Some(history) = self.channels.get_mut(channel) {
+            history.touch(now);
+            return true;
+        }
+        if self.channels.len() >= self.config.channels_max {
+            return false;
+        }
+        let Some(epoch) = self.fresh_epoch() else { return false };
+        self.channels.insert(channel.clone(), History::new(epoch, now));
+        true
+    }
+
+    fn fresh_epoch(&mut self) -> Option<Epoch> {
+        self.epochs_made += 1;
+        let run = self.config.epoch_seed & 0xff_ffff_ffff;
+        Epoch::new(&format!("{run:010x}-{:x}", self.epochs_made)).ok()
+    }
+
+    fn after(&self, after: Option<&ChannelName>) -> impl Iterator<Item = (&ChannelName, &History)> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.channels.range::<ChannelName, _>((from, Unbounded))
+    }
+}
+
+#[cfg(test)]
+mod tests;
