@@ -1,1 +1,21 @@
-//! To come.
+//! The server half's shell: two ports, sockets, the clock and the broker around the pure hub.
+//!
+//! [`Server::start`] listens; [`Server::run`] serves until the process is asked to end, then
+//! drains. The public port is for clients, the internal one for backends and operators.
+
+pub mod broker;
+pub mod clock;
+pub mod config;
+pub mod connection;
+pub mod error;
+pub mod headcount;
+pub mod internal;
+mod log;
+pub mod node;
+pub mod origin;
+pub mod problem;
+pub mod public;
+pub mod relay;
+pub mod shard;
+pub mod socket;
+pub mod token;

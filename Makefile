@@ -1,0 +1,53 @@
+# Every target is one thing to type; `make` alone lists them.
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates)
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
+ALL := --workspace --all-features
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup test build lint fmt tidy units doctest sim e2e run docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the tests need and this machine lacks
+	@test -z "$(strip $(MISSING))" || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends $(MISSING); }
+	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy
+
+test: setup lint doctest units ## everything that must pass before a change is merged
+
+build: ## build all crates
+	cargo build $(ALL)
+
+lint: ## formatting and lints, as errors
+	cargo fmt --all --check
+	cargo clippy $(ALL) --all-targets -- --deny warnings
+
+fmt: ## format all Rust files
+	cargo fmt --all
+
+tidy: ## the house rules only
+	cargo test --package steadfast-tidy
+
+units: ## all tests but the examples in the documentation
+	$(if $(NEXTEST),cargo nextest run,cargo test --lib --bins --tests) $(ALL) --no-fail-fast
+
+doctest: ## the examples in the documentation
+	cargo test $(ALL) --doc
+
+sim: ## the simulator; ARGS="…" is handed to it
+	cargo run --package steadfast-sim -- $(ARGS)
+
+e2e: ## the shells against each other over real sockets
+	cargo test --package steadfast-client --package steadfast-server --package steadfast --test '*'
+
+run: ## a server for development, on 127.0.0.1:8080
+	cargo run --package steadfast -- serve --dev
+
+docs: ## the documentation of all crates; warnings are errors
+	RUSTDOCFLAGS="--deny warnings" cargo doc $(ALL) --no-deps
+
+clean: ## remove what was built
+	cargo clean

@@ -1,0 +1,91 @@
+//! The memory broker: the hub crate's streams behind a lock. Keeps events while the process lives.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Streams, StreamsConfig,
+};
+use steadfast_protocol::{ChannelName, Epoch, Since};
+
+use crate::clock::Clock;
+use crate::relay::Relay;
+use crate::shard::News;
+
+/// Channels in memory, announced to this node's own shards.
+#[derive(Debug)]
+pub struct MemoryBroker {
+    clock: Clock,
+    streams: Mutex<Streams>,
+    relay: Relay,
+}
+
+impl MemoryBroker {
+    /// A broker without channels.
+    pub fn new(config: StreamsConfig, clock: Clock, relay: Relay) -> Self {
+        Self { clock, streams: Mutex::new(Streams::new(config)), relay }
+    }
+
+    pub(super) async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+        let permit = self.relay.permit().await.ok_or(PublishError::Unavailable)?;
+        let date = self.clock.date();
+        let published = {
+            let mut streams = self.streams.lock();
+            let published = streams.publish(self.clock.now(), date, publish)?;
+            // Under the lock: announcements stand in the order of offsets.
+            if let Some(publication) = &published.publication {
+                self.relay.announce(&News::Published(publication.clone()), &permit);
+            }
+            published
+        };
+        self.relay.call();
+        Ok((published.epoch, published.offset))
+    }
+
+    pub(super) fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        self.streams.lock().read(self.clock.now(), channel, since, limit)
+    }
+
+    pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
+        self.streams.lock().info(channel)
+    }
+
+    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.streams.lock().list(after, limit)
+    }
+
+    pub(super) async fn delete(&self, channel: &ChannelName) -> bool {
+        let Some(permit) = self.relay.permit().await else { return false };
+        let was_there = {
+            let mut streams = self.streams.lock();
+            let was_there = streams.delete(channel);
+            if was_there {
+                self.relay.announce(&News::Forgotten(channel.clone()), &permit);
+            }
+            was_there
+        };
+        self.relay.call();
+        was_there
+    }
+
+    /// The way of a publish: a place in line, and the lock, both within a second.
+    pub(super) async fn is_ready(&self) -> bool {
+        let permit = tokio::time::timeout(Duration::from_secs(1), self.relay.permit()).await;
+        let has_place = matches!(permit, Ok(Some(_)));
+        has_place && self.streams.try_lock_for(Duration::from_secs(1)).is_some()
+    }
+
+    pub(super) fn size(&self) -> (usize, usize) {
+        let streams = self.streams.lock();
+        (streams.len(), streams.bytes())
+    }
+
+    pub(super) fn expire(&self) {
+        self.streams.lock().expire(self.clock.now());
+    }
+}

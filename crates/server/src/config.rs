@@ -1,0 +1,75 @@
+//! The settings of a node: from `steadfast.toml`, over it `STEADFAST_*` variables, over them flags.
+//!
+//! In: the text of the file, the variables, the flags. Out: checked settings, or every mistake at
+//! once with where it stands and how to mend it. It reads no file but those that hold keys, and
+//! knows nothing of what the settings do.
+
+mod check;
+mod env;
+mod error;
+mod file;
+mod keys;
+mod limits;
+mod read;
+mod secret;
+mod settings;
+mod tree;
+
+use std::path::Path;
+
+pub use env::{OTHER_VARIABLES, Overrides};
+pub use error::{ConfigError, Mistake};
+pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
+pub use secret::Secret;
+pub use settings::{Auth, Config, Internal, Node, Public, Route, RouteStart};
+pub use tree::Source;
+
+use tree::Tree;
+
+/// A commented `steadfast.toml` with every setting at its default.
+pub const EXAMPLE: &str = include_str!("config/example.toml");
+
+impl Config {
+    /// Puts the layers together and checks the whole. `file` is the configuration file's name and
+    /// text; relative names of key files in it start from its folder.
+    pub fn load<E>(
+        file: Option<(&Path, &str)>,
+        env: E,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError>
+    where
+        E: IntoIterator<Item = (String, String)>,
+    {
+        let mut tree = Tree::default();
+        let mut mistakes = Vec::new();
+        if let Some((path, text)) = file {
+            file::add(&mut tree, path, text, &mut mistakes);
+        }
+        let file_is_readable = mistakes.is_empty();
+        env::add_variables(&mut tree, env, &mut mistakes);
+        env::add_flags(&mut tree, overrides);
+
+        let (mut config, mut faulty) = read::config(&mut tree, &mut mistakes);
+        keys::read(&mut config, &tree, file.map(|(path, _)| path), &mut faulty, &mut mistakes);
+        // Half a file would be blamed for what its other half says.
+        if file_is_readable {
+            mistakes.extend(check::mistakes(&config, &tree, &faulty));
+        }
+        ConfigError::unless_empty(mistakes).map_or(Ok(config), Err)
+    }
+
+    /// Checks settings that were put together in code, by the rules that `load` goes by.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let mistakes = check::mistakes(self, &Tree::default(), &[]);
+        ConfigError::unless_empty(mistakes).map_or(Ok(()), Err)
+    }
+
+    /// The options of the namespace `name`: its own where it has some, else those of all others.
+    pub fn namespace(&self, name: &str) -> NamespaceOptions {
+        let common = self.namespace_default;
+        self.namespaces.get(name).map_or(common, |part| part.over(common))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The rules for settings that are numbers: a range for each, and an order for some pairs.
+//!
+//! In: settings. Out: broken rules. The ranges stand in the documentation of the settings, too.
+
+use super::{Path, Rules, path};
+use crate::config::limits::NamespacePart;
+use crate::config::settings::Config;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const TIB: u64 = 1024 * 1024 * MIB;
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+const DAY_MS: u64 = 24 * HOUR_MS;
+const MILLION: u64 = 1_000_000;
+
+/// A setting, its value, the least and the most.
+type Range = (&'static str, u64, u64, u64);
+
+pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
+    let ranges = [public(config), limits(config), times(config)];
+    for (at, value, min, max) in ranges.into_iter().flatten() {
+        within(rules, path(at), value, min, max);
+    }
+    let common = config.namespace_default;
+    let common = NamespacePart {
+        history_events_max: Some(common.history_events_max),
+        history_age_ms: Some(common.history_age_ms),
+        history_bytes_max: Some(common.history_bytes_max),
+    };
+    namespace(rules, config, &path("namespace_default"), common);
+    for (name, part) in &config.namespaces {
+        namespace(rules, config, &["namespaces".into(), name.clone()], *part);
+    }
+    order(rules, config);
+}
+
+fn public(config: &Config) -> Vec<Range> {
+    let public = &config.public;
+    vec![
+        ("public.connections_max", wide(public.connections_max), 1, MILLION),
+        ("public.connections_per_ip_max", wide(public.connections_per_ip_max), 0, MILLION),
+        ("public.accept_backlog", public.accept_backlog.into(), 1, 65_535),
+        ("auth.leeway_s", config.auth.leeway_s, 0, 300),
+    ]
+}
+
+fn limits(config: &Config) -> Vec<Range> {
+    let limits = &config.limits;
+    vec![
+        ("limits.message_bytes_max", wide(limits.message_bytes_max), KIB, 64 * MIB),
+        ("limits.queue_messages_max", wide(limits.queue_messages_max), 1, 65_536),
+        ("limits.queue_bytes_max", wide(limits.queue_bytes_max), KIB, 64 * MIB),
+        ("limits.payload_depth_max", wide(limits.payload_depth_max), 1, 127),
+        ("limits.channels_per_link_max", wide(limits.channels_per_link_max), 1, 65_536),
+        ("limits.handshake_timeout_ms", limits.handshake_timeout_ms, 100, 2 * MINUTE_MS),
+        ("limits.slow_timeout_ms", limits.slow_timeout_ms, 100, 10 * MINUTE_MS),
+        ("limits.frames_per_second_max", limits.frames_per_second_max.into(), 1, 100_000),
+        ("limits.frames_burst_max", limits.frames_burst_max.into(), 1, MILLION),
+        ("limits.channels_max", wide(limits.channels_max), 1, 10 * MILLION),
+        ("limits.history_bytes_total_max", wide(limits.history_bytes_total_max), MIB, TIB),
+        ("limits.idempotency_keys_max", wide(limits.idempotency_keys_max), 1, 100 * MILLION),
+        ("limits.idempotency_window_ms", limits.idempotency_window_ms, 1000, DAY_MS),
+        ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
+    ]
+}
+
+fn times(config: &Config) -> Vec<Range> {
+    let (heartbeat, drain) = (&config.heartbeat, &config.drain);
+    vec![
+        ("heartbeat.ping_interval_ms", heartbeat.ping_interval_ms, 100, 10 * MINUTE_MS),
+        ("heartbeat.ping_timeout_ms", heartbeat.ping_timeout_ms, 100, 10 * MINUTE_MS),
+        ("heartbeat.sweep_interval_ms", heartbeat.sweep_interval_ms, 100, 10 * MINUTE_MS),
+        ("heartbeat.interval_ms_min", heartbeat.interval_ms_min, 1000, HOUR_MS),
+        ("heartbeat.interval_ms_max", heartbeat.interval_ms_max, 1000, HOUR_MS),
+        ("drain.spread_ms", drain.spread_ms, 0, 10 * MINUTE_MS),
+        ("drain.deadline_ms", drain.deadline_ms, 0, HOUR_MS),
+        ("drain.after_ms", drain.after_ms, 0, 10 * MINUTE_MS),
+        ("crash_window_ms", config.crash_window_ms, 0, 10 * MINUTE_MS),
+    ]
+}
+
+fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: NamespacePart) {
+    let message = wide(config.limits.message_bytes_max);
+    let ranges = [
+        ("history_events_max", part.history_events_max.map(wide), 1, 10 * MILLION),
+        ("history_age_ms", part.history_age_ms, 1000, 365 * DAY_MS),
+        ("history_bytes_max", part.history_bytes_max.map(wide), KIB, TIB),
+    ];
+    for (key, value, min, max) in ranges {
+        if let Some(value) = value {
+            within(rules, below(at, key), value, min, max);
+        }
+    }
+    if let Some(bytes) = part.history_bytes_max.map(wide) {
+        let pair = (below(at, "history_bytes_max"), bytes);
+        at_least(rules, pair, (path("limits.message_bytes_max"), message));
+    }
+}
+
+fn order(rules: &mut Rules<'_>, config: &Config) {
+    let (limits, heartbeat, drain) = (&config.limits, &config.heartbeat, &config.drain);
+    let pairs: [[(&str, u64); 2]; 4] = [
+        [
+            ("limits.queue_bytes_max", wide(limits.queue_bytes_max)),
+            ("limits.message_bytes_max", wide(limits.message_bytes_max)),
+        ],
+        [
+            ("limits.frames_burst_max", limits.frames_burst_max.into()),
+            ("limits.frames_per_second_max", limits.frames_per_second_max.into()),
+        ],
+        [
+            ("heartbeat.ping_interval_ms", heartbeat.ping_interval_ms),
+            ("heartbeat.ping_timeout_ms", heartbeat.ping_timeout_ms),
+        ],
+        [
+            ("heartbeat.interval_ms_max", heartbeat.interval_ms_max),
+            ("heartbeat.interval_ms_min", heartbeat.interval_ms_min),
+        ],
+    ];
+    for [larger, smaller] in pairs {
+        at_least(rules, (path(larger.0), larger.1), (path(smaller.0), smaller.1));
+    }
+    let gone = drain.after_ms.saturating_add(drain.spread_ms);
+    if drain.deadline_ms < gone {
+        let paths = [path("drain.deadline_ms"), path("drain.after_ms"), path("drain.spread_ms")];
+        let wrong = format!("{} comes before after_ms + spread_ms, {gone}", drain.deadline_ms);
+        rules.broken(&paths, wrong, format!("write {gone} or more"));
+    }
+}
+
+fn within(rules: &mut Rules<'_>, at: Path, value: u64, min: u64, max: u64) {
+    if !(min..=max).contains(&value) {
+        let mend = format!("write a number from {min} to {max}");
+        rules.broken(&[at], format!("{value} is out of range"), mend);
+    }
+}
+
+/// Blames the larger-to-be, which is the one with room.
+fn at_least(rules: &mut Rules<'_>, larger: (Path, u64), smaller: (Path, u64)) {
+    if larger.1 < smaller.1 {
+        let name = super::dotted(&smaller.0);
+        let wrong = format!("{} is less than `{name}`, {}", larger.1, smaller.1);
+        rules.broken(&[larger.0, smaller.0], wrong, format!("write {} or more", smaller.1));
+    }
+}
+
+fn below(at: &[String], key: &str) -> Path {
+    at.iter().cloned().chain([key.to_owned()]).collect()
+}
+
+fn wide(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,70 @@
+//! What is wrong with a configuration, said so that it can be mended.
+//!
+//! In: mistakes from any layer. Out: one error that lists them all. A value is only repeated
+//! where it cannot be a secret.
+
+use std::fmt;
+
+use super::tree::Source;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where it was written.
+    pub source: Source,
+    /// The setting, `limits.message_bytes_max` say; empty where the file cannot be read.
+    pub setting: String,
+    /// What is wrong.
+    pub wrong: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+/// Everything that is wrong with a configuration: one mistake at least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The mistakes: of the file, of the variables, of the flags, then of the whole.
+    pub mistakes: Vec<Mistake>,
+}
+
+impl ConfigError {
+    pub(super) fn unless_empty(mistakes: Vec<Mistake>) -> Option<Self> {
+        (!mistakes.is_empty()).then_some(Self { mistakes })
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.source != Source::Unset {
+            write!(f, "{}: ", self.source)?;
+        }
+        if !self.setting.is_empty() {
+            write!(f, "`{}`: ", self.setting)?;
+        }
+        write!(f, "{}; {}", self.wrong, self.mend)
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mistakes.len() {
+            1 => f.write_str("the configuration has a mistake:")?,
+            many => write!(f, "the configuration has {many} mistakes:")?,
+        }
+        for mistake in &self.mistakes {
+            write!(f, "\n  {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A path as it is written in the file: names that TOML would take apart are in quotes.
+pub(super) fn dotted(path: &[String]) -> String {
+    let is_bare = |key: &str| {
+        !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let quoted = |key: &String| if is_bare(key) { key.clone() } else { format!("{key:?}") };
+    path.iter().map(quoted).collect::<Vec<_>>().join(".")
+}

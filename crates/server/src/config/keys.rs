@@ -1,0 +1,101 @@
+//! Keys that lie in files of their own, so that the configuration can be shown around.
+//!
+//! In: settings that name key files. Out: settings that hold the keys. A final line end, which
+//! editors add, is not part of a key.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path as FilePath, PathBuf};
+
+use super::error::{Mistake, dotted};
+use super::secret::Secret;
+use super::settings::Config;
+use super::tree::{Path, Source, Tree};
+
+/// The longest key, in bytes.
+pub(super) const KEY_BYTES_MAX: usize = 4096;
+
+/// Reads the key files that are named. A key and a key file of one layer contradict each other;
+/// of two layers, the upper one holds.
+pub(super) fn read(
+    config: &mut Config,
+    tree: &Tree,
+    config_file: Option<&FilePath>,
+    faulty: &mut Vec<Path>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let folder = config_file.and_then(FilePath::parent);
+    let Config { internal, auth, .. } = config;
+    let keys = [
+        (&mut internal.key, &internal.key_file, ["internal", "key"]),
+        (&mut auth.hs256_key, &auth.hs256_key_file, ["auth", "hs256_key"]),
+    ];
+    for (key, file, [section, name]) in keys {
+        let Some(file) = file else { continue };
+        let key_path = [section.to_owned(), name.to_owned()];
+        let file_path = [section.to_owned(), format!("{name}_file")];
+        let source = tree.source(&file_path);
+        let (above, here) = (layer(&tree.source(&key_path)), layer(&source));
+        if key.is_some() && above > here {
+            continue;
+        }
+        let result = if key.is_some() && above == here {
+            Err(("the key itself is set as well".to_owned(), "keep one of the two".to_owned()))
+        } else {
+            read_key(file, &source, folder)
+        };
+        match result {
+            Ok(secret) => *key = Some(secret),
+            Err((wrong, mend)) => {
+                mistakes.push(Mistake { source, setting: dotted(&file_path), wrong, mend });
+                faulty.push(file_path.into());
+            }
+        }
+    }
+}
+
+fn layer(source: &Source) -> u8 {
+    match source {
+        Source::Unset => 0,
+        Source::File { .. } => 1,
+        Source::Variable(_) => 2,
+        Source::Flag(_) => 3,
+    }
+}
+
+fn read_key(
+    file: &FilePath,
+    source: &Source,
+    folder: Option<&FilePath>,
+) -> Result<Secret, (String, String)> {
+    let path: PathBuf = match (source, folder) {
+        (Source::File { .. }, Some(folder)) => folder.join(file),
+        _ => file.to_owned(),
+    };
+    let bytes = read_at_most(&path).map_err(|error| {
+        let wrong = format!("{} cannot be read: {error}", path.display());
+        (wrong, "name a file that this user may read".to_owned())
+    })?;
+    if bytes.len() > KEY_BYTES_MAX {
+        let wrong = format!("{} is longer than {KEY_BYTES_MAX} bytes", path.display());
+        return Err((wrong, "name a file that holds a key and nothing else".to_owned()));
+    }
+    Ok(Secret::new(without_line_end(&bytes)))
+}
+
+fn read_at_most(path: &FilePath) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(KEY_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Bytes that are not text are kept as they are: what looks like a line end is part of the key.
+fn without_line_end(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => {
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            text.strip_suffix('\r').unwrap_or(text).as_bytes()
+        }
+        Err(_) => bytes,
+    }
+}

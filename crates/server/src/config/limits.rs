@@ -1,0 +1,155 @@
+//! The settings that are numbers: limits, heartbeats, leaving, and what a namespace keeps.
+//!
+//! In: nothing. Out: plain structs with their defaults. Every range stands here in words and in
+//! `check` as a rule.
+
+use serde::Deserialize;
+
+const MIB: usize = 1024 * 1024;
+
+/// How much of everything: what is over a limit is refused, never stored and never waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The largest message or request body, in bytes, 1024 to 64 MiB. Default: 1 MiB.
+    pub message_bytes_max: usize,
+    /// The most messages that wait for one session, 1 to 65536. Default: 32.
+    pub queue_messages_max: usize,
+    /// The most bytes that wait for one session, `message_bytes_max` to 64 MiB. Default: 1 MiB.
+    pub queue_bytes_max: usize,
+    /// The deepest nesting of a payload, 1 to 127 levels. Default: 64.
+    pub payload_depth_max: usize,
+    /// The most channels that one link follows, 1 to 65536. Default: 128.
+    pub channels_per_link_max: usize,
+    /// How long a handshake may take, `hello` included, in ms, 100 to 120000. Default: 10000.
+    pub handshake_timeout_ms: u64,
+    /// How long a session may be unable to take anything, in ms, 100 to 600000. Default: 10000.
+    pub slow_timeout_ms: u64,
+    /// The most frames that one session sends in a second, on average, 1 to 100000. Default: 50.
+    pub frames_per_second_max: u32,
+    /// The most frames at once, `frames_per_second_max` to 1000000. Default: 200.
+    pub frames_burst_max: u32,
+    /// The most channels of the node, 1 to 10000000. Default: 100000.
+    pub channels_max: usize,
+    /// The most bytes of history of all channels, 1 MiB to 1 TiB. Default: 1 GiB.
+    pub history_bytes_total_max: usize,
+    /// The most idempotency keys that are remembered, 1 to 100000000. Default: 1000000.
+    pub idempotency_keys_max: usize,
+    /// How long an idempotency key is remembered, in ms, 1000 to 86400000. Default: 300000.
+    pub idempotency_window_ms: u64,
+    /// The most events in one request to publish many, 1 to 100000. Default: 1000.
+    pub publish_batch_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: MIB,
+            queue_messages_max: 32,
+            queue_bytes_max: MIB,
+            payload_depth_max: 64,
+            channels_per_link_max: 128,
+            handshake_timeout_ms: 10_000,
+            slow_timeout_ms: 10_000,
+            frames_per_second_max: 50,
+            frames_burst_max: 200,
+            channels_max: 100_000,
+            history_bytes_total_max: 1024 * MIB,
+            idempotency_keys_max: 1_000_000,
+            idempotency_window_ms: 300_000,
+            publish_batch_max: 1000,
+        }
+    }
+}
+
+/// How silence is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Heartbeat {
+    /// How often a peer without a heartbeat of its own is pinged, in ms, 100 to 600000.
+    /// Default: 20000.
+    pub ping_interval_ms: u64,
+    /// How long its answer may take, in ms, 100 to `ping_interval_ms`. Default: 10000.
+    pub ping_timeout_ms: u64,
+    /// How often stale sessions are looked for, in ms, 100 to 600000. Default: 30000.
+    pub sweep_interval_ms: u64,
+    /// The shortest heartbeat interval that a client is given, in ms, 1000 to `interval_ms_max`.
+    /// Default: 1000.
+    pub interval_ms_min: u64,
+    /// The longest heartbeat interval that a client is given, in ms, up to 3600000.
+    /// Default: 600000.
+    pub interval_ms_max: u64,
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self {
+            ping_interval_ms: 20_000,
+            ping_timeout_ms: 10_000,
+            sweep_interval_ms: 30_000,
+            interval_ms_min: 1000,
+            interval_ms_max: 600_000,
+        }
+    }
+}
+
+/// How the node leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Drain {
+    /// Over how long the clients' return is spread, in ms, 0 to 600000. Default: 10000.
+    pub spread_ms: u64,
+    /// After how long the rest is closed, in ms, `after_ms` + `spread_ms` to 3600000.
+    /// Default: 30000.
+    pub deadline_ms: u64,
+    /// How long clients wait before the spread begins, in ms, 0 to 600000. Default: 0.
+    pub after_ms: u64,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { spread_ms: 10_000, deadline_ms: 30_000, after_ms: 0 }
+    }
+}
+
+/// What the channels of a namespace keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespaceOptions {
+    /// The most events that one channel keeps, 1 to 10000000. Default: 10000.
+    pub history_events_max: usize,
+    /// How long events are kept, in ms, 1000 to 31536000000 (a year). Default: 86400000 (a day).
+    pub history_age_ms: u64,
+    /// The most bytes that one channel keeps, `limits.message_bytes_max` to 1 TiB.
+    /// Default: 16 MiB.
+    pub history_bytes_max: usize,
+}
+
+impl Default for NamespaceOptions {
+    fn default() -> Self {
+        Self { history_events_max: 10_000, history_age_ms: 86_400_000, history_bytes_max: 16 * MIB }
+    }
+}
+
+/// What one namespace has otherwise; ranges as in [`NamespaceOptions`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespacePart {
+    /// The most events that one channel keeps.
+    pub history_events_max: Option<usize>,
+    /// How long events are kept, in ms.
+    pub history_age_ms: Option<u64>,
+    /// The most bytes that one channel keeps.
+    pub history_bytes_max: Option<usize>,
+}
+
+impl NamespacePart {
+    /// These options where there are any, else those of `common`.
+    pub fn over(self, common: NamespaceOptions) -> NamespaceOptions {
+        NamespaceOptions {
+            history_events_max: self.history_events_max.unwrap_or(common.history_events_max),
+            history_age_ms: self.history_age_ms.unwrap_or(common.history_age_ms),
+            history_bytes_max: self.history_bytes_max.unwrap_or(common.history_bytes_max),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! From a tree to settings, in spite of mistakes.
+//!
+//! In: the tree of all layers. Out: the settings, with the default wherever a value cannot be
+//! used, and a mistake for each of those. The structs of `settings` are the only schema.
+
+mod fault;
+mod reader;
+
+use serde::Deserialize;
+
+use super::env::{levels_of, variable_of};
+use super::error::{Mistake, dotted};
+use super::settings::Config;
+use super::tree::{Path, Source, Tree};
+use fault::{Fault, Kind};
+use reader::Reader;
+
+/// Reads the settings, and takes what cannot be used out of the tree. The paths are those of what
+/// was taken out, so that nothing is blamed twice.
+pub(super) fn config(tree: &mut Tree, mistakes: &mut Vec<Mistake>) -> (Config, Vec<Path>) {
+    let mut faulty = Vec::new();
+    loop {
+        let fault = match Config::deserialize(Reader::new(tree)) {
+            Ok(config) => return (config, faulty),
+            Err(fault) => fault,
+        };
+        let path = fault.path();
+        mistakes.extend(mistakes_of(&fault, &path, tree));
+        // Every round takes out a value or is the last one.
+        if !tree.remove(&path) {
+            return (Config::default(), faulty);
+        }
+        faulty.push(path);
+    }
+}
+
+fn mistakes_of(fault: &Fault, path: &[String], tree: &Tree) -> Vec<Mistake> {
+    let setting = dotted(path);
+    let source = fault.source.clone().unwrap_or_default();
+    match &fault.kind {
+        Kind::Unknown { known } => {
+            let below = tree.at(path).map(Tree::variables).unwrap_or_default();
+            let unknown = |source: Source| Mistake {
+                mend: suggestion(path, known, &source),
+                wrong: "there is no such setting".into(),
+                setting: setting.clone(),
+                source,
+            };
+            std::iter::once(source).chain(below).map(unknown).collect()
+        }
+        Kind::Missing { name } => vec![Mistake {
+            source,
+            setting,
+            wrong: format!("`{name}` is missing"),
+            mend: format!("add `{name}`"),
+        }],
+        Kind::Wrong { wrong, mend } => {
+            vec![Mistake { source, setting, wrong: wrong.clone(), mend: mend.clone() }]
+        }
+    }
+}
+
+fn suggestion(path: &[String], known: &[&str], source: &Source) -> String {
+    let Some((name, above)) = path.split_last() else { return String::new() };
+    let as_written = |key: &str| {
+        let mut full = above.to_vec();
+        full.push(key.to_owned());
+        match source {
+            Source::Variable(variable) => {
+                let below = levels_of(variable).into_iter().skip(full.len());
+                full.extend(below.map(str::to_owned));
+                variable_of(&full)
+            }
+            Source::File { .. } | Source::Flag(_) | Source::Unset => format!("`{}`", dotted(&full)),
+        }
+    };
+    let near = known.iter().map(|key| (strsim::damerau_levenshtein(name, key), *key));
+    let far = name.len().div_ceil(3).max(2);
+    match near.min().filter(|(distance, _)| *distance <= far) {
+        Some((_, key)) => format!("did you mean {}?", as_written(key)),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}

@@ -1,0 +1,188 @@
+//! The settings and their defaults: the whole, and the sections that name places and secrets.
+//!
+//! In: nothing. Out: plain structs that are also the schema of the file and of the variables.
+//! They know no rules; `check` does.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
+use super::secret::Secret;
+
+/// All settings of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Open to everybody who can reach it: no keys, a demo page, memory only. Loopback addresses
+    /// alone. Default: false.
+    pub dev: bool,
+    /// Over how long clients spread their first attempt when the node vanishes, in ms, 0 to
+    /// 600000; told to them in advance. Default: 5000.
+    pub crash_window_ms: u64,
+    /// Who this node is.
+    pub node: Node,
+    /// The port for clients.
+    pub public: Public,
+    /// The port for backends and operators.
+    pub internal: Internal,
+    /// How tokens are checked.
+    pub auth: Auth,
+    /// How much of everything.
+    pub limits: Limits,
+    /// How silence is noticed.
+    pub heartbeat: Heartbeat,
+    /// How the node leaves.
+    pub drain: Drain,
+    /// The options of every namespace that does not have its own.
+    pub namespace_default: NamespaceOptions,
+    /// Options of single namespaces, by name; what is left out is as in `namespace_default`.
+    pub namespaces: BTreeMap<String, NamespacePart>,
+    /// Routes of the older protocol on the public port. Default: `/ws/diagnosis/{id}`.
+    pub routes: Vec<Route>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            dev: false,
+            crash_window_ms: 5000,
+            node: Node::default(),
+            public: Public::default(),
+            internal: Internal::default(),
+            auth: Auth::default(),
+            limits: Limits::default(),
+            heartbeat: Heartbeat::default(),
+            drain: Drain::default(),
+            namespace_default: NamespaceOptions::default(),
+            namespaces: BTreeMap::new(),
+            routes: vec![Route::diagnosis()],
+        }
+    }
+}
+
+/// Who this node is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// Its name, unlike any other node's: 1 to 64 of `[A-Za-z0-9_.-]`. Default: `node-1`.
+    pub name: String,
+    /// The region it is in; nodes of one region are near each other. 1 to 64 of
+    /// `[A-Za-z0-9_.-]`. Default: `local`.
+    pub region: String,
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self { name: "node-1".into(), region: "local".into() }
+    }
+}
+
+/// The port for clients.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Public {
+    /// Address and port; port 0 takes a free one. Default: `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// Origins whose pages may connect: `scheme://host[:port]`, or `*` for all. Pages of the same
+    /// host always may. Default: none.
+    pub allowed_origins: Vec<String>,
+    /// The most connections, 1 to 1000000. Keep it below the limit of open files. Default: 16000.
+    pub connections_max: usize,
+    /// The most connections of one address, up to 1000000; 0: no limit. Default: 0.
+    pub connections_per_ip_max: usize,
+    /// The most connections that wait to be accepted, 1 to 65535. Default: 4096.
+    pub accept_backlog: u32,
+}
+
+impl Default for Public {
+    fn default() -> Self {
+        Self {
+            listen: loopback(8080),
+            allowed_origins: Vec::new(),
+            connections_max: 16_000,
+            connections_per_ip_max: 0,
+            accept_backlog: 4096,
+        }
+    }
+}
+
+/// The port for backends and operators.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Internal {
+    /// Address and port, other than the public ones; port 0 takes a free one. Default:
+    /// `127.0.0.1:8081`.
+    pub listen: SocketAddr,
+    /// The key that callers send as `Authorization: Bearer KEY`, 16 to 4096 bytes. Needed unless
+    /// `dev`. Default: none.
+    pub key: Option<Secret>,
+    /// A file that holds the key instead. Default: none.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for Internal {
+    fn default() -> Self {
+        Self { listen: loopback(8081), key: None, key_file: None }
+    }
+}
+
+/// How tokens are checked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The key that tokens are signed with (HS256), 32 to 4096 bytes. Needed unless `dev`.
+    /// Default: none.
+    pub hs256_key: Option<Secret>,
+    /// A file that holds the key instead. Default: none.
+    pub hs256_key_file: Option<PathBuf>,
+    /// By how much clocks may differ, in seconds, 0 to 300. Default: 10.
+    pub leeway_s: u64,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { hs256_key: None, hs256_key_file: None, leeway_s: 10 }
+    }
+}
+
+/// A route of the older protocol: one WebSocket that follows one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The path, with one whole segment in braces: `/ws/diagnosis/{id}`.
+    pub path: String,
+    /// The namespace; the channel is `namespace:` and what stands for the braces.
+    pub namespace: String,
+    /// Where in the channel a client begins. Default: `now`.
+    #[serde(default)]
+    pub start: RouteStart,
+}
+
+impl Route {
+    /// The route that clients of version 2.1 expect.
+    pub fn diagnosis() -> Self {
+        Self {
+            path: "/ws/diagnosis/{id}".into(),
+            namespace: "diagnosis".into(),
+            start: RouteStart::Now,
+        }
+    }
+}
+
+/// Where in a channel a client of the older protocol begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteStart {
+    /// With the next event.
+    #[default]
+    Now,
+    /// With the oldest event that is kept.
+    Start,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}

@@ -1,0 +1,216 @@
+//! What can be read and may not be: every range at its limits and past them.
+
+use super::{load, load_with, mistakes, said};
+use crate::config::{Config, Overrides, Secret};
+
+#[test]
+fn keys_are_needed_unless_dev() {
+    let none = Overrides::default();
+    let said_without = said(Config::load(None, [], &none));
+    assert_eq!(said_without.len(), 2);
+    assert!(said_without[0].starts_with("`internal.key`: a key is needed"), "{said_without:?}");
+    assert!(said_without[0].contains("STEADFAST_INTERNAL__KEY"));
+    assert!(said_without[1].starts_with("`auth.hs256_key`: a key is needed"));
+    let dev = Overrides { dev: true, ..none };
+    let config = Config::load(None, [], &dev).unwrap();
+    assert_eq!((config.internal.key, config.auth.hs256_key), (None, None));
+}
+
+#[test]
+fn keys_have_a_least_and_a_most_length() {
+    for (variable, least) in [("STEADFAST_INTERNAL__KEY", 16), ("STEADFAST_AUTH__HS256_KEY", 32)] {
+        let with = |bytes: usize| mistakes("", &[(variable, "k".repeat(bytes).as_str())]);
+        assert_eq!(with(least), Vec::<String>::new());
+        assert_eq!(with(4096), Vec::<String>::new());
+        for bytes in [0, least - 1, 4097] {
+            let said = with(bytes);
+            assert!(said.len() == 1 && said[0].contains(&format!("has {bytes} bytes")), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn dev_is_for_loopback_on_both_ports() {
+    let dev = Overrides { dev: true, ..Overrides::default() };
+    for address in ["127.0.0.1:9000", "127.8.8.8:9000", "[::1]:9000", "[::ffff:127.0.0.1]:9000"] {
+        let text = format!("public.listen = '{address}'");
+        assert!(load_with(&text, &[], &dev).is_ok(), "{address}");
+    }
+    for address in ["0.0.0.0:9000", "10.0.0.1:9000", "[::]:9000", "[::ffff:10.0.0.1]:9000"] {
+        for section in ["public", "internal"] {
+            let text = format!("{section}.listen = '{address}'");
+            let said = said(load_with(&text, &[], &dev));
+            assert!(said.len() == 1 && said[0].contains("dev opens the node"), "{said:?}");
+            assert!(said[0].starts_with(&format!("steadfast.toml:1: `{section}.listen`")));
+            assert!(load(&text, &[]).is_ok(), "{address}");
+        }
+    }
+}
+
+#[test]
+fn the_two_ports_do_not_meet() {
+    let table = [
+        ("127.0.0.1:9000", "127.0.0.1:9000", false),
+        ("0.0.0.0:9000", "127.0.0.1:9000", false),
+        ("127.0.0.1:9000", "[::]:9000", false),
+        ("127.0.0.1:9000", "127.0.0.1:9001", true),
+        ("127.0.0.1:9000", "10.0.0.1:9000", true),
+        ("127.0.0.1:0", "127.0.0.1:0", true),
+    ];
+    for (public, internal, expected) in table {
+        let text = format!("public.listen = '{public}'\ninternal.listen = '{internal}'");
+        assert_eq!(load(&text, &[]).is_ok(), expected, "{text}");
+    }
+}
+
+/// Setting, least, most. Settings that others hold down or up are set along with them.
+const RANGES: &[(&str, u64, u64)] = &[
+    ("crash_window_ms", 0, 600_000),
+    ("public.connections_max", 1, 1_000_000),
+    ("public.connections_per_ip_max", 0, 1_000_000),
+    ("public.accept_backlog", 1, 65_535),
+    ("auth.leeway_s", 0, 300),
+    ("limits.queue_messages_max", 1, 65_536),
+    ("limits.payload_depth_max", 1, 127),
+    ("limits.channels_per_link_max", 1, 65_536),
+    ("limits.handshake_timeout_ms", 100, 120_000),
+    ("limits.slow_timeout_ms", 100, 600_000),
+    ("limits.frames_per_second_max", 1, 200),
+    ("limits.frames_burst_max", 50, 1_000_000),
+    ("limits.channels_max", 1, 10_000_000),
+    ("limits.history_bytes_total_max", 1 << 20, 1 << 40),
+    ("limits.idempotency_keys_max", 1, 100_000_000),
+    ("limits.idempotency_window_ms", 1000, 86_400_000),
+    ("limits.publish_batch_max", 1, 100_000),
+    ("limits.message_bytes_max", 1024, 1 << 20),
+    ("limits.queue_bytes_max", 1 << 20, 64 << 20),
+    ("heartbeat.ping_interval_ms", 10_000, 600_000),
+    ("heartbeat.ping_timeout_ms", 100, 20_000),
+    ("heartbeat.sweep_interval_ms", 100, 600_000),
+    ("heartbeat.interval_ms_min", 1000, 600_000),
+    ("heartbeat.interval_ms_max", 5000, 3_600_000),
+    ("drain.spread_ms", 0, 30_000),
+    ("drain.after_ms", 0, 20_000),
+    ("drain.deadline_ms", 10_000, 3_600_000),
+    ("namespace_default.history_events_max", 1, 10_000_000),
+    ("namespace_default.history_age_ms", 1000, 31_536_000_000),
+    ("namespace_default.history_bytes_max", 1 << 20, 1 << 40),
+    ("namespaces.a.history_events_max", 1, 10_000_000),
+    ("namespaces.a.history_age_ms", 1000, 31_536_000_000),
+    ("namespaces.a.history_bytes_max", 1 << 20, 1 << 40),
+];
+
+#[test]
+fn every_number_is_taken_at_its_limits_and_refused_past_them() {
+    for &(setting, min, max) in RANGES {
+        for value in [min, max] {
+            let said = mistakes(&format!("{setting} = {value}"), &[]);
+            assert_eq!(said, Vec::<String>::new(), "{setting} = {value}");
+        }
+        for value in [min.wrapping_sub(1), max + 1] {
+            let said = mistakes(&format!("{setting} = {}", value.cast_signed()), &[]);
+            assert!(!said.is_empty(), "{setting} = {value}");
+            assert!(said[0].contains("out of range") || said[0].contains("or more"), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_depend_on_each_other_have_limits_of_their_own() {
+    let table = [
+        (
+            "limits.message_bytes_max",
+            64 << 20,
+            "limits.queue_bytes_max = 67108864\n\
+          namespace_default.history_bytes_max = 67108864",
+        ),
+        ("limits.frames_per_second_max", 100_000, "limits.frames_burst_max = 1000000"),
+        ("heartbeat.ping_timeout_ms", 600_000, "heartbeat.ping_interval_ms = 600000"),
+        ("heartbeat.interval_ms_min", 3_600_000, "heartbeat.interval_ms_max = 3600000"),
+        ("drain.spread_ms", 600_000, "drain.deadline_ms = 3600000"),
+        ("drain.after_ms", 600_000, "drain.deadline_ms = 3600000"),
+    ];
+    for (setting, max, along) in table {
+        let with = |value: u64| mistakes(&format!("{along}\n{setting} = {value}"), &[]);
+        assert_eq!(with(max), Vec::<String>::new(), "{setting}");
+        let said = with(max + 1);
+        assert!(said.iter().any(|one| one.contains("from ") && one.contains(setting)));
+    }
+}
+
+#[test]
+fn names_are_segments_of_a_channel() {
+    for name in ["a", "A-1_b.c", &"n".repeat(64)] {
+        assert!(load("", &[("STEADFAST_NODE", name), ("STEADFAST_REGION", name)]).is_ok());
+    }
+    for name in ["", "a:b", "a b", "é", &"n".repeat(65)] {
+        assert_eq!(mistakes("", &[("STEADFAST_NODE", name)]).len(), 1, "{name:?}");
+    }
+    for (name, expected) in [("n".repeat(128), 0), ("n".repeat(129), 1), ("a:b".into(), 1)] {
+        let said = mistakes(&format!("namespaces.'{name}'.history_age_ms = 5000"), &[]);
+        assert_eq!(said.len(), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn a_route_has_one_segment_in_braces_and_stays_out_of_v1() {
+    let with =
+        |path: &str| mistakes(&format!("[[routes]]\npath = \"{path}\"\nnamespace = 'x'"), &[]);
+    let longest = format!("/{{id}}/{}", "p".repeat(250));
+    for path in ["/ws/diagnosis/{id}", "/{id}", "/a/{id}/b", "/v10/{id}", longest.as_str()] {
+        assert_eq!(with(path), Vec::<String>::new());
+    }
+    let longer = format!("{longest}p");
+    let bad = [
+        "",
+        "/",
+        "ws/{id}",
+        "/ws/id",
+        "/ws/{id}/{no}",
+        "/ws/x{id}",
+        "/ws/{id",
+        "/ws/{}",
+        "/v1/{id}",
+        "/ws//{id}",
+        "/ws/{id}/",
+        "/ws/{id}?a",
+        "/ws/{a b}",
+        longer.as_str(),
+    ];
+    for path in bad {
+        let said = with(path);
+        assert!(said.len() == 1 && said[0].starts_with("steadfast.toml:2: `routes.0.path`"));
+    }
+}
+
+#[test]
+fn two_routes_cannot_be_the_same() {
+    let text = "routes = [{ path = '/a/{id}', namespace = 'a' },\n\
+                { path = '/a/{other}', namespace = 'b:c' }]";
+    let said = mistakes(text, &[]);
+    assert_eq!(said.len(), 2);
+    assert!(said[0].starts_with("steadfast.toml:2: `routes.1.namespace`"), "{said:?}");
+    assert!(said[1].starts_with("steadfast.toml:2: `routes.1.path`: an earlier"), "{said:?}");
+}
+
+#[test]
+fn an_origin_is_checked_where_it_stands() {
+    let text = "[public]\nallowed_origins = [\n'*',\n'https://a.example',\n'a.example',\n]";
+    let said = mistakes(text, &[]);
+    assert!(said.len() == 1, "{said:?}");
+    assert!(said[0].starts_with("steadfast.toml:5: `public.allowed_origins.2`"), "{said:?}");
+}
+
+#[test]
+fn settings_made_in_code_go_by_the_same_rules() {
+    let mut config = Config::default();
+    assert_eq!(config.check().unwrap_err().mistakes.len(), 2);
+    config.internal.key = Some(Secret::new([b'k'; 16]));
+    config.auth.hs256_key = Some(Secret::new([b'k'; 32]));
+    assert!(config.check().is_ok());
+    config.limits.channels_max = 0;
+    let error = config.check().unwrap_err();
+    assert!(
+        error.to_string().starts_with("the configuration has a mistake:\n  `limits.channels_max`")
+    );
+}

@@ -1,0 +1,189 @@
+//! From an upgraded socket to a session: the first frame, the token, the hub's welcome.
+
+use std::sync::Arc;
+
+use steadfast_hub::{Grants, OpenError, Opening, SessionKey, Speech, Transport};
+use steadfast_machine::Millis;
+use steadfast_protocol::codec::json;
+use steadfast_protocol::{
+    ChannelRequest, ClientFrame, CloseCode, ErrorCode, ErrorFrame, Hello, PATH_REASON, Scalar,
+    ServerFrame, Token,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::ending::Ending;
+use super::reader::Heard;
+use super::{Purpose, Wire};
+use crate::node::Node;
+use crate::shard::{Bell, Shard};
+use crate::token::TokenError;
+
+/// A session that has begun.
+pub(super) struct Open {
+    pub(super) shard: Arc<Shard>,
+    pub(super) key: SessionKey,
+    pub(super) speech: Speech,
+    /// What came behind the first frame in the same read.
+    pub(super) heard: Vec<Heard>,
+}
+
+/// Opens the session that the socket is for.
+pub(super) async fn open<S>(
+    node: &Arc<Node>,
+    wire: &mut Wire<S>,
+    bell: &Arc<Bell>,
+    purpose: Purpose,
+) -> Result<Open, Ending>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match purpose {
+        Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
+        Purpose::Legacy { channel, since, token } => {
+            let link = node.random_link("legacy").ok_or_else(no_randomness)?;
+            let (grants, expires) = grants(node, token.as_deref())?;
+            if !grants.may_subscribe(&channel) {
+                return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
+            }
+            let channels = vec![ChannelRequest { id: None, channel, since }];
+            let opening =
+                Opening { speech: Speech::Legacy, channels, ..plain(node, link, grants, expires) };
+            begin(node, bell, opening, Vec::new())
+        }
+        Purpose::Link { token, deadline } => {
+            let (hello, heard) = hello(node, wire, deadline).await?;
+            let token = hello.token.as_ref().map(Token::expose).or(token.as_deref());
+            let (grants, expires) = grants(node, token)?;
+            let opening = Opening {
+                generation: hello.generation,
+                client: hello.client,
+                heartbeat: hello.heartbeat,
+                channels: hello.channels,
+                ..plain(node, hello.link, grants, expires)
+            };
+            begin(node, bell, opening, heard)
+        }
+    }
+}
+
+async fn hello<S>(
+    node: &Node,
+    wire: &mut Wire<S>,
+    deadline: Instant,
+) -> Result<(Hello, Vec<Heard>), Ending>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let Ok(heard) = tokio::time::timeout_at(deadline, wire.heard()).await else {
+            return Err(ours(CloseCode::HELLO_TIMEOUT, "no `hello` came in time"));
+        };
+        let mut heard = heard.into_iter();
+        while let Some(item) = heard.next() {
+            match item {
+                Heard::Text(text) => return Ok((first(node, wire, &text)?, heard.collect())),
+                Heard::Ping(payload) => wire.pong(&payload),
+                Heard::Pong => {}
+                Heard::Close { code, reason } => return Err(Ending::Theirs { code, reason }),
+                Heard::Broken(error) => {
+                    return Err(ours(CloseCode(error.close_code()), error.to_string()));
+                }
+                Heard::Lost(reason) => return Err(Ending::Lost { reason }),
+            }
+        }
+    }
+}
+
+/// The first frame, which must be `hello`. What is wrong is said in full, then the socket closed.
+fn first<S>(node: &Node, wire: &mut Wire<S>, text: &str) -> Result<Hello, Ending>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (id, code, message): (Option<Scalar>, _, _) =
+        match json::client_frame(text, &node.message_limits()) {
+            Ok(ClientFrame::Hello(hello)) => return Ok(*hello),
+            Ok(
+                ClientFrame::Subscribe(_)
+                | ClientFrame::Unsubscribe { .. }
+                | ClientFrame::Publish(_)
+                | ClientFrame::Heartbeat(_)
+                | ClientFrame::Ping { .. }
+                | ClientFrame::Pong { .. },
+            ) => (None, ErrorCode::BadFrame, "the first frame of a session is `hello`".to_owned()),
+            Err(error) => (error.id, error.code, error.message),
+        };
+    let error = ServerFrame::Error(ErrorFrame {
+        id,
+        channel: None,
+        code: code.as_str().into(),
+        message: message.into(),
+        retry: false,
+    });
+    // An empty batch takes any frame.
+    drop(wire.batch.push_text(json::encode_server(&error).into()));
+    Err(ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`"))
+}
+
+fn begin(
+    node: &Arc<Node>,
+    bell: &Arc<Bell>,
+    opening: Opening,
+    heard: Vec<Heard>,
+) -> Result<Open, Ending> {
+    if node.is_draining() {
+        return Err(ours(CloseCode::DRAINING, "this node is leaving; come back in a moment"));
+    }
+    let shard = Arc::clone(node.shard_of(&opening.link));
+    let speech = opening.speech;
+    match shard.open(opening, bell) {
+        Ok(key) => Ok(Open { shard, key, speech, heard }),
+        Err(OpenError::Replaced { live }) => {
+            let reason = format!("a session with generation {live} is live");
+            Err(ours(CloseCode::REPLACED, reason))
+        }
+    }
+}
+
+fn grants(node: &Node, token: Option<&str>) -> Result<(Grants, Option<Millis>), Ending> {
+    node.grants(token).map_err(|error| {
+        let code = match error {
+            TokenError::Missing => CloseCode::TOKEN_MISSING,
+            TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
+            TokenError::Malformed
+            | TokenError::BadSignature
+            | TokenError::WrongAlgorithm
+            | TokenError::NotYetValid { .. }
+            | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
+        };
+        ours(code, error.to_string())
+    })
+}
+
+fn plain(
+    node: &Node,
+    link: steadfast_protocol::LinkId,
+    grants: Grants,
+    expires: Option<Millis>,
+) -> Opening {
+    Opening {
+        link,
+        generation: 1,
+        transport: Transport::WebSocket,
+        speech: Speech::Frames,
+        client: None,
+        grants,
+        expires,
+        heartbeat: None,
+        channels: Vec::new(),
+        time: node.clock.date(),
+    }
+}
+
+fn no_randomness() -> Ending {
+    ours(CloseCode::INTERNAL, "no random numbers")
+}
+
+fn ours(code: CloseCode, reason: impl Into<std::borrow::Cow<'static, str>>) -> Ending {
+    Ending::Ours { code, reason: reason.into() }
+}

@@ -1,0 +1,26 @@
+//! Why a node could not start or had to stop.
+
+use std::net::SocketAddr;
+
+/// A failure of the node as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// An address could not be listened on.
+    #[error("cannot listen on {address}: {source}; is another process there?")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// An allowed origin cannot be read.
+    #[error(transparent)]
+    Origin(#[from] crate::origin::OriginError),
+    /// The signals that end the process cannot be heard.
+    #[error("cannot listen for signals: {0}")]
+    Signal(std::io::Error),
+}

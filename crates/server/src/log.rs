@@ -1,0 +1,28 @@
+//! Structured log lines with fixed names. No payload, no token and no secret is ever among the fields.
+
+use steadfast_hub::SessionReport;
+
+use crate::connection::ConnectionEnding;
+
+/// One line for every session that ends.
+pub(crate) fn session_ended(report: &SessionReport) {
+    tracing::info!(
+        link = %report.link,
+        generation = report.generation,
+        transport = report.transport.as_str(),
+        duration_ms = report.duration.0,
+        message_count = report.message_count,
+        event_count = report.event_count,
+        bytes_sent = report.bytes_sent,
+        bytes_received = report.bytes_received,
+        close_code = report.code.0,
+        close_reason = &*report.reason,
+        "connection closed"
+    );
+}
+
+/// One line for every WebSocket that never became a session.
+pub(crate) fn handshake_failed(ending: &ConnectionEnding) {
+    let (code, reason) = ending.code_and_reason();
+    tracing::info!(close_code = code.0, close_reason = reason, "handshake failed");
+}

@@ -1,0 +1,250 @@
+//! One running node: everything its two ports share.
+//! In: a checked configuration. Out: shards, a broker, and who may do what. Must not know HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use steadfast_hub::{
+    Grants, HubConfig, Publish, PublishError, Retention, SessionKey, StreamsConfig, Totals,
+};
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{Epoch, Limits, LinkId};
+
+use crate::broker::{Broker, MemoryBroker};
+use crate::clock::Clock;
+use crate::config::{Config, NamespaceOptions};
+use crate::connection::Addresses;
+use crate::error::ServeError;
+use crate::headcount::Headcount;
+use crate::origin::Origins;
+use crate::relay::Relay;
+use crate::shard::Shard;
+use crate::token::{TokenError, Verifier};
+
+/// Everything that connections and requests share.
+#[derive(Debug)]
+pub struct Node {
+    /// The settings in force.
+    pub config: Config,
+    /// The node's clock.
+    pub clock: Clock,
+    /// The date at which it started.
+    pub started: Timestamp,
+    /// Its hubs.
+    pub shards: Arc<[Arc<Shard>]>,
+    /// Its broker.
+    pub broker: Broker,
+    /// What is on its way to the shards.
+    pub relay: Relay,
+    /// Which web pages may connect.
+    pub origins: Origins,
+    /// Things counted outside of the hubs.
+    pub counters: Counters,
+    /// How many sockets each address has, where that is limited.
+    pub addresses: Addresses,
+    headcount: Arc<Headcount>,
+    verifier: Option<Verifier>,
+    is_draining: AtomicBool,
+}
+
+/// Things counted outside of the hubs.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections refused because there were too many.
+    pub refused: AtomicU64,
+    /// Requests and handshakes refused for another reason.
+    pub rejected: AtomicU64,
+    /// Events published.
+    pub published: AtomicU64,
+    /// Publishes refused.
+    pub publish_errors: AtomicU64,
+    /// Polls answered.
+    pub polls: AtomicU64,
+    /// Sockets open on the public port, HTTP included.
+    pub sockets: AtomicU64,
+}
+
+impl Counters {
+    /// Counts one more.
+    pub fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Node {
+    /// A node with these settings, a shard for each core, and no sessions.
+    pub fn new(config: Config) -> Result<Arc<Self>, ServeError> {
+        let clock = Clock::start();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
+        let headcount = Arc::<Headcount>::default();
+        let shard = |_| Arc::new(Shard::new(hub_config(&config), clock, Arc::clone(&headcount)));
+        let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
+        let relay = Relay::new(Arc::clone(&shards));
+        let seed = getrandom::u64().map_err(ServeError::Random)?;
+        let streams = streams_config(&config, seed);
+        let broker = Broker::Memory(MemoryBroker::new(streams, clock, relay.clone()));
+        let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
+        let verifier = match &config.auth.hs256_key {
+            Some(key) if !config.dev => Some(Verifier::new(key.expose(), config.auth.leeway_s)),
+            Some(_) | None => None,
+        };
+        Ok(Arc::new(Self {
+            config,
+            clock,
+            started: clock.date(),
+            shards,
+            broker,
+            relay,
+            origins,
+            counters: Counters::default(),
+            addresses: Addresses::default(),
+            headcount,
+            verifier,
+            is_draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// The shard where a link's sessions live.
+    pub fn shard_of(&self, link: &LinkId) -> &Arc<Shard> {
+        // FNV-1a: links are random already, and only spread matters.
+        let hash = link.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let shards = self.shards.len() as u64;
+        let at = usize::try_from(hash % shards).unwrap_or(0);
+        // A remainder is below its divisor, and there is at least one core.
+        &self.shards[at]
+    }
+
+    /// What a token permits and until when; everything in `--dev`.
+    pub fn grants(&self, token: Option<&str>) -> Result<(Grants, Option<Millis>), TokenError> {
+        if self.config.dev {
+            return Ok((Grants::everything(), None));
+        }
+        let Some(verifier) = &self.verifier else { return Err(TokenError::Missing) };
+        let date = self.clock.date().0;
+        let claims = verifier.verify(token.ok_or(TokenError::Missing)?, date / 1000)?;
+        let leeway = self.config.auth.leeway_s;
+        let ends = claims.exp.saturating_add(leeway).saturating_mul(1000);
+        let expires = self.clock.now() + Span(ends.saturating_sub(date));
+        Ok((crate::token::Grants::from(claims).into(), Some(expires)))
+    }
+
+    /// Stores and announces an event, and counts it.
+    pub async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+        let answer = self.broker.publish(publish).await;
+        let counter = match &answer {
+            Ok(_) => &self.counters.published,
+            Err(_) => &self.counters.publish_errors,
+        };
+        Counters::add(counter);
+        answer
+    }
+
+    /// A link id for a peer that has none of its own.
+    pub fn random_link(&self, kind: &str) -> Option<LinkId> {
+        let random = getrandom::u64().ok()?;
+        LinkId::new(&format!("{kind}-{random:016x}")).ok()
+    }
+
+    /// The name of a session that operators see.
+    pub fn connection_id(shard: usize, key: SessionKey) -> String {
+        format!("{shard:x}-{:x}-{:x}", key.index, key.serial)
+    }
+
+    /// The session of a name, and its shard.
+    pub fn connection_of(&self, id: &str) -> Option<(&Arc<Shard>, SessionKey)> {
+        let mut parts = id.splitn(3, '-').map(|part| u32::from_str_radix(part, 16).ok());
+        let (shard, index, serial) = (parts.next()??, parts.next()??, parts.next()??);
+        let shard = self.shards.get(usize::try_from(shard).ok()?)?;
+        Some((shard, SessionKey { index, serial }))
+    }
+
+    /// Sessions of all shards in all. A channel with members on several shards counts once for
+    /// each.
+    pub fn totals(&self) -> Totals {
+        let mut sum = Totals { peak: self.headcount.peak(), ..Totals::default() };
+        for shard in &*self.shards {
+            let one = shard.with(|hub, _| hub.totals());
+            sum.connections += one.connections;
+            sum.accepted += one.accepted;
+            sum.closed += one.closed;
+            sum.replaced += one.replaced;
+            sum.stale += one.stale;
+            sum.slow += one.slow;
+            sum.deliveries += one.deliveries;
+            sum.lagged += one.lagged;
+            sum.healthy += one.healthy;
+            sum.channels += one.channels;
+            sum.members += one.members;
+        }
+        sum
+    }
+
+    /// Whether the node is leaving.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
+    }
+
+    /// From now on nobody new is let in.
+    pub fn begin_drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// The limits of one session's messages.
+    pub fn message_limits(&self) -> Limits {
+        limits(&self.config)
+    }
+}
+
+const fn limits(config: &Config) -> Limits {
+    Limits {
+        message_bytes_max: config.limits.message_bytes_max,
+        payload_depth_max: config.limits.payload_depth_max,
+        channels_max: config.limits.channels_per_link_max,
+    }
+}
+
+fn hub_config(config: &Config) -> HubConfig {
+    HubConfig {
+        node: config.node.name.as_str().into(),
+        region: config.node.region.as_str().into(),
+        limits: limits(config),
+        queue_messages_max: config.limits.queue_messages_max,
+        queue_bytes_max: config.limits.queue_bytes_max,
+        slow_timeout: Span(config.limits.slow_timeout_ms),
+        ping_interval: Span(config.heartbeat.ping_interval_ms),
+        ping_timeout: Span(config.heartbeat.ping_timeout_ms),
+        sweep_interval: Span(config.heartbeat.sweep_interval_ms),
+        heartbeat_min: Span(config.heartbeat.interval_ms_min),
+        heartbeat_max: Span(config.heartbeat.interval_ms_max),
+        crash_window: Span(config.crash_window_ms),
+        path_idle_limit: None,
+        frames_per_second_max: config.limits.frames_per_second_max,
+        frames_burst_max: config.limits.frames_burst_max,
+        ..HubConfig::default()
+    }
+}
+
+fn streams_config(config: &Config, epoch_seed: u64) -> StreamsConfig {
+    let names = config.namespaces.keys();
+    let namespaces =
+        names.map(|name| (name.as_str().into(), retention(&config.namespace(name)))).collect();
+    StreamsConfig {
+        retention: retention(&config.namespace_default),
+        namespaces,
+        channels_max: config.limits.channels_max,
+        bytes_total_max: config.limits.history_bytes_total_max,
+        idempotency_keys_max: config.limits.idempotency_keys_max,
+        idempotency_window: Span(config.limits.idempotency_window_ms),
+        epoch_seed,
+    }
+}
+
+const fn retention(options: &NamespaceOptions) -> Retention {
+    Retention {
+        events_max: options.history_events_max,
+        age_max: Span(options.history_age_ms),
+        bytes_max: options.history_bytes_max,
+    }
+}

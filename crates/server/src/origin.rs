@@ -1,0 +1,214 @@
+//! May a page of this origin talk to us? Browsers say where a page came from; we decide.
+//!
+//! In: the `Origin` and `Host` headers of a request. Out: yes or no. It knows nothing of tokens:
+//! an allowed origin is not a permission, only the absence of a stranger's page.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use hyper::Uri;
+
+/// The origins whose pages are allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins {
+    allowed: Vec<Origin>,
+    anything: bool,
+    dev: bool,
+}
+
+/// Where a page came from: scheme, host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: String,
+    host: String,
+    port: Option<u16>,
+}
+
+/// A text that is not an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an origin is `scheme://host` or `scheme://host:port` with nothing after it, or `*`")]
+pub struct OriginError;
+
+impl Origins {
+    /// Allows each of `allowed`: `scheme://host`, `scheme://host:port`, or `*` for every origin.
+    /// With `dev`, pages from this machine are allowed too.
+    pub fn new<T: AsRef<str>>(allowed: &[T], dev: bool) -> Result<Self, OriginError> {
+        let mut origins = Self { dev, ..Self::default() };
+        for text in allowed.iter().map(AsRef::as_ref) {
+            match text {
+                "*" => origins.anything = true,
+                _ => origins.allowed.push(text.parse()?),
+            }
+        }
+        Ok(origins)
+    }
+
+    /// Whether a request with these headers may go on. A request without `Origin` is not from a
+    /// page. A header that is not text is to be given as an empty one, which is refused.
+    pub fn allow(&self, origin: Option<&str>, host: Option<&str>) -> bool {
+        let Some(text) = origin else { return true };
+        if self.anything {
+            return true;
+        }
+        let Ok(origin) = text.parse::<Origin>() else { return false };
+        host.is_some_and(|host| origin.is_of_host(host))
+            || self.allowed.contains(&origin)
+            || (self.dev && origin.is_loopback())
+    }
+}
+
+impl Origin {
+    /// Whether the page was served by the host that is now asked. A proxy may have taken off the
+    /// TLS, so a `Host` without a port stands for the usual port of the page's own scheme.
+    fn is_of_host(&self, host: &str) -> bool {
+        match format!("{}://{host}", self.scheme).parse::<Self>() {
+            Ok(asked) => asked == *self,
+            Err(OriginError) => false,
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
+        let address = bare.parse::<IpAddr>();
+        address.map_or(self.host == "localhost", |address| address.is_loopback())
+    }
+}
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    fn from_str(text: &str) -> Result<Self, OriginError> {
+        let (scheme, rest) = text.split_once("://").ok_or(OriginError)?;
+        if scheme.is_empty() || rest.contains(['/', '?', '#', '@']) {
+            return Err(OriginError);
+        }
+        let uri: Uri = text.parse().map_err(|_| OriginError)?;
+        let authority = uri.authority().ok_or(OriginError)?;
+        let port = match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => None,
+            Some(_) => Some(authority.port_u16().ok_or(OriginError)?),
+            None => return Err(OriginError),
+        };
+        if authority.host().is_empty() {
+            return Err(OriginError);
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let port = port.or_else(|| usual_port(&scheme));
+        Ok(Self { port, scheme, host: authority.host().to_ascii_lowercase() })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        match self.port {
+            Some(port) if self.port != usual_port(&self.scheme) => write!(f, ":{port}"),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Origin, OriginError, Origins};
+
+    const HOST: Option<&str> = Some("live.example.com");
+
+    fn allowing(allowed: &[&str]) -> Origins {
+        Origins::new(allowed, false).unwrap()
+    }
+
+    #[test]
+    fn a_request_that_is_not_from_a_page_is_allowed() {
+        assert!(allowing(&[]).allow(None, HOST));
+        assert!(allowing(&[]).allow(None, None));
+    }
+
+    #[test]
+    fn a_page_of_the_same_host_is_allowed_behind_a_proxy_too() {
+        let table = [
+            ("https://live.example.com", "live.example.com", true),
+            ("https://live.example.com", "live.example.com:443", true),
+            ("http://live.example.com", "live.example.com:80", true),
+            ("https://LIVE.example.com:443", "live.EXAMPLE.com", true),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://[::1]:8080", "[::1]:8080", true),
+            ("http://127.0.0.1:8081", "127.0.0.1:8080", false),
+            ("https://live.example.com:8443", "live.example.com", false),
+            ("https://live.example.com.evil.net", "live.example.com", false),
+            ("https://evil.net", "live.example.com", false),
+            ("https://evil.net", "evil.net@live.example.com", false),
+            ("https://evil.net", "", false),
+        ];
+        for (origin, host, expected) in table {
+            assert_eq!(allowing(&[]).allow(Some(origin), Some(host)), expected, "{origin} {host}");
+        }
+        assert!(!allowing(&[]).allow(Some("https://live.example.com"), None));
+    }
+
+    #[test]
+    fn an_origin_of_the_list_is_allowed_exactly() {
+        let origins =
+            allowing(&["https://app.example.com", "http://localhost:3000", "app://local"]);
+        let table = [
+            ("https://app.example.com", true),
+            ("https://APP.example.com:443", true),
+            ("app://local", true),
+            ("http://localhost:3000", true),
+            ("http://app.example.com", false),
+            ("https://app.example.com:444", false),
+            ("https://sub.app.example.com", false),
+            ("https://app.example.com/", false),
+            ("https://app.example.com:", false),
+            ("https://app.example.com:99999", false),
+            ("https://user@app.example.com", false),
+            ("http://localhost", false),
+            ("null", false),
+            ("", false),
+        ];
+        for (origin, expected) in table {
+            assert_eq!(origins.allow(Some(origin), HOST), expected, "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_allows_every_page() {
+        for origin in ["https://evil.net", "null", ""] {
+            assert!(allowing(&["*"]).allow(Some(origin), HOST), "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn only_dev_allows_the_pages_of_this_machine() {
+        let dev = Origins::new::<&str>(&[], true).unwrap();
+        let here = ["http://localhost:5173", "http://127.0.0.2", "https://[::1]:3000"];
+        for origin in here {
+            assert!(dev.allow(Some(origin), HOST), "{origin}");
+            assert!(!allowing(&[]).allow(Some(origin), HOST), "{origin}");
+        }
+        for origin in ["http://localhost.evil.net", "http://10.0.0.1", "http://[::2]", "null"] {
+            assert!(!dev.allow(Some(origin), HOST), "{origin}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_origin_cannot_be_listed() {
+        for text in ["", "app.example.com", "https://", "https://a/", "https://a b", "*.a", "://a"]
+        {
+            assert_eq!(Origins::new(&[text], false), Err(OriginError), "{text:?}");
+        }
+        let origin: Origin = "HTTPS://App.Example.com:8443".parse().unwrap();
+        assert_eq!(origin.to_string(), "https://app.example.com:8443");
+        let origin: Origin = "https://app.example.com:443".parse().unwrap();
+        assert_eq!(origin.to_string(), "https://app.example.com");
+    }
+}

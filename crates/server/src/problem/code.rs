@@ -1,0 +1,169 @@
+//! The stable codes of failed requests: one table of word, status and title.
+//!
+//! In: nothing. Out: what a `Problem` says about its kind. A word never changes its meaning;
+//! where the wire's `error` frames know the same failure, they use the same word.
+
+use std::fmt;
+
+use hyper::StatusCode;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident, $status:ident, $word:literal, $title:literal;)*) => {
+        /// What kind of failure. Programs compare [`Code::as_str`]; it is stable over releases.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable word.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)*
+                }
+            }
+
+            /// The kind of failure in one line for people.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The channel's name breaks the rules.
+    BadChannel, BAD_REQUEST, "bad_channel", "The channel's name is not valid";
+    /// An event's name or replace key breaks the rules.
+    BadEvent, BAD_REQUEST, "bad_event", "The event is not valid";
+    /// The body is not JSON.
+    BadJson, BAD_REQUEST, "bad_json", "The body is not JSON";
+    /// A field of the body is of the wrong kind or unknown.
+    BadBody, BAD_REQUEST, "bad_body", "The body does not fit";
+    /// A field that must be there is not.
+    MissingField, BAD_REQUEST, "missing_field", "A field is missing";
+    /// A parameter of the query cannot be read.
+    BadQuery, BAD_REQUEST, "bad_query", "The query is not valid";
+    /// An epoch or offset cannot be read, or one came without the other.
+    BadPosition, BAD_REQUEST, "bad_position", "The position is not valid";
+    /// The `Idempotency-Key` is empty, too long or has characters it may not have.
+    BadIdempotencyKey, BAD_REQUEST, "bad_idempotency_key", "The Idempotency-Key is not valid";
+    /// The payload nests deeper than the limit.
+    TooDeep, BAD_REQUEST, "too_deep", "The payload nests too deep";
+    /// No token came where one is needed.
+    TokenMissing, UNAUTHORIZED, "token_missing", "A token is needed";
+    /// The token is not a signed JSON web token.
+    TokenMalformed, UNAUTHORIZED, "token_malformed", "The token cannot be read";
+    /// The token names an algorithm other than HS256.
+    TokenAlgorithm, UNAUTHORIZED, "token_algorithm", "Another algorithm is needed";
+    /// The token's signature does not fit: changed, or made with another key.
+    TokenForged, UNAUTHORIZED, "token_forged", "The token's signature does not fit";
+    /// The token is past its time.
+    TokenExpired, UNAUTHORIZED, "token_expired", "The token has expired";
+    /// The token's time has not come.
+    TokenEarly, UNAUTHORIZED, "token_early", "The token is not valid yet";
+    /// The token is ours, but says something that cannot be understood.
+    TokenClaims, UNAUTHORIZED, "token_claims", "The token's claims are not valid";
+    /// No key came on the internal port, where one is needed.
+    KeyMissing, UNAUTHORIZED, "key_missing", "A key is needed";
+    /// The key for the internal port is not the right one.
+    KeyWrong, UNAUTHORIZED, "key_wrong", "The key is not the right one";
+    /// The token does not permit it.
+    Forbidden, FORBIDDEN, "forbidden", "Not permitted";
+    /// The page that asks is of an origin that is not allowed.
+    OriginRefused, FORBIDDEN, "origin_refused", "Pages of this origin are not allowed";
+    /// No route has this path.
+    NotFound, NOT_FOUND, "not_found", "There is nothing here";
+    /// The channel has no history and no subscribers.
+    ChannelNotFound, NOT_FOUND, "channel_not_found", "There is no such channel";
+    /// The connection is not on this node, or no more.
+    ConnectionNotFound, NOT_FOUND, "connection_not_found", "There is no such connection";
+    /// The route does not take this method.
+    MethodNotAllowed, METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
+    /// The request did not arrive in time.
+    RequestTimeout, REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
+    /// The channel has had its final event.
+    ChannelFinished, CONFLICT, "channel_finished", "The channel has had its final event";
+    /// The body is over the limit of bytes or entries.
+    TooLarge, PAYLOAD_TOO_LARGE, "too_large", "The body is too large";
+    /// The body is of a media type that the route does not take.
+    UnsupportedMediaType, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Media type not taken";
+    /// The route speaks WebSocket, and the request asks for no upgrade.
+    UpgradeRequired, UPGRADE_REQUIRED, "upgrade_required", "This route speaks WebSocket";
+    /// The sender is over its rate.
+    RateLimited, TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
+    /// The node or link has as many channels as it may.
+    TooManyChannels, SERVICE_UNAVAILABLE, "too_many_channels", "No room for another channel";
+    /// The node, or this address, has as many connections as it may.
+    TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
+    /// No more idempotency keys can be remembered for now.
+    IdempotencyFull, SERVICE_UNAVAILABLE, "idempotency_full", "No room for another key";
+    /// The node is leaving: another one, or this one restarted, will serve.
+    Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
+    /// The broker did not answer.
+    BrokerUnavailable, SERVICE_UNAVAILABLE, "broker_unavailable", "The broker cannot be reached";
+    /// There is no room for more history.
+    StorageFull, INSUFFICIENT_STORAGE, "storage_full", "There is no room for more history";
+    /// Something failed that should not: the server's fault.
+    Internal, INTERNAL_SERVER_ERROR, "internal", "Something failed that should not";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_has_its_own_word_a_title_and_an_error_status() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code}");
+            assert!(!code.title().is_empty(), "{code}");
+            let status = code.status();
+            assert!(status.is_client_error() || status.is_server_error(), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_statuses_that_clients_act_on() {
+        let table = [
+            (Code::BadChannel, 400),
+            (Code::TokenExpired, 401),
+            (Code::TokenForged, 401),
+            (Code::Forbidden, 403),
+            (Code::OriginRefused, 403),
+            (Code::NotFound, 404),
+            (Code::MethodNotAllowed, 405),
+            (Code::ChannelFinished, 409),
+            (Code::TooLarge, 413),
+            (Code::UpgradeRequired, 426),
+            (Code::RateLimited, 429),
+            (Code::Internal, 500),
+            (Code::Draining, 503),
+            (Code::TooManyConnections, 503),
+            (Code::StorageFull, 507),
+        ];
+        for (code, status) in table {
+            assert_eq!(code.status().as_u16(), status, "{code}");
+        }
+    }
+}

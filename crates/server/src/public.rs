@@ -1,0 +1,15 @@
+//! The public port: sockets in, HTTP requests and WebSockets out.
+//! Limits hold before any work is done for a peer: places first, then time, then size.
+
+mod answer;
+mod body;
+mod demo;
+mod listen;
+mod poll;
+mod query;
+mod route;
+mod stream;
+mod upgrade;
+mod watch;
+
+pub use listen::{bind, serve};

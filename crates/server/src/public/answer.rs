@@ -1,0 +1,59 @@
+//! Headers that every answer of the public port has, and the answer to a page that asks whether it may.
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::body::{Body, whole};
+use crate::node::Node;
+
+/// Says that the answer came from a Steadfast server and not from something in between. P-75
+pub(super) const NODE: HeaderName = HeaderName::from_static("steadfast-node");
+
+/// How long a browser may remember that it may ask, in seconds.
+const PREFLIGHT_AGE_S: &str = "600";
+
+/// Adds the common headers. `origin` is one that may ask, or none.
+pub(super) fn finish(node: &Node, origin: Option<HeaderValue>, response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    if let Ok(name) = HeaderValue::from_str(&node.config.node.name) {
+        headers.insert(NODE, name);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        let exposed = HeaderValue::from_static("Steadfast-Node, Retry-After");
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// The answer to a preflight request.
+pub(super) fn preflight() -> Response<Body> {
+    let mut response = Response::new(whole(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    let methods = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    let allowed = HeaderValue::from_static("Authorization, Last-Event-ID, Cache-Control");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE_S));
+    response
+}
+
+/// Whether a request is a preflight.
+pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// A header as text; one that is not text counts as empty, which fits nothing.
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,85 @@
+//! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use socket2::SockRef;
+use steadfast_protocol::{ChannelName, Since};
+use tokio::net::TcpStream;
+
+use super::answer::bearer;
+use super::body::{Body, whole};
+use crate::config::{Route, RouteStart};
+use crate::connection::{self, Peer, Purpose};
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+use crate::socket::upgrade;
+
+/// Answers a request that wants a WebSocket.
+pub(super) fn answer(
+    node: &Arc<Node>,
+    peer: Arc<Peer>,
+    mut request: Request<Incoming>,
+) -> Result<Response<Body>, Problem> {
+    let accepted = match upgrade::accept(&request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(refusal.response().map(|()| whole(refusal.to_string()))),
+    };
+    if node.is_draining() {
+        let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
+        return Err(problem.retry_after_s(1));
+    }
+    let purpose = purpose(node, &peer, &request);
+    let upgrading = hyper::upgrade::on(&mut request);
+    tokio::spawn(take_over(Arc::clone(node), peer, upgrading, purpose));
+    Ok(accepted.map(|()| whole("")))
+}
+
+/// The route of the older protocol that a path fits, and what stands for its braces.
+pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Route, &'a str)> {
+    node.config.routes.iter().find_map(|route| {
+        let (before, rest) = route.path.split_once('{')?;
+        let (_, after) = rest.split_once('}')?;
+        let id = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!id.is_empty() && !id.contains('/')).then_some((route, id))
+    })
+}
+
+fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
+    let token = bearer(request.headers()).map(ToOwned::to_owned);
+    let path = request.uri().path();
+    if path == "/v1/ws" {
+        let handshake = Duration::from_millis(node.config.limits.handshake_timeout_ms);
+        return Purpose::Link { token, deadline: peer.accepted + handshake };
+    }
+    let Some((route, id)) = legacy_route(node, path) else { return Purpose::Nowhere };
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    let Ok(channel) = ChannelName::new(&format!("{}:{id}", route.namespace)) else {
+        return Purpose::Nowhere;
+    };
+    let since = match route.start {
+        RouteStart::Now => Since::Now,
+        RouteStart::Start => Since::Start,
+    };
+    Purpose::Legacy { channel, since, token }
+}
+
+async fn take_over(node: Arc<Node>, peer: Arc<Peer>, upgrading: OnUpgrade, purpose: Purpose) {
+    let Ok(upgraded) = upgrading.await else { return };
+    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("an upgraded connection is not the socket it was");
+        return;
+    };
+    let mut stream = io.into_inner();
+    let is_abrupt = connection::serve(node, &mut stream, read_buf, purpose).await;
+    if is_abrupt {
+        drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO)));
+    }
+    drop(stream);
+    drop(peer);
+}

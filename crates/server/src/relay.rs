@@ -1,0 +1,48 @@
+//! From the broker to every shard: in order for each channel, and bounded in what is on its way.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::shard::{News, Shard};
+
+/// How many announcements may be on their way; publishers wait beyond that.
+pub const IN_FLIGHT_MAX: usize = 4_096;
+
+/// Hands news to the shards.
+#[derive(Clone, Debug)]
+pub struct Relay {
+    shards: Arc<[Arc<Shard>]>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Relay {
+    /// A relay to these shards.
+    pub fn new(shards: Arc<[Arc<Shard>]>) -> Self {
+        Self { shards, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
+    }
+
+    /// Waits until one more announcement may be on its way.
+    pub async fn permit(&self) -> Option<Arc<OwnedSemaphorePermit>> {
+        Arc::clone(&self.in_flight).acquire_owned().await.ok().map(Arc::new)
+    }
+
+    /// Puts news in line at every shard. The caller holds what orders the channel.
+    pub fn announce(&self, news: &News, permit: &Arc<OwnedSemaphorePermit>) {
+        for shard in &*self.shards {
+            shard.announce(news.clone(), Arc::clone(permit));
+        }
+    }
+
+    /// Has every shard look at its line; no lock need be held.
+    pub fn call(&self) {
+        for shard in &*self.shards {
+            shard.call();
+        }
+    }
+
+    /// How many announcements are on their way.
+    pub fn in_flight(&self) -> usize {
+        IN_FLIGHT_MAX - self.in_flight.available_permits()
+    }
+}

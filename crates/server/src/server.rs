@@ -1,0 +1,132 @@
+//! A node's life: listen, serve, be asked to end, drain, end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use steadfast_machine::Span;
+use steadfast_protocol::CloseCode;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::error::ServeError;
+use crate::node::Node;
+use crate::{internal, public};
+
+/// How often old history is dropped.
+const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a draining node looks whether its links are gone.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// How long the last close frames may take.
+const CLOSE_GRACE: Duration = Duration::from_secs(3);
+
+/// A node that listens.
+#[derive(Debug)]
+pub struct Server {
+    node: Arc<Node>,
+    public: TcpListener,
+    internal: TcpListener,
+}
+
+impl Server {
+    /// Opens both ports. Nothing is served until [`Server::run`].
+    pub async fn start(config: Config) -> Result<Self, ServeError> {
+        let node = Node::new(config)?;
+        let backlog = node.config.public.accept_backlog;
+        let public = public::bind(node.config.public.listen, backlog)?;
+        let internal = public::bind(node.config.internal.listen, backlog)?;
+        Ok(Self { node, public, internal })
+    }
+
+    /// Where clients connect.
+    pub fn public_address(&self) -> Result<SocketAddr, ServeError> {
+        address(&self.public, self.node.config.public.listen)
+    }
+
+    /// Where backends and operators connect.
+    pub fn internal_address(&self) -> Result<SocketAddr, ServeError> {
+        address(&self.internal, self.node.config.internal.listen)
+    }
+
+    /// The node, for those who embed it.
+    pub const fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the drain.
+    pub async fn run(self) -> Result<(), ServeError> {
+        let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+        let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+        let mut asked = async move || {
+            tokio::select! {
+                _ = term.recv() => "SIGTERM",
+                _ = int.recv() => "SIGINT",
+            }
+        };
+        let node = Arc::clone(&self.node);
+        let tasks = self.spawn();
+        let by = asked().await;
+        tracing::info!(signal = by, "draining");
+        tokio::select! {
+            () = drain(&node) => {}
+            by = asked() => tracing::info!(signal = by, "not waiting for the drain"),
+        }
+        drop(tasks);
+        tracing::info!("ended");
+        Ok(())
+    }
+
+    /// Starts everything that serves; it ends when the set is dropped.
+    pub fn spawn(self) -> JoinSet<()> {
+        let Self { node, public, internal } = self;
+        let mut tasks = JoinSet::new();
+        for shard in &*node.shards {
+            tasks.spawn(Arc::clone(shard).run());
+        }
+        tasks.spawn(public::serve(Arc::clone(&node), public));
+        let router = internal::router(Arc::clone(&node));
+        tasks.spawn(async move {
+            if let Err(error) = axum::serve(internal, router).await {
+                tracing::error!(%error, "the internal port has failed");
+            }
+        });
+        tasks.spawn(async move {
+            let mut interval = tokio::time::interval(EXPIRE_INTERVAL);
+            loop {
+                interval.tick().await;
+                node.broker.expire();
+            }
+        });
+        tasks
+    }
+}
+
+/// Tells every link to go, gives them the time for it, then closes what is left.
+async fn drain(node: &Node) {
+    let drain = &node.config.drain;
+    node.begin_drain();
+    let (after, spread) = (Span(drain.after_ms), Span(drain.spread_ms));
+    for shard in &*node.shards {
+        shard.with(|hub, now| hub.go_away(now, after, spread, None));
+    }
+    let deadline = Instant::now() + Duration::from_millis(drain.deadline_ms);
+    until_empty(node, deadline).await;
+    for shard in &*node.shards {
+        let (code, reason) = (CloseCode::RESTART, "the server restarts");
+        shard.with(|hub, now| hub.close_all(now, code, reason));
+    }
+    until_empty(node, Instant::now() + CLOSE_GRACE).await;
+}
+
+async fn until_empty(node: &Node, deadline: Instant) {
+    while node.totals().connections > 0 && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+}
+
+fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(|source| ServeError::Listen { address: wanted, source })
+}

@@ -1,0 +1,116 @@
+//! One frame's header: read, and judged as far as it can be alone.
+//!
+//! In: the first bytes of a frame. Out: the frame whose payload is due, able to unmask it.
+//! Must not know: the frames before it, limits.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::InboundError;
+
+/// The longest header: 2 bytes, 8 of length, 4 of mask.
+pub(super) const HEADER_BYTES_MAX: usize = 14;
+
+/// The longest payload of a ping, pong or close.
+const CONTROL_BYTES_MAX: u64 = 125;
+
+/// What a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Binary,
+    Continuation,
+    Ping,
+    Pong,
+    Close,
+}
+
+/// A frame whose header has been read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    pub(super) is_final: bool,
+    /// How many bytes of payload are yet to be unmasked.
+    pub(super) remaining: u64,
+    /// The mask, turned so that it starts with the key of the next byte.
+    mask: [u8; 4],
+}
+
+/// The frame that `bytes` start with and the length of its header, or `None` while the header
+/// is not whole.
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, InboundError> {
+    let mut cursor = Cursor::new(bytes);
+    let Ok(parsed) = FrameHeader::parse(&mut cursor) else {
+        // Reading from a slice cannot fail, so only the opcode is left to be wrong.
+        let opcode = bytes.first().map_or(0, |byte| byte & 0x0F);
+        return Err(InboundError::ReservedOpcode { opcode });
+    };
+    let Some((header, length)) = parsed else {
+        return Ok(None);
+    };
+    if header.rsv1 || header.rsv2 || header.rsv3 {
+        return Err(InboundError::ReservedBits);
+    }
+    let kind = Kind::try_from(header.opcode)?;
+    let Some(mask) = header.mask else {
+        return Err(InboundError::Unmasked);
+    };
+    let used = header.len(length);
+    if cursor.position() != used as u64 {
+        return Err(InboundError::LengthNotMinimal { bytes: length });
+    }
+    if kind.is_control() && !header.is_final {
+        return Err(InboundError::ControlFragmented);
+    }
+    if kind.is_control() && length > CONTROL_BYTES_MAX {
+        return Err(InboundError::ControlTooLong { bytes: length });
+    }
+    Ok(Some((Frame { kind, is_final: header.is_final, remaining: length, mask }, used)))
+}
+
+impl Kind {
+    /// Whether such a frame may come between the fragments of a message.
+    pub(super) fn is_control(self) -> bool {
+        match self {
+            Self::Ping | Self::Pong | Self::Close => true,
+            Self::Text | Self::Binary | Self::Continuation => false,
+        }
+    }
+}
+
+impl TryFrom<OpCode> for Kind {
+    type Error = InboundError;
+
+    fn try_from(opcode: OpCode) -> Result<Self, InboundError> {
+        match opcode {
+            OpCode::Data(Data::Text) => Ok(Self::Text),
+            OpCode::Data(Data::Binary) => Ok(Self::Binary),
+            OpCode::Data(Data::Continue) => Ok(Self::Continuation),
+            OpCode::Control(Control::Ping) => Ok(Self::Ping),
+            OpCode::Control(Control::Pong) => Ok(Self::Pong),
+            OpCode::Control(Control::Close) => Ok(Self::Close),
+            OpCode::Data(Data::Reserved(opcode)) | OpCode::Control(Control::Reserved(opcode)) => {
+                Err(InboundError::ReservedOpcode { opcode })
+            }
+        }
+    }
+}
+
+impl Frame {
+    /// Unmasks the next bytes of the payload in place, and counts them.
+    pub(super) fn unmask(&mut self, bytes: &mut [u8]) {
+        let [a, b, c, d] = self.mask;
+        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let (words, tail) = bytes.as_chunks_mut::<8>();
+        for word in words {
+            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+        for (byte, key) in tail.iter_mut().zip(self.mask.iter().cycle()) {
+            *byte ^= key;
+        }
+        self.mask.rotate_left(bytes.len() % 4);
+        self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
+    }
+}

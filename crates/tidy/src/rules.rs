@@ -1,0 +1,36 @@
+//! The rules, one room each. In: a tree. Out: everything that breaks one of them.
+
+pub mod calls;
+pub mod documents;
+pub mod edges;
+pub mod functions;
+pub mod headers;
+pub mod names;
+pub mod pure;
+pub mod scenarios;
+pub mod sizes;
+pub mod sleeps;
+pub mod traces;
+pub mod words;
+
+use crate::finding::Finding;
+use crate::tree::Tree;
+
+/// A rule: finds all that breaks it.
+pub type Check = fn(&Tree) -> Vec<Finding>;
+
+/// All the rules of the house.
+pub const ALL: [Check; 12] = [
+    calls::check,
+    documents::check,
+    edges::check,
+    functions::check,
+    headers::check,
+    names::check,
+    pure::check,
+    scenarios::check,
+    sizes::check,
+    sleeps::check,
+    traces::check,
+    words::check,
+];

@@ -1,0 +1,76 @@
+//! Every room has a sign on its door. In: Rust files under `crates/*/src`. Out: those that do not
+//! open with a `//!` header, or with one that is too long to be read.
+
+use crate::finding::{Finding, Rule};
+use crate::tree::Tree;
+
+/// Lines of a header; the header of a whole crate, in `lib.rs`, may be longer.
+pub const HEADER_LINES_MAX: usize = 8;
+
+/// Finds files without a header and headers that are too long.
+pub fn check(tree: &Tree) -> Vec<Finding> {
+    let sources = tree.rust_files().filter(|(path, _)| is_in_crate_source(path));
+    sources.filter_map(|(path, text)| bad_header(path, text)).collect()
+}
+
+fn is_in_crate_source(path: &str) -> bool {
+    let mut parts = path.split('/');
+    parts.next() == Some("crates") && parts.nth(1) == Some("src")
+}
+
+fn bad_header(path: &str, text: &str) -> Option<Finding> {
+    let is_crate_root = path.ends_with("src/lib.rs");
+    if is_crate_root && text.starts_with("#![doc = include_str!(") {
+        return None;
+    }
+    let lines = text.lines().take_while(|line| line.starts_with("//!")).count();
+    let said = text.lines().take(lines).any(|line| !line.trim_start_matches("//!").is_empty());
+    if !said {
+        let message = "has no `//!` header; say what it is, what comes in, what goes out";
+        return Some(Finding::new(Rule::Header, path, 1, message));
+    }
+    if lines > HEADER_LINES_MAX && !is_crate_root {
+        let message = format!(
+            "header has {lines} lines, at most {HEADER_LINES_MAX}; \
+             move what is about one item to that item"
+        );
+        return Some(Finding::new(Rule::Header, path, 1, message));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::tree::Tree;
+
+    fn findings(path: &str, text: &str) -> usize {
+        check(&Tree::of(&[(path, text)])).len()
+    }
+
+    #[test]
+    fn a_file_opens_with_one_to_eight_lines() {
+        let path = "crates/hub/src/hub/outbox.rs";
+        assert_eq!(findings(path, "use std::fmt;\n"), 1);
+        assert_eq!(findings(path, ""), 1);
+        assert_eq!(findings(path, "//!\n\nuse std::fmt;\n"), 1);
+        assert_eq!(findings(path, "\n//! Late.\n"), 1);
+        assert_eq!(findings(path, "//! A room.\n"), 0);
+        assert_eq!(findings(path, &"//! A line.\n".repeat(8)), 0);
+        assert_eq!(findings(path, &"//! A line.\n".repeat(9)), 1);
+    }
+
+    #[test]
+    fn a_crate_may_say_more_or_have_it_in_its_readme() {
+        let path = "crates/hub/src/lib.rs";
+        assert_eq!(findings(path, &"//! A line.\n".repeat(20)), 0);
+        assert_eq!(findings(path, "#![doc = include_str!(\"../README.md\")]\n"), 0);
+        assert_eq!(findings(path, "mod hub;\n"), 1);
+    }
+
+    #[test]
+    fn files_elsewhere_are_free() {
+        assert_eq!(findings("crates/hub/tests/it.rs", "fn a() {}\n"), 0);
+        assert_eq!(findings("examples/chat/src/main.rs", "fn main() {}\n"), 0);
+    }
+}

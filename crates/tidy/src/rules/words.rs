@@ -1,0 +1,176 @@
+//! One word for one thing. In: Rust files. Out: synonyms of the glossary's words in identifiers
+//! and comments, and names of our own that hide what a thing does. Strings are free: they may
+//! quote other people's words.
+
+use proc_macro2::Ident;
+use syn::visit::{self, Visit};
+use syn::{ItemEnum, ItemFn, ItemImpl, ItemStruct, ItemTrait, ItemType};
+
+use crate::finding::{Finding, Rule};
+use crate::source::Source;
+use crate::tree::Tree;
+
+/// A synonym, its spellings, and the word of the glossary.
+const SYNONYMS: [(&str, &[&str], &str); 3] = [
+    ("topic", &["topic", "Topic", "TOPIC"], "channel"),
+    ("room id", &["room id", "room_id", "roomId", "RoomId", "ROOM_ID"], "channel"),
+    ("event id", &["event id", "event_id", "eventId", "EventId", "EVENT_ID"], "position"),
+];
+
+/// Endings of type names under which anything could hide.
+const VAGUE_ENDINGS: [&str; 3] = ["Manager", "Helper", "Helpers"];
+
+/// Finds synonyms and vague names.
+pub fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in tree.sources(|_, text| may_hold_one(text)) {
+        findings.extend(synonyms(&source));
+        findings.extend(vague_names(&source));
+    }
+    findings
+}
+
+/// Whether `text` may break the rule at all; spares taking apart the many that do not.
+fn may_hold_one(text: &str) -> bool {
+    let mut spellings = SYNONYMS.iter().flat_map(|(_, spellings, _)| *spellings);
+    spellings.any(|spelling| text.contains(spelling))
+        || VAGUE_ENDINGS.iter().any(|ending| text.contains(ending))
+        || text.contains("get_")
+}
+
+fn synonyms(source: &Source<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in source.code_lines().chain(source.comment_lines()) {
+        for (word, spellings, better) in SYNONYMS {
+            if spellings.iter().any(|spelling| begins_a_word(line, spelling)) {
+                let message = format!("says `{word}`; the word here is `{better}`");
+                findings.push(Finding::new(Rule::Word, source.path, number, message).about(word));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `spelling` is in `line`, neither as the tail of a longer word nor in the standard's
+/// name of the header that resumes a stream.
+fn begins_a_word(line: &str, spelling: &str) -> bool {
+    let last = |before: &str| before.to_lowercase().trim_end_matches(['_', ' ']).ends_with("last");
+    line.match_indices(spelling).filter(|(at, _)| !last(&line[..*at])).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let capital = spelling.starts_with(char::is_uppercase);
+        !before.is_some_and(|letter| letter.is_lowercase() && !capital || letter.is_uppercase())
+    })
+}
+
+fn vague_names(source: &Source<'_>) -> Vec<Finding> {
+    let mut names = Names::default();
+    names.visit_file(&source.file);
+    let mut findings = Vec::new();
+    for name in names.types {
+        let text = name.to_string();
+        if VAGUE_ENDINGS.iter().any(|ending| text.ends_with(ending)) {
+            findings.push(vague(source, &name, "name it after what it does"));
+        }
+    }
+    for name in names.functions {
+        if name.to_string().starts_with("get_") {
+            findings.push(vague(source, &name, "name it after what it gives"));
+        }
+    }
+    findings
+}
+
+fn vague(source: &Source<'_>, name: &Ident, remedy: &str) -> Finding {
+    let text = name.to_string();
+    let message = format!("`{text}` is vague; {remedy}");
+    Finding::new(Rule::Word, source.path, name.span().start().line, message).about(&text)
+}
+
+#[derive(Default)]
+struct Names {
+    types: Vec<Ident>,
+    functions: Vec<Ident>,
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
+        self.types.push(item.ident.clone());
+    }
+
+    fn visit_item_enum(&mut self, item: &'ast ItemEnum) {
+        self.types.push(item.ident.clone());
+    }
+
+    fn visit_item_type(&mut self, item: &'ast ItemType) {
+        self.types.push(item.ident.clone());
+    }
+
+    fn visit_item_trait(&mut self, item: &'ast ItemTrait) {
+        self.types.push(item.ident.clone());
+        visit::visit_item_trait(self, item);
+    }
+
+    fn visit_item_fn(&mut self, item: &'ast ItemFn) {
+        self.functions.push(item.sig.ident.clone());
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast ItemImpl) {
+        // The names in a trait's implementation are the trait's.
+        if item.trait_.is_none() {
+            visit::visit_item_impl(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        self.functions.push(item.sig.ident.clone());
+        visit::visit_impl_item_fn(self, item);
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        self.functions.push(item.sig.ident.clone());
+        visit::visit_trait_item_fn(self, item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::tree::Tree;
+
+    fn bad(text: &str) -> Vec<String> {
+        let findings = check(&Tree::of(&[("crates/hub/src/a.rs", text)]));
+        findings.into_iter().map(|found| format!("{}:{}", found.line, found.subject)).collect()
+    }
+
+    #[test]
+    fn a_synonym_is_found_in_identifiers_and_comments() {
+        assert_eq!(bad("fn join(topic: u8) {}\n"), ["1:topic"]);
+        assert_eq!(bad("struct TopicName;\n"), ["1:topic"]);
+        assert_eq!(bad("struct JoinTopic;\n"), ["1:topic"]);
+        assert_eq!(bad("// One.\n// Every topic.\n"), ["2:topic"]);
+        assert_eq!(bad("/// By room id.\nfn join() {}\n"), ["1:room id"]);
+        assert_eq!(bad("fn a(event_id: u8) {}\n"), ["1:event id"]);
+    }
+
+    #[test]
+    fn strings_and_longer_words_are_free() {
+        assert_eq!(bad("const NAME: &str = \"topic\";\n"), [""; 0]);
+        assert_eq!(bad("// An isotopic room, last_event_id.\n"), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_our_own_are_not_vague() {
+        assert_eq!(bad("struct SessionManager;\n"), ["1:SessionManager"]);
+        assert_eq!(bad("trait A { fn get_name(&self); }\n"), ["1:get_name"]);
+        assert_eq!(bad("impl A { fn get_name(&self) {} }\n"), ["1:get_name"]);
+        assert_eq!(bad("fn get_name() {}\n"), ["1:get_name"]);
+        assert_eq!(bad("fn forget_name() {}\n"), [""; 0]);
+    }
+
+    #[test]
+    fn names_of_other_people_are_theirs() {
+        assert_eq!(bad("use other::Manager;\nfn a(m: Manager) { m.get_name(); }\n"), [""; 0]);
+        assert_eq!(bad("impl Other for A { fn get_name(&self) {} }\n"), [""; 0]);
+    }
+}
