@@ -1,1 +1,102 @@
-fn main() {}
+//! The command line. In: what was typed. Out: one command run, its answer on standard output, what
+//! people should know on standard error, and an exit code: 0 done, 1 failed, 2 not understood.
+
+mod check;
+mod key;
+mod publish;
+mod serve;
+mod settings;
+mod subscribe;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The realtime link that holds: ordered events from backends to people's devices.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node
+    Serve(serve::Args),
+    /// Publish events to a channel
+    Publish(publish::Args),
+    /// Follow channels and print their events
+    Subscribe(subscribe::Args),
+    /// Make a signed token
+    Token(token::Args),
+    /// Check a configuration
+    Check(check::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => Box::pin(serve::run(args)).await,
+        Command::Publish(args) => Box::pin(publish::run(args)).await,
+        Command::Subscribe(args) => Box::pin(subscribe::run(args)).await,
+        Command::Token(args) => token::run(&args),
+        Command::Check(args) => check::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_commands_are_put_together_well() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_not_understood_ends_with_code_2() {
+        for typed in [
+            "steadfast subscribe",
+            "steadfast subscribe a::b",
+            "steadfast subscribe a --since later",
+            "steadfast publish build:1",
+            "steadfast token --ttl soon --subscribe a",
+            "steadfast nonsense",
+        ] {
+            let error = Cli::try_parse_from(typed.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_understood() {
+        for typed in [
+            "steadfast serve --dev",
+            "steadfast serve --config a.toml --listen 127.0.0.1:0 --internal 127.0.0.1:0",
+            "steadfast publish build:1 progress {\"pct\":40} --replace bar",
+            "steadfast publish build:1 progress -",
+            "steadfast publish build:1 change -5",
+            "steadfast publish build:1 complete --final",
+            "steadfast subscribe a b:c --since e1:5",
+            "steadfast token --subscribe a b:* --publish * --ttl 1h --sub me",
+            "steadfast token --new-key",
+            "steadfast check --config a.toml",
+        ] {
+            let parsed = Cli::try_parse_from(typed.split(' '));
+            assert!(parsed.is_ok(), "{typed}: {}", parsed.unwrap_err());
+        }
+    }
+}

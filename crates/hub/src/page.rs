@@ -44,7 +44,6 @@ impl Page {
 
 /// Why history could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ReadError {
     /// There are as many channels as may be.
     TooManyChannels {

@@ -54,7 +54,6 @@ pub struct Published {
 
 /// Why a publish was refused. Nothing was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum PublishError {
     /// The channel has had its final event.
     Finished,

@@ -78,4 +78,29 @@ impl Config {
             channels_max: 128,
         }
     }
+
+    /// The same settings, each within what the machine can keep: no span of nothing, so that no
+    /// deadline is due for ever, and none above 49 days, so that every draw fits 32 bits.
+    pub(crate) fn bounded(mut self) -> Self {
+        for span in [
+            &mut self.backoff_min,
+            &mut self.backoff_max,
+            &mut self.delay_floor,
+            &mut self.stable_after,
+            &mut self.connect_timeout,
+            &mut self.heartbeat_interval,
+            &mut self.heartbeat_timeout,
+            &mut self.health_interval,
+            &mut self.idle_ping,
+            &mut self.idle_close,
+            &mut self.fallback_effort,
+            &mut self.poll_wait,
+            &mut self.return_min,
+            &mut self.return_max,
+        ] {
+            span.0 = span.0.clamp(1, u64::from(u32::MAX));
+        }
+        self.jitter_percent = self.jitter_percent.min(100);
+        self
+    }
 }

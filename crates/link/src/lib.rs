@@ -7,12 +7,30 @@
 
 extern crate alloc;
 
+mod backoff;
+mod channels;
 mod config;
+mod credential;
+mod effort;
+mod end;
+mod heartbeat;
 mod input;
+mod link;
 mod output;
+mod phase;
+mod poll;
+#[cfg(feature = "scenario")]
+pub mod scenario;
+mod session;
 mod state;
+mod statistics;
+mod subscription;
+mod wake;
 
 pub use config::Config;
 pub use input::{DialFailure, Input, PollFailure, PollId, SocketId};
+pub use link::Link;
 pub use output::{Notice, Output};
 pub use state::{LinkState, Reason};
+pub use statistics::Statistics;
+pub use wake::Why;

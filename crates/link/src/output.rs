@@ -9,6 +9,11 @@ use crate::{LinkState, PollId, Reason, SocketId};
 
 /// What to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "scenario",
+    serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")
+)]
 pub enum Output {
     /// Open a WebSocket; answer with `SocketOpened` or `SocketFailed`.
     OpenSocket {
@@ -29,6 +34,7 @@ pub enum Output {
         /// Which, open or still opening.
         socket: SocketId,
         /// With this code.
+        #[cfg_attr(feature = "scenario", serde(serialize_with = "crate::scenario::close_code"))]
         code: CloseCode,
     },
     /// Poll a channel over HTTP; answer with `Polled`.
@@ -52,11 +58,17 @@ pub enum Output {
     /// Get a fresh token from the app; answer with `Token`.
     WantToken,
     /// Tell the app.
+    #[cfg_attr(feature = "scenario", serde(untagged))]
     Tell(Notice),
 }
 
 /// What an app is told, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize))]
+#[cfg_attr(
+    feature = "scenario",
+    serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")
+)]
 pub enum Notice {
     /// The link's state changed. Reported once for every change.
     State {

@@ -47,6 +47,7 @@ pub enum Reason {
     /// The server asked to reconnect.
     ServerAsked,
     /// WebSocket does not get through while HTTP does.
+    #[cfg_attr(feature = "scenario", serde(rename = "websocket_blocked"))]
     WebSocketBlocked,
 }
 

@@ -47,7 +47,8 @@ impl EncodedEvent {
         &self.frame
     }
 
-    /// `"offset":…,"event":…,"data":…,"time":…}`: an entry of a poll's answer but for its first brace.
+    /// `"offset":…,"event":…,"data":…,"time":…}`: an entry of a poll's answer, but for its first
+    /// brace.
     pub fn entry(&self) -> &[u8] {
         self.frame.get(self.entry_at as usize..).unwrap_or_default()
     }

@@ -1,4 +1,5 @@
-//! Dates on the wire: RFC 3339 in UTC with milliseconds. In: Unix milliseconds from a shell's clock.
+//! Dates on the wire: RFC 3339 in UTC with milliseconds.
+//! In: Unix milliseconds from a shell's clock. Out: text.
 
 use alloc::string::ToString;
 use core::fmt;

@@ -1,6 +1,6 @@
-//! One WebSocket, from the upgraded socket to its last byte: one task, no split, no lock of its own.
-//! In: bytes and the shard's bell. Out: frames to the hub, and what the hub has for this session, written
-//! in batches. Must not know what a frame means beyond its kind.
+//! One WebSocket, from the upgraded socket to its last byte: one task, no split, no lock of its
+//! own. In: bytes and the shard's bell. Out: frames to the hub, and what the hub has for this
+//! session, written in batches. Must not know what a frame means beyond its kind.
 
 mod ending;
 mod greeting;

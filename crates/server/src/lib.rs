@@ -16,6 +16,7 @@ pub mod origin;
 pub mod problem;
 pub mod public;
 pub mod relay;
+pub mod server;
 pub mod shard;
 pub mod socket;
 pub mod token;

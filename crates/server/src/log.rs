@@ -1,4 +1,5 @@
-//! Structured log lines with fixed names. No payload, no token and no secret is ever among the fields.
+//! Structured log lines with fixed names.
+//! No payload, no token and no secret is ever among the fields.
 
 use steadfast_hub::SessionReport;
 

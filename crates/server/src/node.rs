@@ -8,7 +8,7 @@ use steadfast_hub::{
     Grants, HubConfig, Publish, PublishError, Retention, SessionKey, StreamsConfig, Totals,
 };
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{Epoch, Limits, LinkId};
+use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
 
 use crate::broker::{Broker, MemoryBroker};
 use crate::clock::Clock;

@@ -1,6 +1,8 @@
 //! What operators see: sessions, members and totals, read and never changed.
 
 use alloc::vec::Vec;
+use core::ops::Bound::{Excluded, Unbounded};
+use core::ops::Range;
 
 use steadfast_machine::Millis;
 use steadfast_protocol::ChannelName;
@@ -10,11 +12,15 @@ use crate::session::Session;
 use crate::{ConnectionView, SessionKey, Totals};
 
 impl Hub {
-    /// Live sessions in order of their slot, from slot `from` on, `limit` at most.
-    pub fn connections(&self, now: Millis, from: u32, limit: usize) -> Vec<ConnectionView> {
-        let sessions = self.sessions.iter().map(|(_, session)| session);
-        let sessions = sessions.filter(|session| session.key.index >= from);
-        sessions.take(limit).map(|session| self.view(now, session)).collect()
+    /// Live sessions in these slots, in order of their slot.
+    pub fn connections(&self, now: Millis, slots: Range<u32>) -> Vec<ConnectionView> {
+        let sessions = slots.filter_map(|slot| self.sessions.get(slot as usize));
+        sessions.map(|session| self.view(now, session)).collect()
+    }
+
+    /// No session lives in this slot or a higher one.
+    pub fn slots(&self) -> u32 {
+        u32::try_from(self.sessions.capacity()).unwrap_or(u32::MAX)
     }
 
     /// One live session.
@@ -26,6 +32,13 @@ impl Hub {
     pub fn subscribers(&self, channel: &ChannelName) -> usize {
         let at = self.names.get(channel);
         at.and_then(|&at| self.channels.get(at as usize)).map_or(0, |c| c.members.len())
+    }
+
+    /// Channels with members in order of name, after `after`, `limit` at most.
+    pub fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName> {
+        let from = after.map_or(Unbounded, Excluded);
+        let names = self.names.range::<ChannelName, _>((from, Unbounded));
+        names.take(limit).map(|(name, _)| name.clone()).collect()
     }
 
     /// Sessions in all.

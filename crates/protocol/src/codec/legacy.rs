@@ -54,10 +54,8 @@ pub fn decode(text: &str) -> LegacyFrame {
 /// The answer to a heartbeat.
 pub fn heartbeat_ack(timestamp: Option<Scalar>, now: Timestamp) -> String {
     let timestamp = timestamp.unwrap_or_else(|| Scalar::text(&now.to_string()));
-    format!(
-        r#"{{"type":"heartbeat_ack","event":"heartbeat_ack","timestamp":{},"server_time":"{now}"}}"#,
-        timestamp.as_json()
-    )
+    let word = r#""type":"heartbeat_ack","event":"heartbeat_ack""#;
+    format!(r#"{{{word},"timestamp":{},"server_time":"{now}"}}"#, timestamp.as_json())
 }
 
 /// The answer to a ping.
@@ -112,7 +110,10 @@ mod tests {
     fn answers_say_the_same_word_in_type_and_event() {
         assert_eq!(
             heartbeat_ack(Some(Scalar::text("t")), Timestamp(0)),
-            r#"{"type":"heartbeat_ack","event":"heartbeat_ack","timestamp":"t","server_time":"1970-01-01T00:00:00.000Z"}"#
+            concat!(
+                r#"{"type":"heartbeat_ack","event":"heartbeat_ack","timestamp":"t","#,
+                r#""server_time":"1970-01-01T00:00:00.000Z"}"#
+            )
         );
         assert!(pong(Timestamp(0)).starts_with(r#"{"type":"pong","event":"pong""#));
     }
@@ -130,7 +131,10 @@ mod tests {
         );
         assert_eq!(
             core::str::from_utf8(&update("8f3c", &event, &encoded)).unwrap(),
-            r#"{"type":"diagnosis_update","execution_id":"8f3c","timestamp":"1970-01-01T00:00:00.000Z","event":"progress","data":{"pct":40}}"#
+            concat!(
+                r#"{"type":"diagnosis_update","execution_id":"8f3c","#,
+                r#""timestamp":"1970-01-01T00:00:00.000Z","event":"progress","data":{"pct":40}}"#
+            )
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Server-sent events (WHATWG HTML, section 9.2): `id:` is `epoch:offset`, `data:` the event's frame.
-//! A payload may hold line breaks between its tokens, so data is split into as many lines.
+//! Server-sent events (WHATWG HTML, section 9.2): `id:` is `epoch:offset`, `data:` the event's
+//! frame. A payload may hold line breaks between its tokens, so data is split into as many lines.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
-//! Headers that every answer of the public port has, and the answer to a page that asks whether it may.
+//! Headers that every answer of the public port has, and the answer to a page that asks whether it
+//! may.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};

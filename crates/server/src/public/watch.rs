@@ -1,4 +1,4 @@
-//! A place among a channel's members for a request that has no socket of its own: a poll or a stream.
+//! A place among a channel's members for a request without a socket of its own: a poll, a stream.
 
 use std::sync::Arc;
 

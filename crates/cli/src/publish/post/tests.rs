@@ -1,0 +1,96 @@
+//! Requests to a server that gives one canned answer after another.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use std::time::Duration;
+
+use super::Post;
+use crate::publish::retry::Schedule;
+
+const OK: &str = "HTTP/1.1 201 Made\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+const BUSY: &str = "HTTP/1.1 503 Busy\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const HANG_UP: &str = "";
+
+const QUICK: Schedule = Schedule {
+    patience: Duration::from_millis(300),
+    pause_min: Duration::from_millis(1),
+    pause_max: Duration::from_millis(20),
+};
+
+/// A server of these answers; its URL, and the requests it got.
+async fn answering(answers: &'static [&'static str]) -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (requests_in, requests) = mpsc::channel(10);
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"end\"}") {
+                request.push(stream.read_u8().await.unwrap());
+            }
+            requests_in.send(String::from_utf8(request).unwrap()).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (base, requests)
+}
+
+async fn sent(answers: &'static [&'static str]) -> (anyhow::Result<Vec<u8>>, Vec<String>) {
+    let (base, mut requests) = answering(answers).await;
+    let post = Post { schedule: QUICK, ..Post::new(&base, Some("key")).unwrap() };
+    let answer = post.send(&["v1", "a:b", "events"], "{\"data\":\"end\"}", Some("once")).await;
+    let mut got = Vec::new();
+    while let Ok(request) = requests.try_recv() {
+        got.push(request);
+    }
+    (answer, got)
+}
+
+#[tokio::test]
+async fn a_request_carries_its_keys() {
+    let (answer, requests) = sent(&[OK]).await;
+    assert_eq!(answer.unwrap(), b"{}");
+    assert!(requests[0].starts_with("POST /v1/a:b/events HTTP/1.1\r\n"), "{}", requests[0]);
+    for header in ["authorization: Bearer key", "idempotency-key: once", "application/json"] {
+        assert!(requests[0].contains(header), "{}", requests[0]);
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_is_repeated_until_it_is_answered() {
+    let (answer, requests) = sent(&[BUSY, HANG_UP, OK]).await;
+    assert_eq!(answer.unwrap(), b"{}");
+    assert_eq!(requests.len(), 3);
+    assert!(requests.iter().all(|request| request.contains("idempotency-key: once")));
+}
+
+#[tokio::test]
+async fn what_cannot_succeed_is_said_at_once() {
+    let refused = "HTTP/1.1 409 No\r\nconnection: close\r\n\r\n\
+        {\"code\":\"channel_finished\",\"title\":\"Over\",\"detail\":\"done\"}";
+    let (answer, _) = sent(Box::leak(Box::new([refused]))).await;
+    let text = answer.unwrap_err().to_string();
+    assert!(text.contains("Over: done (channel_finished)"), "{text}");
+    let (answer, _) = sent(&["HTTP/1.1 401 Who\r\ncontent-length: 0\r\n\r\n"]).await;
+    assert!(answer.unwrap_err().to_string().contains("STEADFAST_KEY"));
+}
+
+#[tokio::test]
+async fn nobody_there_is_given_up_in_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let post = Post { schedule: QUICK, ..Post::new(&base, None).unwrap() };
+    let text = post.send(&["v1"], "{}", None).await.unwrap_err().to_string();
+    assert!(text.contains("300ms") && text.contains("refused"), "{text}");
+}
+
+#[test]
+fn only_http_is_spoken() {
+    for bad in ["https://x", "localhost:8081", "", "ftp://x"] {
+        assert!(Post::new(bad, None).is_err(), "{bad}");
+    }
+}

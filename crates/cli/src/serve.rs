@@ -1,0 +1,147 @@
+//! `steadfast serve`: runs a node until it is asked to end. In: the configuration, the environment,
+//! flags. Out: on standard error, what listens and what to type next, then the log.
+
+use std::io::IsTerminal;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use steadfast_server::config::Overrides;
+use steadfast_server::server::Server;
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{self, File};
+
+/// The variable that says what is logged: `info`, `debug`, `steadfast_server=debug` …
+const LOG_VARIABLE: &str = "STEADFAST_LOG";
+/// Where `subscribe` looks for a server.
+const CLIENTS_DEFAULT: &str = "127.0.0.1:8080";
+/// Where `publish` looks for one.
+const BACKENDS_DEFAULT: &str = "127.0.0.1:8081";
+
+/// What `serve` is told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Settings are read from the configuration, over it from STEADFAST_* variables, over them from flags.
+STEADFAST_LOG says what is logged: error, warn, info, debug, trace.
+
+Example:
+  steadfast serve --dev")]
+pub(crate) struct Args {
+    /// Open to everybody on this machine: no keys, memory only, loopback addresses only
+    #[arg(long)]
+    dev: bool,
+    /// The configuration [default: steadfast.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address for clients [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// The address for backends and operators [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    internal: Option<String>,
+}
+
+/// Serves until SIGTERM or Ctrl-C, then lets the clients go.
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let file = File::find(args.config.as_deref())?;
+    let flags = Overrides {
+        public_listen: args.listen,
+        internal_listen: args.internal,
+        node_name: None,
+        dev: args.dev,
+    };
+    let config = settings::load(file.as_ref(), &flags)?;
+    let is_dev = config.dev;
+    start_log(is_dev)?;
+    let server = Server::start(config).await?;
+    let place = Place {
+        clients: server.public_address()?,
+        backends: server.internal_address()?,
+        config: file.map(|file| file.path),
+    };
+    eprintln!("{}", if is_dev { place.dev_greeting() } else { place.greeting() });
+    server.run().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lines for people while developing, JSON otherwise; both on standard error.
+fn start_log(is_dev: bool) -> anyhow::Result<()> {
+    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".into());
+    let filter = EnvFilter::try_new(&wanted)
+        .with_context(|| format!("{LOG_VARIABLE}={wanted:?} is no log filter; try info"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if is_dev {
+        log.compact().with_ansi(std::io::stderr().is_terminal()).init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+    Ok(())
+}
+
+/// Where a node listens.
+struct Place {
+    clients: SocketAddr,
+    backends: SocketAddr,
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    fn greeting(&self) -> String {
+        let config = match &self.config {
+            Some(path) => format!("settings from {}", path.display()),
+            None => "no configuration file".to_owned(),
+        };
+        format!(
+            "steadfast {}, {config}\n  clients   http://{}\n  backends  http://{}",
+            env!("CARGO_PKG_VERSION"),
+            self.clients,
+            self.backends
+        )
+    }
+
+    fn dev_greeting(&self) -> String {
+        let greeting = self.greeting();
+        let (clients, backends) = (self.clients, self.backends);
+        let subscribe = server_flag(clients, CLIENTS_DEFAULT);
+        let publish = server_flag(backends, BACKENDS_DEFAULT);
+        format!(
+            "{greeting}\n\n\
+             For development only: everybody on this machine may follow and publish.\n\
+             Open http://{clients} in a browser, or type in two other terminals:\n  \
+             steadfast subscribe demo{subscribe}\n  \
+             steadfast publish demo hello '{{\"n\":1}}'{publish}\n"
+        )
+    }
+}
+
+/// The flag that leads to `address`, where the default does not.
+fn server_flag(address: SocketAddr, default: &str) -> String {
+    let is_default = address.to_string() == default;
+    if is_default { String::new() } else { format!(" --server http://{address}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn the_greeting_says_what_to_type_for_this_node() {
+        let place = |clients: &str, backends: &str| Place {
+            clients: clients.parse().unwrap(),
+            backends: backends.parse().unwrap(),
+            config: None,
+        };
+        let usual = place("127.0.0.1:8080", "127.0.0.1:8081").dev_greeting();
+        assert!(usual.contains("\n  steadfast subscribe demo\n"), "{usual}");
+        assert!(usual.contains("\n  steadfast publish demo hello '{\"n\":1}'\n"), "{usual}");
+        let other = place("127.0.0.1:1", "[::1]:2").dev_greeting();
+        assert!(other.contains("subscribe demo --server http://127.0.0.1:1\n"), "{other}");
+        assert!(other.contains("'{\"n\":1}' --server http://[::1]:2\n"), "{other}");
+    }
+}

@@ -1,0 +1,181 @@
+//! `steadfast subscribe`: follows channels. In: channels and where to start. Out: events and gaps
+//! as JSON lines on standard output, states of the link on standard error; ends when every
+//! channel has, when the server refuses, or when it is told to.
+
+mod line;
+mod start;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use steadfast_client::{ChannelName, Client, LinkState, Notice, Reason};
+
+use crate::key;
+use start::Start;
+
+/// The variable that holds a token.
+const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
+
+/// What `subscribe` is told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A token is read from --token-file, else from STEADFAST_TOKEN. The file is read again whenever the
+server takes the last token no longer.
+
+Examples:
+  steadfast subscribe demo
+  steadfast subscribe build:1 build:2 --since now | jq .data")]
+pub(crate) struct Args {
+    /// Channels to follow
+    #[arg(required = true, value_name = "CHANNEL", value_parser = ChannelName::new)]
+    channels: Vec<ChannelName>,
+    /// Where to start: `start`, `now`, or EPOCH:OFFSET for what comes after that event
+    #[arg(long, value_name = "WHERE", default_value = "start")]
+    since: Start,
+    /// The server's address for clients
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// A file that holds a token and nothing else
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Prints events until there are no more to come.
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut client = connect(args).await?;
+    let mut printer = Printer { out: io::stdout().lock(), is_refused: false };
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut is_closing = false;
+    loop {
+        let notice = tokio::select! {
+            notice = client.next() => notice,
+            _ = &mut interrupt, if !is_closing => {
+                is_closing = true;
+                client.close().await;
+                continue;
+            }
+        };
+        let Some(notice) = notice else { return Ok(printer.code()) };
+        match printer.print(&notice) {
+            Ok(Next::GoOn) => {}
+            Ok(Next::End(code)) => {
+                client.close().await;
+                return Ok(code);
+            }
+            // Whoever read this has had enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                client.close().await;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => return Err(error).context("standard output cannot be written"),
+        }
+    }
+}
+
+async fn connect(args: Args) -> anyhow::Result<Client> {
+    let mut builder = Client::builder(&args.server);
+    if let Some(path) = args.token_file {
+        // Said at once, and not when the link asks for it.
+        key::from_file(&path)?;
+        builder = builder.token_source(move || {
+            let token = key::from_file(&path);
+            async move { token.ok() }
+        });
+    } else if let Some(token) = key::from_variable(TOKEN_VARIABLE)? {
+        builder = builder.token(&token);
+    }
+    for channel in args.channels {
+        builder = builder.subscribe(channel, args.since.clone().into());
+    }
+    Ok(builder.connect().await?)
+}
+
+enum Next {
+    GoOn,
+    End(ExitCode),
+}
+
+struct Printer<W> {
+    out: W,
+    is_refused: bool,
+}
+
+impl<W: Write> Printer<W> {
+    fn print(&mut self, notice: &Notice) -> io::Result<Next> {
+        match notice {
+            Notice::Event(event) => self.line(&line::event(event)),
+            Notice::Gap { channel, gap } => self.line(&line::gap(channel, gap)),
+            Notice::State { new, old, reason } => {
+                eprintln!("{}", line::state(*new, *old, *reason));
+                Ok(self.after(*new, *reason))
+            }
+            Notice::Refused { channel, code, message } => {
+                eprintln!("error: {channel}: {message} ({code})");
+                self.is_refused = true;
+                Ok(Next::GoOn)
+            }
+            Notice::Subscribed { .. } | Notice::Finished { .. } => Ok(Next::GoOn),
+        }
+    }
+
+    fn line(&mut self, text: &str) -> io::Result<Next> {
+        writeln!(self.out, "{text}")?;
+        self.out.flush()?;
+        Ok(Next::GoOn)
+    }
+
+    fn after(&self, state: LinkState, reason: Reason) -> Next {
+        match (state, reason) {
+            (LinkState::Disconnected, Reason::Finished) => Next::End(self.code()),
+            (LinkState::Disconnected, Reason::Rejected) => {
+                if !self.is_refused {
+                    eprintln!(
+                        "error: the server refuses this link; if it wants a token, give one with \
+                         --token-file or {TOKEN_VARIABLE} (`steadfast token` makes them)"
+                    );
+                }
+                Next::End(ExitCode::FAILURE)
+            }
+            _ => Next::GoOn,
+        }
+    }
+
+    fn code(&self) -> ExitCode {
+        if self.is_refused { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Next, Printer};
+    use std::process::ExitCode;
+    use steadfast_client::{ChannelName, LinkState, Notice, Reason};
+
+    fn end(notices: &[Notice]) -> Option<ExitCode> {
+        let mut printer = Printer { out: Vec::new(), is_refused: false };
+        notices.iter().find_map(|notice| match printer.print(notice).unwrap() {
+            Next::GoOn => None,
+            Next::End(code) => Some(code),
+        })
+    }
+
+    fn rest(reason: Reason) -> Notice {
+        Notice::State { new: LinkState::Disconnected, old: LinkState::Connected, reason }
+    }
+
+    #[test]
+    fn the_end_depends_on_how_the_link_came_to_rest() {
+        let channel = ChannelName::new("a").unwrap();
+        let refused = || Notice::Refused {
+            channel: channel.clone(),
+            code: "forbidden".into(),
+            message: "no".into(),
+        };
+        assert_eq!(end(&[rest(Reason::Finished)]), Some(ExitCode::SUCCESS));
+        assert_eq!(end(&[refused(), rest(Reason::Finished)]), Some(ExitCode::FAILURE));
+        assert_eq!(end(&[rest(Reason::Rejected)]), Some(ExitCode::FAILURE));
+        assert_eq!(end(&[refused(), rest(Reason::Offline), rest(Reason::Closed)]), None);
+    }
+}

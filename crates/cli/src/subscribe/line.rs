@@ -1,0 +1,93 @@
+//! What is told, as one line of text each: JSON for programs, words for people.
+
+use serde::Serialize;
+use steadfast_client::{ChannelName, Epoch, Event, EventName, Gap, LinkState, Payload, Reason};
+
+#[derive(Serialize)]
+struct EventLine<'a> {
+    channel: &'a ChannelName,
+    epoch: Option<&'a Epoch>,
+    offset: u64,
+    event: &'a EventName,
+    data: &'a Payload,
+    time: &'a str,
+}
+
+#[derive(Serialize)]
+struct GapLine<'a> {
+    channel: &'a ChannelName,
+    gap: &'a Gap,
+}
+
+/// `{"channel","epoch","offset","event","data","time"}`, the data as it was published.
+pub(super) fn event(event: &Event) -> String {
+    json(&EventLine {
+        channel: &event.channel,
+        epoch: event.epoch.as_ref(),
+        offset: event.offset,
+        event: &event.event,
+        data: &event.data,
+        time: &event.time,
+    })
+}
+
+/// `{"channel","gap":{"from","to","cause"}}`.
+pub(super) fn gap(channel: &ChannelName, gap: &Gap) -> String {
+    json(&GapLine { channel, gap })
+}
+
+/// `state: NEW (was OLD): REASON`.
+pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
+    format!("state: {} (was {}): {}", new.as_str(), old.as_str(), reason.as_str())
+}
+
+/// JSON has raw line breaks between tokens only: inside of strings they are escaped.
+fn json<T: Serialize>(value: &T) -> String {
+    // Names, numbers and checked JSON cannot fail to be written.
+    serde_json::to_string(value).unwrap_or_default().replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{event, gap, state};
+    use steadfast_client::{
+        ChannelName, Epoch, Event, EventName, Gap, GapCause, LinkState, Payload, Position, Reason,
+    };
+
+    fn channel() -> ChannelName {
+        ChannelName::new("build:1").unwrap()
+    }
+
+    #[test]
+    fn an_event_is_one_line_and_its_data_is_left_alone() {
+        let told = Event {
+            channel: channel(),
+            epoch: Some(Epoch::new("e1").unwrap()),
+            offset: 7,
+            event: EventName::new("pro\"gress").unwrap(),
+            data: Payload::new("{\n\t\"n\" : 1e400,\r\n \"s\":\"a\\nb\\u00e9\" }").unwrap(),
+            time: "2026-02-28T00:00:00.007Z".into(),
+        };
+        let data = r"{ ".to_owned() + "\t" + r#""n" : 1e400,   "s":"a\nb\u00e9" }"#;
+        let line = format!(
+            r#"{{"channel":"build:1","epoch":"e1","offset":7,"event":"pro\"gress","data":{data}{}"#,
+            r#","time":"2026-02-28T00:00:00.007Z"}"#
+        );
+        assert_eq!(event(&told), line);
+    }
+
+    #[test]
+    fn a_gap_names_both_ends_and_the_cause() {
+        let at = |offset| Position::new(Epoch::new("e1").unwrap(), offset);
+        let missing = Gap { from: at(2), to: at(5), cause: GapCause::Retention };
+        let line = r#"{"channel":"build:1","gap":{"from":{"epoch":"e1","offset":2},"#;
+        let line = line.to_owned() + r#""to":{"epoch":"e1","offset":5},"cause":"retention"}}"#;
+        assert_eq!(gap(&channel(), &missing), line);
+    }
+
+    #[test]
+    fn a_state_is_said_in_words() {
+        let text = state(LinkState::Connected, LinkState::Reconnecting, Reason::Welcomed);
+        assert_eq!(text, "state: connected (was reconnecting): welcomed");
+    }
+}

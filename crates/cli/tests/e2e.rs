@@ -1,0 +1,42 @@
+//! The binary as people run it: `steadfast serve` as a process on free ports, spoken to with plain
+//! HTTP, plain WebSockets, `steadfast subscribe` and `publish` as processes, and the Rust client,
+//! with a proxy in between that does what networks do. Every wait is for an event; `PATIENCE` is
+//! only for what never comes.
+
+#![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test")]
+
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/holds.rs"]
+mod holds;
+#[path = "e2e/hostile.rs"]
+mod hostile;
+#[path = "e2e/legacy.rs"]
+mod legacy;
+#[path = "e2e/process.rs"]
+mod process;
+#[path = "e2e/proxy.rs"]
+mod proxy;
+#[path = "e2e/raw.rs"]
+mod raw;
+#[path = "e2e/reading.rs"]
+mod reading;
+#[path = "e2e/server.rs"]
+mod server;
+#[path = "e2e/storm.rs"]
+mod storm;
+#[path = "e2e/surface.rs"]
+mod surface;
+#[path = "e2e/tokens.rs"]
+mod tokens;
+
+use std::time::Duration;
+
+/// How long anything may take that does come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `coming` gives, or a failure that says what was waited for.
+async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T {
+    let outcome = tokio::time::timeout(PATIENCE, coming).await;
+    outcome.unwrap_or_else(|_| panic!("{what} did not come within {PATIENCE:?}"))
+}

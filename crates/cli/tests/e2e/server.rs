@@ -1,0 +1,178 @@
+//! A server of its own for each test, and what a backend does with it over HTTP.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::process::Process;
+use crate::within;
+
+/// Ports below those that the system gives to outgoing connections, so that a server that comes
+/// back finds its own ones free.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+/// A running node.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) public: SocketAddr,
+    pub(crate) internal: SocketAddr,
+    pub(crate) http: Client,
+    args: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Server {
+    /// `steadfast serve --dev`.
+    pub(crate) async fn dev() -> Self {
+        Self::dev_with(&[]).await
+    }
+
+    /// The same, with settings by their variables, without `STEADFAST_`.
+    pub(crate) async fn dev_with(settings: &[(&str, &str)]) -> Self {
+        Self::start(&["--dev"], settings).await
+    }
+
+    /// `steadfast serve` with these flags and settings.
+    pub(crate) async fn start(flags: &[&str], settings: &[(&str, &str)]) -> Self {
+        let (public, internal) = (free_address(), free_address());
+        let listen = ["--listen".into(), public.to_string()];
+        let internally = ["--internal".into(), internal.to_string()];
+        let flags = flags.iter().map(ToString::to_string);
+        let args: Vec<String> =
+            ["serve".into()].into_iter().chain(flags).chain(listen).chain(internally).collect();
+        let variables: Vec<(String, String)> = settings
+            .iter()
+            .map(|(name, text)| (format!("STEADFAST_{name}"), (*text).to_owned()))
+            .collect();
+        let process = spawn(&args, &variables).await;
+        let http = Client::builder().no_proxy().timeout(crate::PATIENCE).build().unwrap();
+        Self { process, public, internal, http, args, variables }
+    }
+
+    /// `kill -9`.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    /// The same line again, once the last process has ended.
+    pub(crate) async fn restart(&mut self) {
+        self.process = spawn(&self.args, &self.variables).await;
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.public)
+    }
+
+    pub(crate) fn internal_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.internal)
+    }
+
+    /// Asks the public port.
+    pub(crate) async fn asked(&self, path: &str) -> Answer {
+        answer(self.http.get(self.url(path))).await
+    }
+
+    /// Asks the internal port.
+    pub(crate) async fn looks(&self, path: &str) -> Answer {
+        answer(self.http.get(self.internal_url(path))).await
+    }
+
+    /// Polls a channel; the JSON of the answer.
+    pub(crate) async fn polls(&self, channel: &str, query: &str) -> Value {
+        let answer = self.asked(&format!("/v1/channels/{channel}/events?{query}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Posts a body to the internal port.
+    pub(crate) async fn posts(&self, path: &str, body: &Value) -> Answer {
+        answer(self.http.post(self.internal_url(path)).json(body)).await
+    }
+
+    /// Publishes `{"n": n}` as `progress`, which must succeed; the position.
+    pub(crate) async fn publishes(&self, channel: &str, n: u64) -> Value {
+        self.publishes_event(channel, &json!({"event": "progress", "data": {"n": n}})).await
+    }
+
+    /// Publishes, which must succeed; the position.
+    pub(crate) async fn publishes_event(&self, channel: &str, event: &Value) -> Value {
+        let answer = self.posts(&format!("/v1/channels/{channel}/events"), event).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.json()
+    }
+
+    /// Live connections, as operators see them.
+    pub(crate) async fn connections(&self) -> Vec<Value> {
+        let answer = self.looks("/v1/connections").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["connections"].as_array().unwrap().clone()
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts an RFC 9457 answer with this status and code.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        for field in ["type", "title", "detail"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
+        }
+    }
+}
+
+/// Sends a request and reads all of the answer.
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
+    let response = within("an answer", request.send()).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await.unwrap();
+    Answer { status: StatusCode::as_u16(&status), headers, text }
+}
+
+async fn spawn(args: &[String], variables: &[(String, String)]) -> Process {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    variables.push(("STEADFAST_LOG", "info"));
+    let mut process = Process::start(&args, &variables);
+    process.err.with("listening").await;
+    process
+}
+
+/// An address that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test runs beside each other begin at different places.
+    let spread = u16::try_from(std::process::id() % 97).unwrap() * 200;
+    for _ in PORTS {
+        let step = spread.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + step % (PORTS.end - PORTS.start);
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free in {PORTS:?}");
+}

@@ -1,0 +1,164 @@
+//! Setting up a client. In: the server's URL and the app's wishes. Out: a running client, or why
+//! it cannot be. Whether the server can be reached is no part of it.
+
+use std::fmt::Write as _;
+use std::future::Future;
+use std::sync::Arc;
+
+use steadfast_link::{Config, Input, Link, LinkState};
+use steadfast_protocol::{ChannelName, ClientInfo, LinkId, Since, Token};
+use tokio::sync::{mpsc, watch};
+
+use crate::client::Client;
+use crate::driver::{COMMANDS_MAX, Driver, Reports};
+use crate::endpoint::Endpoint;
+use crate::error::ConnectError;
+use crate::notices::{NOTICES_MAX, Notices};
+use crate::poll::Http;
+use crate::socket::Target;
+use crate::token::TokenSource;
+use crate::wires::Wires;
+
+/// The largest message taken from a server, in bytes, unless set.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A client to be; made by [`Client::builder`].
+#[must_use = "nothing happens before `connect`"]
+pub struct Builder {
+    url: String,
+    tokens: TokenSource,
+    info: ClientInfo,
+    channels: Vec<(ChannelName, Since)>,
+    message_bytes_max: usize,
+    adjust: Box<dyn FnOnce(&mut Config) + Send>,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        let info = ClientInfo {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            platform: std::env::consts::OS.into(),
+        };
+        Self {
+            url: url.to_owned(),
+            tokens: TokenSource::Nothing,
+            info,
+            channels: Vec::new(),
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            adjust: Box::new(|_| {}),
+        }
+    }
+
+    /// A token for the life of the client. Once it has expired the link is rejected; an app that
+    /// can get fresh ones gives a [`Builder::token_source`].
+    pub fn token(mut self, token: &str) -> Self {
+        self.tokens = TokenSource::Fixed(Token::new(token));
+        self
+    }
+
+    /// Where to get a token, at first and whenever the server takes the last one no longer. It may
+    /// take 30 s; `None` means that there is none to be had.
+    pub fn token_source<F, T>(mut self, source: F) -> Self
+    where
+        F: Fn() -> T + Send + Sync + 'static,
+        T: Future<Output = Option<String>> + Send + 'static,
+    {
+        self.tokens = TokenSource::Asked(Arc::new(move || Box::pin(source())));
+        self
+    }
+
+    /// What operators see of this client. Default: this library and the operating system.
+    pub fn client_info(mut self, info: ClientInfo) -> Self {
+        self.info = info;
+        self
+    }
+
+    /// Follows a channel from the first session on; the same as [`Client::subscribe`], but in time
+    /// for the first message.
+    pub fn subscribe(mut self, channel: ChannelName, since: Since) -> Self {
+        self.channels.push((channel, since));
+        self
+    }
+
+    /// The largest message taken from the server, in bytes, 1 or more. Default 4 MiB. A larger one
+    /// ends the link as rejected, since it would only come again.
+    pub const fn message_bytes_max(mut self, bytes: usize) -> Self {
+        self.message_bytes_max = bytes;
+        self
+    }
+
+    /// Changes settings of the link, such as delays and timeouts.
+    pub fn adjust(mut self, adjust: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.adjust = Box::new(adjust);
+        self
+    }
+
+    /// Starts the client. It connects, and keeps connecting, in the background: follow its state
+    /// and events with [`Client::next`]. Waits for a token where one is got from a source.
+    pub async fn connect(self) -> Result<Client, ConnectError> {
+        let endpoint = Endpoint::new(&self.url)?;
+        let http = Http::new(endpoint.clone())?;
+        let mut config = Config::new(link_id()?, getrandom::u32()?);
+        config.client = Some(self.info);
+        config.token = self.tokens.first().await;
+        (self.adjust)(&mut config);
+
+        let target = Target { endpoint, message_bytes_max: self.message_bytes_max };
+        let wires = Wires::new(target, http, self.tokens, config.token.clone());
+        let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
+        let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
+        let (state_in, state) = watch::channel(LinkState::Disconnected);
+        let reports = Reports { notices: notices_in, state: state_in };
+        let driver = Driver::new(Link::new(config), wires, commands, reports);
+
+        let subscribe = |(channel, since)| Input::Subscribe { channel, since };
+        let mut first: Vec<Input> = self.channels.into_iter().map(subscribe).collect();
+        first.push(Input::Connect);
+        tokio::spawn(driver.run(first));
+        Ok(Client::new(commands_in, Notices::new(notices), state))
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("url", &self.url)
+            .field("tokens", &self.tokens)
+            .field("channels", &self.channels)
+            .finish_non_exhaustive()
+    }
+}
+
+/// 128 random bits in hexadecimal.
+fn link_id() -> Result<LinkId, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    LinkId::new(&text).map_err(|_| getrandom::Error::UNEXPECTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Builder, link_id};
+    use crate::error::{ConnectError, UrlError};
+
+    #[test]
+    fn link_ids_are_long_and_differ() {
+        let (a, b) = (link_id().unwrap(), link_id().unwrap());
+        assert_eq!(a.as_str().len(), 32);
+        assert_ne!(a, b);
+    }
+
+    #[tokio::test]
+    async fn tls_is_refused_at_once_and_no_token_is_shown() {
+        let builder = Builder::new("https://example.org").token("secret");
+        assert!(!format!("{builder:?}").contains("secret"));
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Url(UrlError::Tls { .. })), "{error}");
+    }
+}

@@ -1,0 +1,144 @@
+//! The public handle. In: what the app asks. Out: notices, state, statistics. Everything goes
+//! through bounded queues to and from the one task that owns the link.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use steadfast_link::{Input, Link, LinkState, Notice, Statistics};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, Position, Since};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::builder::Builder;
+use crate::driver::Command;
+use crate::error::ClosedError;
+use crate::notices::Notices;
+
+/// A link to a Steadfast server, kept alive in the background. Dropping it closes the link.
+///
+/// It is also a [`Stream`] of what [`Client::next`] gives.
+pub struct Client {
+    commands: mpsc::Sender<Command<Link>>,
+    notices: Notices,
+    state: watch::Receiver<LinkState>,
+}
+
+impl Client {
+    /// Sets up a client of the server at `url`, such as `http://127.0.0.1:8080`.
+    pub fn builder(url: &str) -> Builder {
+        Builder::new(url)
+    }
+
+    pub(crate) const fn new(
+        commands: mpsc::Sender<Command<Link>>,
+        notices: Notices,
+        state: watch::Receiver<LinkState>,
+    ) -> Self {
+        Self { commands, notices, state }
+    }
+
+    /// The next thing the link tells, in order; `None` once the client is closed and everything is
+    /// read. A link at rest (finished, rejected) tells so by a [`Notice::State`], and ends nothing.
+    ///
+    /// An app that stops reading stops its link: nothing is dropped, and nothing more is taken from
+    /// the network. Safe to cancel.
+    pub async fn next(&mut self) -> Option<Notice> {
+        self.notices.next().await
+    }
+
+    /// Follows a channel. Nothing happens where the link follows it already. A link that is at
+    /// rest because it finished starts again.
+    pub async fn subscribe(&self, channel: ChannelName, since: Since) -> Result<(), ClosedError> {
+        self.ask(Input::Subscribe { channel, since }).await?;
+        self.ask(Input::Connect).await
+    }
+
+    /// Stops following a channel.
+    pub async fn unsubscribe(&self, channel: ChannelName) -> Result<(), ClosedError> {
+        self.ask(Input::Unsubscribe { channel }).await
+    }
+
+    /// Tries again after the link came to rest. Nothing happens while it is not at rest.
+    pub async fn reconnect(&self) -> Result<(), ClosedError> {
+        self.ask(Input::Connect).await
+    }
+
+    /// Tells the link what the device knows of its network.
+    pub async fn set_network(&self, network: Network) -> Result<(), ClosedError> {
+        self.ask(match network {
+            Network::Online => Input::Online,
+            Network::Offline => Input::Offline,
+            Network::Changed => Input::NetworkChanged,
+        })
+        .await
+    }
+
+    /// The state now, and a way to wait for the next one. A watcher may miss states that were
+    /// short; [`Client::next`] tells each.
+    pub fn state(&self) -> watch::Receiver<LinkState> {
+        self.state.clone()
+    }
+
+    /// The link's statistics, right at this instant.
+    pub async fn statistics(&self) -> Result<Statistics, ClosedError> {
+        self.inspect(Link::statistics).await
+    }
+
+    /// The last event of a channel that the app was handed, or is about to be; `None` where the
+    /// link does not follow it, or has no position in it yet.
+    pub async fn position(&self, channel: ChannelName) -> Result<Option<Position>, ClosedError> {
+        self.inspect(move |link, _| link.position(&channel).cloned()).await
+    }
+
+    /// Closes the link and waits until it has said goodbye, about a second at most. What the link
+    /// told before that can still be read.
+    pub async fn close(&mut self) {
+        // A full queue of requests is emptied once the app's own is.
+        let ask = self.commands.send(Command::Input(Input::Close));
+        // Already closed where this fails.
+        let ((), _) = tokio::join!(self.notices.keep_to_the_end(), ask);
+    }
+
+    async fn ask(&self, input: Input) -> Result<(), ClosedError> {
+        self.commands.send(Command::Input(input)).await.map_err(|_| ClosedError)
+    }
+
+    async fn inspect<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Link, Millis) -> T + Send + 'static,
+    ) -> Result<T, ClosedError> {
+        let (tell, told) = oneshot::channel();
+        let look = Box::new(move |link: &Link, now| {
+            // Nobody waits any more where this fails.
+            let _ = tell.send(look(link, now));
+        });
+        self.commands.send(Command::Inspect(look)).await.map_err(|_| ClosedError)?;
+        told.await.map_err(|_| ClosedError)
+    }
+}
+
+/// What the device knows of its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// There is one again.
+    Online,
+    /// There is none.
+    Offline,
+    /// It is another one than before.
+    Changed,
+}
+
+impl Stream for Client {
+    type Item = Notice;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Notice>> {
+        Pin::new(&mut self.notices).poll_next(context)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,253 @@
+//! The loop around a link: one task that owns it. In: what the app asks, what sockets, polls and
+//! probes came back with, the time. Out: what the link asks for, done, and its notices to the app.
+//! While the app leaves notices unread the link is held still, as sleep would hold it: no frame is
+//! taken and no time passes for it, so that nothing needs to be dropped.
+
+use std::collections::VecDeque;
+
+use steadfast_link::{Input, LinkState, Notice, Output};
+use steadfast_machine::{Machine, Millis, Span};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock::Clock;
+use crate::wires::Wires;
+
+/// How many of the app's requests may wait.
+pub(crate) const COMMANDS_MAX: usize = 32;
+/// Notices that may wait beyond the app's own queue before its requests wait too. One poll's
+/// answer makes about a hundred.
+const WAITING_MAX: usize = 1024;
+/// Inputs taken in a row although the link wanted to be told the time.
+const TURNS_MAX: u32 = 64;
+/// How long the loop sleeps at most while the link waits for something: how soon sleep of the
+/// device is noticed.
+const LOOK_INTERVAL: Span = Span::seconds(5);
+/// A link that was held still for longer than this is told that it slept.
+const HELD_MAX: Span = Span::seconds(5);
+
+/// A look at the link, and the time it is taken at.
+pub(crate) type Look<M> = Box<dyn FnOnce(&M, Millis) + Send>;
+
+/// What the app asks of the driver.
+pub(crate) enum Command<M> {
+    /// Hand this to the link.
+    Input(Input),
+    /// Look at the link.
+    Inspect(Look<M>),
+}
+
+/// The app's side of the driver.
+#[derive(Debug)]
+pub(crate) struct Reports {
+    /// Every notice, in order.
+    pub notices: mpsc::Sender<Notice>,
+    /// The state now, whatever the app has read.
+    pub state: watch::Sender<LinkState>,
+}
+
+/// Drives a link, or anything that behaves like one.
+pub(crate) struct Driver<M> {
+    link: M,
+    clock: Clock,
+    wires: Wires,
+    commands: mpsc::Receiver<Command<M>>,
+    reports: Reports,
+    waiting: VecDeque<Notice>,
+    held_since: Option<Millis>,
+    has_slept: bool,
+    turns: u32,
+    is_closing: bool,
+}
+
+/// What ended a wait.
+enum Happening<M> {
+    Command(Option<Command<M>>),
+    Input(Input),
+    /// The app has read something, or will never read again.
+    Room {
+        is_wanted: bool,
+    },
+    Look,
+}
+
+impl<M> Driver<M>
+where
+    M: Machine<Input = Input, Output = Output>,
+{
+    /// A driver that has not begun.
+    pub(crate) fn new(
+        link: M,
+        wires: Wires,
+        commands: mpsc::Receiver<Command<M>>,
+        reports: Reports,
+    ) -> Self {
+        Self {
+            link,
+            clock: Clock::start(),
+            wires,
+            commands,
+            reports,
+            waiting: VecDeque::new(),
+            held_since: None,
+            has_slept: false,
+            turns: 0,
+            is_closing: false,
+        }
+    }
+
+    /// Hands `first` to the link, then runs until the app has closed it or let go of it.
+    pub(crate) async fn run(mut self, first: Vec<Input>) {
+        for input in first {
+            self.feed(input);
+        }
+        while !self.is_closing || !self.waiting.is_empty() {
+            let happening = self.wait().await;
+            self.wake_up();
+            match happening {
+                Happening::Command(command) => self.obey(command),
+                Happening::Input(input) => {
+                    self.turns += 1;
+                    self.feed(input);
+                }
+                Happening::Room { is_wanted: true } => self.tell(),
+                Happening::Room { is_wanted: false } => {
+                    self.waiting.clear();
+                    self.close();
+                }
+                Happening::Look => self.turns = 0,
+            }
+            self.tick_if_due();
+        }
+        self.wires.end().await;
+    }
+
+    async fn wait(&mut self) -> Happening<M> {
+        let is_held = !self.waiting.is_empty();
+        let takes_commands = !self.is_closing && self.waiting.len() < WAITING_MAX;
+        let look_at = self.look_at().filter(|_| !is_held);
+        let sleep = look_at.map(|at| self.clock.instant(at));
+        let sleep = async {
+            match sleep {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            command = self.commands.recv(), if takes_commands => Happening::Command(command),
+            room = self.reports.notices.reserve(), if is_held => {
+                Happening::Room { is_wanted: room.is_ok() }
+            }
+            input = self.wires.next(), if !is_held && !self.is_closing => Happening::Input(input),
+            () = sleep, if !self.is_closing => Happening::Look,
+        }
+    }
+
+    /// When to look at the clock again: when the link wants to be told, or to notice sleep.
+    fn look_at(&self) -> Option<Millis> {
+        let wake = self.link.wake()?.at;
+        Some(wake.min(self.clock.now() + LOOK_INTERVAL))
+    }
+
+    fn obey(&mut self, command: Option<Command<M>>) {
+        match command {
+            Some(Command::Input(Input::Close)) | None => self.close(),
+            Some(Command::Input(input)) => self.feed(input),
+            Some(Command::Inspect(look)) => look(&self.link, self.clock.now()),
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.is_closing {
+            self.feed(Input::Close);
+            self.is_closing = true;
+            self.commands.close();
+        }
+    }
+
+    /// Hands an input to the link and does all that follows from it.
+    fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            if self.is_closing || !self.wires.is_wanted(&input) {
+                continue;
+            }
+            self.link.handle(self.clock.now(), input);
+            while let Some(output) = self.link.poll() {
+                inputs.extend(self.perform(output));
+            }
+        }
+        self.tell();
+    }
+
+    /// Does one thing; gives back what came of it at once, if anything did.
+    fn perform(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::OpenSocket { socket, to } => self.wires.open(socket, to.as_deref()),
+            Output::Send { socket, frame } => return self.wires.send(socket, frame),
+            Output::CloseSocket { socket, code } => self.wires.close(socket, code),
+            Output::Poll { poll, channel, since, wait_ms } => {
+                self.wires.poll(poll, channel, since, wait_ms);
+            }
+            Output::CancelPoll { poll } => self.wires.cancel(poll),
+            Output::Probe => self.wires.probe(),
+            Output::WantToken => self.wires.want_token(),
+            Output::Tell(notice) => {
+                if let Notice::State { new, .. } = notice {
+                    self.reports.state.send_replace(new);
+                }
+                self.waiting.push_back(notice);
+            }
+        }
+        None
+    }
+
+    /// Gives the app as many notices as it has room for.
+    fn tell(&mut self) {
+        while let Some(notice) = self.waiting.pop_front() {
+            if let Err(refused) = self.reports.notices.try_send(notice) {
+                match refused {
+                    mpsc::error::TrySendError::Full(notice) => {
+                        self.waiting.push_front(notice);
+                        self.held_since.get_or_insert(self.clock.now());
+                    }
+                    // Nobody reads any more; the closing of the commands ends the driver.
+                    mpsc::error::TrySendError::Closed(_) => self.waiting.clear(),
+                }
+                return;
+            }
+        }
+    }
+
+    /// Notices that the device slept, or that the link was held, which is the same to it.
+    fn wake_up(&mut self) {
+        self.has_slept |= self.clock.has_slept();
+        if !self.waiting.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let held = self.held_since.take().map_or(Span::ZERO, |since| now.since(since));
+        if self.has_slept || held > HELD_MAX {
+            self.has_slept = false;
+            self.feed(Input::Resumed);
+        }
+    }
+
+    /// What already came is heard before the link is told that time has passed, up to a point:
+    /// after a hold, the answers that it misses are waiting in line.
+    fn tick_if_due(&mut self) {
+        if self.link.wake().is_none_or(|wake| wake.at > self.clock.now()) {
+            self.turns = 0;
+            return;
+        }
+        let is_turn = self.turns == 0 || self.turns >= TURNS_MAX;
+        let is_held = !self.waiting.is_empty() || self.held_since.is_some();
+        if is_turn && !is_held {
+            self.turns = 0;
+            self.feed(Input::Tick);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

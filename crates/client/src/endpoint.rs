@@ -1,0 +1,146 @@
+//! Where the server is. In: the base URL that the app gave, or a place that the server named.
+//! Out: the URL of each route. Knows nothing of what is said there.
+
+use std::net::IpAddr;
+
+use reqwest::Url;
+use steadfast_protocol::ChannelName;
+
+use crate::error::UrlError;
+
+/// A server's address: `http://host:port`, with a path in front of `/v1` where there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    base: Url,
+}
+
+impl Endpoint {
+    /// Reads a base URL. `ws://` means the same as `http://`.
+    pub(crate) fn new(text: &str) -> Result<Self, UrlError> {
+        let url = || text.to_owned();
+        let mut base: Url = text.parse().map_err(|_| UrlError::Unreadable { url: url() })?;
+        check_parts(&base)?;
+        match base.scheme() {
+            "http" => {}
+            "ws" => base.set_scheme("http").map_err(|()| UrlError::Unreadable { url: url() })?,
+            "https" | "wss" => return Err(UrlError::Tls { url: url() }),
+            // `localhost:8080` reads as a URL of the scheme `localhost`.
+            _ if base.cannot_be_a_base() => return Err(UrlError::Unreadable { url: url() }),
+            scheme => return Err(UrlError::Scheme { url: url(), scheme: scheme.to_owned() }),
+        }
+        Ok(Self { base })
+    }
+
+    /// A place that the server named: `host:port` or a base URL. This one, where it cannot be used.
+    pub(crate) fn moved_to(&self, place: &str) -> Self {
+        let is_url = place.contains("://");
+        let moved = if is_url { Self::new(place) } else { Self::new(&format!("http://{place}")) };
+        moved.unwrap_or_else(|_| self.clone())
+    }
+
+    /// The WebSocket route.
+    pub(crate) fn socket(&self) -> String {
+        let mut url = self.route(&["v1", "ws"]);
+        // Cannot fail: both schemes are of the kind that has a host.
+        let _ = url.set_scheme("ws");
+        url.into()
+    }
+
+    /// The polling route of a channel, without its query.
+    pub(crate) fn events(&self, channel: &ChannelName) -> Url {
+        self.route(&["v1", "channels", channel.as_str(), "events"])
+    }
+
+    /// The route that answers 204 and nothing else.
+    pub(crate) fn probe(&self) -> Url {
+        self.route(&["v1", "probe"])
+    }
+
+    /// What a TCP connection is made to.
+    pub(crate) fn address(&self) -> (String, u16) {
+        let host = self.base.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        (host, self.base.port_or_known_default().unwrap_or(80))
+    }
+
+    /// Whether the server runs on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let (host, _) = self.address();
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    fn route(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // Cannot fail: `new` lets no URL in that has no path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+fn check_parts(url: &Url) -> Result<(), UrlError> {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    match (has_user, url.query(), url.fragment()) {
+        (true, _, _) => Err(UrlError::Excess { part: "user" }),
+        (_, Some(_), _) => Err(UrlError::Excess { part: "query" }),
+        (_, _, Some(_)) => Err(UrlError::Excess { part: "fragment" }),
+        (false, None, None) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Endpoint;
+    use crate::error::UrlError;
+    use steadfast_protocol::ChannelName;
+
+    #[test]
+    fn every_route_stands_below_the_base() {
+        let channel = ChannelName::new("build:1").unwrap();
+        for (base, socket) in [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/v1/ws"),
+            ("ws://127.0.0.1:8080/", "ws://127.0.0.1:8080/v1/ws"),
+            ("http://example.org/live/", "ws://example.org/live/v1/ws"),
+        ] {
+            let endpoint = Endpoint::new(base).unwrap();
+            assert_eq!(endpoint.socket(), socket);
+            assert!(endpoint.events(&channel).path().ends_with("/v1/channels/build:1/events"));
+            assert!(endpoint.probe().path().ends_with("/v1/probe"));
+        }
+    }
+
+    #[test]
+    fn the_address_has_a_port_and_no_brackets() {
+        let address = |text: &str| Endpoint::new(text).unwrap().address();
+        assert_eq!(address("http://[::1]:8080"), ("::1".to_owned(), 8080));
+        assert_eq!(address("http://example.org"), ("example.org".to_owned(), 80));
+        let is_loopback = |text: &str| Endpoint::new(text).unwrap().is_loopback();
+        assert!(is_loopback("http://[::1]") && is_loopback("http://localhost:1"));
+        assert!(!is_loopback("http://127.example.org"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_said_plainly() {
+        let tls = Endpoint::new("https://example.org").unwrap_err();
+        assert!(tls.to_string().contains("use http://"), "{tls}");
+        for bad in ["", "localhost:8080", "127.0.0.1:8080", "http://"] {
+            let error = Endpoint::new(bad).unwrap_err();
+            assert!(matches!(error, UrlError::Unreadable { .. }), "{bad}: {error}");
+        }
+        assert!(matches!(Endpoint::new("ftp://x").unwrap_err(), UrlError::Scheme { .. }));
+        for excess in ["http://me:secret@x", "http://x/?token=secret", "http://x/#a"] {
+            let error = Endpoint::new(excess).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_name_a_host_or_a_url_and_nonsense_changes_nothing() {
+        let home = Endpoint::new("http://home:1").unwrap();
+        assert_eq!(home.moved_to("away:2").socket(), "ws://away:2/v1/ws");
+        assert_eq!(home.moved_to("ws://away:2").socket(), "ws://away:2/v1/ws");
+        assert_eq!(home.moved_to("wss://away:2"), home);
+        assert_eq!(home.moved_to("a b"), home);
+    }
+}

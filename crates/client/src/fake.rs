@@ -1,0 +1,54 @@
+//! For tests: servers of one canned answer on a real socket, and WebSockets to talk over.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_tungstenite::WebSocketStream;
+
+/// A server that gives each request this answer and hangs up; its base URL.
+pub(crate) async fn answering(answer: &'static str) -> String {
+    let (listener, base) = listening().await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            respond(stream, answer).await;
+        }
+    });
+    base
+}
+
+/// The same for one request, which it tells.
+pub(crate) async fn answering_once(answer: &'static str) -> (String, oneshot::Receiver<String>) {
+    let (listener, base) = listening().await;
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let _ = tell.send(respond(stream, answer).await);
+    });
+    (base, told)
+}
+
+/// A port and its base URL.
+pub(crate) async fn listening() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    (listener, base)
+}
+
+/// The server's end of the next WebSocket.
+pub(crate) async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream> {
+    let (stream, _) = listener.accept().await.unwrap();
+    tokio_tungstenite::accept_async(stream).await.unwrap()
+}
+
+async fn respond(mut stream: TcpStream, answer: &str) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => request.push(byte),
+            Err(_) => break,
+        }
+    }
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+    String::from_utf8(request).unwrap()
+}

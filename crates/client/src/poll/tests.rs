@@ -1,0 +1,99 @@
+//! Every kind of answer to a poll or probe, from a server of one canned answer.
+
+use steadfast_link::PollFailure;
+use steadfast_protocol::{ChannelName, Epoch, Position, Since, Token};
+
+use super::{Http, Query, body, poll_url, with_token};
+use crate::endpoint::Endpoint;
+use crate::fake::{answering, answering_once};
+
+const ANSWER: &str = r#"{"channel":"c","epoch":"e1","offset":2,"final":false,"gap":null,
+    "next_poll_ms":0,"events":[{"offset":2,"event":"x","data":{"a" : 1},"time":"t"}]}"#;
+
+fn query(token: Option<&str>) -> Query {
+    let channel = ChannelName::new("c").unwrap();
+    Query { channel, since: Since::Start, wait_ms: 0, token: token.map(Token::new) }
+}
+
+fn http(base: &str) -> Http {
+    Http::new(Endpoint::new(base).unwrap()).unwrap()
+}
+
+fn ours(head: &str, body: &str) -> &'static str {
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {head}\r\nSteadfast-Node: a\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    text.leak()
+}
+
+#[test]
+fn a_poll_names_its_position_in_three_ways() {
+    let endpoint = Endpoint::new("http://h:1").unwrap();
+    let channel = ChannelName::new("a:b").unwrap();
+    let url = |since| poll_url(&endpoint, &channel, &since, 25).to_string();
+    let base = "http://h:1/v1/channels/a:b/events";
+    assert_eq!(url(Since::Start), format!("{base}?wait=25&limit=100"));
+    assert_eq!(url(Since::Now), format!("{base}?offset=latest&wait=25&limit=100"));
+    let after = Since::After(Position::new(Epoch::new("e1").unwrap(), 7));
+    assert_eq!(url(after), format!("{base}?epoch=e1&offset=7&wait=25&limit=100"));
+}
+
+#[tokio::test]
+async fn an_answer_comes_with_its_events_and_the_token_goes_in_a_header() {
+    let (base, request) = answering_once(ours("200 OK", ANSWER)).await;
+    let answer = http(&base).poll(query(Some("secret"))).await.unwrap();
+    assert_eq!((answer.offset, answer.events.len(), answer.is_final), (2, 1, false));
+    assert_eq!(answer.events[0].data.as_str(), r#"{"a" : 1}"#);
+    let request = request.await.unwrap();
+    assert!(request.starts_with("GET /v1/channels/c/events?wait=0&limit=100 HTTP/1.1\r\n"));
+    assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_kind() {
+    let polled = async |answer| http(&answering(answer).await).poll(query(None)).await;
+    let busy = Err(PollFailure::Busy { retry_after_ms: 7_000 });
+    assert_eq!(polled(ours("401 Who", "")).await, Err(PollFailure::Unauthorized));
+    assert_eq!(polled(ours("400 Bad", "")).await, Err(PollFailure::Refused));
+    assert_eq!(polled(ours("403 No", "")).await, Err(PollFailure::Refused));
+    assert_eq!(polled(ours("404 What", "")).await, Err(PollFailure::Refused));
+    assert_eq!(polled(ours("429 Slow\r\nretry-after: 7", "")).await, busy);
+    assert_eq!(polled(ours("503 Busy\r\nretry-after: 7", "")).await, busy);
+    assert_eq!(polled(ours("500 Oh", "")).await, Err(PollFailure::Unreachable));
+    assert_eq!(polled(ours("200 OK", "<html>")).await, Err(PollFailure::Unreachable));
+    assert_eq!(polled("").await, Err(PollFailure::Unreachable));
+    for portal in ["401 Who", "403 No", "404 What", "503 Busy", "302 Log in\r\nlocation: /"] {
+        let answer = format!("HTTP/1.1 {portal}\r\ncontent-length: 0\r\n\r\n").leak();
+        assert_eq!(polled(answer).await, Err(PollFailure::Unreachable), "{portal}");
+    }
+}
+
+#[tokio::test]
+async fn a_probe_wants_204_from_our_server() {
+    let probed = async |answer| http(&answering(answer).await).probe().await;
+    assert!(probed("HTTP/1.1 204 None\r\nsteadfast-node: a\r\n\r\n").await);
+    assert!(!probed("HTTP/1.1 204 None\r\n\r\n").await);
+    assert!(!probed(ours("200 OK", "")).await);
+    assert!(!probed("").await);
+}
+
+#[tokio::test]
+async fn a_body_is_read_up_to_its_limit() {
+    let client = reqwest::Client::new();
+    let read = async |bytes_max| {
+        let base = answering(ours("200 OK", "12345")).await;
+        body(client.get(base).send().await.unwrap(), bytes_max).await
+    };
+    assert_eq!(read(5).await.as_deref(), Some(&b"12345"[..]));
+    assert_eq!(read(4).await, None);
+}
+
+#[test]
+fn a_token_that_no_header_can_hold_is_not_sent() {
+    let request = || reqwest::Client::new().get("http://h");
+    assert!(with_token(request(), Some(&Token::new("a.b.c"))).is_ok());
+    let refused = with_token(request(), Some(&Token::new("a\r\nb"))).unwrap_err();
+    assert_eq!(refused, PollFailure::Unauthorized);
+}

@@ -1,0 +1,133 @@
+//! Opening a WebSocket. In: an endpoint. Out: an open socket with small buffers and a limit to its
+//! messages, or which kind of failure it was. Says nothing on the socket.
+
+use std::io;
+
+use reqwest::StatusCode;
+use steadfast_link::DialFailure;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::answer::{is_ours, retry_after_ms};
+use crate::endpoint::Endpoint;
+
+/// What is read from, or held for, a socket at a time, in bytes.
+const BUFFER_BYTES: usize = 8 * 1024;
+/// What may wait to be written beyond that, in bytes: one large hello.
+const WRITE_BYTES_MAX: usize = 1024 * 1024;
+
+/// An open WebSocket.
+pub(crate) type Socket = WebSocketStream<TcpStream>;
+
+/// Opens a WebSocket whose messages have at most `message_bytes_max` bytes.
+pub(crate) async fn dial(
+    endpoint: &Endpoint,
+    message_bytes_max: usize,
+) -> Result<Socket, DialFailure> {
+    let stream = connect(endpoint).await.map_err(|_| DialFailure::Unreachable)?;
+    let request = endpoint.socket().into_client_request().map_err(|error| failure(&error))?;
+    let config = config(message_bytes_max);
+    let opened = client_async_with_config(request, stream, Some(config)).await;
+    opened.map(|(socket, _)| socket).map_err(|error| failure(&error))
+}
+
+async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(endpoint.address()).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn config(message_bytes_max: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_write_buffer_size(WRITE_BYTES_MAX)
+        .max_message_size(Some(message_bytes_max))
+        .max_frame_size(Some(message_bytes_max))
+}
+
+fn failure(error: &Error) -> DialFailure {
+    match error {
+        Error::Http(answer) => refusal(answer),
+        // Nothing was answered: the path or the server, not a word from either.
+        Error::Io(_)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Tls(_)
+        | Error::Protocol(ProtocolError::HandshakeIncomplete) => DialFailure::Unreachable,
+        // Something was answered that is no WebSocket.
+        Error::Protocol(_)
+        | Error::Capacity(_)
+        | Error::WriteBufferFull(_)
+        | Error::Utf8(_)
+        | Error::AttackAttempt
+        | Error::Url(_)
+        | Error::HttpFormat(_) => DialFailure::Blocked,
+    }
+}
+
+fn refusal(answer: &Response) -> DialFailure {
+    if !is_ours(answer.headers()) {
+        return DialFailure::Blocked;
+    }
+    match answer.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            DialFailure::Busy { retry_after_ms: retry_after_ms(answer.headers()) }
+        }
+        // Our server saw no upgrade in what was one: something in between took it out.
+        StatusCode::UPGRADE_REQUIRED => DialFailure::Blocked,
+        status if status.is_client_error() => DialFailure::Refused,
+        _ => DialFailure::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dial;
+    use crate::endpoint::Endpoint;
+    use crate::fake::answering;
+    use steadfast_link::DialFailure;
+    use tokio::net::TcpListener;
+
+    async fn dialed(answer: &'static str) -> DialFailure {
+        let base = answering(answer).await;
+        dial(&Endpoint::new(&base).unwrap(), 1024).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_our_server_is_told_from_one_of_something_else() {
+        let node = "Steadfast-Node: a\r\ncontent-length: 0\r\n\r\n";
+        let ours = |head: &str| -> &'static str { format!("HTTP/1.1 {head}\r\n{node}").leak() };
+        let busy = DialFailure::Busy { retry_after_ms: 7_000 };
+        assert_eq!(dialed(ours("503 Busy\r\nRetry-After: 7")).await, busy);
+        assert_eq!(dialed(ours("429 Slow\r\nretry-after: 7")).await, busy);
+        assert_eq!(dialed(ours("401 Who")).await, DialFailure::Refused);
+        assert_eq!(dialed(ours("403 No")).await, DialFailure::Refused);
+        assert_eq!(dialed(ours("426 Upgrade")).await, DialFailure::Blocked);
+        assert_eq!(dialed(ours("500 Oh")).await, DialFailure::Unreachable);
+        for other in [
+            "HTTP/1.1 403 No\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+            "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 302 Log in\r\nlocation: http://portal/\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+            "HTTP/1.1 101 Odd\r\n\r\n",
+            "SSH-2.0-OpenSSH\r\n\r\n",
+        ] {
+            assert_eq!(dialed(other).await, DialFailure::Blocked, "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_unreachable() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()));
+        drop(listener);
+        assert_eq!(dial(&endpoint.unwrap(), 1024).await.unwrap_err(), DialFailure::Unreachable);
+        assert_eq!(dialed("").await, DialFailure::Unreachable);
+    }
+}

@@ -1,0 +1,79 @@
+//! How an attempt or a session ended, and what that says. In: what happened to a socket. Out: the
+//! reason for the app, and what it is evidence of.
+
+use steadfast_protocol::{Advice, CloseCode};
+
+use crate::{DialFailure, Reason};
+
+/// The end of an attempt or of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The socket did not open.
+    Dial(DialFailure),
+    /// No welcome came in time.
+    Timeout,
+    /// The socket was closed or lost.
+    Closed(CloseCode),
+    /// Nothing was heard in time.
+    Silent,
+    /// Events were missing, twice.
+    Hole,
+    /// The server had asked to leave.
+    Left,
+}
+
+/// What an end is evidence of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// Nothing in particular: no answer, or a loss.
+    Silence,
+    /// Something between the link and the server does not pass WebSocket.
+    Blocked,
+    /// The server is there, and wants patience or another token.
+    Busy,
+}
+
+impl End {
+    /// What the app is told.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Self::Dial(_) => Reason::Unreachable,
+            Self::Timeout => Reason::ConnectTimeout,
+            Self::Closed(
+                CloseCode::RECONNECT | CloseCode::RESTART | CloseCode::MOVED | CloseCode::DRAINING,
+            )
+            | Self::Left => Reason::ServerAsked,
+            Self::Closed(_) | Self::Hole => Reason::Lost,
+            Self::Silent => Reason::HeartbeatTimeout,
+        }
+    }
+
+    /// What it is evidence of.
+    pub(crate) const fn evidence(self) -> Evidence {
+        match self {
+            Self::Dial(DialFailure::Blocked) => Evidence::Blocked,
+            Self::Dial(DialFailure::Busy { .. }) | Self::Left => Evidence::Busy,
+            Self::Closed(code) => match code.advice() {
+                Advice::RetryAfter | Advice::MoveTo | Advice::RefreshToken => Evidence::Busy,
+                Advice::RetryNow | Advice::Never => Evidence::Silence,
+            },
+            Self::Dial(DialFailure::Unreachable | DialFailure::Refused)
+            | Self::Timeout
+            | Self::Silent
+            | Self::Hole => Evidence::Silence,
+        }
+    }
+
+    /// Whether the shell still has the socket, so that it must be told to close it.
+    pub(crate) const fn leaves_socket(self) -> bool {
+        match self {
+            Self::Dial(_) | Self::Closed(_) => false,
+            Self::Timeout | Self::Silent | Self::Hole | Self::Left => true,
+        }
+    }
+
+    /// Whether nothing was said at the end, as when a server crashes.
+    pub(crate) const fn is_sudden(self) -> bool {
+        matches!(self, Self::Closed(CloseCode(1005 | 1006)))
+    }
+}

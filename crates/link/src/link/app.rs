@@ -1,0 +1,149 @@
+//! What the app asks: up, down, this channel, that token. In: its wishes. Out: what follows at once.
+
+use alloc::boxed::Box;
+use alloc::format;
+
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, ErrorCode, Scalar, Since, Token};
+
+use super::Link;
+use crate::channels::Added;
+use crate::effort::Effort;
+use crate::phase::{Attempt, Phase};
+use crate::poll::{self, ChannelPoll, Turn};
+use crate::subscription::Standing;
+use crate::{Notice, Output, Reason};
+
+impl Link {
+    pub(super) fn on_connect(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Resting => {
+                self.has_connected = false;
+                if self.is_online {
+                    let at = self.schedule.admit_asked(now, &self.config);
+                    self.enter_connecting(now, at, Reason::Asked);
+                } else {
+                    self.enter_offline(now);
+                }
+            }
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {}
+        }
+    }
+
+    pub(super) fn on_subscribe(&mut self, now: Millis, channel: ChannelName, since: Since) {
+        let id = match self.channels.add(channel.clone(), since) {
+            Added::New(id) => id,
+            Added::Known => return,
+            Added::Full => {
+                let code = Box::from(ErrorCode::TooManyChannels.as_str());
+                let max = self.config.channels_max;
+                let message = format!("a link follows at most {max} channels; leave one first");
+                return self.tell(Notice::Refused { channel, code, message });
+            }
+        };
+        if let Some(polling) = self.phase.polling_mut() {
+            polling.polls.push(ChannelPoll::new(id, now));
+        }
+        self.subscribe(id);
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, now: Millis, channel: &ChannelName) {
+        let Some(subscription) = self.channels.find(channel) else { return };
+        let is_known_to_server = match subscription.standing {
+            Standing::Asked { .. } | Standing::Followed { .. } => true,
+            Standing::Apart | Standing::Again { .. } => false,
+        };
+        let id = subscription.id;
+        self.leave(id);
+        if is_known_to_server {
+            self.say_unsubscribe(channel.clone());
+        }
+        self.join_if_ready(now);
+    }
+
+    pub(super) fn on_token(&mut self, now: Millis, token: Token) {
+        let was_wanted = self.credential.is_wanted();
+        self.credential.give(token);
+        if !was_wanted {
+            return;
+        }
+        if let Some(attempt) = self.phase.attempt_mut()
+            && let Attempt::WantingToken { not_before } = *attempt
+        {
+            *attempt = Attempt::Waiting { at: not_before.max(now) };
+        }
+        match &mut self.phase {
+            Phase::Trying(trying) => trying.effort = Effort::new(now),
+            Phase::Polling(polling) => {
+                for one in &mut polling.polls {
+                    if matches!(one.turn, Turn::WantingToken) {
+                        one.turn = Turn::Due { at: now };
+                    }
+                }
+            }
+            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
+        }
+    }
+
+    pub(super) fn on_no_token(&mut self, now: Millis) {
+        if self.credential.is_wanted() {
+            self.rest(now, Reason::Rejected);
+        }
+    }
+
+    pub(super) fn on_close(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Resting => {}
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                self.rest(now, Reason::Closed);
+            }
+        }
+    }
+
+    /// Ends everything, for good or until the app asks again.
+    pub(super) fn rest(&mut self, now: Millis, reason: Reason) {
+        self.drop_transports(now, CloseCode::NORMAL);
+        self.credential.rest();
+        self.endpoint = None;
+        self.enter_resting(now, reason);
+    }
+
+    /// Gives up the socket and the polls, whatever they were at.
+    pub(super) fn drop_transports(&mut self, now: Millis, code: CloseCode) {
+        if let Some((socket, _)) = self.phase.socket() {
+            self.out.push_back(Output::CloseSocket { socket, code });
+        }
+        self.cancel_polls();
+        self.settle(now);
+        self.record.fail();
+    }
+
+    /// Forgets a channel, and its poll.
+    pub(super) fn leave(&mut self, id: u32) {
+        self.channels.remove(id);
+        if let Some(polling) = self.phase.polling_mut() {
+            let own = polling.polls.iter().position(|one| one.subscription == id);
+            let left = own.map(|at| polling.polls.remove(at));
+            let under_way = left.as_slice();
+            let cancelled = poll::under_way(under_way).into_iter();
+            self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
+        }
+    }
+
+    /// Asks for a channel on the session, if there is one.
+    pub(super) fn subscribe(&mut self, id: u32) {
+        let Some(session) = self.phase.session() else { return };
+        let socket = session.socket;
+        if let Some(request) = self.channels.ask(id) {
+            self.send(socket, ClientFrame::Subscribe(request));
+        }
+    }
+
+    /// Leaves a channel on the session, if there is one.
+    pub(super) fn say_unsubscribe(&mut self, channel: ChannelName) {
+        let Some(session) = self.phase.session() else { return };
+        let socket = session.socket;
+        let id = Some(Scalar::number(self.channels.new_request().into()));
+        self.send(socket, ClientFrame::Unsubscribe { id, channel });
+    }
+}

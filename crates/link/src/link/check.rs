@@ -1,0 +1,52 @@
+//! What is always true of a link. Checked after every input in debug builds.
+
+use super::Link;
+use crate::phase::{Phase, Polling, WayBack};
+use crate::subscription::Standing;
+
+impl Link {
+    pub(super) fn check(&self) {
+        debug_assert!(self.channels.len() <= self.config.channels_max, "too many channels");
+        debug_assert_eq!(self.shown, self.phase.shown(), "a state was entered and not told");
+        self.check_standings();
+        match &self.phase {
+            Phase::Offline => debug_assert!(!self.is_online, "offline with a network"),
+            Phase::Resting => {
+                debug_assert!(!self.credential.is_wanted(), "a token is wanted at rest");
+            }
+            Phase::Trying(_) | Phase::Live(_) => {
+                debug_assert!(self.is_online, "trying without a network");
+            }
+            Phase::Polling(polling) => self.check_polling(polling),
+        }
+    }
+
+    fn check_standings(&self) {
+        let has_session = self.phase.session().is_some();
+        for one in self.channels.iter() {
+            match &one.standing {
+                Standing::Apart => debug_assert!(!has_session, "a channel nobody asked for"),
+                Standing::Again { .. } => debug_assert!(has_session, "again, without a session"),
+                Standing::Asked { .. } => {
+                    debug_assert!(self.phase.socket().is_some(), "asked for, without a socket");
+                }
+                Standing::Followed { .. } => {
+                    debug_assert!(has_session, "followed, without a session");
+                    debug_assert!(one.position().is_some(), "followed from nowhere");
+                }
+            }
+        }
+    }
+
+    fn check_polling(&self, polling: &Polling) {
+        debug_assert!(self.is_online, "polling without a network");
+        let polled = polling.polls.iter().map(|one| one.subscription);
+        debug_assert!(polled.eq(self.channels.iter().map(|one| one.id)), "polls of other channels");
+        match &polling.way_back {
+            WayBack::Attempt(_) => {}
+            WayBack::Joining(_) => {
+                debug_assert!(!self.channels.all_followed(), "polling though all is followed");
+            }
+        }
+    }
+}

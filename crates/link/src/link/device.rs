@@ -1,0 +1,138 @@
+//! What the device knows: networks that come, go and change, and sleep.
+//! In: its reports, and timers that fired late. Out: attempts and heartbeats at once.
+
+use steadfast_machine::{Machine as _, Millis, Span};
+
+use super::{COMING_BACK, Link};
+use crate::effort::Effort;
+use crate::phase::{Attempt, Phase};
+use crate::poll::Turn;
+use crate::{Config, Reason};
+
+/// How late a timer may fire before the device is taken to have slept.
+const LATE_MAX: Span = Span::seconds(5);
+
+impl Link {
+    pub(super) fn on_online(&mut self, now: Millis) {
+        self.is_online = true;
+        match self.phase {
+            Phase::Offline => self.come_online(now),
+            Phase::Resting | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {}
+        }
+    }
+
+    pub(super) fn on_offline(&mut self, now: Millis) {
+        self.is_online = false;
+        match self.phase {
+            Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                self.drop_transports(now, COMING_BACK);
+                self.enter_offline(now);
+            }
+            Phase::Resting | Phase::Offline => {}
+        }
+    }
+
+    /// Another network is a network, also for a device that had reported none.
+    pub(super) fn on_network_changed(&mut self, now: Millis) {
+        self.is_online = true;
+        match &mut self.phase {
+            Phase::Resting => {}
+            Phase::Offline => self.come_online(now),
+            Phase::Trying(_) => {
+                self.network_changed_at = Some(now);
+                self.hurry(now);
+            }
+            Phase::Live(_) => {
+                self.network_changed_at = Some(now);
+                self.probe_session(now);
+            }
+            Phase::Polling(polling) => {
+                polling.returns = 0;
+                self.network_changed_at = Some(now);
+                self.hurry(now);
+                self.probe_session(now);
+                self.poll_anew(now);
+            }
+        }
+    }
+
+    pub(super) fn on_resumed(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
+            Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
+        }
+    }
+
+    /// From when on the device has slept, where this is the first that is heard of it: an input
+    /// comes much later than the wake that was asked for.
+    pub(super) fn slept_from(&self, now: Millis) -> Option<Millis> {
+        let due = self.wake()?.at;
+        (now.since(due) > LATE_MAX).then_some(due)
+    }
+
+    /// After sleep nothing counts as missed: what was waited for is waited for again. Says
+    /// whether the device has slept.
+    pub(super) fn notice_sleep(&mut self, now: Millis) -> bool {
+        let Some(from) = self.slept_from(now) else { return false };
+        self.record.sleep(from, now);
+        if let Some(attempt) = self.phase.attempt_mut() {
+            renew(attempt, now, &self.config);
+        }
+        if let Some(session) = self.phase.session_mut() {
+            session.renew(now);
+        }
+        match &mut self.phase {
+            Phase::Trying(trying) => trying.effort.sleep(now.since(from)),
+            Phase::Polling(polling) => polling.answered_at = now,
+            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
+        }
+        true
+    }
+
+    fn come_online(&mut self, now: Millis) {
+        let at = self.schedule.admit_free(now);
+        if self.has_connected {
+            let attempt = Attempt::Waiting { at };
+            let effort = Effort::new(now);
+            self.enter_reconnecting(now, attempt, effort, Reason::NetworkRestored);
+        } else {
+            self.enter_connecting(now, at, Reason::NetworkRestored);
+        }
+    }
+
+    /// An attempt that waits for its time need not wait any longer.
+    fn hurry(&mut self, now: Millis) {
+        let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() else { return };
+        // It is the first attempt after the change: no loss after it is put down to that.
+        self.network_changed_at = None;
+        *at = (*at).min(self.schedule.admit_free(now));
+    }
+
+    fn probe_session(&mut self, now: Millis) {
+        let Some(session) = self.phase.session_mut() else { return };
+        let socket = session.socket;
+        if let Some(frame) = session.pulse.probe(now) {
+            self.send(socket, frame);
+        }
+    }
+
+    /// Gives up the polls under way, whose network is gone, and sends them again.
+    pub(super) fn poll_anew(&mut self, now: Millis) {
+        self.cancel_polls();
+        let Some(polling) = self.phase.polling_mut() else { return };
+        for one in &mut polling.polls {
+            if matches!(one.turn, Turn::Asked(_)) {
+                one.turn = Turn::Due { at: now };
+            }
+        }
+    }
+}
+
+fn renew(attempt: &mut Attempt, now: Millis, config: &Config) {
+    match attempt {
+        Attempt::Opening { until, .. } | Attempt::Greeting { until, .. } => {
+            *until = now + config.connect_timeout;
+        }
+        Attempt::Waiting { .. } | Attempt::WantingToken { .. } => {}
+    }
+}

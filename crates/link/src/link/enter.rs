@@ -1,0 +1,84 @@
+//! Every change of state goes through here, and is told once. In: the new state, with all it owns.
+//! Out: the notice, and the account of time.
+
+use steadfast_machine::Millis;
+
+use super::Link;
+use crate::effort::Effort;
+use crate::phase::{Attempt, Phase, Polling, Trying};
+use crate::session::Session;
+use crate::statistics::Flow;
+use crate::{LinkState, Notice, Reason};
+
+impl Link {
+    pub(super) fn enter_resting(&mut self, now: Millis, reason: Reason) {
+        self.enter(now, Phase::Resting, reason);
+    }
+
+    pub(super) fn enter_offline(&mut self, now: Millis) {
+        self.enter(now, Phase::Offline, Reason::Offline);
+    }
+
+    /// The first attempt since the app asked, or the first after the network came back before any
+    /// session was welcomed.
+    pub(super) fn enter_connecting(&mut self, now: Millis, at: Millis, reason: Reason) {
+        let attempt = Attempt::Waiting { at };
+        let trying = Trying { attempt, is_first: true, effort: Effort::new(now) };
+        self.enter(now, Phase::Trying(trying), reason);
+    }
+
+    pub(super) fn enter_reconnecting(
+        &mut self,
+        now: Millis,
+        attempt: Attempt,
+        effort: Effort,
+        reason: Reason,
+    ) {
+        let trying = Trying { attempt, is_first: false, effort };
+        self.enter(now, Phase::Trying(trying), reason);
+    }
+
+    pub(super) fn enter_live(&mut self, now: Millis, session: Session) {
+        self.enter(now, Phase::Live(session), Reason::Welcomed);
+    }
+
+    pub(super) fn enter_polling(&mut self, now: Millis, polling: Polling) {
+        self.enter(now, Phase::Polling(polling), Reason::WebSocketBlocked);
+    }
+
+    /// At rest the reason is part of the state: it says whether the link comes back by itself.
+    fn enter(&mut self, now: Millis, phase: Phase, reason: Reason) {
+        self.phase = phase;
+        let (old, new) = (self.shown, self.phase.shown());
+        let is_other_rest = new == LinkState::Disconnected && reason != self.reason;
+        if new == old && !is_other_rest {
+            return;
+        }
+        self.shown = new;
+        self.reason = reason;
+        self.record.turn(now, flow(new, reason));
+        self.tell(Notice::State { new, old, reason });
+    }
+}
+
+const fn flow(state: LinkState, reason: Reason) -> Flow {
+    match state {
+        LinkState::Connected => Flow::Live,
+        LinkState::Fallback => Flow::Polled,
+        LinkState::Connecting | LinkState::Reconnecting => Flow::Down,
+        LinkState::Disconnected => match reason {
+            Reason::Closed | Reason::Finished => Flow::Unwanted,
+            Reason::Rejected
+            | Reason::Offline
+            | Reason::Asked
+            | Reason::NetworkRestored
+            | Reason::Welcomed
+            | Reason::Lost
+            | Reason::HeartbeatTimeout
+            | Reason::ConnectTimeout
+            | Reason::Unreachable
+            | Reason::ServerAsked
+            | Reason::WebSocketBlocked => Flow::Down,
+        },
+    }
+}

@@ -1,0 +1,184 @@
+//! What the server says on a session. In: its frames. Out: events and other notices for the app,
+//! answers for the server, and another request where something is missing.
+
+use alloc::string::String;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{
+    ChannelName, ClientFrame, ErrorFrame, GoAway, Scalar, ServerFrame, Subscribed,
+};
+
+use super::Link;
+use crate::backoff::{fit, jittered};
+use crate::channels::read_number;
+use crate::end::End;
+use crate::phase::Stage;
+use crate::subscription::{Order, Standing, Subscription};
+use crate::{Notice, Output, Reason, SocketId};
+
+/// The pause before a channel is asked for again that the server could not serve.
+const AGAIN_AFTER: Span = Span::seconds(5);
+/// The longest that a server may put off a leave it asks for.
+const LEAVE_MAX: Span = Span::seconds(3600);
+
+impl Link {
+    pub(super) fn on_socket_frame(&mut self, now: Millis, socket: SocketId, frame: ServerFrame) {
+        match self.phase.stage(socket) {
+            Some(Stage::Greeting) => {
+                // The session begins with its welcome; nothing before it counts.
+                if let ServerFrame::Welcome(welcome) = frame {
+                    self.on_welcome(now, socket, &welcome);
+                }
+            }
+            Some(Stage::Welcomed) => {
+                self.hear(now);
+                self.on_session_frame(now, socket, frame);
+            }
+            Some(Stage::Opening) | None => {}
+        }
+    }
+
+    pub(super) fn on_socket_alive(&mut self, now: Millis, socket: SocketId) {
+        match self.phase.stage(socket) {
+            Some(Stage::Welcomed) => self.hear(now),
+            Some(Stage::Opening | Stage::Greeting) | None => {}
+        }
+    }
+
+    fn on_session_frame(&mut self, now: Millis, socket: SocketId, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Subscribed(frame) => self.on_subscribed(now, &frame),
+            ServerFrame::Event(event) => {
+                let channel = event.channel.clone();
+                self.take_in_order(now, &channel, |one, tell| one.on_event(event, tell));
+            }
+            ServerFrame::Superseded(frame) => {
+                self.take_in_order(now, &frame.channel, |one, _| one.on_superseded(&frame));
+            }
+            ServerFrame::Finished { channel } => self.on_finished(now, &channel),
+            ServerFrame::HeartbeatAck { id, .. } => self.on_heartbeat_ack(now, id.as_ref()),
+            ServerFrame::Ping { id } => self.send(socket, ClientFrame::Pong { id }),
+            ServerFrame::GoAway(frame) => self.on_go_away(now, frame),
+            ServerFrame::Error(frame) => self.on_error(now, frame),
+            ServerFrame::Welcome(_) | ServerFrame::Published { .. } | ServerFrame::Pong { .. } => {}
+        }
+    }
+
+    fn hear(&mut self, now: Millis) {
+        if let Some(session) = self.phase.session_mut() {
+            session.hear(now);
+        }
+    }
+
+    fn on_subscribed(&mut self, now: Millis, frame: &Subscribed) {
+        if self.channels.find(&frame.channel).is_none() {
+            if frame.id.is_none() {
+                // Left after `hello` had asked for it.
+                self.say_unsubscribe(frame.channel.clone());
+            }
+            return;
+        }
+        let id = frame.id.as_ref().and_then(read_number);
+        self.take_in_order(now, &frame.channel, |one, tell| one.on_subscribed(frame, id, tell));
+        self.join_if_ready(now);
+    }
+
+    /// Hands a frame to its channel. Where something is missing, nothing of it was told: the
+    /// channel is asked for again from the app's position, and if that does not mend it, the
+    /// session is given up.
+    fn take_in_order<F>(&mut self, now: Millis, channel: &ChannelName, take: F)
+    where
+        F: FnOnce(&mut Subscription, &mut dyn FnMut(Notice)) -> Order,
+    {
+        let Some(subscription) = self.channels.find_mut(channel) else { return };
+        let out = &mut self.out;
+        match take(subscription, &mut |notice| out.push_back(Output::Tell(notice))) {
+            Order::Kept => {}
+            Order::Broken if subscription.is_mended => self.on_end(now, End::Hole),
+            Order::Broken => {
+                subscription.is_mended = true;
+                let id = subscription.id;
+                self.subscribe(id);
+            }
+        }
+    }
+
+    fn on_finished(&mut self, now: Millis, channel: &ChannelName) {
+        let Some(subscription) = self.channels.find(channel) else { return };
+        if subscription.is_followed() {
+            let id = subscription.id;
+            self.finish(now, id, channel.clone());
+        }
+    }
+
+    /// A channel has ended, and its app has all of it.
+    pub(super) fn finish(&mut self, now: Millis, id: u32, channel: ChannelName) {
+        self.tell(Notice::Finished { channel });
+        self.leave(id);
+        if self.channels.is_empty() {
+            self.rest(now, Reason::Finished);
+        } else {
+            self.join_if_ready(now);
+        }
+    }
+
+    fn on_heartbeat_ack(&mut self, now: Millis, id: Option<&Scalar>) {
+        let Some(session) = self.phase.session_mut() else { return };
+        if let Some(rtt) = session.pulse.on_ack(id, now) {
+            self.record.answer(rtt);
+        }
+    }
+
+    fn on_go_away(&mut self, now: Millis, frame: GoAway) {
+        let spread =
+            Span(u64::from(self.rng.between(0, fit(Span(frame.spread_ms).min(LEAVE_MAX)))));
+        let Some(session) = self.phase.session_mut() else { return };
+        session.leave_at = Some(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
+        self.endpoint = frame.to;
+    }
+
+    fn on_error(&mut self, now: Millis, frame: ErrorFrame) {
+        let concerned = match (&frame.id, &frame.channel) {
+            (Some(id), _) => self.channels.by_request(id),
+            (None, Some(channel)) => self.channels.find(channel),
+            (None, None) => None,
+        };
+        let Some(subscription) = concerned else { return };
+        let (id, channel) = (subscription.id, subscription.channel.clone());
+        if frame.retry {
+            self.ask_again_later(now, id);
+        } else {
+            self.refuse(now, id, channel, &frame.code, String::from(frame.message));
+        }
+    }
+
+    /// The server will not serve a channel.
+    pub(super) fn refuse(
+        &mut self,
+        now: Millis,
+        id: u32,
+        channel: ChannelName,
+        code: &str,
+        message: String,
+    ) {
+        self.tell(Notice::Refused { channel, code: code.into(), message });
+        self.leave(id);
+        if self.channels.is_empty() {
+            self.rest(now, Reason::Rejected);
+        } else {
+            self.join_if_ready(now);
+        }
+    }
+
+    fn ask_again_later(&mut self, now: Millis, id: u32) {
+        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        match subscription.standing {
+            Standing::Asked { .. } => {
+                let pause = jittered(AGAIN_AFTER, self.config.jitter_percent, &mut self.rng);
+                subscription.standing = Standing::Again { at: now + pause };
+            }
+            // It goes on being followed, or waits for its turn already.
+            Standing::Followed { .. } | Standing::Again { .. } | Standing::Apart => {}
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What follows an end: another attempt and when, a token first, or nothing ever again.
+//! In: how it ended. Out: the plan. Every path into an attempt is timed by the one schedule.
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::Advice;
+
+use super::Link;
+use crate::backoff::{doubled, jittered};
+use crate::credential::Refusal;
+use crate::end::End;
+use crate::phase::{Phase, Polling};
+use crate::{Config, DialFailure, Output};
+
+/// How long after a change of network a loss is put down to it.
+const CHANGE_SPAN: Span = Span::seconds(10);
+/// How many pauses between attempts double while polling; the next is the largest.
+const RETURNS_DOUBLED: u32 = 3;
+/// How far those pauses are jittered, in percent.
+const RETURN_JITTER_PERCENT: u32 = 20;
+
+/// What follows an end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Plan {
+    /// Another attempt, at this time.
+    Wait(Millis),
+    /// The same, once the app has given a token.
+    WaitForToken(Millis),
+    /// Nothing: the server will not have it.
+    Stop,
+}
+
+impl Link {
+    /// Of an attempt, or of a session with this crash window.
+    pub(super) fn plan(&mut self, now: Millis, end: End, window: Option<Span>) -> Plan {
+        let leave_at = self.phase.session().and_then(|session| session.leave_at);
+        if let Some(leave_at) = leave_at {
+            // Lost before its turn: the turn stays, so that the others keep theirs.
+            self.schedule.hold(now, leave_at.since(now));
+        }
+        match end {
+            End::Dial(DialFailure::Refused) => Plan::Stop,
+            End::Dial(DialFailure::Busy { retry_after_ms }) => {
+                self.schedule.hold(now, Span(retry_after_ms));
+                Plan::Wait(self.usual_time(now))
+            }
+            End::Left => Plan::Wait(self.schedule.admit_asked(now, &self.config)),
+            End::Hole => Plan::Wait(self.usual_time(now)),
+            End::Dial(DialFailure::Unreachable | DialFailure::Blocked)
+            | End::Timeout
+            | End::Silent => Plan::Wait(self.time_after_loss(now, None)),
+            End::Closed(code) => match code.advice() {
+                Advice::RetryNow => {
+                    let window = window.filter(|_| end.is_sudden());
+                    Plan::Wait(self.time_after_loss(now, window))
+                }
+                Advice::RetryAfter => {
+                    self.schedule.hold_a_while(now, &self.config, &mut self.rng);
+                    Plan::Wait(self.usual_time(now))
+                }
+                Advice::MoveTo => Plan::Wait(self.usual_time(now)),
+                Advice::RefreshToken => self.plan_with_token(now),
+                Advice::Never => Plan::Stop,
+            },
+        }
+    }
+
+    /// The next time by the schedule, which is slower while events come by polling.
+    pub(super) fn usual_time(&mut self, now: Millis) -> Millis {
+        let delay = match &mut self.phase {
+            Phase::Polling(polling) => return_delay(polling, &self.config, &mut self.rng),
+            Phase::Resting | Phase::Offline | Phase::Trying(_) | Phase::Live(_) => {
+                self.schedule.delay(&self.config, &mut self.rng)
+            }
+        };
+        self.schedule.admit(now + delay)
+    }
+
+    fn time_after_loss(&mut self, now: Millis, crash_window: Option<Span>) -> Millis {
+        let changed_at = self.network_changed_at.take();
+        if changed_at.is_some_and(|at| now.since(at) <= CHANGE_SPAN) {
+            return self.schedule.admit_free(now);
+        }
+        match (crash_window, &self.phase) {
+            (Some(window), Phase::Live(_)) => {
+                let delay = self.schedule.crash_delay(window, &self.config, &mut self.rng);
+                self.schedule.admit(now + delay)
+            }
+            (
+                Some(_) | None,
+                Phase::Resting
+                | Phase::Offline
+                | Phase::Trying(_)
+                | Phase::Live(_)
+                | Phase::Polling(_),
+            ) => self.usual_time(now),
+        }
+    }
+
+    fn plan_with_token(&mut self, now: Millis) -> Plan {
+        match self.credential.refuse(self.greeted_version) {
+            Refusal::Again => Plan::Wait(self.usual_time(now)),
+            Refusal::Ask => {
+                self.out.push_back(Output::WantToken);
+                Plan::WaitForToken(self.usual_time(now))
+            }
+            Refusal::Asked => Plan::WaitForToken(self.usual_time(now)),
+            Refusal::Stop => Plan::Stop,
+        }
+    }
+}
+
+fn return_delay(polling: &mut Polling, config: &Config, rng: &mut steadfast_machine::Rng) -> Span {
+    let pause = if polling.returns < RETURNS_DOUBLED {
+        doubled(config.return_min, polling.returns, config.return_max)
+    } else {
+        config.return_max
+    };
+    polling.returns = polling.returns.saturating_add(1);
+    jittered(pause, RETURN_JITTER_PERCENT, rng)
+}

@@ -1,0 +1,176 @@
+//! Plain HTTP: seeing whether it gets through, and carrying events while WebSocket does not.
+//! In: answers and failures. Out: probes, polls, notices, and the way back when polls fail too.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{ErrorCode, PollAnswer};
+
+use super::Link;
+use crate::credential::Refusal;
+use crate::effort::Effort;
+use crate::phase::{Attempt, Phase, Polling, WayBack};
+use crate::poll::{self, ANSWER_TIMEOUT, Asked, ChannelPoll, Turn};
+use crate::{Output, PollFailure, PollId, Reason};
+
+/// How long a probe may take.
+const PROBE_TIMEOUT: Span = Span::seconds(5);
+/// How long no poll must have been answered before polling counts as lost.
+const SILENCE_MAX: Span = Span::seconds(10);
+
+impl Link {
+    /// Sees whether plain HTTP gets through, unless that is being seen to.
+    pub(super) fn probe_path(&mut self, now: Millis) {
+        let Phase::Trying(trying) = &self.phase else { return };
+        let is_probing = self.probing_until.is_some_and(|until| until > now);
+        if trying.effort.wants_probe() && !is_probing && !self.channels.is_empty() {
+            self.probing_until = Some(now + PROBE_TIMEOUT);
+            self.out.push_back(Output::Probe);
+        }
+    }
+
+    pub(super) fn on_probed(&mut self, now: Millis, is_ok: bool) {
+        let is_in_time = self.probing_until.take().is_some_and(|until| now <= until);
+        match &mut self.phase {
+            Phase::Trying(trying) => {
+                if is_ok && is_in_time {
+                    trying.effort.prove(now, &self.config);
+                    self.fall_back_if_wanted(now);
+                }
+            }
+            Phase::Resting | Phase::Offline | Phase::Live(_) | Phase::Polling(_) => {}
+        }
+    }
+
+    /// Begins to poll if all speaks for it. The attempt goes on beside it.
+    pub(super) fn fall_back_if_wanted(&mut self, now: Millis) {
+        let Phase::Trying(trying) = &self.phase else { return };
+        let is_wanting_token = matches!(trying.attempt, Attempt::WantingToken { .. });
+        let is_wanted = trying.effort.wants_fallback(now, &self.config);
+        if !is_wanted || is_wanting_token || self.channels.is_empty() {
+            return;
+        }
+        let polls = self.channels.iter().map(|one| ChannelPoll::new(one.id, now)).collect();
+        let way_back = WayBack::Attempt(trying.attempt.clone());
+        let polling = Polling { polls, way_back, returns: 0, answered_at: now };
+        self.enter_polling(now, polling);
+    }
+
+    /// Sends the polls that are due, and gives up those that have taken too long.
+    pub(super) fn run_polls(&mut self, now: Millis) {
+        let Phase::Polling(polling) = &mut self.phase else { return };
+        for one in &mut polling.polls {
+            if let Turn::Asked(asked) = &one.turn
+                && asked.until <= now
+            {
+                self.out.push_back(Output::CancelPoll { poll: asked.poll });
+                one.missed(now, &self.config, &mut self.rng);
+            }
+            if matches!(one.turn, Turn::Due { at } if at <= now) {
+                let Some(subscription) = self.channels.by_id_mut(one.subscription) else {
+                    continue;
+                };
+                let since = subscription.since();
+                // The first poll of a channel is to learn where it stands: it does not wait.
+                let is_known = subscription.position().is_some();
+                let wait = if is_known { self.config.poll_wait } else { Span::ZERO };
+                self.last_poll = self.last_poll.wrapping_add(1);
+                let poll = self.last_poll;
+                one.turn = Turn::Asked(Asked {
+                    poll,
+                    since: since.clone(),
+                    at: now,
+                    until: now + wait + ANSWER_TIMEOUT,
+                    is_long: is_known,
+                    token_version: self.credential.version(),
+                });
+                let channel = subscription.channel.clone();
+                self.out.push_back(Output::Poll { poll, channel, since, wait_ms: wait.0 });
+            }
+        }
+        self.give_up_polling_if_lost(now);
+    }
+
+    pub(super) fn on_polled(
+        &mut self,
+        now: Millis,
+        poll: PollId,
+        outcome: Result<Box<PollAnswer>, PollFailure>,
+    ) {
+        let Phase::Polling(polling) = &mut self.phase else { return };
+        let Some((one, asked)) = poll::take(&mut polling.polls, poll, now) else { return };
+        let id = one.subscription;
+        match outcome {
+            Ok(answer) => self.on_answer(now, id, &asked, *answer),
+            Err(PollFailure::Unreachable) => one.missed(now, &self.config, &mut self.rng),
+            Err(PollFailure::Busy { retry_after_ms }) => one.put_off(now, Span(retry_after_ms)),
+            Err(PollFailure::Unauthorized) => match self.credential.refuse(asked.token_version) {
+                Refusal::Again => {}
+                Refusal::Asked => one.turn = Turn::WantingToken,
+                Refusal::Ask => {
+                    one.turn = Turn::WantingToken;
+                    self.out.push_back(Output::WantToken);
+                }
+                Refusal::Stop => self.rest(now, Reason::Rejected),
+            },
+            Err(PollFailure::Refused) => {
+                let Some(subscription) = self.channels.by_id_mut(id) else { return };
+                let channel = subscription.channel.clone();
+                let code = ErrorCode::Forbidden.as_str();
+                let message = String::from("the server does not let this link poll the channel");
+                self.refuse(now, id, channel, code, message);
+            }
+        }
+    }
+
+    fn on_answer(&mut self, now: Millis, id: u32, asked: &Asked, answer: PollAnswer) {
+        let Phase::Polling(polling) = &mut self.phase else { return };
+        let mut polls = polling.polls.iter_mut();
+        let Some(one) = polls.find(|one| one.subscription == id) else { return };
+        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        if answer.channel != subscription.channel {
+            return one.missed(now, &self.config, &mut self.rng);
+        }
+        self.credential.accept(asked.token_version);
+        polling.answered_at = now;
+        let (is_final, is_empty) = (answer.is_final, answer.events.is_empty());
+        one.answered(now, asked, is_empty, Span(answer.next_poll_ms));
+        let out = &mut self.out;
+        let mut tell = |notice| out.push_back(Output::Tell(notice));
+        let is_taken = subscription.on_answer(answer, &asked.since, !one.is_told, &mut tell);
+        one.is_told |= is_taken;
+        if is_final && is_taken {
+            let channel = subscription.channel.clone();
+            self.finish(now, id, channel);
+        }
+    }
+
+    /// Gives up the polls under way.
+    pub(super) fn cancel_polls(&mut self) {
+        let Some(polling) = self.phase.polling_mut() else { return };
+        let cancelled = poll::under_way(&polling.polls).into_iter();
+        self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
+    }
+
+    /// Where no poll of any channel gets through any more, there is nothing to fall back on.
+    fn give_up_polling_if_lost(&mut self, now: Millis) {
+        let Phase::Polling(polling) = &self.phase else { return };
+        let is_silent = now.since(polling.answered_at) >= SILENCE_MAX;
+        let all_lost = polling.polls.iter().all(ChannelPoll::is_lost);
+        let WayBack::Attempt(attempt) = &polling.way_back else { return };
+        if !is_silent || !all_lost || polling.polls.is_empty() {
+            return;
+        }
+        let attempt = attempt.clone();
+        self.cancel_polls();
+        let effort = Effort::new(now);
+        self.enter_reconnecting(now, attempt, effort, Reason::Lost);
+        if let Some(Attempt::Waiting { .. }) = self.phase.attempt() {
+            let at = self.usual_time(now);
+            if let Some(attempt) = self.phase.attempt_mut() {
+                *attempt = Attempt::Waiting { at };
+            }
+        }
+    }
+}

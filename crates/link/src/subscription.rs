@@ -1,0 +1,264 @@
+//! One channel of a link: where its app stands, and what of a server's frames and answers the app
+//! may be told. In: frames and answers about this channel. Out: notices, in offset order, each
+//! offset once; and the verdict that something is missing. Must not know sockets or time.
+
+use alloc::boxed::Box;
+
+use steadfast_machine::Millis;
+use steadfast_protocol::{
+    ChannelName, Epoch, Event, Gap, GapCause, PollAnswer, Position, Since, Subscribed, Superseded,
+};
+
+use crate::Notice;
+
+/// A channel the app follows.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    /// Its place in the order of creation; never used again.
+    pub(crate) id: u32,
+    pub(crate) channel: ChannelName,
+    pub(crate) standing: Standing,
+    /// Whether something missing was asked for again in this session.
+    pub(crate) is_mended: bool,
+    since: Since,
+    position: Option<Position>,
+}
+
+/// Where a channel stands on the session of the moment.
+#[derive(Clone, Debug)]
+pub(crate) enum Standing {
+    /// There is no session.
+    Apart,
+    /// Asked for, by `hello` or by the request with this id.
+    Asked { request: Option<u32>, since: Since },
+    /// Followed; an event that names no epoch has this one.
+    Followed { epoch: Epoch },
+    /// The server could not serve it for now.
+    Again { at: Millis },
+}
+
+/// Whether what came continues what the app has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Order {
+    /// It does, or it was nothing new.
+    Kept,
+    /// Something between is missing, so nothing was told.
+    Broken,
+}
+
+impl Subscription {
+    /// A channel to be followed from `since`.
+    pub(crate) fn new(id: u32, channel: ChannelName, since: Since) -> Self {
+        let position = match &since {
+            Since::After(position) => Some(position.clone()),
+            Since::Start | Since::Now => None,
+        };
+        Self { id, channel, standing: Standing::Apart, is_mended: false, since, position }
+    }
+
+    /// The last event that the app has been handed, once it is known.
+    pub(crate) const fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    /// What to ask for next.
+    pub(crate) fn since(&self) -> Since {
+        self.position.clone().map_or_else(|| self.since.clone(), Since::After)
+    }
+
+    /// Asked for on the session of the moment, by the request with this id, or by `hello`.
+    pub(crate) fn ask(&mut self, request: Option<u32>) -> Since {
+        let since = self.since();
+        self.standing = Standing::Asked { request, since: since.clone() };
+        since
+    }
+
+    /// The session is gone.
+    pub(crate) fn part(&mut self) {
+        self.standing = Standing::Apart;
+        self.is_mended = false;
+    }
+
+    /// Whether the session follows it.
+    pub(crate) const fn is_followed(&self) -> bool {
+        match self.standing {
+            Standing::Followed { .. } => true,
+            Standing::Apart | Standing::Asked { .. } | Standing::Again { .. } => false,
+        }
+    }
+
+    /// The server follows the channel from here on.
+    pub(crate) fn on_subscribed(
+        &mut self,
+        frame: &Subscribed,
+        id: Option<u32>,
+        tell: &mut dyn FnMut(Notice),
+    ) -> Order {
+        let asked = match &self.standing {
+            Standing::Asked { request, since } if *request == id => since.clone(),
+            // Asked for again since: the answer to that will follow.
+            Standing::Asked { .. } | Standing::Apart | Standing::Again { .. } => {
+                return Order::Kept;
+            }
+            Standing::Followed { .. } => self.since(),
+        };
+        let reached = Position::new(frame.epoch.clone(), frame.offset);
+        let cause = frame.gap.as_ref().map(|gap| gap.cause);
+        let is_first = self.position.is_none();
+        let Some(is_whole) = self.reach(&reached, cause, &asked, tell) else {
+            return Order::Broken;
+        };
+        let is_recovered = is_whole && (frame.recovered || !is_first);
+        self.standing = Standing::Followed { epoch: frame.epoch.clone() };
+        tell(self.followed(is_recovered, reached));
+        Order::Kept
+    }
+
+    /// An event.
+    pub(crate) fn on_event(&mut self, event: Event, tell: &mut dyn FnMut(Notice)) -> Order {
+        let (Standing::Followed { epoch }, Some(position)) =
+            (&mut self.standing, &mut self.position)
+        else {
+            return Order::Kept;
+        };
+        if let Some(named) = &event.epoch
+            && named != epoch
+        {
+            *epoch = named.clone();
+        }
+        if *epoch != position.epoch {
+            return Order::Broken;
+        }
+        step(position, event, tell)
+    }
+
+    /// Offsets that will not come.
+    pub(crate) fn on_superseded(&mut self, frame: &Superseded) -> Order {
+        let (Standing::Followed { epoch }, Some(position)) = (&self.standing, &mut self.position)
+        else {
+            return Order::Kept;
+        };
+        if *epoch != position.epoch || frame.from > position.offset.saturating_add(1) {
+            return Order::Broken;
+        }
+        position.offset = position.offset.max(frame.to);
+        Order::Kept
+    }
+
+    /// The answer to a poll that asked for `asked`. False where the position has gone elsewhere
+    /// since, so that nothing of it was taken.
+    pub(crate) fn on_answer(
+        &mut self,
+        answer: PollAnswer,
+        asked: &Since,
+        is_first: bool,
+        tell: &mut dyn FnMut(Notice),
+    ) -> bool {
+        let is_stale = match (asked, &self.position) {
+            (Since::After(asked), Some(position)) => asked.epoch != position.epoch,
+            (Since::Start | Since::Now, Some(_)) => true,
+            (Since::Start | Since::Now | Since::After(_), None) => false,
+        };
+        if is_stale {
+            return false;
+        }
+        let behind = behind(&answer);
+        let cause = answer.gap.as_ref().map(|gap| gap.cause);
+        // An answer is whole, so what it leaves out of what was asked for is gone.
+        let asked = self.since();
+        let is_recovered = self.reach(&behind, cause, &asked, tell).unwrap_or_default();
+        if is_first {
+            tell(self.followed(is_recovered, behind));
+        }
+        let PollAnswer { channel, epoch, offset, events, .. } = answer;
+        for event in events {
+            let before = Position::new(epoch.clone(), event.offset.saturating_sub(1));
+            let _ = self.reach(&before, None, &self.since(), tell);
+            if let Some(position) = &mut self.position {
+                let _ = step(position, event.into_event(&channel, &epoch), tell);
+            }
+        }
+        let _ = self.reach(&Position::new(epoch, offset), None, &self.since(), tell);
+        true
+    }
+
+    /// Moves the position to `reached`, where delivery goes on, and tells of what lies between,
+    /// if the server said that it will not come, or was `asked` for exactly it. Whether nothing is
+    /// missing; `None` where what is missing can still be asked for. Within an epoch the position
+    /// never goes back: what the app has been handed stays handed.
+    fn reach(
+        &mut self,
+        reached: &Position,
+        cause: Option<GapCause>,
+        asked: &Since,
+        tell: &mut dyn FnMut(Notice),
+    ) -> Option<bool> {
+        let Some(position) = &self.position else {
+            self.position = Some(reached.clone());
+            let Some(cause) = cause else { return Some(true) };
+            let from = Position::new(reached.epoch.clone(), 0);
+            self.tell_gap(from, reached, cause, tell);
+            return Some(false);
+        };
+        if self.has_passed(reached) {
+            return Some(true);
+        }
+        let asked_for_it = matches!(asked, Since::After(asked) if asked == position);
+        let implied = if position.epoch == reached.epoch {
+            GapCause::Retention
+        } else {
+            GapCause::EpochChanged
+        };
+        let cause = cause.or_else(|| asked_for_it.then_some(implied))?;
+        let from = position.clone();
+        self.position = Some(reached.clone());
+        self.tell_gap(from, reached, cause, tell);
+        Some(false)
+    }
+
+    fn has_passed(&self, place: &Position) -> bool {
+        let position = self.position.as_ref();
+        position.is_some_and(|own| own.epoch == place.epoch && own.offset >= place.offset)
+    }
+
+    fn tell_gap(
+        &self,
+        from: Position,
+        to: &Position,
+        cause: GapCause,
+        tell: &mut dyn FnMut(Notice),
+    ) {
+        let gap = Gap { from, to: to.clone(), cause };
+        tell(Notice::Gap { channel: self.channel.clone(), gap });
+    }
+
+    fn followed(&self, is_recovered: bool, reached: Position) -> Notice {
+        let position = self.position.clone().unwrap_or(reached);
+        Notice::Subscribed { channel: self.channel.clone(), position, is_recovered }
+    }
+}
+
+/// The position that an answer's first event comes behind.
+fn behind(answer: &PollAnswer) -> Position {
+    let first = answer.events.first();
+    let offset = first.map_or(answer.offset, |event| event.offset.saturating_sub(1));
+    Position::new(answer.epoch.clone(), offset)
+}
+
+/// Tells the next event; drops one that was told before.
+fn step(position: &mut Position, mut event: Event, tell: &mut dyn FnMut(Notice)) -> Order {
+    if event.offset <= position.offset {
+        return Order::Kept;
+    }
+    if event.offset > position.offset.saturating_add(1) {
+        return Order::Broken;
+    }
+    position.offset = event.offset;
+    event.epoch = Some(position.epoch.clone());
+    tell(Notice::Event(Box::new(event)));
+    Order::Kept
+}
+
+#[cfg(test)]
+mod tests;

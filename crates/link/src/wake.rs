@@ -1,0 +1,28 @@
+//! Why a link wants to be woken.
+
+/// What will be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The socket or its welcome has taken too long.
+    ConnectTimeout,
+    /// The next attempt.
+    Backoff,
+    /// The next heartbeat.
+    Heartbeat,
+    /// No sign of life came in time.
+    HeartbeatTimeout,
+    /// A look at how long nothing has come.
+    Health,
+    /// The server asked to leave by now.
+    Leave,
+    /// A channel that the server could not serve is asked for again.
+    Subscribe,
+    /// Long enough without data to poll, since plain HTTP gets through.
+    Effort,
+    /// The next poll.
+    Poll,
+    /// A poll has taken too long.
+    PollTimeout,
+    /// The next attempt to come back from polling.
+    Return,
+}

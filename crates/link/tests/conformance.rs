@@ -1,0 +1,119 @@
+//! Every scenario of `conformance/link/`, run against the link. A scenario is a list of steps: what
+//! happens and when, what the link answers, its state and its next wake. `UPDATE=1` rewrites the
+//! answers; the difference is for review.
+
+#[path = "conformance/scenario.rs"]
+mod scenario;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scenario::{Scenario, config_from};
+use serde_json::{Value, json};
+use steadfast_link::scenario::{INPUT_KINDS, OUTPUT_KINDS};
+use steadfast_link::{Config, LinkState, Reason};
+use steadfast_protocol::LinkId;
+
+const STEPS_MAX: usize = 40;
+
+#[test]
+fn the_link_does_what_every_scenario_says() {
+    let is_update = std::env::var_os("UPDATE").is_some();
+    let defaults = read_json(&root().join("defaults.json"));
+    let mut failures = Vec::new();
+    let paths = scenario_paths();
+    assert!(paths.len() >= 24, "only {} scenarios were found", paths.len());
+    for path in paths {
+        let mut scenario = Scenario::read(&path);
+        let problems = scenario.run(&defaults, is_update);
+        if is_update {
+            fs::write(&path, scenario.write()).unwrap();
+        }
+        if scenario.steps.len() > STEPS_MAX {
+            failures.push(format!("{}: more than {STEPS_MAX} steps", path.display()));
+        }
+        failures.extend(problems.into_iter().map(|one| format!("{}: {one}", path.display())));
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn the_defaults_are_those_of_both_languages() {
+    let defaults = read_json(&root().join("defaults.json"));
+    let ours = Config::new(LinkId::new("link-0001").unwrap(), 1);
+    assert_eq!(format!("{:?}", config_from(&defaults, &json!({}))), format!("{ours:?}"));
+}
+
+#[test]
+fn the_vocabulary_is_that_of_both_languages() {
+    let words = json!({
+        "states": STATES.map(LinkState::as_str),
+        "reasons": REASONS.map(Reason::as_str),
+        "inputs": INPUT_KINDS,
+        "outputs": OUTPUT_KINDS,
+    });
+    assert_eq!(read_json(&root().join("vocabulary.json")), words);
+    for (state, word) in STATES.iter().zip(STATES.map(LinkState::as_str)) {
+        assert_eq!(serde_json::to_value(state).unwrap(), word);
+    }
+    for (reason, word) in REASONS.iter().zip(REASONS.map(Reason::as_str)) {
+        assert_eq!(serde_json::to_value(reason).unwrap(), word);
+    }
+}
+
+#[test]
+fn every_word_of_the_vocabulary_is_in_some_scenario() {
+    let mut seen = BTreeSet::new();
+    for path in scenario_paths() {
+        Scenario::read(&path).words(&mut seen);
+    }
+    let states = STATES.map(LinkState::as_str);
+    let reasons = REASONS.map(Reason::as_str);
+    let words = states.iter().chain(&reasons).chain(&INPUT_KINDS).chain(&OUTPUT_KINDS);
+    let missing: Vec<_> = words.filter(|word| !seen.contains(**word)).collect();
+    assert!(missing.is_empty(), "no scenario shows {missing:?}");
+}
+
+const STATES: [LinkState; 5] = [
+    LinkState::Disconnected,
+    LinkState::Connecting,
+    LinkState::Connected,
+    LinkState::Reconnecting,
+    LinkState::Fallback,
+];
+
+const REASONS: [Reason; 13] = [
+    Reason::Asked,
+    Reason::Closed,
+    Reason::Finished,
+    Reason::Rejected,
+    Reason::Offline,
+    Reason::NetworkRestored,
+    Reason::Welcomed,
+    Reason::Lost,
+    Reason::HeartbeatTimeout,
+    Reason::ConnectTimeout,
+    Reason::Unreachable,
+    Reason::ServerAsked,
+    Reason::WebSocketBlocked,
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance")
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// `conformance/link/TOPIC/BEHAVIOUR.json`, in order.
+fn scenario_paths() -> Vec<PathBuf> {
+    let folders = fs::read_dir(root().join("link")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().path()).filter(|path| path.is_dir());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    paths
+}

@@ -1,0 +1,207 @@
+//! One scenario: read from its file, run, and written again with one step a line.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use steadfast_link::scenario::{input_kind, read_input, write_output};
+use steadfast_link::{Config, Input, Link};
+use steadfast_machine::{Machine as _, Millis, Span};
+use steadfast_protocol::{LinkId, Token};
+
+/// A file of `conformance/link/`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scenario {
+    name: String,
+    rule: String,
+    #[serde(default)]
+    why: Option<String>,
+    #[serde(default)]
+    config: Map<String, Value>,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What happens, and all that follows from it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    /// Milliseconds since the start. While scenarios are rewritten also `"wake"`, the instant last
+    /// asked for, and `"+5"`, that long after the step before.
+    at: Value,
+    /// Whether the device slept, so that this comes after the wake that was asked for.
+    #[serde(default)]
+    late: bool,
+    #[serde(rename = "do")]
+    input: Box<RawValue>,
+    #[serde(default)]
+    expect: Vec<Box<RawValue>>,
+    #[serde(default)]
+    state: Value,
+    #[serde(default)]
+    wake: Value,
+}
+
+impl Scenario {
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Runs all steps; says what is not as it should be, or takes it as it is.
+    pub(crate) fn run(&mut self, defaults: &Value, is_update: bool) -> Vec<String> {
+        let overrides = Value::Object(self.config.clone());
+        let mut link = Link::new(config_from(defaults, &overrides));
+        let mut problems = Vec::new();
+        let mut now = 0;
+        for (number, step) in (1..).zip(&mut self.steps) {
+            let wake = link.wake().map(|wake| wake.at.0);
+            let Some(at) = step.time(now, wake, is_update) else {
+                problems.push(format!("step {number} has no time: {}", step.at));
+                return problems;
+            };
+            if at < now || wake.is_some_and(|wake| at > wake) != step.late {
+                problems.push(format!("step {number} is at {at}: after {now} and by {wake:?}"));
+                return problems;
+            }
+            now = at;
+            let answer = step.answer(&mut link, now);
+            if is_update {
+                step.at = json!(at);
+                [step.state, step.wake] = [answer.state, answer.wake];
+                step.expect = answer.outputs;
+            } else if let Some(problem) = step.compare(&answer) {
+                problems.push(format!("step {number} at {at}: {problem}"));
+            }
+        }
+        problems
+    }
+
+    /// The whole file, with one step a line.
+    pub(crate) fn write(&self) -> String {
+        let mut text = format!("{{\n  \"name\": {},\n", json!(self.name));
+        text += &format!("  \"rule\": {},\n", json!(self.rule));
+        if let Some(why) = &self.why {
+            text += &format!("  \"why\": {},\n", json!(why));
+        }
+        text += &format!("  \"config\": {},\n", json!(self.config));
+        let steps: Vec<_> = self.steps.iter().map(Step::write).collect();
+        text += &format!("  \"steps\": [\n    {}\n  ]\n}}\n", steps.join(",\n    "));
+        text
+    }
+
+    /// Every word of the vocabulary that occurs in it.
+    pub(crate) fn words(&self, seen: &mut BTreeSet<String>) {
+        for step in &self.steps {
+            seen.insert(input_kind(&step.read()).to_owned());
+            for output in values(&step.expect) {
+                for field in ["kind", "reason", "new"] {
+                    seen.extend(output[field].as_str().map(str::to_owned));
+                }
+            }
+        }
+    }
+}
+
+/// What the link did with one input.
+struct Answer {
+    outputs: Vec<Box<RawValue>>,
+    state: Value,
+    wake: Value,
+}
+
+impl Step {
+    fn read(&self) -> Input {
+        read_input(self.input.get()).unwrap()
+    }
+
+    fn time(&self, before: u64, wake: Option<u64>, is_update: bool) -> Option<u64> {
+        match &self.at {
+            Value::Number(at) => at.as_u64(),
+            Value::String(at) if is_update => match at.strip_prefix('+') {
+                Some(later) => Some(before + later.parse::<u64>().ok()?),
+                None => wake,
+            },
+            _ => None,
+        }
+    }
+
+    fn answer(&self, link: &mut Link, now: u64) -> Answer {
+        link.handle(Millis(now), self.read());
+        let outputs = std::iter::from_fn(|| link.poll());
+        let outputs = outputs.map(|output| write_output(&output).unwrap());
+        Answer {
+            outputs: outputs.map(|json| RawValue::from_string(json).unwrap()).collect(),
+            state: json!(link.state().as_str()),
+            wake: json!(link.wake().map(|wake| wake.at.0)),
+        }
+    }
+
+    fn compare(&self, answer: &Answer) -> Option<String> {
+        for (what, expected, actual) in [
+            ("outputs", &json!(values(&self.expect)), &json!(values(&answer.outputs))),
+            ("state", &self.state, &answer.state),
+            ("wake", &self.wake, &answer.wake),
+        ] {
+            if expected != actual {
+                return Some(format!("{what}\n  expected {expected}\n  but got  {actual}"));
+            }
+        }
+        None
+    }
+
+    fn write(&self) -> String {
+        let Self { at, late, input, expect, state, wake } = self;
+        let late = if *late { r#", "late": true"# } else { "" };
+        let expect: Vec<_> = expect.iter().map(|output| output.get()).collect();
+        let expect = expect.join(", ");
+        format!(
+            r#"{{"at": {at}{late}, "do": {input}, "expect": [{expect}], "state": {state}, "wake": {wake}}}"#
+        )
+    }
+}
+
+fn values(texts: &[Box<RawValue>]) -> Vec<Value> {
+    texts.iter().map(|text| serde_json::from_str(text.get()).unwrap()).collect()
+}
+
+/// The settings of a scenario: the defaults of both languages, and what it has of its own.
+pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
+    let value = |name: &str| match &overrides[name] {
+        Value::Null => &defaults[name],
+        own => own,
+    };
+    let number = |name: &str| value(name).as_u64().unwrap_or_else(|| panic!("no {name}"));
+    let span = |name: &str| Span(number(name));
+    let small = |name: &str| u32::try_from(number(name)).unwrap();
+    let known = defaults.as_object().unwrap();
+    for name in overrides.as_object().unwrap().keys() {
+        assert!(known.contains_key(name), "no setting is called {name}");
+    }
+    Config {
+        link: LinkId::new(value("link").as_str().unwrap()).unwrap(),
+        client: None,
+        token: value("token").as_str().map(Token::new),
+        seed: small("seed"),
+        backoff_min: span("backoffMinMs"),
+        backoff_max: span("backoffMaxMs"),
+        jitter_percent: small("jitterPercent"),
+        delay_floor: span("delayFloorMs"),
+        stable_after: span("stableAfterMs"),
+        connect_timeout: span("connectTimeoutMs"),
+        heartbeat_interval: span("heartbeatIntervalMs"),
+        heartbeat_timeout: span("heartbeatTimeoutMs"),
+        health_interval: span("healthIntervalMs"),
+        idle_ping: span("idlePingMs"),
+        idle_close: span("idleCloseMs"),
+        fallback_attempts: small("fallbackAttempts"),
+        fallback_effort: span("fallbackEffortMs"),
+        poll_wait: span("pollWaitMs"),
+        return_min: span("returnMinMs"),
+        return_max: span("returnMaxMs"),
+        channels_max: usize::try_from(number("channelsMax")).unwrap(),
+    }
+}

@@ -1,0 +1,130 @@
+//! What must be true of a link's outputs, whatever it was told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use steadfast_link::{Input, LinkState, Notice, Output, Reason, SocketId};
+use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
+
+/// Remembers what was said, and panics at the first broken promise.
+#[derive(Default)]
+pub(crate) struct Watch {
+    is_offline: bool,
+    attempts: VecDeque<u64>,
+    open: BTreeSet<SocketId>,
+    polls: BTreeSet<u32>,
+    is_probing: bool,
+    state: Option<(LinkState, Reason)>,
+    told: BTreeMap<ChannelName, Position>,
+    superseded: Vec<Superseded>,
+}
+
+impl Watch {
+    pub(crate) fn before(&mut self, input: &Input) {
+        match input {
+            Input::Offline => self.is_offline = true,
+            Input::Online | Input::NetworkChanged => self.is_offline = false,
+            Input::Unsubscribe { channel } => {
+                self.told.remove(channel);
+            }
+            Input::SocketFailed { socket, .. } | Input::SocketClosed { socket, .. } => {
+                self.open.remove(socket);
+            }
+            Input::SocketFrame { frame, .. } => {
+                if let ServerFrame::Superseded(superseded) = &**frame {
+                    self.superseded.push(superseded.clone());
+                }
+            }
+            Input::Polled { poll, .. } => {
+                self.polls.remove(poll);
+            }
+            Input::Probed { .. } => self.is_probing = false,
+            Input::Connect
+            | Input::Subscribe { .. }
+            | Input::Token(_)
+            | Input::Close
+            | Input::Resumed
+            | Input::SocketOpened { .. }
+            | Input::SocketAlive { .. }
+            | Input::Tick => {}
+        }
+    }
+
+    pub(crate) fn after(&mut self, now: u64, output: &Output) {
+        match output {
+            Output::OpenSocket { socket, .. } => self.on_open(now, *socket),
+            Output::Send { socket, .. } => {
+                assert!(self.open.contains(socket), "sends on a socket it does not have");
+            }
+            Output::CloseSocket { socket, .. } => {
+                assert!(self.open.remove(socket), "closes a socket it does not have");
+            }
+            Output::Poll { poll, .. } => {
+                assert!(!self.is_offline, "polls without a network");
+                assert!(self.polls.insert(*poll), "an id of a poll was used twice");
+            }
+            Output::CancelPoll { poll } => {
+                assert!(self.polls.remove(poll), "cancels a poll that is not under way");
+            }
+            Output::Probe => {
+                assert!(!self.is_offline, "probes without a network");
+                self.is_probing = true;
+            }
+            Output::WantToken => {}
+            Output::Tell(notice) => self.on_notice(notice),
+        }
+    }
+
+    fn on_open(&mut self, now: u64, socket: SocketId) {
+        assert!(!self.is_offline, "an attempt without a network");
+        assert!(self.open.is_empty(), "two sockets at once");
+        self.open.insert(socket);
+        self.attempts.push_back(now);
+        self.attempts.retain(|at| at + 60_000 >= now);
+        assert!(self.attempts.len() <= 14, "{} attempts in 60 s", self.attempts.len());
+    }
+
+    fn on_notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::State { new, old, reason } => {
+                let before = self.state.replace((*new, *reason));
+                let shown = before.map_or(LinkState::Disconnected, |(state, _)| state);
+                assert_eq!(shown, *old, "states do not follow one another");
+                assert_ne!(before, Some((*new, *reason)), "a state was told twice");
+            }
+            Notice::Subscribed { channel, position, .. } => {
+                if let Some(told) = self.told.get(channel) {
+                    assert!(self.follows(channel, told, position.offset), "{told:?} {position:?}");
+                    assert_eq!(told.epoch, position.epoch, "another epoch without a gap");
+                }
+                self.told.insert(channel.clone(), position.clone());
+            }
+            Notice::Event(event) => {
+                let told = self.told.get(&event.channel).expect("an event before its position");
+                assert_eq!(event.epoch.as_ref(), Some(&told.epoch), "an epoch nobody told");
+                assert!(event.offset > told.offset, "{} was told before", event.offset);
+                let before = event.offset - 1;
+                assert!(self.follows(&event.channel, told, before), "a hole: {told:?} {event:?}");
+                let position = Position::new(told.epoch.clone(), event.offset);
+                self.told.insert(event.channel.clone(), position);
+            }
+            Notice::Gap { channel, gap } => {
+                if let Some(told) = self.told.get(channel) {
+                    assert!(self.follows(channel, told, gap.from.offset), "{told:?} {gap:?}");
+                    assert_eq!(told.epoch, gap.from.epoch, "a gap from elsewhere");
+                }
+                self.told.insert(channel.clone(), gap.to.clone());
+            }
+            Notice::Finished { channel } | Notice::Refused { channel, .. } => {
+                self.told.remove(channel);
+            }
+        }
+    }
+
+    /// Whether nothing lies between what was told and `offset`, but what the server superseded.
+    fn follows(&self, channel: &ChannelName, told: &Position, offset: u64) -> bool {
+        (told.offset + 1..=offset).all(|missing| {
+            let stands = |one: &Superseded| one.from <= missing && missing <= one.to;
+            self.superseded.iter().any(|one| one.channel == *channel && stands(one))
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! A request's body as text, or why it cannot be had. In: a request and a limit. Out: the text,
+//! taken in no further than the limit. Must not know what the text says.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body;
+use hyper::header::CONTENT_ENCODING;
+use serde_json::error::Category;
+
+use crate::problem::{Code, Problem};
+
+/// How long a body may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Reads a body of at most `bytes_max` bytes. One that declares more is refused unread.
+pub(super) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
+    if let Some(encoding) = request.headers().get(CONTENT_ENCODING)
+        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
+    {
+        let detail = "a body is taken as it is: send it without `Content-Encoding`";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    let body = request.into_body();
+    let declared = body.size_hint().lower();
+    if declared > bytes_max as u64 {
+        let detail = format!("a body has at most {bytes_max} bytes here, this one has {declared}");
+        return Err(Problem::new(Code::TooLarge, detail));
+    }
+    let Ok(arrived) = tokio::time::timeout(TIMEOUT, Limited::new(body, bytes_max).collect()).await
+    else {
+        let detail = format!("the body did not arrive within {} s", TIMEOUT.as_secs());
+        return Err(Problem::new(Code::RequestTimeout, detail));
+    };
+    match arrived {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = format!("a body has at most {bytes_max} bytes here, this one has more");
+            Err(Problem::new(Code::TooLarge, detail))
+        }
+        Err(_) => Err(Problem::new(Code::BadBody, "the body broke off")),
+    }
+}
+
+/// The bytes as text, which JSON is.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = good.split(|&byte| byte == b'\n').count();
+        let column = good.rsplit(|&byte| byte == b'\n').next().map_or(0, <[u8]>::len) + 1;
+        Problem::new(Code::BadJson, format!("not UTF-8 at line {line} column {column}"))
+    })
+}
+
+/// What the reader of JSON complains about, with line and column.
+pub(super) fn refusal(error: &serde_json::Error) -> Problem {
+    let code = match error.classify() {
+        Category::Syntax | Category::Eof | Category::Io => Code::BadJson,
+        Category::Data => Code::BadBody,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// What kind of value a valid JSON text is, in words.
+pub(super) fn kind(json: &str) -> &'static str {
+    match json.trim_start().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        Some(_) | None => "a number",
+    }
+}

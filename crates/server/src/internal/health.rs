@@ -1,0 +1,37 @@
+//! Is the process up, and can it serve? For whatever starts, stops and balances nodes, without a key.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+
+/// When to ask again, in seconds.
+const AGAIN_S: u32 = 1;
+
+/// The answer where all is well.
+#[derive(Debug, Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+}
+
+/// `GET /livez`: the process is up.
+pub(super) async fn live() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// `GET /readyz`: the node is not leaving, and its broker answers a publish to itself.
+pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<Health>, Problem> {
+    if node.is_draining() {
+        let detail = "this node is draining and takes nobody new";
+        return Err(Problem::new(Code::Draining, detail).retry_after_s(AGAIN_S));
+    }
+    if !node.broker.is_ready().await {
+        let detail = format!("the {} broker does not answer", node.broker.name());
+        return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
+    }
+    Ok(Json(Health { status: "ok" }))
+}

@@ -1,0 +1,69 @@
+//! The part of a target after `?`. In: a URI and the parameters that a route knows. Out: their
+//! values. A parameter that it does not know is a mistake that would go unnoticed: it is refused.
+
+use std::collections::BTreeMap;
+
+use hyper::Uri;
+
+use crate::problem::{Code, Problem};
+
+/// How many items a page has where nothing is said.
+const LIMIT_DEFAULT: usize = 100;
+/// How many items a page has at most.
+const LIMIT_MAX: usize = 1_000;
+
+/// The parameters of one request.
+#[derive(Debug)]
+pub(super) struct Query(BTreeMap<String, String>);
+
+impl Query {
+    /// Reads the parameters, each of which must be in `known` and come once.
+    pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        let mut parameters = BTreeMap::new();
+        let text = uri.query().unwrap_or_default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+            if !known.contains(&&*name) {
+                let known = known.join("`, `");
+                return Err(bad(format!("`{name:.40}` is not known here; there is `{known}`")));
+            }
+            if parameters.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(bad(format!("`{name}` comes twice")));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    /// A parameter's text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// A parameter read by `read`, which says what is wrong with it.
+    pub(super) fn parsed<T, E: std::fmt::Display>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Problem> {
+        let value = self.text(name).map(read).transpose();
+        value.map_err(|error| bad(format!("`{name}`: {error}")))
+    }
+
+    /// How many items a page has at most: `limit`.
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.parsed("limit", |text| match text.parse() {
+            Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+            Ok(_) | Err(_) => Err(format!("a whole number from 1 to {LIMIT_MAX}")),
+        });
+        Ok(limit?.unwrap_or(LIMIT_DEFAULT))
+    }
+
+    /// A parameter that is true or false; false where it is not given.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        let flag = self.parsed(name, |text| text.parse::<bool>().map_err(|_| "true or false"));
+        Ok(flag?.unwrap_or(false))
+    }
+}
+
+fn bad(detail: String) -> Problem {
+    Problem::new(Code::BadQuery, detail)
+}

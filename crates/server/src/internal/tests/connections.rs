@@ -1,0 +1,157 @@
+//! Sessions, as operators see them.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use steadfast_hub::Outgoing;
+use steadfast_protocol::{CloseCode, LinkId};
+
+use super::Desk;
+use crate::internal::connections::SLOTS_PER_LOCK;
+
+fn links(page: &Value) -> Vec<&str> {
+    let connections = page["connections"].as_array().unwrap();
+    connections.iter().map(|one| one["link"].as_str().unwrap()).collect()
+}
+
+/// The close that waits for a session.
+fn close_of(desk: &Desk, link: &str, id: &str) -> Option<(CloseCode, String)> {
+    let (_, key) = desk.node.connection_of(id).unwrap();
+    let shard = desk.node.shard_of(&LinkId::new(link).unwrap());
+    let work = shard.with(|hub, now| hub.take(now, key));
+    work.frames.into_iter().find_map(|frame| match frame {
+        Outgoing::Close { code, reason } => Some((code, reason.into_owned())),
+        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+    })
+}
+
+#[tokio::test]
+async fn a_connection_is_shown_with_all_that_is_counted() {
+    let desk = Desk::new();
+    let (id, ..) = desk.open("link-0001", &["a", "b:c"]);
+    let answer = desk.ask("GET", &format!("/v1/connections/{id}")).await;
+    let shown = answer.json();
+    let fields: Vec<&str> = answer.text.split('"').skip(1).step_by(2).collect();
+    for field in ["id", "link", "generation", "transport", "client", "channels", "stats"] {
+        assert!(fields.contains(&field), "{field}");
+    }
+    assert!(answer.text.starts_with(r#"{"id":"#) && answer.text.ends_with(r#","stats":null}"#));
+    assert_eq!(shown["id"], id.as_str());
+    assert_eq!(shown["link"], "link-0001");
+    assert_eq!(shown["generation"], 1);
+    assert_eq!(shown["transport"], "websocket");
+    assert_eq!(shown["client"]["name"], "probe");
+    assert_eq!(shown["channels"], serde_json::json!(["a", "b:c"]));
+    assert_eq!(shown["connected_at"].as_str().unwrap().len(), "2026-01-01T00:00:00.000Z".len());
+    assert!(shown["last_heartbeat"].is_string());
+    assert_eq!(shown["idle_seconds"], 0);
+    assert_eq!(shown["healthy"], true);
+    assert_eq!(shown["queued"], 1);
+    for count in ["message_count", "event_count", "bytes_sent", "bytes_received"] {
+        assert_eq!(shown[count], 0, "{count}");
+    }
+    let list = desk.ask("GET", "/v1/connections").await.json();
+    assert_eq!(list["connections"][0]["id"], shown["id"]);
+    assert_eq!(list["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let desk = Desk::new();
+    let (id, ..) = desk.open("link-0001", &[]);
+    let later = format!("{id}0");
+    for id in ["0-0-0", "ff-0-1", "0-ffffffff-1", "x", "0-0", "0-0-1-2", "%FF", &later] {
+        for method in ["GET", "DELETE"] {
+            let answer = desk.ask(method, &format!("/v1/connections/{id}")).await;
+            answer.problem(404, "connection_not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_cover_all_shards_without_hole_or_overlap() {
+    let desk = Desk::new();
+    let count = desk.node.shards.len() * SLOTS_PER_LOCK as usize + 500;
+    for at in 0..count {
+        desk.open(&format!("link-{at:05}"), &[]);
+    }
+    let (mut seen, mut pages, mut target) =
+        (BTreeSet::new(), 0, "/v1/connections?limit=300".into());
+    loop {
+        let page = desk.ask("GET", &target).await.json();
+        let links = links(&page);
+        pages += 1;
+        assert!(links.into_iter().all(|link| seen.insert(link.to_owned())));
+        let Some(next) = page["next"].as_str() else { break };
+        target = format!("/v1/connections?limit=300&after={next}");
+    }
+    assert_eq!((seen.len(), pages), (count, count.div_ceil(300)));
+    assert_eq!(links(&desk.ask("GET", "/v1/connections").await.json()).len(), 100);
+}
+
+#[tokio::test]
+async fn a_page_goes_on_after_a_connection_that_has_gone() {
+    let desk = Desk::new();
+    for at in 0..20 {
+        desk.open(&format!("link-{at:05}"), &[]);
+    }
+    let page = desk.ask("GET", "/v1/connections?limit=5").await.json();
+    let next = page["next"].as_str().unwrap();
+    let (shard, key) = desk.node.connection_of(next).unwrap();
+    shard.with(|hub, now| hub.closed(now, key, CloseCode::ABNORMAL, "gone"));
+    let rest = desk.ask("GET", &format!("/v1/connections?after={next}")).await.json();
+    assert_eq!((links(&page).len(), links(&rest).len()), (5, 15));
+}
+
+#[tokio::test]
+async fn a_listing_can_be_narrowed() {
+    let desk = Desk::new();
+    desk.open("link-0001", &["a"]);
+    desk.open("link-0002", &["a", "b"]);
+    desk.open("link-0003", &[]);
+    let table = [
+        ("channel=a", 2),
+        ("channel=b", 1),
+        ("channel=c", 0),
+        ("link=link-0003", 1),
+        ("link=link-0003&channel=a", 0),
+        ("link=link-0009", 0),
+        ("transport=websocket", 3),
+        ("transport=sse", 0),
+        ("transport=poll", 0),
+        ("transport=websocket&channel=a&limit=1", 1),
+    ];
+    for (query, count) in table {
+        let page = desk.ask("GET", &format!("/v1/connections?{query}")).await.json();
+        assert_eq!(links(&page).len(), count, "{query}");
+    }
+    for bad in ["channel=a%20b", "link=x", "transport=udp", "after=x", "limit=0", "limit=1001"] {
+        let answer = desk.ask("GET", &format!("/v1/connections?{bad}")).await;
+        answer.problem(400, "bad_query");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_can_end_a_connection_for_good() {
+    let desk = Desk::new();
+    let (id, bell, _) = desk.open("link-0001", &[]);
+    let answer = desk.ask("DELETE", &format!("/v1/connections/{id}")).await;
+    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
+    bell.closing.notified().await;
+    let expected = (CloseCode(4402), "disconnected by an operator".to_owned());
+    assert_eq!(close_of(&desk, "link-0001", &id), Some(expected));
+}
+
+#[tokio::test]
+async fn an_operator_can_have_a_connection_reconnect() {
+    let desk = Desk::new();
+    let (id, bell, _) = desk.open("link-0001", &[]);
+    for bad in ["reconnect=yes", "reconect=true", "reconnect"] {
+        let answer = desk.ask("DELETE", &format!("/v1/connections/{id}?{bad}")).await;
+        answer.problem(400, "bad_query");
+    }
+    let answer = desk.ask("DELETE", &format!("/v1/connections/{id}?reconnect=true")).await;
+    assert_eq!(answer.status, 204);
+    bell.closing.notified().await;
+    assert_eq!(close_of(&desk, "link-0001", &id).unwrap().0, CloseCode(4002));
+}

@@ -1,0 +1,114 @@
+//! Statistics, health and metrics.
+
+use serde_json::json;
+use steadfast_protocol::CloseCode;
+
+use super::Desk;
+
+#[tokio::test]
+async fn the_statistics_count_the_whole_node() {
+    let desk = Desk::new();
+    for at in 0..8 {
+        desk.open(&format!("link-{at:04}"), &["a", "b"]);
+    }
+    let (gone, ..) = desk.open("link-gone", &["c"]);
+    let (shard, key) = desk.node.connection_of(&gone).unwrap();
+    shard.with(|hub, now| hub.closed(now, key, CloseCode::ABNORMAL, "gone"));
+    desk.post("/v1/channels/a/events", r#"{"event":"e"}"#).await;
+    desk.post("/v1/channels/a/events", r#"{}"#).await;
+
+    let answer = desk.ask("GET", "/v1/stats").await;
+    let stats = answer.json();
+    assert!(answer.text.starts_with(r#"{"node":"node-1","region":"local","broker":"memory","#));
+    assert_eq!(stats["draining"], false);
+    assert_eq!(stats["started_at"].as_str().unwrap().len(), "2026-01-01T00:00:00.000Z".len());
+    assert!(stats["uptime_seconds"].is_u64());
+    let connections = &stats["connections"];
+    assert_eq!((&connections["now"], &connections["peak"]), (&json!(8), &json!(9)));
+    assert_eq!((&connections["accepted"], &connections["closed"]), (&json!(9), &json!(1)));
+    for count in ["refused", "replaced", "stale", "slow", "healthy"] {
+        assert_eq!(connections[count], 0, "{count}");
+    }
+    assert_eq!(stats["channels"], json!({"kept": 1, "followed": 2, "subscriptions": 16}));
+    assert_eq!(stats["events"]["published"], 1);
+    assert_eq!(stats["events"]["publish_errors"], 1);
+    assert!(stats["history_bytes"].as_u64().unwrap() > 50);
+    assert_eq!(stats["polls"], 0);
+    desk.ask("GET", "/v1/stats?x=1").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
+async fn the_statistics_tell_of_a_node_that_leaves() {
+    let desk = Desk::new();
+    desk.node.begin_drain();
+    assert_eq!(desk.ask("GET", "/v1/stats").await.json()["draining"], true);
+}
+
+#[tokio::test]
+async fn a_node_that_leaves_is_alive_and_not_ready() {
+    let desk = Desk::new();
+    for target in ["/livez", "/readyz"] {
+        let answer = desk.ask("GET", target).await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, r#"{"status":"ok"}"#));
+        assert_eq!(answer.headers["steadfast-node"], "node-1");
+    }
+    desk.node.begin_drain();
+    assert_eq!(desk.ask("GET", "/livez").await.status, 200);
+    let answer = desk.ask("GET", "/readyz").await;
+    answer.problem(503, "draining");
+    assert_eq!(answer.headers["retry-after"], "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_broker_takes_nothing_is_not_ready() {
+    let desk = Desk::new();
+    let mut taken = Vec::new();
+    for _ in 0..crate::relay::IN_FLIGHT_MAX {
+        taken.push(desk.node.relay.permit().await);
+    }
+    let detail = desk.ask("GET", "/readyz").await.problem(503, "broker_unavailable");
+    assert!(detail.contains("memory"), "{detail}");
+    drop(taken);
+    assert_eq!(desk.ask("GET", "/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
+    let desk = Desk::new();
+    desk.open("link-0001", &["a"]);
+    desk.post("/v1/channels/a/events", r#"{"event":"e"}"#).await;
+    let answer = desk.ask("GET", "/metrics").await;
+    let kind = answer.headers["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
+    assert!(answer.text.ends_with("# EOF\n"));
+    let lines: Vec<&str> = answer.text.lines().collect();
+    let expected = [
+        "# TYPE steadfast_connections gauge",
+        "steadfast_connections 1",
+        "steadfast_connections_peak 1",
+        "steadfast_connections_accepted_total 1",
+        "steadfast_connections_refused_total 0",
+        "steadfast_limit_connections 16000",
+        "steadfast_channels 1",
+        "steadfast_channels_followed 1",
+        "steadfast_subscriptions 1",
+        "steadfast_limit_channels 100000",
+        "steadfast_events_published_total 1",
+        "steadfast_publish_errors_total 0",
+        "steadfast_queue_full_total 0",
+        "steadfast_relay_in_flight 0",
+        "steadfast_limit_relay_in_flight 4096",
+        "# UNIT steadfast_history_bytes bytes",
+        "steadfast_limit_history_bytes 1073741824",
+        "steadfast_limit_message_bytes 1048576",
+        "steadfast_limit_queue_bytes 1048576",
+        "# UNIT steadfast_uptime_seconds seconds",
+        "steadfast_draining 0",
+    ];
+    for line in expected {
+        assert!(lines.contains(&line), "{line}:\n{}", answer.text);
+    }
+    let named = |line: &&&str| !line.starts_with('#') && !line.starts_with("steadfast_");
+    assert_eq!(lines.iter().filter(named).count(), 0);
+    assert!(answer.text.contains(r#"steadfast_node_info{node="node-1",region="local""#));
+}

@@ -1,0 +1,235 @@
+//! Publishing one event: what is stored, and everything that can be wrong with a request.
+
+use axum::body::{Body, Bytes};
+use serde_json::{Value, json};
+
+use super::{Desk, request};
+use crate::config::{Config, Limits};
+
+const TARGET: &str = "/v1/channels/diagnosis:8f3c/events";
+
+fn limited(limits: Limits) -> Desk {
+    Desk::with(Config { dev: true, limits, ..Config::default() })
+}
+
+#[tokio::test]
+async fn an_event_gets_its_position_and_keeps_its_payload_to_the_byte() {
+    let desk = Desk::new();
+    let body = r#" {"replace":"bar","data":{ "n": 1e400,"s":"\u00e9" },"event":"progress"} "#;
+    let answer = desk.post(TARGET, body).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["offset"].as_u64()), (201, Some(1)));
+    let epoch = answer.json()["epoch"].as_str().unwrap().to_owned();
+    let expected = format!(r#"{{"channel":"diagnosis:8f3c","epoch":"{epoch}","offset":1}}"#);
+    assert_eq!(answer.text, expected);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.headers["steadfast-node"], "node-1");
+
+    let limit = steadfast_hub::PageLimit { events_max: 9, bytes_max: 9_999, is_thinned: false };
+    let channel = steadfast_protocol::ChannelName::new("diagnosis:8f3c").unwrap();
+    let since = steadfast_protocol::Since::Start;
+    let page = desk.node.broker.read(&channel, &since, limit).await.unwrap();
+    assert_eq!(page.events[0].encoded.data(), br#"{ "n": 1e400,"s":"\u00e9" }"#);
+    assert_eq!(page.events[0].replace.as_ref().unwrap().as_str(), "bar");
+}
+
+#[tokio::test]
+async fn what_is_left_out_or_null_has_its_default() {
+    let desk = Desk::new();
+    let bodies = [
+        r#"{"event":"a"}"#,
+        r#"{"event":"a","data":null,"final":null,"replace":null,"idempotency_key":null}"#,
+        r#"{"event":"a","final":false,"of a later version":[{}]}"#,
+    ];
+    for body in bodies {
+        assert_eq!(desk.post(TARGET, body).await.status, 201, "{body}");
+    }
+    let kept = desk.kept("diagnosis:8f3c").await;
+    assert_eq!(kept.len(), 3);
+    assert!(kept.iter().all(|event| event["data"] == Value::Null && event["event"] == "a"));
+}
+
+#[tokio::test]
+async fn a_channels_name_may_be_percent_encoded() {
+    let desk = Desk::new();
+    let answer = desk.post("/v1/channels/a%3Ab%2ec/events", r#"{"event":"x"}"#).await;
+    assert_eq!(answer.json()["channel"], "a:b.c");
+    let long = "n".repeat(256);
+    for bad in ["a%3A", "a::b", "a%20b", "a%2Fb", "%C3%A9", "%FF", "a%253Ab", &long] {
+        let answer = desk.post(&format!("/v1/channels/{bad}/events"), r#"{"event":"x"}"#).await;
+        assert!(!answer.problem(400, "bad_channel").is_empty(), "{bad}");
+    }
+    let longest = "n".repeat(255);
+    let answer = desk.post(&format!("/v1/channels/{longest}/events"), r#"{"event":"x"}"#).await;
+    assert_eq!(answer.status, 201);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_body_is_named() {
+    let desk = Desk::new();
+    let table: [(&[u8], u16, &str, &str); 21] = [
+        (b"", 400, "bad_json", "line 1 column 0"),
+        (b"{", 400, "bad_json", "line 1 column 1"),
+        (b"{\n \"event\": x}", 400, "bad_json", "line 2 column 11"),
+        (b"{\"event\":\"a\"} 1", 400, "bad_json", "trailing characters at line 1 column 15"),
+        (b"{\"event\":\"a\",\n\"data\":\"\xff\"}", 400, "bad_json", "line 2 column 9"),
+        (b"[", 400, "bad_json", "line 1 column 1"),
+        (b"[\"a\",1]", 400, "bad_body", "an array"),
+        (b"\"a\"", 400, "bad_body", "a string"),
+        (b"7", 400, "bad_body", "a number"),
+        (b"{}", 400, "missing_field", "`event`"),
+        (b"{\"event\":null}", 400, "missing_field", "`event`"),
+        (b"{\"event\":7}", 400, "bad_body", "`event` is a string, this is a number"),
+        (b"{\"event\":{}}", 400, "bad_body", "`event` is a string, this is an object"),
+        (b"{\"event\":\"a\",\"final\":1}", 400, "bad_body", "`final` is true or false"),
+        (b"{\"event\":\"a\",\"final\":\"true\"}", 400, "bad_body", "this is a string"),
+        (b"{\"event\":\"a\",\"replace\":true}", 400, "bad_body", "`replace` is a string"),
+        (b"{\"event\":\"a\",\"event\":\"b\"}", 400, "bad_body", "duplicate field `event`"),
+        (b"{\"event\":\"\\ud800\"}", 400, "bad_body", "`event`"),
+        (b"{\"event\":\"\"}", 400, "bad_event", "event name must not be empty"),
+        (b"{\"event\":\"a\\n\"}", 400, "bad_event", "event name"),
+        (b"{\"event\":\"a\",\"replace\":\"\"}", 400, "bad_event", "replace key"),
+    ];
+    for (body, status, code, part) in table {
+        let answer = desk.post(TARGET, body.to_vec()).await;
+        let detail = answer.problem(status, code);
+        assert!(detail.contains(part), "{detail:?} says {part:?}");
+    }
+    assert!(desk.kept("diagnosis:8f3c").await.is_empty());
+}
+
+#[tokio::test]
+async fn names_have_their_limits() {
+    let desk = Desk::new();
+    for (len, status) in [(128, 201), (129, 400)] {
+        let name = "n".repeat(len);
+        for body in [json!({"event": name}), json!({"event": "a", "replace": name})] {
+            assert_eq!(desk.post(TARGET, body.to_string()).await.status, status, "{len}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_payload_may_nest_to_the_limit_and_no_deeper() {
+    let desk = Desk::new();
+    let body = |depth: usize| {
+        format!(r#"{{"event":"a","data":{}{}}}"#, "[".repeat(depth), "]".repeat(depth))
+    };
+    assert_eq!(desk.post(TARGET, body(64)).await.status, 201);
+    assert!(desk.post(TARGET, body(65)).await.problem(400, "too_deep").contains("64"));
+    desk.post(TARGET, body(200_000)).await.problem(400, "too_deep");
+    let deep = format!(r#"{{"x":{}{},"event":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(desk.post(TARGET, deep).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_body_may_have_as_many_bytes_as_a_message() {
+    let desk = limited(Limits { message_bytes_max: 2048, ..Limits::default() });
+    let body = |len: usize| {
+        let empty = r#"{"event":"a","data":""}"#.len();
+        format!(r#"{{"event":"a","data":"{}"}}"#, "d".repeat(len - empty))
+    };
+    assert_eq!(desk.post(TARGET, body(2048)).await.status, 201);
+    let detail = desk.post(TARGET, body(2049)).await.problem(413, "too_large");
+    assert!(detail.contains("2048") && detail.contains("2049"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_body_of_undeclared_length_is_cut_off_at_the_limit() {
+    let desk = limited(Limits { message_bytes_max: 2048, ..Limits::default() });
+    let chunks = |count: usize| {
+        let chunk = || Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]));
+        Body::from_stream(futures_util::stream::iter((0..count).map(move |_| chunk())))
+    };
+    desk.post(TARGET, chunks(2)).await.problem(400, "bad_json");
+    desk.post(TARGET, chunks(3)).await.problem(413, "too_large");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let desk = Desk::new();
+    let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+    desk.post(TARGET, Body::from_stream(never)).await.problem(408, "request_timeout");
+    let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);
+    desk.post(TARGET, Body::from_stream(broken)).await.problem(400, "bad_body");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused() {
+    let desk = Desk::new();
+    for (encoding, status) in [("gzip", 415), ("Identity", 201)] {
+        let request = request("POST", TARGET).header("content-encoding", encoding);
+        let answer = desk.send(request.body(r#"{"event":"a"}"#.into()).unwrap()).await;
+        assert_eq!(answer.status, status, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_key_gets_the_first_answer_in_its_channel_alone() {
+    let desk = Desk::new();
+    let first = desk.post_with_key(TARGET, "k 1", r#"{"event":"a"}"#).await;
+    let again = desk.post_with_key(TARGET, "k 1", r#"{"event":"b"}"#).await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert_eq!(first.text, again.text);
+    let in_body = r#"{"event":"c","idempotency_key":"k 1"}"#;
+    assert_eq!(desk.post(TARGET, in_body).await.text, first.text);
+    assert_eq!(desk.kept("diagnosis:8f3c").await.len(), 1);
+
+    let other = desk.post_with_key("/v1/channels/b/events", "k 1", r#"{"event":"a"}"#).await;
+    assert_eq!(other.json()["channel"], "b");
+    let another = desk.post_with_key(TARGET, "k 2", r#"{"event":"a"}"#).await;
+    assert_eq!(another.json()["offset"], 2);
+}
+
+#[tokio::test]
+async fn a_key_is_1_to_255_printable_characters() {
+    let desk = Desk::new();
+    let (longest, over) = ("k".repeat(255), "k".repeat(256));
+    for good in ["k", "~!\"#", &longest] {
+        assert_eq!(desk.post_with_key(TARGET, good, r#"{"event":"a"}"#).await.status, 201);
+    }
+    for bad in ["", &over, "k\té", "kéy"] {
+        let answer = desk.post_with_key(TARGET, bad, r#"{"event":"a"}"#).await;
+        answer.problem(400, "bad_idempotency_key");
+    }
+    let twice = request("POST", TARGET).header("idempotency-key", "a");
+    let twice = twice.header("idempotency-key", "b").body(r#"{"event":"a"}"#.into()).unwrap();
+    desk.send(twice).await.problem(400, "bad_idempotency_key");
+    let bad = desk.post(TARGET, r#"{"event":"a","idempotency_key":"a\nb"}"#).await;
+    bad.problem(400, "bad_idempotency_key");
+}
+
+#[tokio::test]
+async fn nothing_follows_the_final_event() {
+    let desk = Desk::new();
+    assert_eq!(desk.post(TARGET, r#"{"event":"complete","final":true}"#).await.status, 201);
+    let detail = desk.post(TARGET, r#"{"event":"a"}"#).await.problem(409, "channel_finished");
+    assert!(detail.contains("diagnosis:8f3c"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_full_node_says_when_to_come_back() {
+    let one_channel = limited(Limits { channels_max: 1, ..Limits::default() });
+    assert_eq!(one_channel.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
+    let answer = one_channel.post("/v1/channels/b/events", r#"{"event":"a"}"#).await;
+    answer.problem(503, "too_many_channels");
+    assert_eq!(answer.headers["retry-after"], "30");
+
+    let one_key = limited(Limits { idempotency_keys_max: 1, ..Limits::default() });
+    assert_eq!(one_key.post_with_key(TARGET, "a", r#"{"event":"a"}"#).await.status, 201);
+    let answer = one_key.post_with_key(TARGET, "b", r#"{"event":"a"}"#).await;
+    answer.problem(503, "idempotency_full");
+    assert!(answer.headers.contains_key("retry-after"));
+
+    let small = limited(Limits { history_bytes_total_max: 200, ..Limits::default() });
+    assert_eq!(small.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
+    let answer = small.post(TARGET, r#"{"event":"a","data":"to the last byte"}"#).await;
+    answer.problem(507, "storage_full");
+    assert!(answer.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn a_leaving_node_still_publishes() {
+    let desk = Desk::new();
+    desk.node.begin_drain();
+    assert_eq!(desk.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
+}

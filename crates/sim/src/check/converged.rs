@@ -1,0 +1,63 @@
+//! Once faults have stopped, every link is connected or finished, and has everything.
+
+use steadfast_link::{LinkState, Reason};
+use steadfast_protocol::ChannelName;
+
+use super::{Check, Scene};
+use crate::sim_client::SimClient;
+
+/// Everybody has everything.
+#[derive(Debug)]
+pub(super) struct Converged;
+
+impl Check for Converged {
+    fn name(&self) -> &'static str {
+        "converged"
+    }
+
+    fn at_end(&mut self, scene: &Scene<'_>) -> Result<(), String> {
+        missing(scene).map_or(Ok(()), Err)
+    }
+}
+
+/// The first thing that a link lacks.
+pub(super) fn missing(scene: &Scene<'_>) -> Option<String> {
+    scene.clients.iter().enumerate().find_map(|(link, client)| {
+        let what = lacks(scene, client)?;
+        Some(format!("link {link} {what}"))
+    })
+}
+
+fn lacks(scene: &Scene<'_>, client: &SimClient) -> Option<String> {
+    let (state, reason) = client.app.state;
+    if !client.app.is_connecting {
+        let is_done = state == LinkState::Disconnected
+            && matches!(reason, Reason::Finished | Reason::Closed)
+            && client.app.following.is_empty();
+        let (state, reason) = (state.as_str(), reason.as_str());
+        return (!is_done).then(|| format!("is {state} ({reason}), not done"));
+    }
+    if state != LinkState::Connected {
+        let (state, reason) = (state.as_str(), reason.as_str());
+        return Some(format!("is {state} ({reason}), not connected"));
+    }
+    let mut channels = client.app.following.keys();
+    channels.find_map(|channel| lacks_of(scene, client, channel))
+}
+
+fn lacks_of(scene: &Scene<'_>, client: &SimClient, channel: &ChannelName) -> Option<String> {
+    let Some(info) = scene.server.streams.info(channel) else {
+        return Some(format!("follows {channel}, which the server does not know"));
+    };
+    if info.is_final {
+        return Some(format!("was not told that {channel} has finished"));
+    }
+    let Some(Some(position)) = client.app.following.get(channel) else {
+        return Some(format!("does not know where it stands in {channel}"));
+    };
+    let is_there = position.epoch == info.epoch && position.offset == info.offset;
+    let (epoch, offset) = (&position.epoch, position.offset);
+    (!is_there).then(|| {
+        format!("stands at {epoch}/{offset} of {channel}, not at {}/{}", info.epoch, info.offset)
+    })
+}

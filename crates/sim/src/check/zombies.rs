@@ -1,0 +1,64 @@
+//! Dead means noticed: no session outlives its peer by more than one heartbeat interval and one
+//! timeout, and no link believes in a silent socket for longer.
+
+use std::collections::BTreeMap;
+
+use steadfast_link::{LinkState, Notice};
+use steadfast_machine::Millis;
+
+use super::{Check, Scene};
+use crate::fact::Fact;
+
+/// One heartbeat interval and one timeout, as the links propose them.
+const SILENCE_MS_MAX: u64 = 15_000 + 10_000;
+/// For timers that fire late, and looks that come once a second.
+const SLACK_MS: u64 = 1_000;
+/// Sessions looked at.
+const SESSIONS_MAX: usize = 1_000;
+
+/// Since when every link has heard nothing, sleep left out.
+#[derive(Debug, Default)]
+pub(super) struct Zombies {
+    silent_since: BTreeMap<usize, u64>,
+}
+
+impl Check for Zombies {
+    fn name(&self) -> &'static str {
+        "zombies"
+    }
+
+    fn on_fact(&mut self, scene: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
+        match fact {
+            Fact::Arrived { link }
+            | Fact::Awake { link }
+            | Fact::Told { link, notice: Notice::State { .. } } => {
+                self.silent_since.insert(*link, scene.now);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_look(&mut self, scene: &Scene<'_>) -> Result<(), String> {
+        let slack_ms = SLACK_MS + 2 * scene.options.timer_ms_max;
+        for (link, client) in scene.clients.iter().enumerate() {
+            let since = self.silent_since.get(&link).copied().unwrap_or(scene.now);
+            let silence_ms = scene.now - since;
+            let believes = client.app.state.0 == LinkState::Connected;
+            let is_awake = client.asleep_until.is_none();
+            if believes && is_awake && silence_ms > SILENCE_MS_MAX + slack_ms {
+                return Err(format!("link {link} believes in a socket silent for {silence_ms} ms"));
+            }
+        }
+        if !scene.server.is_up {
+            return Ok(());
+        }
+        for view in scene.server.hub.connections(Millis(scene.now), 0, SESSIONS_MAX) {
+            if view.idle.0 > SILENCE_MS_MAX + SLACK_MS {
+                let (link, idle) = (view.link, view.idle);
+                return Err(format!("the hub keeps {link}, silent for {idle}"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Faults of the path as rules. In: one passage (a frame, a dial, a request) of one link.
+//! Out: a verdict; the first rule that has one wins. Must not know: wires, sessions, who is right.
+
+use steadfast_link::DialFailure;
+
+/// Something that wants to travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// A frame on an open socket, to the server.
+    FrameUp,
+    /// A frame on an open socket, to the link.
+    FrameDown,
+    /// The opening of a socket.
+    Dial,
+    /// A poll or a probe.
+    Request,
+}
+
+/// What happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It travels, and takes this many milliseconds more than usual.
+    Pass { extra_ms: u64 },
+    /// It waits until then, and is looked at again.
+    Hold { until: u64 },
+    /// It fails at once, and the link is told how.
+    Fail(DialFailure),
+    /// Nothing is ever heard of it.
+    Vanish,
+}
+
+/// One fault, for one link, for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// The link it is about.
+    pub(crate) link: usize,
+    /// When it ends.
+    pub(crate) until: u64,
+    /// What it does.
+    pub(crate) effect: Effect,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Everything takes longer.
+    Delay { extra_ms: u64 },
+    /// Nothing passes either way, and nobody is told.
+    Stall,
+    /// Frames to the link come one by one, so far apart.
+    Trickle { each_ms: u64 },
+    /// No new WebSocket; plain HTTP works.
+    NoWebSocket,
+    /// No new connection at all; what is open stalls.
+    NoRoute { is_silent: bool },
+    /// The server refuses newcomers.
+    Busy { retry_after_ms: u64 },
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    active: Vec<Rule>,
+}
+
+impl Rule {
+    fn verdict(&self, passage: Passage) -> Option<Verdict> {
+        use Passage::{Dial, FrameDown, FrameUp, Request};
+        match (self.effect, passage) {
+            (Effect::Delay { extra_ms }, _) => Some(Verdict::Pass { extra_ms }),
+            (Effect::Stall, _) | (Effect::NoRoute { .. }, FrameUp | FrameDown) => {
+                Some(Verdict::Hold { until: self.until })
+            }
+            (Effect::Trickle { each_ms }, FrameDown) => Some(Verdict::Pass { extra_ms: each_ms }),
+            (Effect::NoWebSocket, Dial) => Some(Verdict::Fail(DialFailure::Blocked)),
+            (Effect::NoRoute { is_silent: true }, Dial | Request) => Some(Verdict::Vanish),
+            (Effect::NoRoute { is_silent: false }, Dial | Request) => {
+                Some(Verdict::Fail(DialFailure::Unreachable))
+            }
+            (Effect::Busy { retry_after_ms }, Dial | Request) => {
+                Some(Verdict::Fail(DialFailure::Busy { retry_after_ms }))
+            }
+            (Effect::Trickle { .. }, FrameUp | Dial | Request)
+            | (Effect::NoWebSocket, FrameUp | FrameDown | Request)
+            | (Effect::Busy { .. }, FrameUp | FrameDown) => None,
+        }
+    }
+}
+
+impl Rules {
+    /// From now on, `rule` too.
+    pub(crate) fn add(&mut self, rule: Rule) {
+        self.active.push(rule);
+    }
+
+    /// All faults stop.
+    pub(crate) fn clear(&mut self) {
+        self.active.clear();
+    }
+
+    /// What happens to this passage of `link` now.
+    pub(crate) fn verdict(&mut self, now: u64, link: usize, passage: Passage) -> Verdict {
+        self.active.retain(|rule| rule.until > now);
+        let own = self.active.iter().filter(|rule| rule.link == link);
+        own.filter_map(|rule| rule.verdict(passage)).next().unwrap_or(Verdict::Pass { extra_ms: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Effect, Passage, Rule, Rules, Verdict};
+    use steadfast_link::DialFailure;
+
+    #[test]
+    fn the_first_rule_with_a_verdict_wins_until_it_ends() {
+        let mut rules = Rules::default();
+        let rule = |until, effect| Rule { link: 1, until, effect };
+        rules.add(rule(10, Effect::NoWebSocket));
+        rules.add(rule(20, Effect::Stall));
+        let mut ask = |now, link, passage| rules.verdict(now, link, passage);
+        assert_eq!(ask(5, 1, Passage::Dial), Verdict::Fail(DialFailure::Blocked));
+        assert_eq!(ask(5, 1, Passage::FrameUp), Verdict::Hold { until: 20 });
+        assert_eq!(ask(5, 2, Passage::Dial), Verdict::Pass { extra_ms: 0 });
+        assert_eq!(ask(10, 1, Passage::Dial), Verdict::Hold { until: 20 });
+        assert_eq!(ask(20, 1, Passage::Dial), Verdict::Pass { extra_ms: 0 });
+    }
+}

@@ -1,0 +1,131 @@
+//! One device: the real link, what a shell knows beside it, and an app that reads all notices.
+//! In: inputs and the time. Out: what the link asks for. Must not know: wires, servers, faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use steadfast_link::{Config, Input, Link, LinkState, Notice, Output, PollId, Reason, SocketId};
+use steadfast_machine::{Machine as _, Millis};
+use steadfast_protocol::{ChannelName, LinkId, Position, Since, Token};
+
+use crate::net::WireId;
+
+/// A link with its shell and its app.
+#[derive(Debug)]
+pub(crate) struct SimClient {
+    /// The app's view.
+    pub(crate) app: App,
+    /// Sockets that the link has not given up.
+    pub(crate) sockets: BTreeMap<SocketId, WireId>,
+    /// Polls that the link has not given up.
+    pub(crate) polls: BTreeSet<PollId>,
+    /// The newest token that the link was given.
+    pub(crate) token: Option<Token>,
+    /// Until when the device sleeps.
+    pub(crate) asleep_until: Option<u64>,
+    /// Until when the device reports no network.
+    pub(crate) offline_until: Option<u64>,
+    /// Tells the newest planned tick from those that were planned before.
+    pub(crate) tick: u64,
+    link: Link,
+}
+
+/// What an app knows.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// The last state it was told, and why.
+    pub(crate) state: (LinkState, Reason),
+    /// Whether it wants the link up.
+    pub(crate) is_connecting: bool,
+    /// What it follows, with the last position it was told of.
+    pub(crate) following: BTreeMap<ChannelName, Option<Position>>,
+    /// Where it stopped in channels that it left.
+    pub(crate) left: BTreeMap<ChannelName, Position>,
+}
+
+impl SimClient {
+    /// A device with its link at rest; `None` where its name is no name.
+    pub(crate) fn new(index: usize, seed: u32, token: Option<Token>) -> Option<Self> {
+        let link = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
+        let mut config = Config::new(link, seed);
+        config.token.clone_from(&token);
+        Some(Self {
+            app: App {
+                state: (LinkState::Disconnected, Reason::Closed),
+                is_connecting: false,
+                following: BTreeMap::new(),
+                left: BTreeMap::new(),
+            },
+            sockets: BTreeMap::new(),
+            polls: BTreeSet::new(),
+            token,
+            asleep_until: None,
+            offline_until: None,
+            tick: 0,
+            link: Link::new(config),
+        })
+    }
+
+    /// Hands an input to the link and gives all that follows from it.
+    pub(crate) fn handle(&mut self, now: u64, input: Input) -> Vec<Output> {
+        match &input {
+            Input::Token(Some(token)) => self.token = Some(token.clone()),
+            Input::Connect => self.app.is_connecting = true,
+            Input::Close => self.app.is_connecting = false,
+            _ => {}
+        }
+        self.link.handle(Millis(now), input);
+        std::iter::from_fn(|| self.link.poll()).collect()
+    }
+
+    /// When the link wants to be told the time.
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        self.link.wake().map(|wake| wake.at.0)
+    }
+}
+
+impl App {
+    /// Begins to follow a channel.
+    pub(crate) fn follow(&mut self, channel: &ChannelName) {
+        self.left.remove(channel);
+        self.following.insert(channel.clone(), None);
+    }
+
+    /// Ceases to follow a channel, and remembers where.
+    pub(crate) fn leave(&mut self, channel: &ChannelName) {
+        if let Some(Some(position)) = self.following.remove(channel) {
+            self.left.insert(channel.clone(), position);
+        }
+    }
+
+    /// Where it could go on in a channel that it left.
+    pub(crate) fn resume_point(&self, channel: &ChannelName) -> Option<Since> {
+        self.left.get(channel).cloned().map(Since::After)
+    }
+
+    /// Reads one notice.
+    pub(crate) fn hear(&mut self, notice: &Notice) {
+        match notice {
+            Notice::State { new, reason, .. } => {
+                self.state = (*new, *reason);
+                if (*new, *reason) == (LinkState::Disconnected, Reason::Finished) {
+                    self.is_connecting = false;
+                }
+            }
+            Notice::Subscribed { channel, position, .. } => self.reach(channel, position),
+            Notice::Event(event) => {
+                if let Some(epoch) = &event.epoch {
+                    let position = Position::new(epoch.clone(), event.offset);
+                    self.reach(&event.channel, &position);
+                }
+            }
+            Notice::Gap { channel, gap } => self.reach(channel, &gap.to),
+            Notice::Finished { channel } | Notice::Refused { channel, .. } => self.leave(channel),
+        }
+    }
+
+    fn reach(&mut self, channel: &ChannelName, position: &Position) {
+        if let Some(place) = self.following.get_mut(channel) {
+            *place = Some(position.clone());
+        }
+    }
+}

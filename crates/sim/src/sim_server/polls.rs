@@ -1,0 +1,148 @@
+//! Polls: answered at once where there is something behind their position, else when something
+//! comes, else empty when their time is up. The answer is written as the wire has it.
+
+use std::fmt::Write as _;
+
+use steadfast_hub::{Page, PageLimit};
+use steadfast_link::{PollFailure, PollId};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, Since, Token};
+
+use super::SimServer;
+use crate::model::Model;
+
+/// The most bytes of events in one answer.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The longest that a poll may wait.
+const WAIT_MS_MAX: u64 = 50_000;
+/// How long a link is to pause after a poll that did not wait.
+const SHORT_PAUSE_MS: u64 = 3_000;
+
+/// A poll as the server gets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Whose.
+    pub(crate) link: usize,
+    /// The link's name for it.
+    pub(crate) poll: PollId,
+    /// Which channel.
+    pub(crate) channel: ChannelName,
+    /// From where.
+    pub(crate) since: Since,
+    /// How long it may wait.
+    pub(crate) wait_ms: u64,
+    /// Who asks.
+    pub(crate) token: Option<Token>,
+    /// The most events in the answer.
+    pub(crate) events_max: usize,
+}
+
+/// What a poll is answered with.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Whose.
+    pub(crate) link: usize,
+    /// The link's name for it.
+    pub(crate) poll: PollId,
+    /// The body, or the failure that the status says.
+    pub(crate) body: Result<String, PollFailure>,
+}
+
+/// A poll that waits for an event.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    request: Request,
+    until: u64,
+}
+
+impl SimServer {
+    /// A poll came. `None` where it waits.
+    pub(crate) fn on_poll(
+        &mut self,
+        now: u64,
+        mut request: Request,
+        model: &mut Model,
+    ) -> Option<Answer> {
+        let (link, poll) = (request.link, request.poll);
+        if self.check_token(now, request.token.as_ref()).is_err() {
+            return Some(Answer { link, poll, body: Err(PollFailure::Unauthorized) });
+        }
+        let wait_ms = request.wait_ms.min(WAIT_MS_MAX);
+        let page = self.page(now, &request, model)?;
+        if wait_ms == 0 || has_news(&page) {
+            return Some(answer(&request, &page));
+        }
+        // Behind what is there now, also for one that asked for what comes from now on.
+        request.since = Since::After(page.start);
+        self.waiters.push(Waiter { request, until: now + wait_ms });
+        None
+    }
+
+    /// A poll was given up, or its connection broke.
+    pub(crate) fn forget_poll(&mut self, link: usize, poll: PollId) {
+        self.waiters.retain(|w| (w.request.link, w.request.poll) != (link, poll));
+    }
+
+    /// Something happened on a channel: who waits for it is answered.
+    pub(crate) fn answer_waiters(
+        &mut self,
+        now: u64,
+        channel: &ChannelName,
+        model: &mut Model,
+    ) -> Vec<Answer> {
+        let concerned = |waiter: &mut Waiter| waiter.request.channel == *channel;
+        let waiters: Vec<Waiter> = self.waiters.extract_if(.., concerned).collect();
+        let mut answers = Vec::new();
+        for waiter in waiters {
+            match self.page(now, &waiter.request, model) {
+                Some(page) if has_news(&page) => answers.push(answer(&waiter.request, &page)),
+                Some(_) | None => self.waiters.push(waiter),
+            }
+        }
+        answers
+    }
+
+    /// Answers the polls whose time is up.
+    pub(crate) fn expire_waiters(&mut self, now: u64, model: &mut Model) -> Vec<Answer> {
+        let due: Vec<Waiter> = self.waiters.extract_if(.., |w| w.until <= now).collect();
+        let mut answers = Vec::new();
+        for waiter in due {
+            if let Some(page) = self.page(now, &waiter.request, model) {
+                answers.push(answer(&waiter.request, &page));
+            }
+        }
+        answers
+    }
+
+    fn page(&mut self, now: u64, request: &Request, model: &mut Model) -> Option<Page> {
+        let limit = PageLimit {
+            events_max: request.events_max,
+            bytes_max: ANSWER_BYTES_MAX,
+            is_thinned: false,
+        };
+        let page = self.streams.read(Millis(now), &request.channel, &request.since, limit).ok()?;
+        model.learn(&request.channel, &page.start.epoch);
+        Some(page)
+    }
+}
+
+const fn has_news(page: &Page) -> bool {
+    !page.events.is_empty() || page.gap.is_some() || page.reaches_the_end()
+}
+
+fn answer(request: &Request, page: &Page) -> Answer {
+    let pause_ms = if request.wait_ms == 0 { SHORT_PAUSE_MS } else { 0 };
+    let gap = serde_json::to_string(&page.gap).unwrap_or_default();
+    let (channel, epoch) = (&request.channel, &page.start.epoch);
+    let mut body = String::new();
+    // Writing to a string does not fail.
+    let _ = write!(body, r#"{{"channel":"{channel}","epoch":"{epoch}","offset":{},"#, page.end);
+    body.push_str(r#""events":["#);
+    for (index, publication) in page.events.iter().enumerate() {
+        body.push_str(if index == 0 { "{" } else { ",{" });
+        body.push_str(&String::from_utf8_lossy(publication.encoded.entry()));
+    }
+    let is_final = page.reaches_the_end();
+    let _ = write!(body, r#"],"final":{is_final},"gap":{gap},"next_poll_ms":{pause_ms}}}"#);
+    Answer { link: request.link, poll: request.poll, body: Ok(body) }
+}
