@@ -2,6 +2,7 @@
 //! people should know on standard error, and an exit code: 0 done, 1 failed, 2 not understood.
 
 mod check;
+mod clock;
 mod key;
 mod publish;
 mod serve;

@@ -2,7 +2,6 @@
 //! flags. Out: on standard error, what listens and what to type next, then the log.
 
 use std::io::IsTerminal;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,7 +55,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = settings::load(file.as_ref(), &flags)?;
     let is_dev = config.dev;
     start_log(is_dev)?;
-    let server = Server::start(config).await?;
+    let server = Server::start(config)?;
     let place = Place {
         clients: server.public_address()?,
         backends: server.internal_address()?,
@@ -77,7 +76,7 @@ fn start_log(is_dev: bool) -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if is_dev {
-        log.compact().with_ansi(std::io::stderr().is_terminal()).init();
+        log.compact().init();
     } else {
         log.json().flatten_event(true).init();
     }

@@ -6,12 +6,12 @@ mod lifetime;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail, ensure};
 use steadfast_server::config::Overrides;
 use steadfast_server::token::{Claims, Pattern, sign};
 
+use crate::clock;
 use crate::key;
 use crate::settings::{self, File};
 use lifetime::Lifetime;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn token(args: &Args) -> anyhow::Result<String> {
-    let claims = claims(args, now_s()?)?;
+    let claims = claims(args, clock::unix_s()?)?;
     let key = signing_key(args)?;
     let length = key.len();
     ensure!(
@@ -87,11 +87,6 @@ fn claims(args: &Args, now_s: u64) -> anyhow::Result<Claims> {
         subscribe: args.subscribe.clone(),
         publish: args.publish.clone(),
     })
-}
-
-fn now_s() -> anyhow::Result<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Ok(since.context("this machine's clock stands before 1970; set it")?.as_secs())
 }
 
 fn signing_key(args: &Args) -> anyhow::Result<Vec<u8>> {

@@ -167,7 +167,8 @@ impl Hub {
             CloseCode::GOING_AWAY => self.totals.stale += 1,
             _ => {}
         }
-        self.flag(key);
+        // Its owner may have been called before and be stuck in a write: it is called once more.
+        self.call_again(key);
     }
 
     /// The session's transport is gone. `code` and `reason` are the peer's, or 1006.
@@ -322,6 +323,13 @@ impl Hub {
             self.outputs.push_back(Output::Ready(key));
         }
         self.arm(key);
+    }
+
+    fn call_again(&mut self, key: SessionKey) {
+        if let Some(session) = self.session(key) {
+            session.is_flagged = false;
+        }
+        self.flag(key);
     }
 
     fn arm(&mut self, key: SessionKey) {

@@ -2,15 +2,18 @@
 //! happens and when, what the link answers, its state and its next wake. `UPDATE=1` rewrites the
 //! answers; the difference is for review.
 
+#[cfg(test)]
+#[path = "conformance/input.rs"]
+mod input;
+#[cfg(test)]
 #[path = "conformance/scenario.rs"]
 mod scenario;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use scenario::{Scenario, config_from};
-use serde_json::{Value, json};
+use scenario::{Scenario, config_from, read_json, root, scenario_paths};
+use serde_json::json;
 use steadfast_link::scenario::{INPUT_KINDS, OUTPUT_KINDS};
 use steadfast_link::{Config, LinkState, Reason};
 use steadfast_protocol::LinkId;
@@ -98,22 +101,3 @@ const REASONS: [Reason; 13] = [
     Reason::ServerAsked,
     Reason::WebSocketBlocked,
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance")
-}
-
-fn read_json(path: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// `conformance/link/TOPIC/BEHAVIOUR.json`, in order.
-fn scenario_paths() -> Vec<PathBuf> {
-    let folders = fs::read_dir(root().join("link")).unwrap();
-    let folders = folders.map(|folder| folder.unwrap().path()).filter(|path| path.is_dir());
-    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
-    paths.sort();
-    paths
-}

@@ -34,6 +34,11 @@ impl Clock {
         Timestamp(self.date().0.saturating_sub(self.now().since(instant).0))
     }
 
+    /// The end of a span that starts now, as the runtime's timers want it.
+    pub fn after(&self, span: Duration) -> tokio::time::Instant {
+        (Instant::now() + span).into()
+    }
+
     /// `at` as the runtime's timers want it.
     pub fn timer(&self, at: Millis) -> tokio::time::Instant {
         (self.started + Duration::from_millis(at.0)).into()

@@ -156,7 +156,6 @@ impl Session {
                 return ending;
             }
             let bell = Arc::clone(&self.bell);
-            let deadline = abort_at.unwrap_or_else(Instant::now);
             tokio::select! {
                 io = poll_fn(|context| wire.poll_io(context)) => match io {
                     Io::Written(Ok(())) => self.is_called = true,
@@ -171,11 +170,9 @@ impl Session {
                 () = bell.closing.notified(), if abort_at.is_none() => {
                     // A write may be stuck for good: the rest gets a moment, then the socket goes.
                     self.is_called = true;
-                    abort_at = Some(Instant::now() + GRACE);
+                    abort_at = Some(self.node.clock.after(GRACE));
                 }
-                () = tokio::time::sleep_until(deadline), if abort_at.is_some() => {
-                    return Ending::Stuck;
-                }
+                () = until(abort_at) => return Ending::Stuck,
             }
         }
     }
@@ -263,6 +260,14 @@ impl Session {
         let (code, reason) = ending.code_and_reason();
         self.shard.with(|hub, now| hub.closed(now, self.key, code, reason));
         ending::say_goodbye(wire, ending).await;
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The internal port: what backends publish through, and what operators see and do.
-//! In: HTTP requests with the node's key. Out: JSON, problems, metrics. Must not know sockets or how
-//! it is served.
+//! In: HTTP requests with the node's key. Out: JSON, problems, metrics. Must not know sockets, or
+//! how it is served.
 
 mod batch;
 mod body;

@@ -127,7 +127,7 @@ impl Node {
         let leeway = self.config.auth.leeway_s;
         let ends = claims.exp.saturating_add(leeway).saturating_mul(1000);
         let expires = self.clock.now() + Span(ends.saturating_sub(date));
-        Ok((crate::token::Grants::from(claims).into(), Some(expires)))
+        Ok((claims.into_grants(), Some(expires)))
     }
 
     /// Stores and announces an event, and counts it.

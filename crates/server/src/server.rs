@@ -9,7 +9,6 @@ use steadfast_protocol::CloseCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::error::ServeError;
@@ -32,8 +31,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens both ports. Nothing is served until [`Server::run`].
-    pub async fn start(config: Config) -> Result<Self, ServeError> {
+    /// Opens both ports, on the runtime it is called on. Nothing is served until [`Server::run`].
+    pub fn start(config: Config) -> Result<Self, ServeError> {
         let node = Node::new(config)?;
         let backlog = node.config.public.accept_backlog;
         let public = public::bind(node.config.public.listen, backlog)?;
@@ -112,19 +111,24 @@ async fn drain(node: &Node) {
     for shard in &*node.shards {
         shard.with(|hub, now| hub.go_away(now, after, spread, None));
     }
-    let deadline = Instant::now() + Duration::from_millis(drain.deadline_ms);
+    let deadline = Duration::from_millis(drain.deadline_ms);
     until_empty(node, deadline).await;
     for shard in &*node.shards {
         let (code, reason) = (CloseCode::RESTART, "the server restarts");
         shard.with(|hub, now| hub.close_all(now, code, reason));
     }
-    until_empty(node, Instant::now() + CLOSE_GRACE).await;
+    until_empty(node, CLOSE_GRACE).await;
 }
 
-async fn until_empty(node: &Node, deadline: Instant) {
-    while node.totals().connections > 0 && Instant::now() < deadline {
-        tokio::time::sleep(DRAIN_LOOK).await;
-    }
+/// Waits until no session is left, `at_most` so long.
+async fn until_empty(node: &Node, at_most: Duration) {
+    let empty = async {
+        while node.totals().connections > 0 {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    };
+    // Who is still here then has had its time.
+    drop(tokio::time::timeout(at_most, empty).await);
 }
 
 fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, ServeError> {

@@ -113,41 +113,40 @@ impl Shard {
     /// Keeps the hub's time and hands it what arrives, for ever.
     pub async fn run(self: Arc<Self>) {
         loop {
-            let wake = self.turn();
-            let timer = self.clock.timer(wake);
+            if self.turn() {
+                // Sessions get their turn between two batches, however much arrives.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wake = self.desk.lock().hub.wake().at;
+            self.sleeps_until.store(wake.0, Ordering::Release);
             tokio::select! {
                 () = self.called.notified() => {}
-                () = tokio::time::sleep_until(timer) => {}
+                () = tokio::time::sleep_until(self.clock.timer(wake)) => {}
             }
         }
     }
 
-    /// Deals with all that has arrived and is due, and says when the next thing is.
-    fn turn(&self) -> Millis {
-        loop {
-            let batch: Vec<Arrival> = {
-                let mut inbox = self.inbox.lock();
-                let some = inbox.len().min(BATCH);
-                inbox.drain(..some).collect()
-            };
-            let is_done = batch.is_empty();
-            self.work(|desk, now| {
-                for arrival in &batch {
-                    match &arrival.what {
-                        News::Published(publication) => desk.hub.publication(now, publication),
-                        News::Forgotten(channel) => desk.hub.forgotten(channel),
-                    }
+    /// Deals with one batch of what has arrived, and with what is due; false where nothing had
+    /// arrived.
+    fn turn(&self) -> bool {
+        let batch: Vec<Arrival> = {
+            let mut inbox = self.inbox.lock();
+            let some = inbox.len().min(BATCH);
+            inbox.drain(..some).collect()
+        };
+        self.work(|desk, now| {
+            for arrival in &batch {
+                match &arrival.what {
+                    News::Published(publication) => desk.hub.publication(now, publication),
+                    News::Forgotten(channel) => desk.hub.forgotten(channel),
                 }
-                if desk.hub.wake().at <= now {
-                    desk.hub.tick(now);
-                }
-            });
-            if is_done {
-                let wake = self.desk.lock().hub.wake().at;
-                self.sleeps_until.store(wake.0, Ordering::Release);
-                return wake;
             }
-        }
+            if desk.hub.wake().at <= now {
+                desk.hub.tick(now);
+            }
+        });
+        !batch.is_empty()
     }
 
     fn work<T>(&self, work: impl FnOnce(&mut Desk, Millis) -> T) -> T {

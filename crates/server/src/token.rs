@@ -4,8 +4,6 @@
 //! HS256 alone is spoken, whatever a token says of itself. No text of a token is ever repeated.
 
 mod claims;
-mod grants;
-mod pattern;
 
 use std::fmt;
 
@@ -19,8 +17,7 @@ use serde_json::{Map, Value};
 use crate::problem::{Code, Problem};
 
 pub use claims::{Claims, ClaimsError};
-pub use grants::Grants;
-pub use pattern::{Pattern, PatternError};
+pub use steadfast_hub::{Pattern, PatternError};
 
 /// The longest token that is looked at, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8192;

@@ -4,6 +4,7 @@
 mod attempts;
 mod converged;
 mod ended;
+mod figures;
 mod gaps;
 mod idle;
 mod order;
@@ -83,6 +84,7 @@ impl Jury {
                 Box::<idle::Idle>::default(),
                 Box::<outbox::Outbox>::default(),
                 Box::<zombies::Zombies>::default(),
+                Box::<figures::Figures>::default(),
                 Box::new(converged::Converged),
             ],
         }

@@ -22,8 +22,8 @@ pub(crate) enum Fault {
     Unreach { link: usize, for_ms: u64, is_silent: bool },
     /// The device reports no network.
     Offline { link: usize, for_ms: u64 },
-    /// The device moves to another network.
-    Move { link: usize },
+    /// The device moves to another network; what it had open breaks, or does not.
+    Move { link: usize, is_breaking: bool },
     /// The device sleeps.
     Sleep { link: usize, for_ms: u64, waking: Waking },
     /// The server refuses newcomers.
@@ -45,7 +45,12 @@ pub(crate) enum Waking {
     TickFirst,
     /// The time only, as in a throttled page.
     TickOnly,
+    /// What has come meanwhile, then that it was asleep.
+    MailFirst,
 }
+
+const WAKINGS: [Waking; 4] =
+    [Waking::ResumedFirst, Waking::TickFirst, Waking::TickOnly, Waking::MailFirst];
 
 /// The kinds of faults, each drawn or left out as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +134,9 @@ fn draw(dice: &mut Dice, kind: Kind, targets: Targets) -> Fault {
         }
         Kind::Unreach => Fault::Unreach { link, for_ms, is_silent: dice.chance(50) },
         Kind::Offline => Fault::Offline { link, for_ms },
-        Kind::Move => Fault::Move { link },
+        Kind::Move => Fault::Move { link, is_breaking: dice.chance(60) },
         Kind::Sleep => {
-            let waking = dice.pick([Waking::ResumedFirst, Waking::TickFirst, Waking::TickOnly]);
+            let waking = dice.pick(WAKINGS);
             Fault::Sleep { link, for_ms: for_ms.max(3_000), waking }
         }
         Kind::Busy => Fault::Busy { for_ms, retry_after_ms: dice.between(0, 20_000) },

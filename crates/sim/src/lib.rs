@@ -5,6 +5,7 @@
 
 mod check;
 mod dice;
+mod exclusions;
 mod fact;
 mod fault;
 mod journal;
@@ -20,20 +21,27 @@ mod swarm;
 mod world;
 
 pub use check::Violation;
+pub use exclusions::Strict;
 pub use plant::{PLANTS, Plant};
 pub use report::{Report, Tally};
 
-/// Runs one seed. The same seed always makes the same run.
-pub fn run(seed: u32) -> Report {
-    world::World::new(swarm::Options::draw(seed), None, false).run()
+/// How a seed is run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Setup {
+    /// A bug put in on purpose.
+    pub plant: Option<Plant>,
+    /// Whether nothing goes wrong: no faults, no short tokens, no whims, all history kept.
+    pub is_calm: bool,
+    /// Whether the log is kept.
+    pub is_logged: bool,
+    /// What is not gone around although it is known not to hold.
+    pub strict: Strict,
 }
 
-/// Runs one seed and keeps the log.
-pub fn replay(seed: u32) -> Report {
-    world::World::new(swarm::Options::draw(seed), None, true).run()
-}
-
-/// Runs one seed with a bug put in on purpose.
-pub fn run_planted(seed: u32, plant: Plant) -> Report {
-    world::World::new(swarm::Options::draw(seed), Some(plant), false).run()
+/// Runs one seed. The same seed and setup always make the same run.
+pub fn run(seed: u32, setup: Setup) -> Report {
+    let exclusions = exclusions::Exclusions::of(setup.strict);
+    let drawn = swarm::Options::draw(seed, exclusions);
+    let options = if setup.is_calm { drawn.calmed() } else { drawn };
+    world::World::new(options, setup.plant, setup.is_logged).run()
 }

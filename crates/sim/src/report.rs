@@ -54,12 +54,11 @@ pub struct Tally {
 impl Tally {
     /// Counts a fact.
     pub(crate) fn count(&mut self, fact: &Fact<'_>) {
-        match fact {
-            Fact::Published { .. } => self.events_published += 1,
-            Fact::Attempt { .. } => self.attempts += 1,
-            Fact::Polled { .. } => self.polls += 1,
-            Fact::Told { notice, .. } => self.count_notice(notice),
-            _ => {}
+        self.events_published += u64::from(matches!(fact, Fact::Published { .. }));
+        self.attempts += u64::from(matches!(fact, Fact::Attempt { .. }));
+        self.polls += u64::from(matches!(fact, Fact::Polled { .. }));
+        if let Fact::Told { notice, .. } = fact {
+            self.count_notice(notice);
         }
     }
 
@@ -95,7 +94,9 @@ impl Tally {
             ("virtual hours", format!("{}.{}", hours / 10, hours % 10)),
             ("wall seconds", format!("{:.1}", wall.as_secs_f64())),
         ];
-        rows.iter().map(|(what, count)| format!("{what:<22} {count:>12}\n")).collect()
+        let lines: Vec<String> =
+            rows.iter().map(|(what, count)| format!("{what:<22} {count:>12}")).collect();
+        lines.join("\n")
     }
 }
 

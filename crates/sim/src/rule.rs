@@ -101,8 +101,8 @@ impl Rules {
     /// What happens to this passage of `link` now.
     pub(crate) fn verdict(&mut self, now: u64, link: usize, passage: Passage) -> Verdict {
         self.active.retain(|rule| rule.until > now);
-        let own = self.active.iter().filter(|rule| rule.link == link);
-        own.filter_map(|rule| rule.verdict(passage)).next().unwrap_or(Verdict::Pass { extra_ms: 0 })
+        let mut own = self.active.iter().filter(|rule| rule.link == link);
+        own.find_map(|rule| rule.verdict(passage)).unwrap_or(Verdict::Pass { extra_ms: 0 })
     }
 }
 

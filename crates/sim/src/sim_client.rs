@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use steadfast_link::{Config, Input, Link, LinkState, Notice, Output, PollId, Reason, SocketId};
+use steadfast_link::{
+    Config, Input, Link, LinkState, Notice, Output, PollId, Reason, SocketId, Statistics,
+};
 use steadfast_machine::{Machine as _, Millis};
 use steadfast_protocol::{ChannelName, LinkId, Position, Since, Token};
 
 use crate::net::WireId;
+use crate::world::Due;
 
 /// A link with its shell and its app.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub(crate) struct SimClient {
     pub(crate) token: Option<Token>,
     /// Until when the device sleeps.
     pub(crate) asleep_until: Option<u64>,
+    /// What came while it slept.
+    pub(crate) mail: Vec<Due>,
     /// Until when the device reports no network.
     pub(crate) offline_until: Option<u64>,
     /// Tells the newest planned tick from those that were planned before.
@@ -59,6 +64,7 @@ impl SimClient {
             polls: BTreeSet::new(),
             token,
             asleep_until: None,
+            mail: Vec::new(),
             offline_until: None,
             tick: 0,
             link: Link::new(config),
@@ -67,14 +73,19 @@ impl SimClient {
 
     /// Hands an input to the link and gives all that follows from it.
     pub(crate) fn handle(&mut self, now: u64, input: Input) -> Vec<Output> {
-        match &input {
-            Input::Token(Some(token)) => self.token = Some(token.clone()),
-            Input::Connect => self.app.is_connecting = true,
-            Input::Close => self.app.is_connecting = false,
-            _ => {}
+        if let Input::Token(Some(token)) = &input {
+            self.token = Some(token.clone());
+        }
+        if matches!(input, Input::Connect | Input::Close) {
+            self.app.is_connecting = input == Input::Connect;
         }
         self.link.handle(Millis(now), input);
         std::iter::from_fn(|| self.link.poll()).collect()
+    }
+
+    /// How the link says that it has fared.
+    pub(crate) fn statistics(&self, now: Millis) -> Statistics {
+        self.link.statistics(now)
     }
 
     /// When the link wants to be told the time.

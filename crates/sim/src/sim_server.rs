@@ -21,6 +21,8 @@ use crate::model::Model;
 use crate::net::WireId;
 use crate::swarm::Options;
 
+/// What a token begins with; the rest is the virtual time at which it expires.
+const TOKEN_PREFIX: &str = "valid-until-";
 /// The date of virtual time 0: 2026-01-01.
 const DATE_OF_ZERO: u64 = 1_767_225_600_000;
 /// How long a socket may be open without a `hello`.
@@ -162,7 +164,7 @@ impl SimServer {
     }
 
     fn on_hello(&mut self, now: u64, wire: WireId, hello: Hello) -> Option<CloseCode> {
-        let expires = match self.check_token(now, hello.token.as_ref()) {
+        let expires = match check_token(now, hello.token.as_ref()) {
             Ok(expires) => expires,
             Err(code) => return Some(code),
         };
@@ -187,20 +189,17 @@ impl SimServer {
             Err(OpenError::Replaced { .. }) => Some(CloseCode::REPLACED),
         }
     }
-
-    /// When the token expires, if it does. Tokens here say so in plain text.
-    #[expect(clippy::unused_self, reason = "a node checks tokens, whatever it needs for that")]
-    fn check_token(&self, now: u64, token: Option<&Token>) -> Result<Option<u64>, CloseCode> {
-        let Some(token) = token else { return Ok(None) };
-        match token.expose().strip_prefix(TOKEN_PREFIX).and_then(|until| until.parse().ok()) {
-            Some(until) if until > now => Ok(Some(until)),
-            Some(_) => Err(CloseCode::TOKEN_EXPIRED),
-            None => Err(CloseCode::TOKEN_REJECTED),
-        }
-    }
 }
 
-const TOKEN_PREFIX: &str = "valid-until-";
+/// When the token expires, if it does. Tokens here say so in plain text.
+fn check_token(now: u64, token: Option<&Token>) -> Result<Option<u64>, CloseCode> {
+    let Some(token) = token else { return Ok(None) };
+    match token.expose().strip_prefix(TOKEN_PREFIX).and_then(|until| until.parse().ok()) {
+        Some(until) if until > now => Ok(Some(until)),
+        Some(_) => Err(CloseCode::TOKEN_EXPIRED),
+        None => Err(CloseCode::TOKEN_REJECTED),
+    }
+}
 
 /// A token that is valid until then.
 pub(crate) fn token_until(until: u64) -> Token {

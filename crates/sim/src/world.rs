@@ -72,7 +72,7 @@ struct AllDice {
 
 /// What is to happen.
 #[derive(Clone, Debug)]
-enum Due {
+pub(crate) enum Due {
     /// The dial of a socket reaches the server, or what stops it.
     Dialed { wire: WireId },
     /// What came of a dial reaches the link.
@@ -200,10 +200,10 @@ impl World {
 
     fn step(&mut self, due: Due) {
         if let Some(link) = due.concerns(&self.net)
-            && let Some(until) = self.clients[link].asleep_until
+            && self.clients[link].asleep_until.is_some()
         {
             // What reaches a sleeping device is found there when it wakes up.
-            return self.queue.push(until, due);
+            return self.clients[link].mail.push(due);
         }
         match due {
             Due::Dialed { wire } => self.on_dialed(wire),
@@ -230,8 +230,8 @@ impl World {
 
     /// Hands an input to a link and does what it asks for.
     fn tell_link(&mut self, link: usize, input: Input) {
-        if let Some(until) = self.clients[link].asleep_until {
-            return self.queue.push(until, Due::Say { link, input });
+        if self.clients[link].asleep_until.is_some() {
+            return self.clients[link].mail.push(Due::Say { link, input });
         }
         self.note_input(link, &input);
         let outputs = self.clients[link].handle(self.now, input);
@@ -242,18 +242,16 @@ impl World {
     }
 
     fn note_input(&mut self, link: usize, input: &Input) {
-        match input {
-            Input::Tick => self.note(&Fact::Woken { link }),
-            Input::SocketFrame { .. } | Input::SocketAlive { .. } => {
-                self.note(&Fact::Arrived { link });
-            }
-            Input::Polled { outcome: Ok(answer), .. } => {
-                let (channel, count) = (&answer.channel, answer.events.len());
-                let offset = answer.offset;
-                let text = format!("link {link}  answer: {channel}, {count} events to {offset}");
-                self.note(&Fact::Remark(&text));
-            }
-            _ => self.note(&Fact::Heard { link, input }),
+        let is_frame = matches!(input, Input::SocketFrame { .. } | Input::SocketAlive { .. });
+        if let Input::Polled { outcome: Ok(answer), .. } = input {
+            let (channel, count, offset) = (&answer.channel, answer.events.len(), answer.offset);
+            self.remark(&format!("link {link}  answer: {channel}, {count} events to {offset}"));
+        } else if *input == Input::Tick {
+            self.note(&Fact::Woken { link });
+        } else if is_frame {
+            self.note(&Fact::Arrived { link });
+        } else {
+            self.note(&Fact::Heard { link, input });
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock;
+
 /// How far jitter goes either way.
 const JITTER_PERCENT: u32 = 30;
 
@@ -40,7 +42,7 @@ pub(super) struct Attempts {
 impl Attempts {
     /// None so far.
     pub(super) fn begin(schedule: Schedule) -> Self {
-        Self { schedule, begun: Instant::now(), failed: 0 }
+        Self { schedule, begun: clock::now(), failed: 0 }
     }
 
     /// How many have failed.
@@ -50,7 +52,7 @@ impl Attempts {
 
     /// How much patience is left.
     pub(super) fn left(&self) -> Duration {
-        self.schedule.patience.saturating_sub(self.begun.elapsed())
+        self.schedule.patience.saturating_sub(clock::now() - self.begun)
     }
 
     /// The pause after one more failure, no shorter than the server's hint; `None` where the next

@@ -86,8 +86,7 @@ impl Process {
     /// Waits for the end; the exit code and everything printed that was not read yet.
     pub(crate) async fn finish(&mut self) -> (Option<i32>, String, String) {
         self.types_no_more();
-        let (code, out, err) =
-            (self.code().await, self.out.rest().await, self.err.rest().await);
+        let (code, out, err) = (self.code().await, self.out.rest().await, self.err.rest().await);
         (code, out, err)
     }
 }

@@ -3,8 +3,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use steadfast_machine::Rng;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,7 +43,6 @@ struct Path {
     /// Whether and when new connections are cut.
     dice: Mutex<Option<Dice>>,
     cuts: AtomicUsize,
-    upgrades: AtomicUsize,
 }
 
 /// Draws how many bytes a connection may carry.
@@ -66,7 +65,6 @@ impl Proxy {
             cut: watch::Sender::new(0),
             dice: Mutex::new(None),
             cuts: AtomicUsize::new(0),
-            upgrades: AtomicUsize::new(0),
         });
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::clone(&path)));
@@ -101,11 +99,6 @@ impl Proxy {
     pub(crate) fn cuts(&self) -> usize {
         self.path.cuts.load(Ordering::Relaxed)
     }
-
-    /// How many upgrades were asked for.
-    pub(crate) fn upgrades(&self) -> usize {
-        self.path.upgrades.load(Ordering::Relaxed)
-    }
 }
 
 async fn accept(listener: TcpListener, path: Arc<Path>) {
@@ -134,7 +127,6 @@ async fn carry(mut near: TcpStream, path: &Path) -> io::Result<()> {
     }
     let head = read_head(&mut near).await?;
     if is_upgrade(&head) {
-        path.upgrades.fetch_add(1, Ordering::Relaxed);
         if let Some(answer) = in_the_way(mode) {
             near.write_all(answer.as_bytes()).await?;
             return near.shutdown().await;

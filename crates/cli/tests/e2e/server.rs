@@ -20,6 +20,8 @@ pub(crate) struct Server {
     pub(crate) public: SocketAddr,
     pub(crate) internal: SocketAddr,
     pub(crate) http: Client,
+    /// What is shown to the internal port.
+    pub(crate) key: Option<&'static str>,
     args: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -57,7 +59,7 @@ impl Server {
             .collect();
         let process = spawn(&args, &variables).await;
         let http = Client::builder().no_proxy().timeout(crate::PATIENCE).build().unwrap();
-        Self { process, public, internal, http, args, variables }
+        Self { process, public, internal, http, key: None, args, variables }
     }
 
     /// `kill -9`.
@@ -85,7 +87,7 @@ impl Server {
 
     /// Asks the internal port.
     pub(crate) async fn looks(&self, path: &str) -> Answer {
-        answer(self.http.get(self.internal_url(path))).await
+        answer(self.shown(self.http.get(self.internal_url(path)))).await
     }
 
     /// Polls a channel; the JSON of the answer.
@@ -97,7 +99,7 @@ impl Server {
 
     /// Posts a body to the internal port.
     pub(crate) async fn posts(&self, path: &str, body: &Value) -> Answer {
-        answer(self.http.post(self.internal_url(path)).json(body)).await
+        answer(self.shown(self.http.post(self.internal_url(path)).json(body))).await
     }
 
     /// Publishes `{"n": n}` as `progress`, which must succeed; the position.
@@ -110,6 +112,13 @@ impl Server {
         let answer = self.posts(&format!("/v1/channels/{channel}/events"), event).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()
+    }
+
+    fn shown(&self, request: RequestBuilder) -> RequestBuilder {
+        match self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// Live connections, as operators see them.
@@ -157,7 +166,7 @@ async fn spawn(args: &[String], variables: &[(String, String)]) -> Process {
         variables.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     variables.push(("STEADFAST_LOG", "info"));
     let mut process = Process::start(&args, &variables);
-    process.err.with("listening").await;
+    process.err.with("backends  http://").await;
     process
 }
 

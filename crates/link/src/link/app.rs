@@ -1,4 +1,4 @@
-//! What the app asks: up, down, this channel, that token. In: its wishes. Out: what follows at once.
+//! What the app asks: up, down, this channel, that token. In: its wishes. Out: what follows.
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use steadfast_link::scenario::{input_kind, read_input, write_output};
+use steadfast_link::scenario::input_kind;
 use steadfast_link::{Config, Input, Link};
 use steadfast_machine::{Machine as _, Millis, Span};
 use steadfast_protocol::{LinkId, Token};
+
+use crate::input::read_input;
 
 /// A file of `conformance/link/`.
 #[derive(Deserialize)]
@@ -82,15 +84,18 @@ impl Scenario {
 
     /// The whole file, with one step a line.
     pub(crate) fn write(&self) -> String {
-        let mut text = format!("{{\n  \"name\": {},\n", json!(self.name));
-        text += &format!("  \"rule\": {},\n", json!(self.rule));
-        if let Some(why) = &self.why {
-            text += &format!("  \"why\": {},\n", json!(why));
-        }
-        text += &format!("  \"config\": {},\n", json!(self.config));
+        let why = self.why.iter().map(|why| format!("  \"why\": {},", json!(why)));
         let steps: Vec<_> = self.steps.iter().map(Step::write).collect();
-        text += &format!("  \"steps\": [\n    {}\n  ]\n}}\n", steps.join(",\n    "));
-        text
+        let mut lines = vec![
+            "{".to_owned(),
+            format!("  \"name\": {},", json!(self.name)),
+            format!("  \"rule\": {},", json!(self.rule)),
+        ];
+        lines.extend(why);
+        lines.push(format!("  \"config\": {},", json!(self.config)));
+        lines.push(format!("  \"steps\": [\n    {}\n  ]", steps.join(",\n    ")));
+        lines.push("}\n".to_owned());
+        lines.join("\n")
     }
 
     /// Every word of the vocabulary that occurs in it.
@@ -125,14 +130,18 @@ impl Step {
                 Some(later) => Some(before + later.parse::<u64>().ok()?),
                 None => wake,
             },
-            _ => None,
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
         }
     }
 
     fn answer(&self, link: &mut Link, now: u64) -> Answer {
         link.handle(Millis(now), self.read());
         let outputs = std::iter::from_fn(|| link.poll());
-        let outputs = outputs.map(|output| write_output(&output).unwrap());
+        let outputs = outputs.map(|output| serde_json::to_string(&output).unwrap());
         Answer {
             outputs: outputs.map(|json| RawValue::from_string(json).unwrap()).collect(),
             state: json!(link.state().as_str()),
@@ -158,9 +167,9 @@ impl Step {
         let late = if *late { r#", "late": true"# } else { "" };
         let expect: Vec<_> = expect.iter().map(|output| output.get()).collect();
         let expect = expect.join(", ");
-        format!(
-            r#"{{"at": {at}{late}, "do": {input}, "expect": [{expect}], "state": {state}, "wake": {wake}}}"#
-        )
+        let happens = format!(r#""at": {at}{late}, "do": {input}"#);
+        let follows = format!(r#""expect": [{expect}], "state": {state}, "wake": {wake}"#);
+        format!("{{{happens}, {follows}}}")
     }
 }
 
@@ -171,7 +180,7 @@ fn values(texts: &[Box<RawValue>]) -> Vec<Value> {
 /// The settings of a scenario: the defaults of both languages, and what it has of its own.
 pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
     let value = |name: &str| match &overrides[name] {
-        Value::Null => &defaults[name],
+        none if none.is_null() => &defaults[name],
         own => own,
     };
     let number = |name: &str| value(name).as_u64().unwrap_or_else(|| panic!("no {name}"));
@@ -204,4 +213,25 @@ pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
         return_max: span("returnMaxMs"),
         channels_max: usize::try_from(number("channelsMax")).unwrap(),
     }
+}
+
+/// The folder that both languages read.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance")
+}
+
+/// A file of it.
+pub(crate) fn read_json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// `conformance/link/FOLDER/BEHAVIOUR.json`, in order.
+pub(crate) fn scenario_paths() -> Vec<PathBuf> {
+    let folders = fs::read_dir(root().join("link")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().path()).filter(|path| path.is_dir());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    paths.sort();
+    paths
 }

@@ -16,6 +16,8 @@ pub(crate) struct Watch {
     state: Option<(LinkState, Reason)>,
     told: BTreeMap<ChannelName, Position>,
     superseded: Vec<Superseded>,
+    /// The kinds of output, the states and one change of state that were seen.
+    pub(crate) seen: BTreeSet<String>,
 }
 
 impl Watch {
@@ -50,6 +52,8 @@ impl Watch {
     }
 
     pub(crate) fn after(&mut self, now: u64, output: &Output) {
+        let json = serde_json::to_value(output).unwrap();
+        self.seen.extend(json["kind"].as_str().map(str::to_owned));
         match output {
             Output::OpenSocket { socket, .. } => self.on_open(now, *socket),
             Output::Send { socket, .. } => {
@@ -89,6 +93,8 @@ impl Watch {
                 let before = self.state.replace((*new, *reason));
                 let shown = before.map_or(LinkState::Disconnected, |(state, _)| state);
                 assert_eq!(shown, *old, "states do not follow one another");
+                self.seen.insert(new.as_str().to_owned());
+                self.seen.insert(format!("{} to {}", old.as_str(), new.as_str()));
                 assert_ne!(before, Some((*new, *reason)), "a state was told twice");
             }
             Notice::Subscribed { channel, position, .. } => {

@@ -141,14 +141,14 @@ impl World {
 
     fn input(&mut self, Act { kind, a, b }: Act) -> Input {
         let socket = self.socket;
-        if self.is_dialling && a % 4 != 0 {
+        if self.is_dialling && !a.is_multiple_of(4) {
             self.is_dialling = false;
             return match b % 4 {
                 0 => Input::SocketFailed { socket, failure: dial_failure(a) },
                 _ => Input::SocketOpened { socket },
             };
         }
-        if self.is_greeting && a % 8 != 0 {
+        if self.is_greeting && !a.is_multiple_of(8) {
             self.is_greeting = false;
             return self.frame(welcome(a, b));
         }
@@ -156,7 +156,7 @@ impl World {
             0..=2 => Input::Connect,
             3..=5 => Input::Subscribe { channel: channel(a), since: since(b) },
             6 => Input::Unsubscribe { channel: channel(a) },
-            7 | 8 => Input::Token((b % 4 != 0).then(|| Token::new("t"))),
+            7 | 8 => Input::Token((!b.is_multiple_of(4)).then(|| Token::new("t"))),
             9 => Input::Close,
             10..=13 => Input::Online,
             14 | 15 => Input::Offline,
@@ -166,7 +166,7 @@ impl World {
             29 => Input::SocketClosed { socket: u32::from(a % 8), code: close_code(b) },
             30..=33 => Input::SocketAlive { socket },
             34..=60 => Input::Polled { poll: self.poll, outcome: self.outcome(a, b) },
-            61..=75 => Input::Probed { is_ok: a % 4 != 0 },
+            61..=75 => Input::Probed { is_ok: !a.is_multiple_of(4) },
             76..=100 => self.subscribed(a, b),
             101..=110 => self.frame(ServerFrame::HeartbeatAck {
                 id: self.heartbeat.clone(),
@@ -178,15 +178,15 @@ impl World {
                 reason: "drain".into(),
                 after_ms: u64::from(a % 5000),
                 spread_ms: u64::from(b % 5000),
-                to: (a % 2 == 0).then(|| "wss://other/v1/ws".into()),
+                to: (a.is_multiple_of(2)).then(|| "wss://other/v1/ws".into()),
             })),
             116..=118 => self.frame(ServerFrame::Finished { channel: channel(a) }),
             119..=122 => self.frame(ServerFrame::Error(ErrorFrame {
-                id: (a % 2 == 0).then(|| self.request.clone()).flatten(),
+                id: (a.is_multiple_of(2)).then(|| self.request.clone()).flatten(),
                 channel: Some(channel(b)),
                 code: "forbidden".into(),
                 message: "no".into(),
-                retry: a % 3 != 0,
+                retry: !a.is_multiple_of(3),
             })),
             123..=140 => self.superseded(a, b),
             141..=149 => Input::Tick,
@@ -238,9 +238,9 @@ impl World {
         };
         self.next[usize::from(a % 3)] = offset + 1;
         let to = Position::new(epoch.clone(), offset);
-        let gap = position.filter(|_| b % 3 == 0);
+        let gap = position.filter(|_| b.is_multiple_of(3));
         let gap = gap.map(|from| Gap { from, to, cause: GapCause::Retention });
-        let id = if a % 3 == 0 { None } else { self.request.clone() };
+        let id = if a.is_multiple_of(3) { None } else { self.request.clone() };
         let recovered = gap.is_none();
         let frame = Subscribed { id, channel, epoch, offset, head: offset, recovered, gap };
         self.frame(ServerFrame::Subscribed(Box::new(frame)))
@@ -257,7 +257,8 @@ impl World {
         let channel = channel(a);
         let position = self.link.position(&channel).cloned();
         let epoch = if b % 64 == 9 { epoch(a) } else { known_epoch(position.as_ref()) };
-        let behind = position.map_or(0, |position| position.offset) + u64::from(b % 7 == 0);
+        let behind =
+            position.map_or(0, |position| position.offset) + u64::from(b.is_multiple_of(7));
         let events = (1..=u64::from(a % 4)).map(|n| PollEvent {
             offset: behind + n,
             event: EventName::new("progress").unwrap(),
@@ -271,7 +272,7 @@ impl World {
             epoch,
             offset,
             events,
-            is_final: b % 61 == 0,
+            is_final: b.is_multiple_of(61),
             gap: None,
             next_poll_ms: u64::from(a % 2000),
         }))

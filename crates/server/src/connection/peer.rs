@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -20,8 +21,8 @@ pub struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
 pub struct Peer {
     node: Arc<Node>,
     address: IpAddr,
-    /// When it was accepted.
-    pub accepted: Instant,
+    /// When its handshake must be done.
+    pub deadline: Instant,
     abandoned: Notify,
 }
 
@@ -36,8 +37,9 @@ impl Peer {
             return None;
         }
         let node = Arc::clone(node);
-        let (accepted, abandoned) = (Instant::now(), Notify::new());
-        Some(Arc::new(Self { node, address, accepted, abandoned }))
+        let handshake = Duration::from_millis(node.config.limits.handshake_timeout_ms);
+        let deadline = node.clock.after(handshake);
+        Some(Arc::new(Self { node, address, deadline, abandoned: Notify::new() }))
     }
 
     /// Has the socket dropped, with whatever it still holds.

@@ -1,6 +1,6 @@
-//! `POST /v1/events`: many events, to many channels. In: a list of events. Out: one result for each,
-//! in their order; a bad event stops none of the others. Events are handed to the broker in the
-//! order of the list, so each channel gets its own in order.
+//! `POST /v1/events`: many events, to many channels. In: a list of events. Out: one result for
+//! each, in their order; a bad event stops none of the others. Events are handed to the broker in
+//! the order of the list, so each channel gets its own in order.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Channels, as operators see them: list, look, forget. In: a name or a page of names. Out: what the
-//! broker knows of them, and how many sessions follow each here.
+//! Channels, as operators see them: list, look, forget. In: a name or a page of names. Out: what
+//! the broker knows of them, and how many sessions follow each here.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ pub(super) struct Channels {
 /// One channel.
 #[derive(Debug, Serialize)]
 pub(super) struct Channel {
-    channel: ChannelName,
+    #[serde(rename = "channel")]
+    name: ChannelName,
     epoch: Epoch,
     offset: u64,
     events: usize,
@@ -83,7 +84,7 @@ async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> Vec<Channel> {
         for shard in &*node.shards {
             shard.with(|hub, _| {
                 for one in &mut *chunk {
-                    one.subscribers += hub.subscribers(&one.channel);
+                    one.subscribers += hub.subscribers(&one.name);
                 }
             });
         }
@@ -95,7 +96,7 @@ async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> Vec<Channel> {
 impl From<ChannelInfo> for Channel {
     fn from(info: ChannelInfo) -> Self {
         let ChannelInfo { channel, epoch, offset, events, bytes, is_final } = info;
-        Self { channel, epoch, offset, events, bytes, is_final, subscribers: 0 }
+        Self { name: channel, epoch, offset, events, bytes, is_final, subscribers: 0 }
     }
 }
 
@@ -108,7 +109,7 @@ fn unreadable(error: &ReadError) -> Problem {
         ReadError::TooManyChannels { max } => {
             Problem::new(Code::TooManyChannels, format!("there are {max} channels already"))
         }
-        ReadError::Unavailable | _ => {
+        ReadError::Unavailable => {
             Problem::new(Code::BrokerUnavailable, "the broker did not answer").retry_after_s(1)
         }
     }

@@ -99,11 +99,13 @@ async fn matches(
     filter: &Filter,
 ) -> Vec<(usize, ConnectionView)> {
     let mut found = Vec::new();
-    let (from, mut slot) = start;
+    let (from, first) = start;
     for (at, shard) in node.shards.iter().enumerate().skip(from) {
-        let is_elsewhere =
-            filter.link.as_ref().is_some_and(|link| !Arc::ptr_eq(node.shard_of(link), shard));
-        while !is_elsewhere {
+        if filter.link.as_ref().is_some_and(|link| !Arc::ptr_eq(node.shard_of(link), shard)) {
+            continue;
+        }
+        let mut slot = if at == from { first } else { 0 };
+        loop {
             let slots = slot..slot.saturating_add(SLOTS_PER_LOCK);
             slot = slots.end;
             let (views, end) = shard.with(|hub, now| (hub.connections(now, slots), hub.slots()));
@@ -117,7 +119,6 @@ async fn matches(
             }
             tokio::task::yield_now().await;
         }
-        slot = 0;
     }
     found
 }

@@ -1,5 +1,5 @@
-//! One event as a backend writes it. In: a JSON object. Out: a checked `Publish`, or the problem that
-//! names the field. The payload is found once and carried as the text it came in.
+//! One event as a backend writes it. In: a JSON object. Out: a checked `Publish`, or the problem
+//! that names the field. The payload is found once and carried as the text it came in.
 
 use std::borrow::Cow;
 

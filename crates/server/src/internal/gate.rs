@@ -1,6 +1,6 @@
 //! Who may use the internal port. In: a request's headers. Out: yes, or the problem to answer with.
-//! With a key, whoever has it may. In `--dev` there is none, so what a browser could be made to send
-//! by a stranger's page is kept out: pages of other machines, and names that only lead here.
+//! With a key, whoever has it may. In `--dev` there is none, so what a browser could be made to
+//! send by a stranger's page is kept out: pages of other machines, and names that only lead here.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Is the process up, and can it serve? For whatever starts, stops and balances nodes, without a key.
+//! Is the process up, and can it serve? For whatever starts, stops and balances nodes,
+//! without a key.
 
 use std::sync::Arc;
 

@@ -115,7 +115,7 @@ fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
             let detail = format!("{max} keys are remembered, as many as may be");
             Problem::new(Code::IdempotencyFull, detail).retry_after_s(LATER_S)
         }
-        PublishError::Unavailable | _ => {
+        PublishError::Unavailable => {
             Problem::new(Code::BrokerUnavailable, "the broker did not take the event")
                 .retry_after_s(SOON_S)
         }

@@ -42,10 +42,16 @@ impl Desk {
     }
 
     fn with(config: Config) -> Self {
-        let node = Node::new(config).unwrap();
-        for shard in &*node.shards {
+        let desk = Self::still(config);
+        for shard in &*desk.node.shards {
             tokio::spawn(Arc::clone(shard).run());
         }
+        desk
+    }
+
+    /// A node whose shards sleep: under a virtual clock their own time would stand still.
+    fn still(config: Config) -> Self {
+        let node = Node::new(config).unwrap();
         let router = super::router(Arc::clone(&node));
         Self { node, router }
     }

@@ -9,7 +9,6 @@ use hyper::{Request, Response};
 use steadfast_hub::{Grants, Page, PageLimit, ReadError, Speech, Transport};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Since};
-use tokio::time::Instant;
 
 use super::answer::bearer;
 use super::body::{Body, whole};
@@ -49,7 +48,7 @@ async fn read_or_wait(
     query: &PollQuery,
     grants: (Grants, Option<Millis>),
 ) -> Result<Page, Problem> {
-    let deadline = Instant::now() + query.wait;
+    let deadline = node.clock.after(query.wait);
     let mut page = read(node, channel, &query.since, query.limit).await?;
     if has_news(&page) || query.wait.is_zero() || node.is_draining() {
         return Ok(page);

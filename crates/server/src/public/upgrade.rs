@@ -54,8 +54,7 @@ fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
     let token = bearer(request.headers()).map(ToOwned::to_owned);
     let path = request.uri().path();
     if path == "/v1/ws" {
-        let handshake = Duration::from_millis(node.config.limits.handshake_timeout_ms);
-        return Purpose::Link { token, deadline: peer.accepted + handshake };
+        return Purpose::Link { token, deadline: peer.deadline };
     }
     let Some((route, id)) = legacy_route(node, path) else { return Purpose::Nowhere };
     let id = percent_decode_str(id).decode_utf8_lossy();

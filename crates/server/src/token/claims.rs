@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use super::pattern::Pattern;
+use steadfast_hub::{Grants, Pattern};
 
 /// What a token says. All times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +69,11 @@ pub(super) const SUB_BYTES_MAX: usize = 255;
 pub(super) const PATTERNS_MAX: usize = 256;
 
 impl Claims {
+    /// What the token's holder may do.
+    pub fn into_grants(self) -> Grants {
+        Grants { subscribe: self.subscribe, publish: self.publish }
+    }
+
     pub(super) fn from_json(map: &Map<String, Value>) -> Result<Self, ClaimsError> {
         Ok(Self {
             sub: subject(map)?,

@@ -22,28 +22,27 @@ impl Check for Ended {
     }
 
     fn on_fact(&mut self, _: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        match fact {
-            Fact::Wanted { link, channel, .. } => {
-                self.channels.remove(&(*link, (*channel).clone()));
-                Ok(())
-            }
-            Fact::Unwanted { link, channel } => {
-                self.channels.insert((*link, (*channel).clone()));
-                Ok(())
-            }
-            Fact::Heard { link, input: Input::Connect | Input::Online | Input::NetworkChanged } => {
-                self.links.remove(link);
-                Ok(())
-            }
-            Fact::Told { link, notice } => self.on_notice(*link, notice),
-            Fact::Attempt { link } => self.on_effort(*link, "an attempt"),
-            Fact::Polled { link, channel, .. } => {
-                self.on_effort(*link, "a poll")?;
-                self.on_channel(*link, channel, "a poll")
-            }
-            Fact::Probed { link } => self.on_effort(*link, "a probe"),
-            _ => Ok(()),
+        if let Fact::Wanted { link, channel, .. } = fact {
+            self.channels.remove(&(*link, (*channel).clone()));
         }
+        if let Fact::Unwanted { link, channel } = fact {
+            self.channels.insert((*link, (*channel).clone()));
+        }
+        if let Fact::Heard { link, input } = fact
+            && matches!(input, Input::Connect | Input::Online | Input::NetworkChanged)
+        {
+            self.links.remove(link);
+        }
+        if let Fact::Told { link, notice } = fact {
+            return self.on_notice(*link, notice);
+        }
+        if let Fact::Polled { link, channel, .. } = fact {
+            self.on_channel(*link, channel, "a poll")?;
+        }
+        if let Fact::Attempt { link } | Fact::Polled { link, .. } | Fact::Probed { link } = fact {
+            return self.on_effort(*link);
+        }
+        Ok(())
     }
 
     fn on_look(&mut self, scene: &Scene<'_>) -> Result<(), String> {
@@ -62,10 +61,10 @@ impl Ended {
         match notice {
             Notice::State { new: LinkState::Disconnected, reason, .. } => {
                 self.links.insert(link, *reason);
-                match reason {
-                    Reason::Rejected => Err(format!("link {link} gave up: rejected")),
-                    _ => Ok(()),
+                if *reason == Reason::Rejected {
+                    return Err(format!("link {link} gave up: rejected"));
                 }
+                Ok(())
             }
             Notice::State { .. } => {
                 self.links.remove(&link);
@@ -92,11 +91,11 @@ impl Ended {
         Ok(())
     }
 
-    fn on_effort(&self, link: usize, what: &str) -> Result<(), String> {
+    fn on_effort(&self, link: usize) -> Result<(), String> {
         match self.links.get(&link) {
             Some(reason) => {
                 let reason = reason.as_str();
-                Err(format!("link {link} made {what} while at rest ({reason})"))
+                Err(format!("link {link} dialled, polled or probed at rest ({reason})"))
             }
             None => Ok(()),
         }

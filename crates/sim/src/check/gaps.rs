@@ -19,6 +19,8 @@ pub(super) struct Gaps {
 struct Place {
     position: Option<Position>,
     since: Since,
+    /// When the app was last told of a gap.
+    gap_at: Option<u64>,
 }
 
 impl Check for Gaps {
@@ -27,19 +29,19 @@ impl Check for Gaps {
     }
 
     fn on_fact(&mut self, scene: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        match fact {
-            Fact::Wanted { link, channel, since } => {
-                let since = (*since).clone();
-                let position = match &since {
-                    Since::After(position) => Some(position.clone()),
-                    Since::Start | Since::Now => None,
-                };
-                self.places.insert((*link, (*channel).clone()), Place { position, since });
-                Ok(())
-            }
-            Fact::Told { link, notice } => self.on_notice(scene, *link, notice),
-            _ => Ok(()),
+        if let Fact::Wanted { link, channel, since } = fact {
+            let since = (*since).clone();
+            let position = match &since {
+                Since::After(position) => Some(position.clone()),
+                Since::Start | Since::Now => None,
+            };
+            self.places
+                .insert((*link, (*channel).clone()), Place { position, since, gap_at: None });
         }
+        if let Fact::Told { link, notice } = fact {
+            return self.on_notice(scene, *link, notice);
+        }
+        Ok(())
     }
 }
 
@@ -56,7 +58,9 @@ impl Gaps {
             return Err(format!("link {link} was told of {channel}, which it does not follow"));
         };
         let result = match told {
-            Notice::Subscribed { position, .. } => place.on_subscribed(scene, channel, position),
+            Notice::Subscribed { position, is_recovered, .. } => {
+                place.on_subscribed(scene, channel, position, *is_recovered)
+            }
             Notice::Event(event) => match &event.epoch {
                 Some(epoch) => {
                     place.on_event(scene, channel, &Position::new(epoch.clone(), event.offset))
@@ -77,7 +81,12 @@ impl Place {
         scene: &Scene<'_>,
         channel: &ChannelName,
         at: &Position,
+        is_recovered: bool,
     ) -> Result<(), String> {
+        let has_gap = self.gap_at.take() == Some(scene.now);
+        if is_recovered == has_gap {
+            return Err(format!("recovered is {is_recovered}, and a gap was told: {has_gap}"));
+        }
         if self.position.is_some() {
             self.skip_to(scene, channel, at)?;
         } else if self.since == Since::Start && scene.options.keeps_everything() && at.offset != 0 {
@@ -112,11 +121,14 @@ impl Place {
             self.skip_to(scene, channel, &gap.from)?;
         }
         self.position = Some(gap.to.clone());
+        self.gap_at = Some(scene.now);
         let rank =
             |position: &Position| scene.model.find(channel, &position.epoch).map(|(rank, _)| rank);
         let (from, to) = (rank(&gap.from), rank(&gap.to));
+        let may_be_old = scene.options.exclusions.causes_may_be_old;
         let is_of_its_cause = match gap.cause {
             GapCause::Retention => from == to && gap.from.offset < gap.to.offset,
+            GapCause::EpochChanged if may_be_old && from == to => gap.from.offset < gap.to.offset,
             GapCause::EpochChanged => from < to,
             _ => false,
         };

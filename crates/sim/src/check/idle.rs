@@ -41,11 +41,9 @@ impl Check for Idle {
         if own.second != second {
             *own = Own { second, ..Own::default() };
         }
-        match fact {
-            Fact::Woken { .. } => own.wakes += 1,
-            Fact::Polled { .. } => own.polls += 1,
-            _ => own.probes += 1,
-        }
+        own.wakes += u32::from(matches!(fact, Fact::Woken { .. }));
+        own.polls += u32::from(matches!(fact, Fact::Polled { .. }));
+        own.probes += u32::from(matches!(fact, Fact::Probed { .. }));
         for (what, count, max) in [
             ("woken", own.wakes, WAKES_MAX),
             ("polling", own.polls, POLLS_MAX),

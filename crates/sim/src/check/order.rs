@@ -20,14 +20,13 @@ impl Check for Order {
     }
 
     fn on_fact(&mut self, scene: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        match fact {
-            Fact::Wanted { link, channel, .. } => {
-                self.last.remove(&(*link, (*channel).clone()));
-                Ok(())
-            }
-            Fact::Told { link, notice: Notice::Event(event) } => self.on_event(scene, *link, event),
-            _ => Ok(()),
+        if let Fact::Wanted { link, channel, .. } = fact {
+            self.last.remove(&(*link, (*channel).clone()));
         }
+        if let Fact::Told { link, notice: Notice::Event(event) } = fact {
+            return self.on_event(scene, *link, event);
+        }
+        Ok(())
     }
 }
 

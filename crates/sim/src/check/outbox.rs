@@ -7,8 +7,8 @@ use crate::fact::Fact;
 
 /// What one message that is no event may have, in bytes.
 const ANSWER_BYTES_MAX: usize = 1_000;
-/// Sessions looked at.
-const SESSIONS_MAX: usize = 1_000;
+/// Slots of sessions looked at: far more than there are links.
+const SLOTS_MAX: u32 = 1_000;
 
 /// The bounds of the hub's outboxes.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Check for Outbox {
 
     fn on_look(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         let (messages_max, _) = bounds(scene);
-        for view in scene.server.hub.connections(Millis(scene.now), 0, SESSIONS_MAX) {
+        for view in scene.server.hub.connections(Millis(scene.now), 0..SLOTS_MAX) {
             if view.queued > messages_max {
                 let (link, queued) = (view.link, view.queued);
                 return Err(format!("{queued} messages wait for {link}, over {messages_max}"));

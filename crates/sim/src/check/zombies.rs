@@ -13,8 +13,8 @@ use crate::fact::Fact;
 const SILENCE_MS_MAX: u64 = 15_000 + 10_000;
 /// For timers that fire late, and looks that come once a second.
 const SLACK_MS: u64 = 1_000;
-/// Sessions looked at.
-const SESSIONS_MAX: usize = 1_000;
+/// Slots of sessions looked at: far more than there are links.
+const SLOTS_MAX: u32 = 1_000;
 
 /// Since when every link has heard nothing, sleep left out.
 #[derive(Debug, Default)]
@@ -28,13 +28,11 @@ impl Check for Zombies {
     }
 
     fn on_fact(&mut self, scene: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
-        match fact {
-            Fact::Arrived { link }
-            | Fact::Awake { link }
-            | Fact::Told { link, notice: Notice::State { .. } } => {
-                self.silent_since.insert(*link, scene.now);
-            }
-            _ => {}
+        if let Fact::Arrived { link }
+        | Fact::Awake { link }
+        | Fact::Told { link, notice: Notice::State { .. } } = fact
+        {
+            self.silent_since.insert(*link, scene.now);
         }
         Ok(())
     }
@@ -53,7 +51,7 @@ impl Check for Zombies {
         if !scene.server.is_up {
             return Ok(());
         }
-        for view in scene.server.hub.connections(Millis(scene.now), 0, SESSIONS_MAX) {
+        for view in scene.server.hub.connections(Millis(scene.now), 0..SLOTS_MAX) {
             if view.idle.0 > SILENCE_MS_MAX + SLACK_MS {
                 let (link, idle) = (view.link, view.idle);
                 return Err(format!("the hub keeps {link}, silent for {idle}"));

@@ -8,7 +8,7 @@ use steadfast_link::{PollFailure, PollId};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Since, Token};
 
-use super::SimServer;
+use super::{SimServer, check_token};
 use crate::model::Model;
 
 /// The most bytes of events in one answer.
@@ -64,7 +64,7 @@ impl SimServer {
         model: &mut Model,
     ) -> Option<Answer> {
         let (link, poll) = (request.link, request.poll);
-        if self.check_token(now, request.token.as_ref()).is_err() {
+        if check_token(now, request.token.as_ref()).is_err() {
             return Some(Answer { link, poll, body: Err(PollFailure::Unauthorized) });
         }
         let wait_ms = request.wait_ms.min(WAIT_MS_MAX);

@@ -1,6 +1,6 @@
 //! What faults do: to the path, to devices, to the server. And how all of it stops.
 
-use steadfast_link::Input;
+use steadfast_link::{Input, LinkState};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::CloseCode;
 
@@ -9,6 +9,7 @@ use crate::fact::Fact;
 use crate::fault::{Fault, Waking};
 use crate::net::{Way, WireId};
 use crate::rule::{Effect, Rule};
+use crate::sim_client::SimClient;
 
 impl World {
     pub(super) fn on_fault(&mut self, fault: Fault) {
@@ -35,7 +36,7 @@ impl World {
                 self.rule(link, for_ms, Effect::NoRoute { is_silent });
             }
             Fault::Offline { link, for_ms } => self.go_offline(link, for_ms),
-            Fault::Move { link } => self.move_network(link),
+            Fault::Move { link, is_breaking } => self.move_network(link, is_breaking),
             Fault::Sleep { link, for_ms, waking } => self.fall_asleep(link, for_ms, waking),
             Fault::Busy { for_ms, retry_after_ms } => {
                 for link in 0..self.clients.len() {
@@ -103,9 +104,11 @@ impl World {
         }
     }
 
-    fn move_network(&mut self, link: usize) {
+    fn move_network(&mut self, link: usize, is_breaking: bool) {
         if self.clients[link].offline_until.is_none() {
-            self.net.hole(link);
+            if is_breaking {
+                self.net.hole(link);
+            }
             self.tell_link(link, Input::NetworkChanged);
         }
     }
@@ -124,8 +127,18 @@ impl World {
             return;
         }
         self.note(&Fact::Awake { link });
-        if waking == Waking::ResumedFirst {
-            self.tell_link(link, Input::Resumed);
+        // Behind what is told here, and before all that comes now.
+        let mail = std::mem::take(&mut self.clients[link].mail);
+        for due in mail {
+            self.queue.push(self.now, due);
+        }
+        match waking {
+            Waking::ResumedFirst => self.tell_link(link, Input::Resumed),
+            Waking::MailFirst => {
+                let input = Input::Resumed;
+                return self.queue.push(self.now, Due::Say { link, input });
+            }
+            Waking::TickFirst | Waking::TickOnly => {}
         }
         if self.clients[link].wake_at().is_some_and(|at| at <= self.now) {
             self.tell_link(link, Input::Tick);
@@ -177,6 +190,11 @@ impl World {
 
     fn forget_channel(&mut self, index: usize) {
         let Some(channel) = self.channels.get(index).cloned() else { return };
+        let polls = |client: &SimClient| client.app.state.0 == LinkState::Fallback;
+        let is_excluded = self.options.exclusions.nothing_is_deleted_while_polling;
+        if is_excluded && self.clients.iter().any(polls) {
+            return;
+        }
         if self.server.is_up && self.server.streams.delete(&channel) {
             self.server.hub.forgotten(&channel);
             let answers = self.server.answer_waiters(self.now, &channel, &mut self.model);
@@ -195,7 +213,7 @@ impl World {
             self.on_wake_up(link, Waking::ResumedFirst);
             if self.clients[link].offline_until.is_some() {
                 self.clients[link].offline_until = Some(self.now);
-                self.on_back_online(link);
+                self.queue.push(self.now, Due::BackOnline { link });
             }
         }
         for wire in self.net.all() {

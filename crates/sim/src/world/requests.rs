@@ -10,6 +10,8 @@ use crate::sim_server::{Answer, Request, token_until};
 
 /// How long an app takes to get a token, at most.
 const TOKEN_DELAY_MS_MAX: u64 = 2_000;
+/// How long a token is valid that outlives any run.
+const LONG_TOKEN_MS: u64 = 3_600_000;
 
 impl World {
     pub(super) fn send_poll(
@@ -124,7 +126,10 @@ impl World {
 
     pub(super) fn want_token(&mut self, link: usize) {
         let late_ms = self.dice.apps.between(0, TOKEN_DELAY_MS_MAX);
-        let valid_ms = self.options.token_ms.unwrap_or_default();
+        let is_long =
+            self.options.exclusions.only_first_tokens_are_short || self.healing_since.is_some();
+        let short_ms = self.options.token_ms.unwrap_or_default();
+        let valid_ms = if is_long { LONG_TOKEN_MS } else { short_ms };
         let token = token_until(self.now + late_ms + valid_ms);
         let input = Input::Token(Some(token));
         self.queue.push(self.now + late_ms, Due::Say { link, input });

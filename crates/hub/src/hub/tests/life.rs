@@ -133,6 +133,16 @@ fn a_session_is_called_once_until_it_takes() {
 }
 
 #[test]
+fn a_session_that_is_closed_is_called_again_even_if_it_never_took() {
+    let mut desk = Desk::new();
+    let key = desk.open("abcdefgh", &[("a", Since::Now)]);
+    assert_eq!(desk.outputs(), [key]);
+    desk.hub.close(desk.now, key, CloseCode::DISCONNECTED, "an operator");
+    assert_eq!(desk.outputs(), [key]);
+    assert_eq!(desk.heard(key), ["close 4402"]);
+}
+
+#[test]
 fn a_slot_used_again_does_not_answer_for_its_earlier_session() {
     let mut desk = Desk::new();
     let first = desk.open("abcdefgh", &[]);

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use steadfast_protocol::{Limits, Since};
 
 use super::{Desk, event};
-use crate::{Grants, HubConfig, Pattern, StreamsConfig};
+use crate::{Grants, HubConfig, StreamsConfig};
 
 /// P-12, P-13, P-16
 #[test]
@@ -70,8 +70,8 @@ fn a_link_follows_channels_up_to_the_limit_and_not_one_more() {
 fn a_token_bounds_what_a_link_follows_and_publishes() {
     let mut desk = Desk::new();
     let grants = Grants {
-        subscribe: [Pattern::parse("a:*").unwrap()].into(),
-        publish: [Pattern::parse("a:1").unwrap()].into(),
+        subscribe: ["a:*".parse().unwrap()].into(),
+        publish: ["a:1".parse().unwrap()].into(),
     };
     let opening = crate::Opening { grants, ..Desk::opening("abcdefgh", 1, &[]) };
     let key = desk.hub.open(desk.now, opening).unwrap();

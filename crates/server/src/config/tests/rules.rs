@@ -88,7 +88,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("heartbeat.ping_timeout_ms", 100, 20_000),
     ("heartbeat.sweep_interval_ms", 100, 600_000),
     ("heartbeat.interval_ms_min", 1000, 600_000),
-    ("heartbeat.interval_ms_max", 5000, 3_600_000),
+    ("heartbeat.interval_ms_max", 1000, 3_600_000),
     ("drain.spread_ms", 0, 30_000),
     ("drain.after_ms", 0, 20_000),
     ("drain.deadline_ms", 10_000, 3_600_000),

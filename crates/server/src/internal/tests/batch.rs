@@ -39,9 +39,9 @@ async fn each_event_has_its_result_and_a_bad_one_stops_no_other() {
     assert_eq!(answer.status, 200);
     let answer = answer.json();
     let results = answer["results"].as_array().unwrap();
-    let said = |result: &Value| match &result["error"]["code"] {
-        Value::String(code) => code.clone(),
-        _ => format!("{} {}", result["channel"].as_str().unwrap(), result["offset"]),
+    let said = |result: &Value| match result["error"]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None => format!("{} {}", result["channel"].as_str().unwrap(), result["offset"]),
     };
     let expected = [
         "a 1",

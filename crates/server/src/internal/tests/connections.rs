@@ -14,7 +14,7 @@ fn links(page: &Value) -> Vec<&str> {
     connections.iter().map(|one| one["link"].as_str().unwrap()).collect()
 }
 
-/// The close that waits for a session.
+/// The close that waits for a session, if one does. What waited before it is taken.
 fn close_of(desk: &Desk, link: &str, id: &str) -> Option<(CloseCode, String)> {
     let (_, key) = desk.node.connection_of(id).unwrap();
     let shard = desk.node.shard_of(&LinkId::new(link).unwrap());
@@ -76,7 +76,7 @@ async fn pages_cover_all_shards_without_hole_or_overlap() {
         desk.open(&format!("link-{at:05}"), &[]);
     }
     let (mut seen, mut pages, mut target) =
-        (BTreeSet::new(), 0, "/v1/connections?limit=300".into());
+        (BTreeSet::new(), 0, "/v1/connections?limit=300".to_owned());
     loop {
         let page = desk.ask("GET", &target).await.json();
         let links = links(&page);
@@ -135,6 +135,7 @@ async fn a_listing_can_be_narrowed() {
 async fn an_operator_can_end_a_connection_for_good() {
     let desk = Desk::new();
     let (id, bell, _) = desk.open("link-0001", &[]);
+    assert_eq!(close_of(&desk, "link-0001", &id), None);
     let answer = desk.ask("DELETE", &format!("/v1/connections/{id}")).await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (204, ""));
     bell.closing.notified().await;
@@ -146,6 +147,7 @@ async fn an_operator_can_end_a_connection_for_good() {
 async fn an_operator_can_have_a_connection_reconnect() {
     let desk = Desk::new();
     let (id, bell, _) = desk.open("link-0001", &[]);
+    assert_eq!(close_of(&desk, "link-0001", &id), None);
     for bad in ["reconnect=yes", "reconect=true", "reconnect"] {
         let answer = desk.ask("DELETE", &format!("/v1/connections/{id}?{bad}")).await;
         answer.problem(400, "bad_query");

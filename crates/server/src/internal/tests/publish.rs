@@ -146,7 +146,7 @@ async fn a_body_of_undeclared_length_is_cut_off_at_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_given_up() {
-    let desk = Desk::new();
+    let desk = Desk::still(Config { dev: true, ..Config::default() });
     let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
     desk.post(TARGET, Body::from_stream(never)).await.problem(408, "request_timeout");
     let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("gone"))]);

@@ -1,0 +1,164 @@
+//! A server with keys: what each token opens, and what the others are told. P-17, P-18
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use steadfast_server::token::{Claims, sign};
+
+use crate::process::Process;
+use crate::raw::Raw;
+use crate::server::{Server, answer};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
+const BACKEND_KEY: &str = "a-backends-own-key-0001";
+
+async fn guarded(settings: &[(&str, &str)]) -> Server {
+    let keys = [("AUTH__HS256_KEY", KEY), ("INTERNAL__KEY", BACKEND_KEY), ("AUTH__LEEWAY_S", "0")];
+    let mut server = Server::start(&[], &[&keys, settings].concat()).await;
+    server.key = Some(BACKEND_KEY);
+    server
+}
+
+/// A token as `steadfast token` makes it.
+async fn made(args: &[&str]) -> String {
+    let args = [&["token"], args].concat();
+    let mut process = Process::start(&args, &[("STEADFAST_AUTH__HS256_KEY", KEY)]);
+    let token = process.out.next().await;
+    assert_eq!(process.code().await, Some(0));
+    token
+}
+
+fn signed(key: &str, exp: u64) -> String {
+    let subscribe = vec!["demo:*".parse().unwrap()];
+    let claims = Claims { sub: None, exp, iat: None, nbf: None, subscribe, publish: Vec::new() };
+    sign(key.as_bytes(), &claims).unwrap()
+}
+
+fn unsigned() -> String {
+    let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let head = part(json!({"alg": "none", "typ": "JWT"}));
+    let claims = part(json!({"exp": 9_999_999_999_u64, "subscribe": ["demo:*"]}));
+    format!("{head}.{claims}.")
+}
+
+async fn hello(server: &Server, token: Option<&str>) -> Raw {
+    let mut raw = Raw::open(server).await;
+    let mut hello = json!({"type": "hello", "link": "link-0001", "generation": 1,
+        "channels": [{"channel": "demo:1"}]});
+    if let Some(token) = token {
+        hello["token"] = json!(token);
+    }
+    raw.says(&hello).await;
+    raw
+}
+
+#[tokio::test]
+async fn a_token_opens_its_channels_and_no_others() {
+    let server = guarded(&[]).await;
+    let token = made(&["--subscribe", "demo:*", "--ttl", "1h"]).await;
+    server.publishes("demo:1", 1).await;
+    let mut raw = hello(&server, Some(&token)).await;
+    raw.expect("welcome").await;
+    raw.expect("subscribed").await;
+    raw.expect_events(1..=1).await;
+    for frame in [
+        json!({"type": "subscribe", "id": 1, "channel": "other:1"}),
+        json!({"type": "publish", "id": 1, "channel": "demo:1", "event": "progress"}),
+    ] {
+        raw.says(&frame).await;
+        let error = raw.expect("error").await;
+        assert_eq!((&error["code"], &error["id"]), (&json!("forbidden"), &json!(1)));
+    }
+    server.publishes("demo:1", 2).await;
+    raw.expect_events(2..=2).await;
+
+    let bearer = format!("Bearer {token}");
+    let mut raw = Raw::ask(server.public, "/v1/ws", &[("authorization", &bearer)]).await.unwrap();
+    raw.hello("link-0002", 1, &[("demo:1", json!("now"))]).await;
+    raw.expect("welcome").await;
+    raw.expect("subscribed").await;
+    for (path, status) in [
+        ("/v1/channels/demo:1/events", 200),
+        ("/v1/channels/other:1/events", 403),
+        ("/v1/channels/other:1/stream", 403),
+    ] {
+        let answer = answer(server.http.get(server.url(path)).bearer_auth(&token)).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_none_is_refused_with_a_code_that_says_why() {
+    let server = guarded(&[]).await;
+    let table = [
+        (None, 4201, "token_missing"),
+        (Some(signed(KEY, 1_000)), 4200, "token_expired"),
+        (Some(signed(OTHER_KEY, 9_999_999_999)), 4202, "token_forged"),
+        (Some(unsigned()), 4202, "token_algorithm"),
+        (Some("a.b.c".to_owned()), 4202, "token_malformed"),
+        (Some("x".repeat(10_000)), 4202, "token_malformed"),
+    ];
+    for (token, close, problem) in table {
+        let mut raw = hello(&server, token.as_deref()).await;
+        assert_eq!(raw.closed().await.0, close, "{problem}");
+        let mut request = server.http.get(server.url("/v1/channels/demo:1/events"));
+        if let Some(token) = &token {
+            request = request.bearer_auth(token);
+        }
+        answer(request).await.assert_problem(401, problem);
+    }
+    // A token in a URL is no token.
+    let good = signed(KEY, 9_999_999_999);
+    let in_url = format!("/v1/channels/demo:1/events?token={good}&access_token={good}");
+    server.asked(&in_url).await.assert_problem(401, "token_missing");
+    let mut raw = Raw::open_path(&server, "/ws/diagnosis/1").await;
+    assert_eq!(raw.closed().await.0, 4201);
+    assert_eq!(server.asked("/v1/probe").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_token() {
+    let server = guarded(&[("HEARTBEAT__SWEEP_INTERVAL_MS", "200")]).await;
+    let token = made(&["--subscribe", "demo:*", "--ttl", "2s"]).await;
+    let mut raw = hello(&server, Some(&token)).await;
+    raw.expect("welcome").await;
+    assert_eq!(raw.closed().await.0, 4200);
+}
+
+#[tokio::test]
+async fn backends_need_their_key() {
+    let mut server = guarded(&[]).await;
+    server.publishes("demo:1", 1).await;
+    for (key, code) in [(None, "key_missing"), (Some("another-backends-key"), "key_wrong")] {
+        server.key = key;
+        let body = json!({"event": "progress"});
+        server.posts("/v1/channels/demo:1/events", &body).await.assert_problem(401, code);
+        server.posts("/v1/events", &json!({"events": []})).await.assert_problem(401, code);
+        server.looks("/v1/connections").await.assert_problem(401, code);
+        server.looks("/v1/stats").await.assert_problem(401, code);
+    }
+    assert_eq!(server.looks("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_commands_take_keys_and_say_what_is_missing() {
+    let server = guarded(&[]).await;
+    let (public, internal) = (server.url(""), server.internal_url(""));
+    let token = made(&["--subscribe", "demo:1"]).await;
+    let subscribe = ["subscribe", "demo:1", "--server", &public];
+    let mut subscriber = Process::start(&subscribe, &[("STEADFAST_TOKEN", &token)]);
+    subscriber.err.with("state: connected").await;
+    let publish = ["publish", "demo:1", "complete", "{\"n\":1}", "--final", "--server", &internal];
+    let (code, _, error) = Process::start(&publish, &[]).finish().await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("key"), "{error}");
+    let mut publisher = Process::start(&publish, &[("STEADFAST_KEY", BACKEND_KEY)]);
+    assert_eq!(publisher.finish().await.0, Some(0));
+    assert_eq!(subscriber.out.json().await["data"], json!({"n": 1}));
+    assert_eq!(subscriber.code().await, Some(0));
+
+    let (code, _, error) = Process::start(&subscribe, &[]).finish().await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("steadfast token"), "{error}");
+}
