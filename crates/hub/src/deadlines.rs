@@ -1,4 +1,5 @@
-//! Which session wants to be looked at when. In: a deadline for a session. Out: sessions that are due.
+//! Which session wants to be looked at when.
+//! In: a deadline for a session. Out: sessions that are due.
 //! Entries are never moved: a session that is due is looked at, and asks again if its time has not
 //! come. So a frame costs nothing here, and a session has few entries.
 

@@ -8,8 +8,8 @@
 //!   ([`Hub::poll`]), and takes what a session has to do ([`Hub::take`]).
 //! - [`Streams`] is the memory broker: channels with their history, positions and ends.
 //!
-//! A member is *live* while its outbox has room. Where it has not, or where a publication is missing,
-//! the member falls *behind* and is fed from history, page by page, as fast as its session
+//! A member is *live* while its outbox has room. Where it has not, or where a publication is
+//! missing, the member falls *behind* and is fed from history, page by page, as fast as its session
 //! reads: joining, resuming, catching up and repair are one mechanism.
 
 #![no_std]

@@ -1,5 +1,5 @@
 //! Who follows a channel, and how far each has got.
-//! Members stand in order of their session, so that fan-out visits them in the same order every time.
+//! Members stand in order of their session: fan-out visits them in the same order every time.
 
 use alloc::vec::Vec;
 

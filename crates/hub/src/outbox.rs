@@ -1,5 +1,6 @@
 //! What waits for one session: bounded in messages and bytes, and timed.
-//! In: encoded frames. Out: all of them at once, when the session can write. Owns nothing when empty.
+//! In: encoded frames. Out: all of them at once, when the session can write.
+//! Owns nothing when empty.
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;

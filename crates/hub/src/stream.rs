@@ -1,5 +1,6 @@
 //! The memory broker: every channel's history, its numbering and its end.
-//! In: publishes and reads. Out: publications with positions, and pages. Must not know: who listens.
+//! In: publishes and reads. Out: publications with positions, and pages.
+//! Must not know: who listens.
 
 mod history;
 mod idempotency;

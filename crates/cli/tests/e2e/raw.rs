@@ -97,13 +97,18 @@ impl Raw {
         stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok()
     }
 
-    /// The next text, as JSON.
+    /// The next text but pings, as JSON. P-43
     pub(crate) async fn hears(&mut self) -> Value {
         loop {
             let message = within("a frame", self.0.next()).await;
             match message {
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+                    let frame: Value =
+                        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+                    if frame["type"] != "ping" {
+                        return frame;
+                    }
+                    self.says(&json!({"type": "pong", "id": frame["id"]})).await;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("a frame was expected, not {other:?}"),
@@ -129,18 +134,20 @@ impl Raw {
 
     /// Reads on to the close frame; its code and reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
-        loop {
-            let message = within("a close frame", self.0.next()).await;
-            match message {
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return (frame.code.into(), frame.reason.as_str().to_owned());
+        let reading = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => {
+                        return (frame.code.into(), frame.reason.as_str().to_owned());
+                    }
+                    Some(Ok(Message::Close(None))) => return (1005, String::new()),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return (1006, error.to_string()),
+                    None => return (1006, "the stream ended".into()),
                 }
-                Some(Ok(Message::Close(None))) => return (1005, String::new()),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return (1006, error.to_string()),
-                None => return (1006, "the stream ended".into()),
             }
-        }
+        };
+        within("a close frame", reading).await
     }
 
     /// Closes politely and reads to the end.

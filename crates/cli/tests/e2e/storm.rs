@@ -113,7 +113,7 @@ async fn a_hundred_thousand_events_arrive_once_and_in_order_while_sockets_die() 
     let began = Instant::now();
     let server = Server::dev_with(&[("CRASH_WINDOW_MS", "0")]).await;
     let proxy = Proxy::start(server.public).await;
-    proxy.cut_at_random(SEED, 20_000, 200_000);
+    proxy.cut_at_random(SEED, 120_000, 480_000);
     let mut following = JoinSet::new();
     for number in 0..CLIENTS {
         let url = proxy.url();

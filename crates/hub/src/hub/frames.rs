@@ -1,5 +1,5 @@
-//! What clients say. In: decoded frames, or why they could not be decoded. Out: answers in the session's
-//! outbox, and publishes for the broker.
+//! What clients say. In: decoded frames, or why they could not be decoded.
+//! Out: answers in the session's outbox, and publishes for the broker.
 
 use alloc::boxed::Box;
 use alloc::format;

@@ -106,6 +106,7 @@ mod tests {
         }
     }
 
+    /// P-91
     #[test]
     fn answers_say_the_same_word_in_type_and_event() {
         assert_eq!(

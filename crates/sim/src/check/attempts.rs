@@ -1,5 +1,5 @@
 //! No herd: at most 14 attempts in any 60 s, none within a second of the last one unless the
-//! network changed, and none while the device reports no network.
+//! network changed, and none while the device reports no network: P-60, P-64, P-65.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,5 +1,6 @@
 //! Finished is finished: no event of a channel after its end, and no attempt, poll or probe of a
 //! link that is at rest. A link at rest stays so unless its app or its device says something.
+//! P-26, P-64.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Every app is handed events in offset order, each once, as they were published.
+//! Every app is handed events in offset order, each once, as they were published: P-23, P-74, P-5.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What waits for a session is bounded, in messages and in bytes, whatever it does not read.
+//! What waits for a session is bounded, in messages and in bytes, whatever it does not read: P-54.
 
 use steadfast_machine::Millis;
 

@@ -1,5 +1,5 @@
 //! Dead means noticed: no session outlives its peer by more than one heartbeat interval and one
-//! timeout, and no link believes in a silent socket for longer.
+//! timeout, and no link believes in a silent socket for longer: P-41, P-44.
 
 use std::collections::BTreeMap;
 

@@ -72,6 +72,7 @@ mod tests {
     use crate::codec::json::server_frame;
     use crate::{ChannelName, Epoch, EventName, Payload, ServerFrame, Timestamp};
 
+    /// P-5
     #[test]
     fn one_encoding_serves_every_transport() {
         let data = r#"{ "pct" : 40, "note":"héllo" }"#;

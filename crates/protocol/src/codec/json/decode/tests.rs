@@ -15,7 +15,7 @@ fn code(text: &str) -> ErrorCode {
     read(text).unwrap_err().code
 }
 
-/// P-11, P-14
+/// P-1, P-2, P-11
 #[test]
 fn a_hello_needs_a_link_and_a_generation_and_no_more() {
     let ClientFrame::Hello(hello) =
@@ -41,7 +41,8 @@ fn a_hello_needs_a_link_and_a_generation_and_no_more() {
 #[test]
 fn a_hello_carries_all_that_a_session_needs() {
     let text = r#"{"type":"hello","link":"abcdefgh","generation":3,"token":"secret",
-        "client":{"name":"n","version":"1","platform":"p"},"heartbeat":{"interval":15000,"timeout_ms":10000},"channels":[
+        "client":{"name":"n","version":"1","platform":"p"},
+        "heartbeat":{"interval":15000,"timeout_ms":10000},"channels":[
         {"channel":"a:1"},{"channel":"a:2","since":"now"},
         {"channel":"a:3","since":{"epoch":"e","offset":4}}]}"#;
     let ClientFrame::Hello(hello) = read(text).unwrap() else { panic!("not a hello") };
@@ -71,6 +72,7 @@ fn what_is_not_a_frame_is_refused_with_its_own_word() {
     assert!(error.message.contains("byte 2"), "{}", error.message);
 }
 
+/// P-4
 #[test]
 fn an_id_is_a_number_or_a_short_string() {
     let long: String = core::iter::repeat_n('x', 63).collect();
@@ -84,6 +86,7 @@ fn an_id_is_a_number_or_a_short_string() {
     assert!(ping("true").is_err());
 }
 
+/// P-32
 #[test]
 fn a_payload_may_nest_to_the_limit_and_no_deeper() {
     let publish = |levels: usize| {

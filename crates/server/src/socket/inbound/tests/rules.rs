@@ -1,4 +1,4 @@
-//! The rules of RFC 6455 and the limits, each broken once.
+//! The rules of RFC 6455 and the limits, each broken once. P-53
 
 use super::{
     BINARY, CLOSE, CONTINUE, Inbound, InboundError, Limits, Message, PING, PONG, TEXT, close,
