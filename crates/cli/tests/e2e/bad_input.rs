@@ -159,6 +159,22 @@ async fn a_message_at_the_size_limit_passes_and_one_byte_more_is_closed() {
     assert!(raw.expect("event").await["data"].as_str().unwrap().len() > MIB - 200);
 }
 
+#[tokio::test]
+async fn a_body_over_its_limit_is_refused() {
+    let mut calm = Calm::with(&[("LIMITS__PUBLISH_BATCH_MAX", "3")]).await;
+    let text = "x".repeat(MIB);
+    let large = json!({"event": "progress", "data": text});
+    let answer = calm.server.posts("/v1/channels/big:1/events", &large).await;
+    answer.assert_problem(413, "too_large");
+    let entry = json!({"channel": "big:1", "event": "progress"});
+    let events = |count: usize| json!({"events": vec![&entry; count]});
+    assert_eq!(calm.server.posts("/v1/events", &events(3)).await.status, 200);
+    calm.server.posts("/v1/events", &events(4)).await.assert_problem(413, "too_large");
+    let many = json!({"events": [text, text, text, text, text, text, text, text, text]});
+    calm.server.posts("/v1/events", &many).await.assert_problem(413, "too_large");
+    calm.is_kept().await;
+}
+
 /// P-32
 #[tokio::test]
 async fn deep_nesting_is_refused_wherever_it_comes() {

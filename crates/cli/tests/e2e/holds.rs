@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::process::Process;
 use crate::raw::Raw;
-use crate::server::Server;
+use crate::server::{Server, answer};
 use crate::within;
 
 /// Clients come back without waiting for others.
@@ -198,4 +198,42 @@ async fn every_crash_is_told_once_and_nothing_comes_twice() {
         assert_eq!(gap["gap"]["from"], json!({"epoch": epoch, "offset": 20}), "{round}: {gap}");
         assert_eq!(gap["gap"]["cause"], "epoch_changed", "{round}: {gap}");
     }
+}
+
+/// P-52
+#[tokio::test]
+async fn an_operator_moves_a_subscriber_on_or_ends_it() {
+    let server = Server::dev_with(&[ALONE]).await;
+    let mut subscriber = subscriber(&server, &["demo:1"]).await;
+    for (query, state) in [
+        ("?reconnect=true", "state: connected (was reconnecting): welcomed"),
+        ("", "state: disconnected (was connected): rejected"),
+    ] {
+        let connections = server.connections().await;
+        let path = format!("/v1/connections/{}{query}", connections[0]["id"].as_str().unwrap());
+        let gone = answer(server.http.delete(server.internal_url(&path))).await;
+        assert_eq!(gone.status, 204, "{gone:?}");
+        subscriber.err.with(state).await;
+    }
+    assert_eq!(subscriber.code().await, Some(1));
+}
+
+/// Streams and waiting polls do not keep a leaving server.
+#[tokio::test]
+async fn a_server_that_leaves_lets_streams_and_polls_go() {
+    let settings = [("DRAIN__SPREAD_MS", "300"), ("DRAIN__DEADLINE_MS", "1500")];
+    let mut server = Server::dev_with(&settings).await;
+    let stream = server.http.get(server.url("/v1/channels/demo:1/stream")).send();
+    let mut stream = stream.await.unwrap();
+    assert!(within("a greeting", stream.chunk()).await.unwrap().is_some());
+    let polling = server.polls("demo:1", "wait=50");
+    let leaving = async {
+        while server.looks("/v1/stats").await.json()["channels"]["subscriptions"] != 2 {}
+        server.process.signal("TERM").await;
+    };
+    let (page, ()) = tokio::join!(polling, leaving);
+    assert_eq!(page["events"], json!([]), "{page}");
+    let end = async { while stream.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
+    within("the end of the stream", end).await;
+    assert_eq!(server.process.code().await, Some(0));
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::http::Response;
 
 use crate::bad_input::{Calm, masked};
 use crate::raw::Raw;
-use crate::server::answer;
+use crate::server::{Server, answer};
 use crate::within;
 
 const SHORT_HANDSHAKE: (&str, &str) = ("LIMITS__HANDSHAKE_TIMEOUT_MS", "400");
@@ -47,8 +47,8 @@ fn close_code(said: &[u8]) -> u16 {
     u16::from_be_bytes([said[2], said[3]])
 }
 
-async fn upgraded(calm: &Calm) -> TcpStream {
-    let mut stream = TcpStream::connect(calm.server.public).await.unwrap();
+async fn upgraded(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.public).await.unwrap();
     stream.write_all(UPGRADE.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -83,7 +83,7 @@ async fn a_hello_that_never_comes_is_not_waited_for() {
 async fn a_hello_that_drips_in_is_not_waited_for() {
     let mut calm = Calm::with(&[SHORT_HANDSHAKE]).await;
     let hello = r#"{"type":"hello","link":"link-0001","generation":1}"#;
-    let said = drip(upgraded(&calm).await, masked(0x81, hello.as_bytes())).await;
+    let said = drip(upgraded(&calm.server).await, masked(0x81, hello.as_bytes())).await;
     assert_eq!(close_code(&said), 4001);
     calm.is_kept().await;
 }
@@ -96,12 +96,12 @@ async fn a_session_that_falls_silent_is_closed() {
         ("HEARTBEAT__PING_TIMEOUT_MS", "300"),
         ("HEARTBEAT__SWEEP_INTERVAL_MS", "300"),
     ];
-    let mut calm = Calm::with(&settings).await;
+    let mut server = Server::dev_with(&settings).await;
     let terms = r#","heartbeat":{"interval":1000,"timeout":1000}"#;
     for (number, terms) in [(1, ""), (2, terms)] {
         let link = format!("silent-{number}");
         let hello = format!(r#"{{"type":"hello","link":"{link}","generation":1{terms}}}"#);
-        let mut stream = upgraded(&calm).await;
+        let mut stream = upgraded(&server).await;
         // Longer than one piece may be: two of them.
         let (first, second) = hello.as_bytes().split_at(20);
         let message = [masked(0x01, first), masked(0x80, second)].concat();
@@ -111,14 +111,16 @@ async fn a_session_that_falls_silent_is_closed() {
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains("welcome") && said.ends_with("Connection stale"), "{said}");
         assert_eq!(said.contains(r#""type":"ping""#), terms.is_empty(), "{said}");
-        let line = calm.server.process.err.with(&format!("link={link}")).await;
+        let line = server.process.err.with(&format!("link={link}")).await;
         assert!(line.contains("close_code=1001"), "{line}");
     }
-    // The neighbour has answered its pings all the while, or is not needed to: it reads.
-    let mut alive = calm.session().await;
+    // Whoever answers lives on.
+    let mut alive = Raw::follow(&server, "link-0001", &[]).await;
     for _ in 0..4 {
-        assert!(alive.is_pinged().await);
+        alive.answers_a_ping().await;
     }
+    alive.says(&json!({"type": "ping"})).await;
+    alive.expect("pong").await;
 }
 
 #[tokio::test]
@@ -130,6 +132,17 @@ async fn a_request_that_drips_in_is_not_waited_for() {
         let is_refused = said.is_empty() || said.starts_with(b"HTTP/1.1 408");
         assert!(is_refused, "{}", String::from_utf8_lossy(&said));
     }
+    calm.is_kept().await;
+}
+
+/// P-52
+#[tokio::test]
+async fn a_session_that_says_too_much_is_closed_with_the_code_that_slows_it() {
+    let mut calm = Calm::with(&[]).await;
+    let mut raw = calm.session().await;
+    // The socket may be closed before all is said.
+    raw.writes(&masked(0x81, br#"{"type":"ping"}"#).repeat(1_000)).await;
+    assert_eq!(raw.closed().await.0, 4100);
     calm.is_kept().await;
 }
 

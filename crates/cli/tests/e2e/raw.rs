@@ -97,18 +97,29 @@ impl Raw {
         stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok()
     }
 
-    /// The next text but pings, as JSON. P-43
+    /// The next frame but pings. P-43
     pub(crate) async fn hears(&mut self) -> Value {
         loop {
-            let message = within("a frame", self.0.next()).await;
-            match message {
+            let frame = self.next().await;
+            if frame["type"] != "ping" {
+                return frame;
+            }
+            self.says(&json!({"type": "pong"})).await;
+        }
+    }
+
+    /// Waits for the server's ping, and answers it.
+    pub(crate) async fn answers_a_ping(&mut self) {
+        let frame = self.next().await;
+        assert_eq!(frame["type"], "ping", "{frame}");
+        self.says(&json!({"type": "pong"})).await;
+    }
+
+    async fn next(&mut self) -> Value {
+        loop {
+            match within("a frame", self.0.next()).await {
                 Some(Ok(Message::Text(text))) => {
-                    let frame: Value =
-                        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
-                    if frame["type"] != "ping" {
-                        return frame;
-                    }
-                    self.says(&json!({"type": "pong", "id": frame["id"]})).await;
+                    return serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("a frame was expected, not {other:?}"),

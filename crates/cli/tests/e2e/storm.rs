@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use steadfast_client::{
-    ChannelName, Client, Config, LinkState, Notice, Reason, Since, Span, Statistics,
+    ChannelName, Client, Config, GapCause, LinkState, Notice, Reason, Since, Span, Statistics,
 };
 use tokio::task::JoinSet;
 
@@ -254,4 +254,77 @@ async fn a_server_that_cannot_be_reached_is_tried_until_it_can() {
     proxy.set(Mode::Pass);
     record.follow_to(&mut client, LinkState::Connected).await;
     record.follow_to_event(&mut client, 2).await;
+}
+
+/// P-22, P-73
+#[tokio::test]
+async fn a_crash_is_told_to_a_client_that_polls() {
+    let mut server = Server::dev().await;
+    let proxy = Proxy::start(server.public).await;
+    proxy.set(Mode::Forbid);
+    let first = server.publishes("storm:1", 1).await;
+    let mut client = client(&proxy.url(), [1]).await;
+    Record::default().follow_to_event(&mut client, 1).await;
+    server.kill().await;
+    server.restart().await;
+    let second = server.publishes("storm:1", 1).await;
+    let gap = async {
+        loop {
+            match client.next().await.unwrap() {
+                Notice::Gap { gap, .. } => return gap,
+                Notice::Event(event) => panic!("an event before its gap: {event:?}"),
+                _ => {}
+            }
+        }
+    };
+    let gap = crate::within("a gap", gap).await;
+    assert_eq!((gap.cause, gap.from.offset, gap.to.offset), (GapCause::EpochChanged, 1, 0));
+    assert_eq!(gap.from.epoch.as_str(), first["epoch"]);
+    assert_eq!(gap.to.epoch.as_str(), second["epoch"]);
+    Record::default().follow_to_event(&mut client, 1).await;
+}
+
+/// P-73, P-74: back and forth, with events under way all the time.
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_while_a_path_opens_and_closes() {
+    const TOLD: u64 = 3_000;
+    let server = Server::dev_with(&[("CRASH_WINDOW_MS", "0")]).await;
+    let proxy = Proxy::start(server.public).await;
+    let mut client = client(&proxy.url(), [1]).await;
+    let publishing = async {
+        for n in 1..=TOLD {
+            let body = json!({"event": "progress", "data": {"n": n}, "final": n == TOLD});
+            server.publishes_event("storm:1", &body).await;
+        }
+    };
+    let mut record = Record::default();
+    let mut states = Vec::new();
+    let following = async {
+        for round in 1.. {
+            while record.deliveries < (round * 150).min(TOLD) {
+                let notice = client.next().await.unwrap();
+                record.note(&notice);
+                if let Notice::State { new, .. } = notice {
+                    states.push(new);
+                }
+            }
+            if record.deliveries == TOLD {
+                break;
+            }
+            let modes = [Mode::Forbid, Mode::Pass, Mode::Page, Mode::Pass];
+            proxy.set(modes[usize::try_from(round).unwrap() % modes.len()]);
+            if round % 3 != 0 {
+                proxy.cut_all();
+            }
+        }
+        record.follow_to_the_end(&mut client).await;
+    };
+    let ((), ()) = crate::within("the end", async { tokio::join!(following, publishing) }).await;
+    let count = |state| states.iter().filter(|one| **one == state).count();
+    println!(
+        "connected {} times, polling {} times",
+        count(LinkState::Connected),
+        count(LinkState::Fallback)
+    );
+    assert!(count(LinkState::Connected) >= 2 && count(LinkState::Fallback) >= 1, "{states:?}");
 }

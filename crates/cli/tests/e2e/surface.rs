@@ -431,6 +431,7 @@ async fn a_link_follows_as_many_channels_as_its_limit_and_not_one_more() {
         answers.push(format!("{} {} {code}", frame["channel"], frame["type"]));
     }
     answers.sort();
-    let told = ["\"a\" \"subscribed\" ", "\"b\" \"subscribed\" ", "\"c\" \"error\" too_many_channels"];
+    let told =
+        ["\"a\" \"subscribed\" ", "\"b\" \"subscribed\" ", "\"c\" \"error\" too_many_channels"];
     assert_eq!(answers, told);
 }

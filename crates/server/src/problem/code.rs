@@ -54,6 +54,8 @@ codes! {
     BadBody, BAD_REQUEST, "bad_body", "The body does not fit";
     /// A field that must be there is not.
     MissingField, BAD_REQUEST, "missing_field", "A field is missing";
+    /// The request for a WebSocket is not one of RFC 6455.
+    BadHandshake, BAD_REQUEST, "bad_handshake", "The WebSocket handshake is not valid";
     /// A parameter of the query cannot be read.
     BadQuery, BAD_REQUEST, "bad_query", "The query is not valid";
     /// An epoch or offset cannot be read, or one came without the other.

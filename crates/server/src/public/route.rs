@@ -57,7 +57,7 @@ async fn dispatch(
     }
     let path = request.uri().path().to_owned();
     let place = place(&path);
-    if matches!(place, Place::Socket | Place::Unknown) {
+    if is_upgrade(request.headers()) || matches!(place, Place::Socket | Place::Unknown) {
         return unknown_or_socket(node, peer, request, &path);
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {

@@ -13,12 +13,12 @@ use steadfast_protocol::{ChannelName, Since};
 use tokio::net::TcpStream;
 
 use super::answer::bearer;
-use super::body::{Body, whole};
+use super::body::{Body, boxed, whole};
 use crate::config::{Route, RouteStart};
 use crate::connection::{self, Peer, Purpose};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::socket::upgrade;
+use crate::socket::{UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
 pub(super) fn answer(
@@ -28,7 +28,7 @@ pub(super) fn answer(
 ) -> Result<Response<Body>, Problem> {
     let accepted = match upgrade::accept(&request) {
         Ok(accepted) => accepted,
-        Err(refusal) => return Ok(refusal.response().map(|()| whole(refusal.to_string()))),
+        Err(refusal) => return Ok(refused(refusal)),
     };
     if node.is_draining() {
         let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
@@ -38,6 +38,19 @@ pub(super) fn answer(
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(take_over(Arc::clone(node), peer, upgrading, purpose));
     Ok(accepted.map(|()| whole("")))
+}
+
+/// What is wrong with the request, with the headers that say what would be right.
+fn refused(refusal: UpgradeRefusal) -> Response<Body> {
+    let code = match refusal {
+        UpgradeRefusal::Method => Code::MethodNotAllowed,
+        UpgradeRefusal::NotAnUpgrade | UpgradeRefusal::ProtocolVersion => Code::UpgradeRequired,
+        UpgradeRefusal::HttpVersion | UpgradeRefusal::Key => Code::BadHandshake,
+    };
+    let mut response = boxed(Problem::new(code, refusal.to_string()).response());
+    let (told, ()) = refusal.response().into_parts();
+    response.headers_mut().extend(told.headers);
+    response
 }
 
 /// The route of the older protocol that a path fits, and what stands for its braces.

@@ -1,6 +1,6 @@
 //! No silent gap: what an app was not handed is covered by a newer event with the same replace
 //! key, or the app was told. And no false gap: nothing that is still kept is called lost.
-//! P-20 to P-27.
+//! P-20, P-22, P-23, P-25, P-27.
 
 use std::collections::BTreeMap;
 

@@ -36,8 +36,8 @@ pub fn client_frame(text: &str, limits: &Limits) -> Result<ClientFrame, DecodeEr
         }
         "publish" => ClientFrame::Publish(head.read(text)?),
         "heartbeat" => ClientFrame::Heartbeat(head.read(text)?),
-        "ping" => ClientFrame::Ping { id: head.echo() },
-        "pong" => ClientFrame::Pong { id: head.echo() },
+        "ping" => ClientFrame::Ping { id: head.read::<IdOnly>(text)?.id },
+        "pong" => ClientFrame::Pong { id: head.read::<IdOnly>(text)?.id },
         other => return Err(head.unknown(other)),
     };
     check_depth(&frame, limits).map_err(|error| head.error(ErrorCode::TooDeep, &error))?;
@@ -82,6 +82,12 @@ struct ChannelOnly {
     #[serde(default)]
     id: Option<Scalar>,
     channel: ChannelName,
+}
+
+#[derive(Deserialize)]
+struct IdOnly {
+    #[serde(default)]
+    id: Option<Scalar>,
 }
 
 #[derive(Deserialize)]

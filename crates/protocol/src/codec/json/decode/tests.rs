@@ -62,6 +62,7 @@ fn what_is_not_a_frame_is_refused_with_its_own_word() {
         assert_eq!(code(bad), ErrorCode::BadJson, "{bad}");
     }
     assert_eq!(code("{}"), ErrorCode::BadFrame);
+    assert_eq!(code(r#"{"type":"ping","id":{}}"#), ErrorCode::BadFrame);
     assert_eq!(code(r#"{"type":7}"#), ErrorCode::BadFrame);
     assert_eq!(code(r#"{"type":"dance"}"#), ErrorCode::UnknownType);
     assert_eq!(code(r#"{"type":"subscribe"}"#), ErrorCode::BadFrame);
