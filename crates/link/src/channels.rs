@@ -91,20 +91,20 @@ impl Channels {
     }
 
     /// What `hello` asks for: everything.
-    pub(crate) fn ask_all(&mut self) -> Vec<ChannelRequest> {
+    pub(crate) fn ask_all(&mut self, now: Millis) -> Vec<ChannelRequest> {
         let ask = |subscription: &mut Subscription| {
             subscription.part();
-            let since = subscription.ask(None);
+            let since = subscription.ask(now, None);
             ChannelRequest { id: None, channel: subscription.channel.clone(), since }
         };
         self.all.iter_mut().map(ask).collect()
     }
 
     /// The request to follow one channel on the session.
-    pub(crate) fn ask(&mut self, id: u32) -> Option<ChannelRequest> {
+    pub(crate) fn ask(&mut self, now: Millis, id: u32) -> Option<ChannelRequest> {
         let request = self.new_request();
         let subscription = self.by_id_mut(id)?;
-        let since = subscription.ask(Some(request));
+        let since = subscription.ask(now, Some(request));
         let channel = subscription.channel.clone();
         Some(ChannelRequest { id: Some(Scalar::number(request.into())), channel, since })
     }
@@ -125,7 +125,13 @@ impl Channels {
         self.all.iter().all(Subscription::is_followed)
     }
 
-    /// The first channel that the server could not serve and that is due to be asked for again.
+    /// The device slept: answers are waited for anew.
+    pub(crate) fn renew(&mut self, now: Millis) {
+        self.all.iter_mut().for_each(|one| one.renew(now));
+    }
+
+    /// The first channel that is due to be asked for again, because the server could not serve it
+    /// or has not answered.
     pub(crate) fn due(&self, now: Millis) -> Option<u32> {
         self.all.iter().find(|one| again_at(one).is_some_and(|at| at <= now)).map(|one| one.id)
     }
@@ -143,7 +149,7 @@ pub(crate) fn read_number(echoed: &Scalar) -> Option<u32> {
 
 const fn again_at(subscription: &Subscription) -> Option<Millis> {
     match subscription.standing {
-        Standing::Again { at } => Some(at),
-        Standing::Apart | Standing::Asked { .. } | Standing::Followed { .. } => None,
+        Standing::Again { at } | Standing::Asked { until: at, .. } => Some(at),
+        Standing::Apart | Standing::Followed { .. } => None,
     }
 }

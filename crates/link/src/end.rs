@@ -16,8 +16,9 @@ pub(crate) enum End {
     Closed(CloseCode),
     /// Nothing was heard in time.
     Silent,
-    /// Events were missing, twice.
-    Hole,
+    /// Events of a channel were missing or its request was not answered, and asking again did not
+    /// mend it.
+    Unmended,
     /// The server had asked to leave.
     Left,
 }
@@ -43,7 +44,7 @@ impl End {
                 CloseCode::RECONNECT | CloseCode::RESTART | CloseCode::MOVED | CloseCode::DRAINING,
             )
             | Self::Left => Reason::ServerAsked,
-            Self::Closed(_) | Self::Hole => Reason::Lost,
+            Self::Closed(_) | Self::Unmended => Reason::Lost,
             Self::Silent => Reason::HeartbeatTimeout,
         }
     }
@@ -60,7 +61,7 @@ impl End {
             Self::Dial(DialFailure::Unreachable | DialFailure::Refused)
             | Self::Timeout
             | Self::Silent
-            | Self::Hole => Evidence::Silence,
+            | Self::Unmended => Evidence::Silence,
         }
     }
 
@@ -68,7 +69,7 @@ impl End {
     pub(crate) const fn leaves_socket(self) -> bool {
         match self {
             Self::Dial(_) | Self::Closed(_) => false,
-            Self::Timeout | Self::Silent | Self::Hole | Self::Left => true,
+            Self::Timeout | Self::Silent | Self::Unmended | Self::Left => true,
         }
     }
 

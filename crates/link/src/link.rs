@@ -57,6 +57,8 @@ pub struct Link {
     last_poll: PollId,
     /// The version of the token in the newest `hello`.
     greeted_version: u32,
+    /// When that was sent.
+    greeted_at: Millis,
     /// Where the server said to go, while that works.
     endpoint: Option<Box<str>>,
     /// Until when an answer to the newest probe is waited for.
@@ -64,7 +66,7 @@ pub struct Link {
     is_online: bool,
     /// Whether a session was welcomed since the app asked.
     has_connected: bool,
-    /// When the network changed, until a loss has been put down to it.
+    /// When the network changed, until an attempt has begun on the new one.
     network_changed_at: Option<Millis>,
 }
 
@@ -87,6 +89,7 @@ impl Link {
             last_socket: 0,
             last_poll: 0,
             greeted_version: 0,
+            greeted_at: Millis::ZERO,
             endpoint: None,
             probing_until: None,
             is_online: true,
@@ -138,7 +141,7 @@ impl Link {
             Input::Offline => self.on_offline(now),
             Input::NetworkChanged => self.on_network_changed(now),
             Input::Resumed => self.on_resumed(now),
-            Input::SocketOpened { socket } => self.on_socket_opened(socket),
+            Input::SocketOpened { socket } => self.on_socket_opened(now, socket),
             Input::SocketFailed { socket, failure } => {
                 self.on_socket_failed(now, socket, failure);
             }

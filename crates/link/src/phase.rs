@@ -61,8 +61,8 @@ pub(crate) enum WayBack {
 pub(crate) enum Attempt {
     /// It begins at this time.
     Waiting { at: Millis },
-    /// It begins when the app has given a token, and not before this time.
-    WantingToken { not_before: Millis },
+    /// Its time has come, and it begins when the app has given a token.
+    WantingToken,
     /// The socket is opening.
     Opening { socket: SocketId, until: Millis },
     /// `hello` was sent.
@@ -148,7 +148,7 @@ impl Phase {
         match self.attempt() {
             Some(Attempt::Opening { socket, .. }) => Some((*socket, Stage::Opening)),
             Some(Attempt::Greeting { socket, .. }) => Some((*socket, Stage::Greeting)),
-            Some(Attempt::Waiting { .. } | Attempt::WantingToken { .. }) | None => {
+            Some(Attempt::Waiting { .. } | Attempt::WantingToken) | None => {
                 self.session().map(|session| (session.socket, Stage::Welcomed))
             }
         }

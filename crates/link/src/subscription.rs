@@ -1,15 +1,18 @@
 //! One channel of a link: where its app stands, and what of a server's frames and answers the app
 //! may be told. In: frames and answers about this channel. Out: notices, in offset order, each
-//! offset once; and the verdict that something is missing. Must not know sockets or time.
+//! offset once; and the verdict that something is missing. Must not know sockets.
 
 use alloc::boxed::Box;
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{
     ChannelName, Epoch, Event, Gap, GapCause, PollAnswer, Position, Since, Subscribed, Superseded,
 };
 
 use crate::Notice;
+
+/// How long an answer to a request is waited for.
+const SUBSCRIBED_TIMEOUT: Span = Span::seconds(30);
 
 /// A channel the app follows.
 #[derive(Clone, Debug)]
@@ -18,7 +21,7 @@ pub(crate) struct Subscription {
     pub(crate) id: u32,
     pub(crate) channel: ChannelName,
     pub(crate) standing: Standing,
-    /// Whether something missing was asked for again in this session.
+    /// Whether it was asked for again in this session, to mend what was amiss.
     pub(crate) is_mended: bool,
     since: Since,
     position: Option<Position>,
@@ -29,8 +32,8 @@ pub(crate) struct Subscription {
 pub(crate) enum Standing {
     /// There is no session.
     Apart,
-    /// Asked for, by `hello` or by the request with this id.
-    Asked { request: Option<u32>, since: Since },
+    /// Asked for, by `hello` or by the request with this id; an answer is waited for until then.
+    Asked { request: Option<u32>, since: Since, until: Millis },
     /// Followed; an event that names no epoch has this one.
     Followed { epoch: Epoch },
     /// The server could not serve it for now.
@@ -68,10 +71,18 @@ impl Subscription {
     }
 
     /// Asked for on the session of the moment, by the request with this id, or by `hello`.
-    pub(crate) fn ask(&mut self, request: Option<u32>) -> Since {
+    pub(crate) fn ask(&mut self, now: Millis, request: Option<u32>) -> Since {
         let since = self.since();
-        self.standing = Standing::Asked { request, since: since.clone() };
+        let until = now + SUBSCRIBED_TIMEOUT;
+        self.standing = Standing::Asked { request, since: since.clone(), until };
         since
+    }
+
+    /// The device slept: an answer is waited for anew.
+    pub(crate) fn renew(&mut self, now: Millis) {
+        if let Standing::Asked { until, .. } = &mut self.standing {
+            *until = now + SUBSCRIBED_TIMEOUT;
+        }
     }
 
     /// The session is gone.
@@ -96,7 +107,7 @@ impl Subscription {
         tell: &mut dyn FnMut(Notice),
     ) -> Order {
         let asked = match &self.standing {
-            Standing::Asked { request, since } if *request == id => since.clone(),
+            Standing::Asked { request, since, .. } if *request == id => since.clone(),
             // Asked for again since: the answer to that will follow.
             Standing::Asked { .. } | Standing::Apart | Standing::Again { .. } => {
                 return Order::Kept;

@@ -15,7 +15,7 @@ pub enum Why {
     Health,
     /// The server asked to leave by now.
     Leave,
-    /// A channel that the server could not serve is asked for again.
+    /// A channel is asked for again: the server could not serve it, or did not answer.
     Subscribe,
     /// Long enough without data to poll, since plain HTTP gets through.
     Effort,

@@ -44,7 +44,7 @@ impl Link {
         if let Some(polling) = self.phase.polling_mut() {
             polling.polls.push(ChannelPoll::new(id, now));
         }
-        self.subscribe(id);
+        self.subscribe(now, id);
     }
 
     pub(super) fn on_unsubscribe(&mut self, now: Millis, channel: &ChannelName) {
@@ -63,14 +63,14 @@ impl Link {
 
     pub(super) fn on_token(&mut self, now: Millis, token: Token) {
         let was_wanted = self.credential.is_wanted();
-        self.credential.give(token);
+        self.credential.give(now, token);
         if !was_wanted {
             return;
         }
         if let Some(attempt) = self.phase.attempt_mut()
-            && let Attempt::WantingToken { not_before } = *attempt
+            && matches!(attempt, Attempt::WantingToken)
         {
-            *attempt = Attempt::Waiting { at: not_before.max(now) };
+            *attempt = Attempt::Waiting { at: self.schedule.admit(now) };
         }
         match &mut self.phase {
             Phase::Trying(trying) => trying.effort = Effort::new(now),
@@ -131,10 +131,10 @@ impl Link {
     }
 
     /// Asks for a channel on the session, if there is one.
-    pub(super) fn subscribe(&mut self, id: u32) {
+    pub(super) fn subscribe(&mut self, now: Millis, id: u32) {
         let Some(session) = self.phase.session() else { return };
         let socket = session.socket;
-        if let Some(request) = self.channels.ask(id) {
+        if let Some(request) = self.channels.ask(now, id) {
             self.send(socket, ClientFrame::Subscribe(request));
         }
     }

@@ -15,8 +15,24 @@ use crate::session::Session;
 use crate::{DialFailure, Output, Reason, SocketId};
 
 impl Link {
-    /// Begins the attempt that was planned.
-    pub(super) fn open_socket(&mut self, now: Millis) {
+    /// Begins the attempt that was planned; with a fresh token, where the last one was refused.
+    pub(super) fn begin_attempt(&mut self, now: Millis) {
+        if !self.credential.is_refused() {
+            return self.open_socket(now);
+        }
+        let Some(attempt) = self.phase.attempt_mut() else { return };
+        *attempt = Attempt::WantingToken;
+        self.want_token();
+    }
+
+    /// Asks the app for a token, unless it is being asked.
+    pub(super) fn want_token(&mut self) {
+        if self.credential.want() {
+            self.out.push_back(Output::WantToken);
+        }
+    }
+
+    fn open_socket(&mut self, now: Millis) {
         let is_reconnect = match &self.phase {
             Phase::Trying(trying) => !trying.is_first,
             Phase::Polling(_) => true,
@@ -27,22 +43,24 @@ impl Link {
         let until = now + self.config.connect_timeout;
         let Some(attempt) = self.phase.attempt_mut() else { return };
         *attempt = Attempt::Opening { socket, until };
+        // Whatever fails from here on, the change of network has had its attempt.
+        self.network_changed_at = None;
         self.schedule.spend(now);
         self.record.begin(is_reconnect);
         self.out.push_back(Output::OpenSocket { socket, to: self.endpoint.clone() });
     }
 
-    pub(super) fn on_socket_opened(&mut self, socket: SocketId) {
+    pub(super) fn on_socket_opened(&mut self, now: Millis, socket: SocketId) {
         let Some(attempt) = self.phase.attempt_mut() else { return };
         match *attempt {
             Attempt::Opening { socket: wanted, until } if wanted == socket => {
                 *attempt = Attempt::Greeting { socket, until };
-                self.greet(socket);
+                self.greet(now, socket);
             }
             Attempt::Opening { .. }
             | Attempt::Greeting { .. }
             | Attempt::Waiting { .. }
-            | Attempt::WantingToken { .. } => {}
+            | Attempt::WantingToken => {}
         }
     }
 
@@ -75,7 +93,7 @@ impl Link {
             Phase::Resting | Phase::Offline | Phase::Live(_) => {}
         }
         for id in self.channels.unasked() {
-            self.subscribe(id);
+            self.subscribe(now, id);
         }
         self.join_if_ready(now);
     }
@@ -109,7 +127,6 @@ impl Link {
         let attempt = match self.plan(now, end, window) {
             Plan::Stop => return self.stop(now),
             Plan::Wait(at) => Attempt::Waiting { at },
-            Plan::WaitForToken(not_before) => Attempt::WantingToken { not_before },
         };
         match &mut self.phase {
             Phase::Live(_) => {
@@ -145,9 +162,10 @@ impl Link {
         self.enter_resting(now, Reason::Rejected);
     }
 
-    fn greet(&mut self, socket: SocketId) {
+    fn greet(&mut self, now: Millis, socket: SocketId) {
         self.generation += 1;
         self.greeted_version = self.credential.version();
+        self.greeted_at = now;
         let hello = Hello {
             link: self.config.link.clone(),
             generation: self.generation,
@@ -157,7 +175,7 @@ impl Link {
                 interval: self.config.heartbeat_interval.0,
                 timeout: self.config.heartbeat_timeout.0,
             }),
-            channels: self.channels.ask_all(),
+            channels: self.channels.ask_all(now),
         };
         self.send(socket, ClientFrame::Hello(Box::new(hello)));
     }

@@ -81,6 +81,7 @@ impl Link {
         if let Some(session) = self.phase.session_mut() {
             session.renew(now);
         }
+        self.channels.renew(now);
         match &mut self.phase {
             Phase::Trying(trying) => trying.effort.sleep(now.since(from)),
             Phase::Polling(polling) => polling.answered_at = now,
@@ -133,6 +134,6 @@ fn renew(attempt: &mut Attempt, now: Millis, config: &Config) {
         Attempt::Opening { until, .. } | Attempt::Greeting { until, .. } => {
             *until = now + config.connect_timeout;
         }
-        Attempt::Waiting { .. } | Attempt::WantingToken { .. } => {}
+        Attempt::Waiting { .. } | Attempt::WantingToken => {}
     }
 }

@@ -12,6 +12,7 @@ use crate::{LinkState, Notice, Reason};
 
 impl Link {
     pub(super) fn enter_resting(&mut self, now: Millis, reason: Reason) {
+        self.network_changed_at = None;
         self.enter(now, Phase::Resting, reason);
     }
 

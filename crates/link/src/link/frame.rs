@@ -94,12 +94,29 @@ impl Link {
         let out = &mut self.out;
         match take(subscription, &mut |notice| out.push_back(Output::Tell(notice))) {
             Order::Kept => {}
-            Order::Broken if subscription.is_mended => self.on_end(now, End::Hole),
             Order::Broken => {
-                subscription.is_mended = true;
                 let id = subscription.id;
-                self.subscribe(id);
+                self.mend(now, id);
             }
+        }
+    }
+
+    /// Asks again for a channel whose pause is over, or whose request was not answered.
+    pub(super) fn ask_again(&mut self, now: Millis, id: u32) {
+        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        match subscription.standing {
+            Standing::Asked { .. } => self.mend(now, id),
+            Standing::Again { .. } => self.subscribe(now, id),
+            Standing::Apart | Standing::Followed { .. } => {}
+        }
+    }
+
+    fn mend(&mut self, now: Millis, id: u32) {
+        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        if core::mem::replace(&mut subscription.is_mended, true) {
+            self.on_end(now, End::Unmended);
+        } else {
+            self.subscribe(now, id);
         }
     }
 

@@ -2,14 +2,14 @@
 //! In: how it ended. Out: the plan. Every path into an attempt is timed by the one schedule.
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::Advice;
+use steadfast_protocol::{Advice, CloseCode};
 
 use super::Link;
 use crate::backoff::{doubled, jittered};
-use crate::credential::Refusal;
+use crate::credential::{Fault, Refusal};
 use crate::end::End;
 use crate::phase::{Phase, Polling};
-use crate::{Config, DialFailure, Output};
+use crate::{Config, DialFailure};
 
 /// How long after a change of network a loss is put down to it.
 const CHANGE_SPAN: Span = Span::seconds(10);
@@ -23,8 +23,6 @@ const RETURN_JITTER_PERCENT: u32 = 20;
 pub(super) enum Plan {
     /// Another attempt, at this time.
     Wait(Millis),
-    /// The same, once the app has given a token.
-    WaitForToken(Millis),
     /// Nothing: the server will not have it.
     Stop,
 }
@@ -44,7 +42,7 @@ impl Link {
                 Plan::Wait(self.usual_time(now))
             }
             End::Left => Plan::Wait(self.schedule.admit_asked(now, &self.config)),
-            End::Hole => Plan::Wait(self.usual_time(now)),
+            End::Unmended => Plan::Wait(self.usual_time(now)),
             End::Dial(DialFailure::Unreachable | DialFailure::Blocked)
             | End::Timeout
             | End::Silent => Plan::Wait(self.time_after_loss(now, None)),
@@ -58,7 +56,7 @@ impl Link {
                     Plan::Wait(self.usual_time(now))
                 }
                 Advice::MoveTo => Plan::Wait(self.usual_time(now)),
-                Advice::RefreshToken => self.plan_with_token(now),
+                Advice::RefreshToken => self.plan_with_token(now, code),
                 Advice::Never => Plan::Stop,
             },
         }
@@ -96,14 +94,14 @@ impl Link {
         }
     }
 
-    fn plan_with_token(&mut self, now: Millis) -> Plan {
-        match self.credential.refuse(self.greeted_version) {
-            Refusal::Again => Plan::Wait(self.usual_time(now)),
-            Refusal::Ask => {
-                self.out.push_back(Output::WantToken);
-                Plan::WaitForToken(self.usual_time(now))
+    /// The server has spoken, so the path has not failed: the next attempt need not wait. It asks
+    /// the app for the token when it is due, so that what it sends is fresh.
+    fn plan_with_token(&mut self, now: Millis, code: CloseCode) -> Plan {
+        let fault = if code == CloseCode::TOKEN_EXPIRED { Fault::Age } else { Fault::Content };
+        match self.credential.refuse(self.greeted_version, self.greeted_at, fault) {
+            Refusal::Again | Refusal::Renew => {
+                Plan::Wait(self.schedule.admit_asked(now, &self.config))
             }
-            Refusal::Asked => Plan::WaitForToken(self.usual_time(now)),
             Refusal::Stop => Plan::Stop,
         }
     }

@@ -8,7 +8,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ErrorCode, PollAnswer};
 
 use super::Link;
-use crate::credential::Refusal;
+use crate::credential::{Fault, Refusal};
 use crate::effort::Effort;
 use crate::phase::{Attempt, Phase, Polling, WayBack};
 use crate::poll::{self, ANSWER_TIMEOUT, Asked, ChannelPoll, Turn};
@@ -46,7 +46,7 @@ impl Link {
     /// Begins to poll if all speaks for it. The attempt goes on beside it.
     pub(super) fn fall_back_if_wanted(&mut self, now: Millis) {
         let Phase::Trying(trying) = &self.phase else { return };
-        let is_wanting_token = matches!(trying.attempt, Attempt::WantingToken { .. });
+        let is_wanting_token = matches!(trying.attempt, Attempt::WantingToken);
         let is_wanted = trying.effort.wants_fallback(now, &self.config);
         if !is_wanted || is_wanting_token || self.channels.is_empty() {
             return;
@@ -105,15 +105,17 @@ impl Link {
             Ok(answer) => self.on_answer(now, id, &asked, *answer),
             Err(PollFailure::Unreachable) => one.missed(now, &self.config, &mut self.rng),
             Err(PollFailure::Busy { retry_after_ms }) => one.put_off(now, Span(retry_after_ms)),
-            Err(PollFailure::Unauthorized) => match self.credential.refuse(asked.token_version) {
-                Refusal::Again => {}
-                Refusal::Asked => one.turn = Turn::WantingToken,
-                Refusal::Ask => {
-                    one.turn = Turn::WantingToken;
-                    self.out.push_back(Output::WantToken);
+            Err(PollFailure::Unauthorized) => {
+                // It may have been its age: the answer does not say.
+                match self.credential.refuse(asked.token_version, asked.at, Fault::Age) {
+                    Refusal::Again => {}
+                    Refusal::Renew => {
+                        one.turn = Turn::WantingToken;
+                        self.want_token();
+                    }
+                    Refusal::Stop => self.rest(now, Reason::Rejected),
                 }
-                Refusal::Stop => self.rest(now, Reason::Rejected),
-            },
+            }
             Err(PollFailure::Refused) => {
                 let Some(subscription) = self.channels.by_id_mut(id) else { return };
                 let channel = subscription.channel.clone();

@@ -48,7 +48,7 @@ impl Link {
         while self.phase.session().is_some()
             && let Some(id) = self.channels.due(now)
         {
-            self.subscribe(id);
+            self.ask_again(now, id);
         }
     }
 
@@ -56,14 +56,14 @@ impl Link {
     fn run_attempt(&mut self, now: Millis) {
         while let Some(attempt) = self.phase.attempt() {
             match attempt {
-                Attempt::Waiting { at } if *at <= now => self.open_socket(now),
+                Attempt::Waiting { at } if *at <= now => self.begin_attempt(now),
                 Attempt::Opening { until, .. } | Attempt::Greeting { until, .. }
                     if *until <= now =>
                 {
                     self.on_end(now, End::Timeout);
                 }
                 Attempt::Waiting { .. }
-                | Attempt::WantingToken { .. }
+                | Attempt::WantingToken
                 | Attempt::Opening { .. }
                 | Attempt::Greeting { .. } => return,
             }
@@ -94,7 +94,7 @@ impl Link {
 fn attempt_wake(attempt: &Attempt, waiting: Why) -> Option<Wake<Why>> {
     match attempt {
         Attempt::Waiting { at } => Some(Wake::new(*at, waiting)),
-        Attempt::WantingToken { .. } => None,
+        Attempt::WantingToken => None,
         Attempt::Opening { until, .. } | Attempt::Greeting { until, .. } => {
             Some(Wake::new(*until, Why::ConnectTimeout))
         }

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::value::RawValue;
 use steadfast_hub::Publish;
 
-use crate::node::{Counters, Node};
+use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use super::body;
@@ -40,11 +40,8 @@ pub(super) async fn many(
     State(node): State<Arc<Node>>,
     request: Request,
 ) -> Result<Json<Results>, Problem> {
-    let answer = publish_all(&node, request).await;
-    if answer.is_err() {
-        Counters::add(&node.counters.publish_errors);
-    }
-    answer.map(|results| Json(Results { results }))
+    let results = publish::counted(&node, publish_all(&node, request).await)?;
+    Ok(Json(Results { results }))
 }
 
 async fn publish_all(node: &Node, request: Request) -> Result<Vec<Outcome>, Problem> {
@@ -54,11 +51,11 @@ async fn publish_all(node: &Node, request: Request) -> Result<Vec<Outcome>, Prob
     let entries = entries(body::text(&body)?, limits.publish_batch_max)?;
     let mut outcomes = Vec::with_capacity(entries.len());
     for (at, entry) in entries.into_iter().enumerate() {
-        let answer = match wanted(node, entry, request_key.as_deref(), at) {
+        let wanted = wanted(node, entry, request_key.as_deref(), at);
+        let answer = match publish::counted(node, wanted) {
             Ok(publish) => publish::submit(node, publish).await,
             Err(problem) => Err(problem),
         };
-        publish::count(node, &answer);
         outcomes.push(match answer {
             Ok(place) => Outcome::Published(place),
             Err(error) => Outcome::Refused { error },

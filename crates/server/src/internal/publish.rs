@@ -37,12 +37,9 @@ pub(super) async fn one(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<(StatusCode, Json<Place>), Problem> {
-    let answer = match wanted(&node, path, request).await {
-        Ok(publish) => submit(&node, publish).await,
-        Err(problem) => Err(problem),
-    };
-    count(&node, &answer);
-    answer.map(|place| (StatusCode::CREATED, Json(place)))
+    let publish = counted(&node, wanted(&node, path, request).await)?;
+    let place = submit(&node, publish).await?;
+    Ok((StatusCode::CREATED, Json(place)))
 }
 
 /// The channel that a path names.
@@ -66,18 +63,15 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
 /// Hands an event to the broker.
 pub(super) async fn submit(node: &Node, publish: Publish) -> Result<Place, Problem> {
     let channel = publish.channel.clone();
-    match node.broker.publish(publish).await {
+    match node.publish(publish).await {
         Ok((epoch, offset)) => Ok(Place { channel, epoch, offset }),
         Err(error) => Err(refusal(&error, &channel)),
     }
 }
 
-/// Counts an event that was published or refused.
-pub(super) fn count(node: &Node, answer: &Result<Place, Problem>) {
-    match answer {
-        Ok(_) => Counters::add(&node.counters.published),
-        Err(_) => Counters::add(&node.counters.publish_errors),
-    }
+/// Counts what never came as far as the broker.
+pub(super) fn counted<T>(node: &Node, wanted: Result<T, Problem>) -> Result<T, Problem> {
+    wanted.inspect_err(|_| Counters::add(&node.counters.publish_errors))
 }
 
 async fn wanted(

@@ -3,9 +3,13 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use steadfast_hub::Grants;
+use steadfast_machine::Millis;
+use steadfast_protocol::ChannelName;
 
 use super::body::{Body, whole};
 use crate::node::Node;
+use crate::problem::{Code, Problem};
 
 /// Says that the answer came from a Steadfast server and not from something in between. P-75
 pub(super) const NODE: HeaderName = HeaderName::from_static("steadfast-node");
@@ -57,4 +61,19 @@ pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What the token of a request permits, if that includes following `channel`.
+pub(super) fn permit<B>(
+    node: &Node,
+    channel: &ChannelName,
+    request: &Request<B>,
+) -> Result<(Grants, Option<Millis>), Problem> {
+    let (grants, expires) = node.grants(bearer(request.headers()))?;
+    if grants.may_subscribe(channel) {
+        Ok((grants, expires))
+    } else {
+        let detail = "the token does not permit following this channel";
+        Err(Problem::new(Code::Forbidden, detail))
+    }
 }

@@ -10,7 +10,7 @@ use steadfast_hub::{Grants, Page, PageLimit, ReadError, Speech, Transport};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Since};
 
-use super::answer::bearer;
+use super::answer::permit;
 use super::body::{Body, whole};
 use super::query::{self, PollQuery};
 use super::watch::Watch;
@@ -28,13 +28,9 @@ pub(super) async fn answer(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
-    let (grants, expires) = node.grants(bearer(request.headers()))?;
-    if !grants.may_subscribe(&channel) {
-        let detail = "the token does not permit following this channel";
-        return Err(Problem::new(Code::Forbidden, detail));
-    }
+    let grants = permit(node, &channel, request)?;
     let query = query::poll(request.uri().query())?;
-    let page = read_or_wait(node, &channel, &query, (grants, expires)).await?;
+    let page = read_or_wait(node, &channel, &query, grants).await?;
     Counters::add(&node.counters.polls);
     let mut response = Response::new(whole(write(&channel, &page, &query)));
     let json = HeaderValue::from_static("application/json");

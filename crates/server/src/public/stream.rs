@@ -11,7 +11,7 @@ use steadfast_hub::{Outgoing, PageLimit, Speech, Transport};
 use steadfast_protocol::codec::sse;
 use steadfast_protocol::{ChannelName, Since};
 
-use super::answer::{bearer, text};
+use super::answer::{permit, text};
 use super::body::{Body, streamed, whole};
 use super::query;
 use super::watch::Watch;
@@ -28,11 +28,7 @@ pub(super) async fn answer(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
-    let (grants, expires) = node.grants(bearer(request.headers()))?;
-    if !grants.may_subscribe(&channel) {
-        let detail = "the token does not permit following this channel";
-        return Err(Problem::new(Code::Forbidden, detail));
-    }
+    let grants = permit(node, &channel, request)?;
     if node.is_draining() {
         let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
         return Err(problem.retry_after_s(1));
@@ -44,7 +40,7 @@ pub(super) async fn answer(
         return Ok(response);
     }
     let speech = (Transport::Sse, Speech::Stream);
-    let watch = Watch::open(node, speech, (grants, expires), channel, since)?;
+    let watch = Watch::open(node, speech, grants, channel, since)?;
     let mut response = Response::new(body(watch, peer));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
