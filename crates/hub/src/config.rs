@@ -66,6 +66,14 @@ impl Default for HubConfig {
     }
 }
 
+impl HubConfig {
+    /// Answers that may wait for one session: all that a burst of its frames can ask for, behind a
+    /// full queue of events.
+    pub(crate) const fn answers_max(&self) -> usize {
+        self.queue_messages_max + self.frames_burst_max as usize
+    }
+}
+
 /// How much of a channel is kept. What is over any of these goes, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {

@@ -285,7 +285,7 @@ impl Hub {
 
     /// Puts a frame in the session's outbox, in the session's own speech.
     fn say(&mut self, now: Millis, key: SessionKey, frame: &ServerFrame) {
-        let bound = self.config.queue_messages_max * 4;
+        let bound = self.config.answers_max();
         let Some(session) = self.session(key) else { return };
         let name = match (session.speech, frame) {
             (Speech::Frames, _) => "",

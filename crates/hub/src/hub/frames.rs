@@ -243,7 +243,7 @@ impl Hub {
     }
 
     fn put_answer(&mut self, now: Millis, key: SessionKey, answer: alloc::string::String) {
-        let bound = self.config.queue_messages_max * 4;
+        let bound = self.config.answers_max();
         match self.peek(key) {
             Some(session) if session.outbox.len() >= bound => {
                 self.close(now, key, CloseCode::TOO_SLOW, "too many answers wait to be read");

@@ -14,6 +14,10 @@ use crate::problem::{Code, Problem};
 
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How many times the limit is read and thrown away of a body that is too large …
+const DISCARDED: usize = 4;
+/// … and for how long.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a body of at most `bytes_max` bytes. One that declares more is refused unread.
 pub(super) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
@@ -23,14 +27,15 @@ pub(super) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Pr
         let detail = "a body is taken as it is: send it without `Content-Encoding`";
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
-    let body = request.into_body();
+    let mut body = request.into_body();
     let declared = body.size_hint().lower();
     if declared > bytes_max as u64 {
         let detail = format!("a body has at most {bytes_max} bytes here, this one has {declared}");
+        discard(body, bytes_max).await;
         return Err(Problem::new(Code::TooLarge, detail));
     }
-    let Ok(arrived) = tokio::time::timeout(TIMEOUT, Limited::new(body, bytes_max).collect()).await
-    else {
+    let whole = Limited::new(&mut body, bytes_max).collect();
+    let Ok(arrived) = tokio::time::timeout(TIMEOUT, whole).await else {
         let detail = format!("the body did not arrive within {} s", TIMEOUT.as_secs());
         return Err(Problem::new(Code::RequestTimeout, detail));
     };
@@ -38,10 +43,19 @@ pub(super) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Pr
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             let detail = format!("a body has at most {bytes_max} bytes here, this one has more");
+            discard(body, bytes_max).await;
             Err(Problem::new(Code::TooLarge, detail))
         }
         Err(_) => Err(Problem::new(Code::BadBody, "the body broke off")),
     }
+}
+
+/// Reads on for a while, so that the answer is not lost to a reset (RFC 9112, section 9.6).
+async fn discard(body: axum::body::Body, bytes_max: usize) {
+    let mut rest = Limited::new(body, bytes_max.saturating_mul(DISCARDED));
+    let read_on = async { while let Some(Ok(_)) = rest.frame().await {} };
+    // Who sends more, or takes longer, may lose the answer.
+    drop(tokio::time::timeout(DISCARD_TIMEOUT, read_on).await);
 }
 
 /// The bytes as text, which JSON is.

@@ -103,8 +103,8 @@ fn write(channel: &ChannelName, page: &Page, query: &PollQuery) -> Bytes {
         out.put_slice(event.encoded.entry());
     }
     let gap = serde_json::to_string(&page.gap).unwrap_or_else(|_| "null".to_owned());
-    let has_more = page.end < page.head;
-    let next = if has_more || !query.wait.is_zero() { 0 } else { NEXT_SHORT_MS };
+    let is_idle = page.events.is_empty() && query.wait.is_zero();
+    let next = if is_idle { NEXT_SHORT_MS } else { 0 };
     let is_final = page.reaches_the_end();
     let tail = format!(r#"],"final":{is_final},"gap":{gap},"next_poll_ms":{next}}}"#);
     out.put_slice(tail.as_bytes());
