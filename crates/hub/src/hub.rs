@@ -30,8 +30,8 @@ use crate::{Grants, HubConfig, Outgoing, SessionKey, SessionReport, Speech, Tota
 /// Sessions, members and what waits for them.
 ///
 /// Contract: after every call, drain [`Hub::poll`]; wake each session it names, whose owner then
-/// calls [`Hub::take`] until there is nothing to do. Call [`Hub::tick`] by the time [`Hub::wake`] names.
-/// `now` never goes back.
+/// calls [`Hub::take`] until there is nothing to do. Call [`Hub::tick`] by the time that
+/// [`Hub::wake`] names. `now` never goes back.
 #[derive(Debug)]
 pub struct Hub {
     config: HubConfig,

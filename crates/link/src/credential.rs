@@ -14,8 +14,18 @@ pub(crate) struct Credential {
     version: u32,
     is_refused: bool,
     is_wanted: bool,
-    /// When the app gave the token, where it was asked for it and the server has not taken it yet.
-    on_trial_since: Option<Millis>,
+    trial: Trial,
+}
+
+/// Whether the token would be the app's answer to a refusal that is refused in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trial {
+    /// The app was not asked for it, or the server has taken it.
+    Over,
+    /// The app was asked for it, and gave it then.
+    Fresh { given_at: Millis },
+    /// The same, and the device has slept since: nobody knows how old it is.
+    Aged,
 }
 
 /// Why a token was refused.
@@ -41,7 +51,7 @@ pub(crate) enum Refusal {
 impl Credential {
     /// The first token, if any.
     pub(crate) const fn new(token: Option<Token>) -> Self {
-        Self { token, version: 0, is_refused: false, is_wanted: false, on_trial_since: None }
+        Self { token, version: 0, is_refused: false, is_wanted: false, trial: Trial::Over }
     }
 
     /// The token to send.
@@ -74,7 +84,7 @@ impl Credential {
         self.token = Some(token);
         self.version = self.version.wrapping_add(1);
         self.is_refused = false;
-        self.on_trial_since = self.is_wanted.then_some(now);
+        self.trial = if self.is_wanted { Trial::Fresh { given_at: now } } else { Trial::Over };
         self.is_wanted = false;
     }
 
@@ -82,13 +92,20 @@ impl Credential {
     pub(crate) const fn rest(&mut self) {
         self.is_refused = false;
         self.is_wanted = false;
-        self.on_trial_since = None;
+        self.trial = Trial::Over;
     }
 
     /// The server took the token of this version.
     pub(crate) const fn accept(&mut self, version: u32) {
         if version == self.version {
-            self.on_trial_since = None;
+            self.trial = Trial::Over;
+        }
+    }
+
+    /// The device slept: the link's clock may have stood still while the token grew older.
+    pub(crate) const fn sleep(&mut self) {
+        if let Trial::Fresh { .. } = self.trial {
+            self.trial = Trial::Aged;
         }
     }
 
@@ -97,15 +114,16 @@ impl Credential {
         if version != self.version {
             return Refusal::Again;
         }
-        let is_to_blame = self.on_trial_since.is_some_and(|given_at| match fault {
-            Fault::Age => used_at.since(given_at) <= FRESH_SPAN,
-            Fault::Content => true,
-        });
-        if is_to_blame && !self.is_wanted {
+        let is_in_vain = match (self.trial, fault) {
+            (Trial::Over, Fault::Age | Fault::Content) | (Trial::Aged, Fault::Age) => false,
+            (Trial::Fresh { given_at }, Fault::Age) => used_at.since(given_at) <= FRESH_SPAN,
+            (Trial::Fresh { .. } | Trial::Aged, Fault::Content) => true,
+        };
+        if is_in_vain {
             return Refusal::Stop;
         }
         self.is_refused = true;
-        self.on_trial_since = None;
+        self.trial = Trial::Over;
         Refusal::Renew
     }
 }

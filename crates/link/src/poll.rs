@@ -64,7 +64,9 @@ impl ChannelPoll {
         self.misses = 0;
         // A server that did not wait though it was asked to would be asked again at once, for ever.
         let soonest = if is_empty && asked.is_long { asked.at + EMPTY_PAUSE } else { now };
-        self.turn = Turn::Due { at: soonest.max(now + pause.min(PAUSE_MAX)) };
+        // The pause after a short poll is for who goes on with short ones; the next one waits.
+        let pause = if asked.is_long { pause.min(PAUSE_MAX) } else { Span::ZERO };
+        self.turn = Turn::Due { at: soonest.max(now + pause) };
     }
 
     /// No answer came.

@@ -112,12 +112,14 @@ impl Subscription {
             Standing::Asked { .. } | Standing::Apart | Standing::Again { .. } => {
                 return Order::Kept;
             }
-            Standing::Followed { .. } => self.since(),
+            Standing::Followed { .. } => {
+                let named = frame.gap.as_ref().map(|gap| Since::After(gap.from.clone()));
+                named.unwrap_or_else(|| self.since())
+            }
         };
         let reached = Position::new(frame.epoch.clone(), frame.offset);
-        let cause = frame.gap.as_ref().map(|gap| gap.cause);
         let is_first = self.position.is_none();
-        let Some(is_whole) = self.reach(&reached, cause, &asked, tell) else {
+        let Some(is_whole) = self.reach(&reached, frame.gap.is_some(), &asked, tell) else {
             return Order::Broken;
         };
         let is_recovered = is_whole && (frame.recovered || !is_first);
@@ -175,56 +177,59 @@ impl Subscription {
             return false;
         }
         let behind = behind(&answer);
-        let cause = answer.gap.as_ref().map(|gap| gap.cause);
         // An answer is whole, so what it leaves out of what was asked for is gone.
         let asked = self.since();
-        let is_recovered = self.reach(&behind, cause, &asked, tell).unwrap_or_default();
+        let is_recovered =
+            self.reach(&behind, answer.gap.is_some(), &asked, tell).unwrap_or_default();
         if is_first {
             tell(self.followed(is_recovered, behind));
         }
         let PollAnswer { channel, epoch, offset, events, .. } = answer;
         for event in events {
             let before = Position::new(epoch.clone(), event.offset.saturating_sub(1));
-            let _ = self.reach(&before, None, &self.since(), tell);
+            let _ = self.reach(&before, false, &self.since(), tell);
             if let Some(position) = &mut self.position {
                 let _ = step(position, event.into_event(&channel, &epoch), tell);
             }
         }
-        let _ = self.reach(&Position::new(epoch, offset), None, &self.since(), tell);
+        let _ = self.reach(&Position::new(epoch, offset), false, &self.since(), tell);
         true
     }
 
-    /// Moves the position to `reached`, where delivery goes on, and tells of what lies between,
-    /// if the server said that it will not come, or was `asked` for exactly it. Whether nothing is
-    /// missing; `None` where what is missing can still be asked for. Within an epoch the position
-    /// never goes back: what the app has been handed stays handed.
+    /// Moves the position to `reached`, where delivery goes on, and tells of what lies between, if
+    /// it is certain not to come: because exactly it was `asked` for, or because the server named a
+    /// gap, and not one that is older than the position. Whether nothing is missing; `None` where
+    /// what is missing can still be asked for. Within an epoch the position never goes back: what
+    /// the app has been handed stays handed.
     fn reach(
         &mut self,
         reached: &Position,
-        cause: Option<GapCause>,
+        is_gap_named: bool,
         asked: &Since,
         tell: &mut dyn FnMut(Notice),
     ) -> Option<bool> {
         let Some(position) = &self.position else {
             self.position = Some(reached.clone());
-            let Some(cause) = cause else { return Some(true) };
-            let from = Position::new(reached.epoch.clone(), 0);
-            self.tell_gap(from, reached, cause, tell);
-            return Some(false);
+            if is_gap_named {
+                self.tell_gap(Position::new(reached.epoch.clone(), 0), reached, tell);
+            }
+            return Some(!is_gap_named);
         };
         if self.has_passed(reached) {
             return Some(true);
         }
-        let asked_for_it = matches!(asked, Since::After(asked) if asked == position);
-        let implied = if position.epoch == reached.epoch {
-            GapCause::Retention
-        } else {
-            GapCause::EpochChanged
-        };
-        let cause = cause.or_else(|| asked_for_it.then_some(implied))?;
+        let is_answer = matches!(asked, Since::After(asked) if asked == position);
+        // Polls may have brought another epoch since: then the answer may lead back to one that is
+        // no more.
+        let is_of_epoch = reached.epoch == position.epoch
+            || matches!(asked, Since::After(asked) if asked.epoch == position.epoch);
+        let is_certain = is_answer || (is_gap_named && is_of_epoch);
+        if !is_certain {
+            return None;
+        }
         let from = position.clone();
         self.position = Some(reached.clone());
-        self.tell_gap(from, reached, cause, tell);
+        self.tell_gap(from, reached, tell);
         Some(false)
     }
 
@@ -233,13 +238,10 @@ impl Subscription {
         position.is_some_and(|own| own.epoch == place.epoch && own.offset >= place.offset)
     }
 
-    fn tell_gap(
-        &self,
-        from: Position,
-        to: &Position,
-        cause: GapCause,
-        tell: &mut dyn FnMut(Notice),
-    ) {
+    /// The cause follows from what the app is told, whatever made the server say so.
+    fn tell_gap(&self, from: Position, to: &Position, tell: &mut dyn FnMut(Notice)) {
+        let is_same_epoch = from.epoch == to.epoch;
+        let cause = if is_same_epoch { GapCause::Retention } else { GapCause::EpochChanged };
         let gap = Gap { from, to: to.clone(), cause };
         tell(Notice::Gap { channel: self.channel.clone(), gap });
     }

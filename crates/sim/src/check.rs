@@ -24,6 +24,8 @@ use crate::swarm::Options;
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
     pub(crate) now: u64,
+    /// Counts the inputs of all links: what one of them leads to has the same turn.
+    pub(crate) turn: u64,
     pub(crate) options: &'a Options,
     pub(crate) model: &'a Model,
     pub(crate) server: &'a SimServer,

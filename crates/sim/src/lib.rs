@@ -5,7 +5,6 @@
 
 mod check;
 mod dice;
-mod exclusions;
 mod fact;
 mod fault;
 mod journal;
@@ -21,7 +20,6 @@ mod swarm;
 mod world;
 
 pub use check::Violation;
-pub use exclusions::Strict;
 pub use plant::{PLANTS, Plant};
 pub use report::{Report, Tally};
 
@@ -34,14 +32,11 @@ pub struct Setup {
     pub is_calm: bool,
     /// Whether the log is kept.
     pub is_logged: bool,
-    /// What is not gone around although it is known not to hold.
-    pub strict: Strict,
 }
 
 /// Runs one seed. The same seed and setup always make the same run.
 pub fn run(seed: u32, setup: Setup) -> Report {
-    let exclusions = exclusions::Exclusions::of(setup.strict);
-    let drawn = swarm::Options::draw(seed, exclusions);
+    let drawn = swarm::Options::draw(seed);
     let options = if setup.is_calm { drawn.calmed() } else { drawn };
     world::World::new(options, setup.plant, setup.is_logged).run()
 }

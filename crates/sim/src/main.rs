@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::{Parser, Subcommand, ValueEnum};
-use steadfast_sim::{Setup, Strict, Tally, run};
+use clap::{Parser, Subcommand};
+use steadfast_sim::{Setup, Tally, run};
 
 /// One invented network in virtual time around the real link and the real hub.
 #[derive(Debug, Parser)]
@@ -13,9 +13,6 @@ use steadfast_sim::{Setup, Strict, Tally, run};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// What not to go around although it is known not to hold
-    #[arg(long, global = true, value_enum, default_value_t)]
-    strict: Strict,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,29 +36,21 @@ enum Command {
 
 fn main() -> io::Result<ExitCode> {
     let out = &mut io::stdout().lock();
-    let Arguments { command, strict } = Arguments::parse();
-    let setup = Setup { strict, ..Setup::default() };
-    match command {
-        Command::Run { seeds, from } => run_many(out, setup, from, seeds),
-        Command::Replay { seed } => replay_one(out, setup, seed),
+    match Arguments::parse().command {
+        Command::Run { seeds, from } => run_many(out, from, seeds),
+        Command::Replay { seed } => replay_one(out, seed),
     }
 }
 
-fn run_many(out: &mut impl Write, setup: Setup, from: u32, seeds: u32) -> io::Result<ExitCode> {
+fn run_many(out: &mut impl Write, from: u32, seeds: u32) -> io::Result<ExitCode> {
     let begun = Instant::now();
     let (mut tally, mut failures) = (Tally::default(), 0);
     for seed in from..from.saturating_add(seeds) {
-        let report = run(seed, setup);
+        let report = run(seed, Setup::default());
         tally += report.tally;
         if report.violation.is_some() {
             failures += 1;
-            let strict = match setup.strict.to_possible_value() {
-                Some(value) if setup.strict != Strict::Off => {
-                    format!(" --strict {}", value.get_name())
-                }
-                Some(_) | None => String::new(),
-            };
-            writeln!(out, "{report}\n    steadfast-sim replay --seed {seed}{strict}")?;
+            writeln!(out, "{report}\n    steadfast-sim replay --seed {seed}")?;
         }
     }
     writeln!(out, "{}", tally.table(begun.elapsed()))?;
@@ -69,8 +58,8 @@ fn run_many(out: &mut impl Write, setup: Setup, from: u32, seeds: u32) -> io::Re
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn replay_one(out: &mut impl Write, setup: Setup, seed: u32) -> io::Result<ExitCode> {
-    let report = run(seed, Setup { is_logged: true, ..setup });
+fn replay_one(out: &mut impl Write, seed: u32) -> io::Result<ExitCode> {
+    let report = run(seed, Setup { is_logged: true, ..Setup::default() });
     for line in &report.log {
         writeln!(out, "{line}")?;
     }

@@ -5,7 +5,6 @@ use steadfast_hub::Retention;
 use steadfast_machine::Span;
 
 use crate::dice::{Dice, Purpose};
-use crate::exclusions::Exclusions;
 use crate::fault::{Fault, KINDS, Targets, series};
 
 /// The least and most time that is hurt, in virtual milliseconds.
@@ -54,15 +53,13 @@ pub(crate) struct Options {
     pub(crate) token_ms: Option<u64>,
     /// The mean time between two whims of an app; none where apps follow and wait.
     pub(crate) whim_ms: Option<u64>,
-    /// What the run goes around.
-    pub(crate) exclusions: Exclusions,
     /// What goes wrong, and when.
     pub(crate) faults: Vec<(u64, Fault)>,
 }
 
 impl Options {
     /// The options of `seed`.
-    pub(crate) fn draw(seed: u32, exclusions: Exclusions) -> Self {
+    pub(crate) fn draw(seed: u32) -> Self {
         let mut dice = Dice::new(seed, Purpose::Swarm);
         let dice = &mut dice;
         let links = 1 + dice.index(8);
@@ -100,7 +97,6 @@ impl Options {
             timer_ms_max: dice.pick([0, 5, 200]),
             token_ms: dice.pick([None, None, Some(40_000), Some(120_000)]),
             whim_ms: dice.pick([None, Some(10_000), Some(40_000)]),
-            exclusions,
             faults: draw_faults(seed, hurt_ms, targets),
         }
     }
@@ -144,18 +140,17 @@ fn draw_faults(seed: u32, hurt_ms: u64, targets: Targets) -> Vec<(u64, Fault)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exclusions, Options};
+    use super::Options;
 
     #[test]
     fn options_stay_in_their_ranges_and_follow_from_the_seed_alone() {
-        let all = Exclusions::ALL;
         for seed in 0..300 {
-            let options = Options::draw(seed, all);
+            let options = Options::draw(seed);
             assert!((1..=8).contains(&options.links), "seed {seed}");
             assert!((1..=5).contains(&options.channels), "seed {seed}");
             assert!((120_000..=300_000).contains(&options.hurt_ms), "seed {seed}");
             assert!(options.faults.iter().all(|(at, _)| *at < options.hurt_ms), "seed {seed}");
-            assert_eq!(format!("{options:?}"), format!("{:?}", Options::draw(seed, all)));
+            assert_eq!(format!("{options:?}"), format!("{:?}", Options::draw(seed)));
         }
     }
 }

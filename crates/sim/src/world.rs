@@ -58,6 +58,7 @@ pub(crate) struct World {
     well_since: Option<u64>,
     hub_tick_at: Option<u64>,
     events_made: u64,
+    turn: u64,
 }
 
 type Queue = crate::queue::Queue<Due>;
@@ -146,6 +147,7 @@ impl World {
             well_since: None,
             hub_tick_at: None,
             events_made: 0,
+            turn: 0,
             options,
         }
     }
@@ -233,6 +235,7 @@ impl World {
         if self.clients[link].asleep_until.is_some() {
             return self.clients[link].mail.push(Due::Say { link, input });
         }
+        self.turn += 1;
         self.note_input(link, &input);
         let outputs = self.clients[link].handle(self.now, input);
         for output in outputs {
@@ -334,8 +337,8 @@ impl World {
     }
 
     fn court(&mut self) -> (&mut Jury, Scene<'_>) {
-        let Self { now, options, model, server, clients, jury, .. } = self;
-        (jury, Scene { now: *now, options, model, server, clients })
+        let Self { now, turn, options, model, server, clients, jury, .. } = self;
+        (jury, Scene { now: *now, turn: *turn, options, model, server, clients })
     }
 
     /// One way through the network, in milliseconds.

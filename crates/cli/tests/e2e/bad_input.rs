@@ -2,10 +2,13 @@
 //! subscriber next to it notices nothing. P-10, P-12, P-32, P-53
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::raw::Raw;
 use crate::server::Server;
+use crate::within;
 
 const MIB: usize = 1024 * 1024;
 
@@ -170,8 +173,16 @@ async fn a_body_over_its_limit_is_refused() {
     let events = |count: usize| json!({"events": vec![&entry; count]});
     assert_eq!(calm.server.posts("/v1/events", &events(3)).await.status, 200);
     calm.server.posts("/v1/events", &events(4)).await.assert_problem(413, "too_large");
-    let many = json!({"events": [text, text, text, text, text, text, text, text, text]});
+    let many = json!({"events": vec![&text; 9]});
     calm.server.posts("/v1/events", &many).await.assert_problem(413, "too_large");
+    // By its length alone, before any of it comes.
+    let mut stream = TcpStream::connect(calm.server.internal).await.unwrap();
+    let head = "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+                Content-Length: 8388609\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    within("a refusal", stream.read_to_string(&mut said)).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 413") && said.contains("too_large"), "{said}");
     calm.is_kept().await;
 }
 

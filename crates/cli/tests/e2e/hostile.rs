@@ -16,7 +16,7 @@ use crate::server::{Server, answer};
 use crate::within;
 
 const SHORT_HANDSHAKE: (&str, &str) = ("LIMITS__HANDSHAKE_TIMEOUT_MS", "400");
-const UPGRADE: &str = "GET /v1/ws HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\n\
+const UPGRADE: &str = "GET /v1/ws HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n";
 
@@ -111,8 +111,8 @@ async fn a_session_that_falls_silent_is_closed() {
         let said = String::from_utf8_lossy(&said);
         assert!(said.contains("welcome") && said.ends_with("Connection stale"), "{said}");
         assert_eq!(said.contains(r#""type":"ping""#), terms.is_empty(), "{said}");
-        let line = server.process.err.with(&format!("link={link}")).await;
-        assert!(line.contains("close_code=1001"), "{line}");
+        let log = server.process.err.with(&format!("link={link}")).await;
+        assert!(log.contains("close_code=1001"), "{log}");
     }
     // Whoever answers lives on.
     let mut alive = Raw::follow(&server, "link-0001", &[]).await;
@@ -135,13 +135,24 @@ async fn a_request_that_drips_in_is_not_waited_for() {
     calm.is_kept().await;
 }
 
+#[tokio::test]
+async fn a_burst_within_the_limit_is_answered() {
+    let mut calm = Calm::with(&[]).await;
+    let mut raw = calm.session().await;
+    assert!(raw.writes(&masked(0x81, br#"{"type":"ping"}"#).repeat(190)).await);
+    for _ in 0..190 {
+        raw.expect("pong").await;
+    }
+    calm.is_kept().await;
+}
+
 /// P-52
 #[tokio::test]
 async fn a_session_that_says_too_much_is_closed_with_the_code_that_slows_it() {
     let mut calm = Calm::with(&[]).await;
     let mut raw = calm.session().await;
     // The socket may be closed before all is said.
-    raw.writes(&masked(0x81, br#"{"type":"ping"}"#).repeat(1_000)).await;
+    raw.writes(&masked(0x81, br#"{"type":"pong"}"#).repeat(1_000)).await;
     assert_eq!(raw.closed().await.0, 4100);
     calm.is_kept().await;
 }
@@ -198,6 +209,13 @@ async fn a_strangers_page_may_not_connect() {
     let url = calm.server.url("/v1/channels/calm:1/events");
     let request = calm.server.http.get(&url).header("Origin", "https://evil.example");
     answer(request).await.assert_problem(403, "origin_refused");
+
+    let url_within = calm.server.internal_url("/v1/channels/calm:1/events");
+    for (header, text) in [("Origin", "https://evil.example"), ("Host", "evil.example")] {
+        let request = calm.server.http.post(&url_within).header(header, text);
+        let refused = answer(request.json(&json!({"event": "progress"}))).await;
+        assert_eq!(refused.status, 403, "{header}: {refused:?}");
+    }
 
     let ours = format!("http://{address}");
     let request = calm.server.http.get(&url).header("Origin", &ours);

@@ -133,7 +133,7 @@ impl Lines {
         match tokio::time::timeout(crate::PATIENCE, search).await {
             Ok(Some(line)) => line,
             Ok(None) => panic!("{what:?}: the process ended; it printed {:#?}", self.seen),
-            Err(_) => panic!("{what:?} did not come; the process printed {:#?}", self.seen),
+            Err(late) => panic!("{what:?}: {late}; the process printed {:#?}", self.seen),
         }
     }
 

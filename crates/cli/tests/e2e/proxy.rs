@@ -126,11 +126,11 @@ async fn carry(mut near: TcpStream, path: &Path) -> io::Result<()> {
         return near.set_zero_linger();
     }
     let head = read_head(&mut near).await?;
-    if is_upgrade(&head) {
-        if let Some(answer) = in_the_way(mode) {
-            near.write_all(answer.as_bytes()).await?;
-            return near.shutdown().await;
-        }
+    if is_upgrade(&head)
+        && let Some(answer) = in_the_way(mode)
+    {
+        near.write_all(answer.as_bytes()).await?;
+        return near.shutdown().await;
     }
     path.flows().await;
     let mut far = TcpStream::connect(path.target).await?;
@@ -188,7 +188,8 @@ fn in_the_way(mode: Mode) -> Option<&'static str> {
     match mode {
         Mode::Forbid => Some("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"),
         Mode::Page => Some(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<h1>Welcome</h1",
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\n\r\n\
+             <h1>Welcome</h1>",
         ),
         Mode::Pass | Mode::Refuse => None,
     }

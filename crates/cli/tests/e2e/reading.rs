@@ -129,7 +129,8 @@ impl Stream {
             let chunk = within("a piece of the stream", self.response.chunk()).await.unwrap()?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }
-        let (message, rest) = self.text.split_once("\n\n").unwrap();
+        let text = std::mem::take(&mut self.text);
+        let (message, rest) = text.split_once("\n\n").unwrap();
         let mut told = Told::default();
         for line in message.lines() {
             let (field, value) = line.split_once(": ").unwrap_or((line, ""));
@@ -140,7 +141,7 @@ impl Stream {
                 _ => {}
             }
         }
-        self.text = rest.to_owned();
+        rest.clone_into(&mut self.text);
         Some(told)
     }
 

@@ -1,7 +1,7 @@
 //! What is always true of a link. Checked after every input in debug builds.
 
 use super::Link;
-use crate::phase::{Phase, Polling, WayBack};
+use crate::phase::{Attempt, Phase, Polling, WayBack};
 use crate::subscription::Standing;
 
 impl Link {
@@ -18,6 +18,9 @@ impl Link {
                 debug_assert!(self.is_online, "trying without a network");
             }
             Phase::Polling(polling) => self.check_polling(polling),
+        }
+        if let Some(Attempt::WantingToken) = self.phase.attempt() {
+            debug_assert!(self.credential.is_wanted(), "waiting for a token nobody asked for");
         }
     }
 

@@ -57,6 +57,7 @@ impl Link {
     }
 
     pub(super) fn on_resumed(&mut self, now: Millis) {
+        self.credential.sleep();
         match self.phase {
             Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
@@ -82,6 +83,7 @@ impl Link {
             session.renew(now);
         }
         self.channels.renew(now);
+        self.credential.sleep();
         match &mut self.phase {
             Phase::Trying(trying) => trying.effort.sleep(now.since(from)),
             Phase::Polling(polling) => polling.answered_at = now,

@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use steadfast_machine::Millis;
 use steadfast_protocol::{
-    ChannelName, Epoch, EventName, Payload, PollAnswer, PollEvent, Position, Since, Subscribed,
+    ChannelName, Epoch, EventName, Gap, GapCause, Payload, PollAnswer, PollEvent, Position, Since,
+    Subscribed,
 };
 
 use super::{Order, Subscription};
@@ -35,6 +37,22 @@ fn answer(epoch: &str, offsets: &[u64], offset: u64) -> PollAnswer {
         gap: None,
         next_poll_ms: 0,
     }
+}
+
+fn subscribed(epoch: &str, offset: u64, gap: Option<Gap>) -> Subscribed {
+    Subscribed {
+        id: None,
+        channel: channel(),
+        epoch: Epoch::new(epoch).unwrap(),
+        offset,
+        head: offset,
+        recovered: gap.is_none(),
+        gap,
+    }
+}
+
+fn gap(from: Position, to: Position, cause: GapCause) -> Gap {
+    Gap { from, to, cause }
 }
 
 /// The offsets told, and 0 for each gap.
@@ -88,17 +106,27 @@ fn an_answer_from_a_place_the_link_has_left_is_not_taken() {
 #[test]
 fn a_session_asked_from_now_does_not_skip_what_polling_began_behind() {
     let mut one = Subscription::new(1, channel(), Since::Now);
-    one.ask(None);
+    one.ask(Millis(0), None);
     assert_eq!(take(&mut one, answer("e1", &[], 5), &Since::Now), (true, vec![]));
-    let frame = Subscribed {
-        id: None,
-        channel: channel(),
-        epoch: Epoch::new("e1").unwrap(),
-        offset: 7,
-        head: 7,
-        recovered: true,
-        gap: None,
-    };
+    let frame = subscribed("e1", 7, None);
     assert_eq!(one.on_subscribed(&frame, None, &mut |_| {}), Order::Broken);
     assert_eq!(one.position(), Some(&position("e1", 5)));
+}
+
+/// P-21, P-27
+#[test]
+fn news_of_an_epoch_that_polling_has_left_behind_is_asked_for_again() {
+    let mut one = Subscription::new(1, channel(), Since::After(position("e1", 2)));
+    one.ask(Millis(0), None);
+    assert_eq!(one.on_subscribed(&subscribed("e1", 2, None), None, &mut |_| {}), Order::Kept);
+    let asked = one.since();
+    assert_eq!(take(&mut one, answer("e2", &[1], 1), &asked), (true, vec![0, 1]));
+    let asked = one.since();
+    assert_eq!(take(&mut one, answer("e3", &[1], 1), &asked), (true, vec![0, 1]));
+    let late = gap(position("e1", 2), position("e2", 0), GapCause::EpochChanged);
+    let order = one.on_subscribed(&subscribed("e2", 0, Some(late)), None, &mut |_| {});
+    assert_eq!((order, one.position()), (Order::Broken, Some(&position("e3", 1))));
+    let passed = gap(position("e2", 0), position("e3", 0), GapCause::EpochChanged);
+    let order = one.on_subscribed(&subscribed("e3", 0, Some(passed)), None, &mut |_| {});
+    assert_eq!((order, one.position()), (Order::Kept, Some(&position("e3", 1))));
 }

@@ -9,6 +9,9 @@ use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
 #[derive(Default)]
 pub(crate) struct Watch {
     is_offline: bool,
+    is_token_wanted: bool,
+    /// Whether a network came or changed since the last attempt.
+    is_network_new: bool,
     attempts: VecDeque<u64>,
     open: BTreeSet<SocketId>,
     polls: BTreeSet<u32>,
@@ -24,7 +27,11 @@ impl Watch {
     pub(crate) fn before(&mut self, input: &Input) {
         match input {
             Input::Offline => self.is_offline = true,
-            Input::Online | Input::NetworkChanged => self.is_offline = false,
+            Input::Online | Input::NetworkChanged => {
+                self.is_offline = false;
+                self.is_network_new = true;
+            }
+            Input::Token(_) => self.is_token_wanted = false,
             Input::Unsubscribe { channel } => {
                 self.told.remove(channel);
             }
@@ -42,7 +49,6 @@ impl Watch {
             Input::Probed { .. } => self.is_probing = false,
             Input::Connect
             | Input::Subscribe { .. }
-            | Input::Token(_)
             | Input::Close
             | Input::Resumed
             | Input::SocketOpened { .. }
@@ -73,14 +79,21 @@ impl Watch {
                 assert!(!self.is_offline, "probes without a network");
                 self.is_probing = true;
             }
-            Output::WantToken => {}
+            Output::WantToken => {
+                assert!(!self.is_token_wanted, "asks for a token twice");
+                self.is_token_wanted = true;
+            }
             Output::Tell(notice) => self.on_notice(notice),
         }
     }
 
     fn on_open(&mut self, now: u64, socket: SocketId) {
         assert!(!self.is_offline, "an attempt without a network");
+        assert!(!self.is_token_wanted, "an attempt with a token that was refused");
         assert!(self.open.is_empty(), "two sockets at once");
+        let is_new = core::mem::take(&mut self.is_network_new);
+        let is_soon = self.attempts.back().is_some_and(|at| now < at + 1000);
+        assert!(is_new || !is_soon, "two attempts within the floor");
         self.open.insert(socket);
         self.attempts.push_back(now);
         self.attempts.retain(|at| at + 60_000 >= now);
@@ -96,6 +109,9 @@ impl Watch {
                 self.seen.insert(new.as_str().to_owned());
                 self.seen.insert(format!("{} to {}", old.as_str(), new.as_str()));
                 assert_ne!(before, Some((*new, *reason)), "a state was told twice");
+                if *new == LinkState::Disconnected && *reason != Reason::Offline {
+                    self.is_token_wanted = false;
+                }
             }
             Notice::Subscribed { channel, position, .. } => {
                 if let Some(told) = self.told.get(channel) {

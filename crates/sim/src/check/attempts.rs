@@ -13,8 +13,6 @@ const ATTEMPTS_MAX: usize = 14;
 const BUDGET_MS: u64 = 60_000;
 /// The floor of PROTOCOL.md, P-60.
 const FLOOR_MS: u64 = 1_000;
-/// How long a link puts a loss down to a change of network.
-const CHANGE_MS: u64 = 10_000 + 2_000;
 
 /// The attempts of every link.
 #[derive(Debug, Default)]
@@ -26,8 +24,8 @@ pub(super) struct Attempts {
 struct Own {
     recent: VecDeque<u64>,
     is_offline: bool,
-    /// When the network changed, until an attempt has followed.
-    changed_at: Option<u64>,
+    /// The network changed since the last attempt.
+    has_changed: bool,
 }
 
 impl Check for Attempts {
@@ -37,28 +35,27 @@ impl Check for Attempts {
 
     fn on_fact(&mut self, scene: &Scene<'_>, fact: &Fact<'_>) -> Result<(), String> {
         if let Fact::Heard { link, input } = fact {
-            self.links.entry(*link).or_default().on_input(scene.now, input);
+            self.links.entry(*link).or_default().on_input(input);
         }
         if let Fact::Attempt { link } = fact {
             let own = self.links.entry(*link).or_default();
-            return own.on_attempt(scene).map_err(|what| format!("link {link} {what}"));
+            return own.on_attempt(scene.now).map_err(|what| format!("link {link} {what}"));
         }
         Ok(())
     }
 }
 
 impl Own {
-    fn on_input(&mut self, now: u64, input: &Input) {
+    fn on_input(&mut self, input: &Input) {
         if matches!(input, Input::Offline) {
             self.is_offline = true;
         } else if matches!(input, Input::Online | Input::NetworkChanged) {
             self.is_offline = false;
-            self.changed_at = Some(now);
+            self.has_changed = true;
         }
     }
 
-    fn on_attempt(&mut self, scene: &Scene<'_>) -> Result<(), String> {
-        let now = scene.now;
+    fn on_attempt(&mut self, now: u64) -> Result<(), String> {
         if self.is_offline {
             return Err("tried to connect while its device had no network".into());
         }
@@ -73,10 +70,7 @@ impl Own {
                 "made {count} attempts within 60 s, at most {ATTEMPTS_MAX} may be"
             ));
         }
-        let is_free = match self.changed_at {
-            Some(at) if scene.options.exclusions.changes_count_twice => now <= at + CHANGE_MS,
-            _ => self.changed_at.take().is_some(),
-        };
+        let is_free = std::mem::take(&mut self.has_changed);
         match last {
             Some(last) if !is_free && now < last + FLOOR_MS => {
                 Err(format!("made two attempts within {} ms", now - last))

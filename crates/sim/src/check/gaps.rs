@@ -20,8 +20,8 @@ pub(super) struct Gaps {
 struct Place {
     position: Option<Position>,
     since: Since,
-    /// When the app was last told of a gap.
-    gap_at: Option<u64>,
+    /// The turn in which the app was last told of a gap.
+    gap_in: Option<u64>,
 }
 
 impl Check for Gaps {
@@ -37,7 +37,7 @@ impl Check for Gaps {
                 Since::Start | Since::Now => None,
             };
             self.places
-                .insert((*link, (*channel).clone()), Place { position, since, gap_at: None });
+                .insert((*link, (*channel).clone()), Place { position, since, gap_in: None });
         }
         if let Fact::Told { link, notice } = fact {
             return self.on_notice(scene, *link, notice);
@@ -84,7 +84,7 @@ impl Place {
         at: &Position,
         is_recovered: bool,
     ) -> Result<(), String> {
-        let has_gap = self.gap_at.take() == Some(scene.now);
+        let has_gap = self.gap_in.take() == Some(scene.turn);
         if is_recovered == has_gap {
             return Err(format!("recovered is {is_recovered}, and a gap was told: {has_gap}"));
         }
@@ -122,14 +122,12 @@ impl Place {
             self.skip_to(scene, channel, &gap.from)?;
         }
         self.position = Some(gap.to.clone());
-        self.gap_at = Some(scene.now);
+        self.gap_in = Some(scene.turn);
         let rank =
             |position: &Position| scene.model.find(channel, &position.epoch).map(|(rank, _)| rank);
         let (from, to) = (rank(&gap.from), rank(&gap.to));
-        let may_be_old = scene.options.exclusions.causes_may_be_old;
         let is_of_its_cause = match gap.cause {
             GapCause::Retention => from == to && gap.from.offset < gap.to.offset,
-            GapCause::EpochChanged if may_be_old && from == to => gap.from.offset < gap.to.offset,
             GapCause::EpochChanged => from < to,
             _ => false,
         };

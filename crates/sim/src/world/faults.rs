@@ -1,6 +1,6 @@
 //! What faults do: to the path, to devices, to the server. And how all of it stops.
 
-use steadfast_link::{Input, LinkState};
+use steadfast_link::Input;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::CloseCode;
 
@@ -9,7 +9,6 @@ use crate::fact::Fact;
 use crate::fault::{Fault, Waking};
 use crate::net::{Way, WireId};
 use crate::rule::{Effect, Rule};
-use crate::sim_client::SimClient;
 
 impl World {
     pub(super) fn on_fault(&mut self, fault: Fault) {
@@ -190,11 +189,6 @@ impl World {
 
     fn forget_channel(&mut self, index: usize) {
         let Some(channel) = self.channels.get(index).cloned() else { return };
-        let polls = |client: &SimClient| client.app.state.0 == LinkState::Fallback;
-        let is_excluded = self.options.exclusions.nothing_is_deleted_while_polling;
-        if is_excluded && self.clients.iter().any(polls) {
-            return;
-        }
         if self.server.is_up && self.server.streams.delete(&channel) {
             self.server.hub.forgotten(&channel);
             let answers = self.server.answer_waiters(self.now, &channel, &mut self.model);

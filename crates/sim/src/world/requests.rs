@@ -126,10 +126,9 @@ impl World {
 
     pub(super) fn want_token(&mut self, link: usize) {
         let late_ms = self.dice.apps.between(0, TOKEN_DELAY_MS_MAX);
-        let is_long =
-            self.options.exclusions.only_first_tokens_are_short || self.healing_since.is_some();
         let short_ms = self.options.token_ms.unwrap_or_default();
-        let valid_ms = if is_long { LONG_TOKEN_MS } else { short_ms };
+        // In the second phase nothing ends a session any more, not even age.
+        let valid_ms = if self.healing_since.is_some() { LONG_TOKEN_MS } else { short_ms };
         let token = token_until(self.now + late_ms + valid_ms);
         let input = Input::Token(Some(token));
         self.queue.push(self.now + late_ms, Due::Say { link, input });

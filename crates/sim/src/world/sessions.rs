@@ -115,21 +115,6 @@ impl World {
             let answers = self.server.expire_waiters(self.now, &mut self.model);
             self.send_answers(answers);
             self.settle();
-            self.look_for_ends();
         }
-    }
-
-    /// Owners that wait to write see whether their session has ended meanwhile.
-    fn look_for_ends(&mut self) {
-        if !self.options.exclusions.owners_look_for_themselves {
-            return;
-        }
-        let blocked: Vec<SessionKey> = self.server.blocked.values().copied().collect();
-        for key in blocked {
-            if self.server.hub.is_closing(key) {
-                self.pump(key);
-            }
-        }
-        self.settle();
     }
 }
