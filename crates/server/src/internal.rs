@@ -22,8 +22,8 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
-use hyper::{Method, Uri};
+use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
@@ -68,9 +68,15 @@ async fn another_method(method: Method, uri: Uri) -> Problem {
 /// Names the node in every answer, and keeps answers out of caches: each is true only now.
 async fn sign(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let is_unread =
+        matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
     let headers = response.headers_mut();
     if let Ok(name) = HeaderValue::from_str(&node.config.node.name) {
         headers.insert(STEADFAST_NODE, name);
+    }
+    if is_unread {
+        // What is left of the body is not read: the connection is of no further use.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -228,7 +228,7 @@ async fn a_server_that_leaves_lets_streams_and_polls_go() {
     assert!(within("a greeting", stream.chunk()).await.unwrap().is_some());
     let polling = server.polls("demo:1", "wait=50");
     let leaving = async {
-        while server.looks("/v1/stats").await.json()["channels"]["subscriptions"] != 2 {}
+        server.is_followed(2).await;
         server.process.signal("TERM").await;
     };
     let (page, ()) = tokio::join!(polling, leaving);

@@ -75,7 +75,7 @@ async fn a_long_poll_answers_when_something_happens_and_empty_when_nothing_does(
     let query = format!("epoch={}&offset=1&wait=50", first["epoch"].as_str().unwrap());
     let (page, _) = tokio::join!(server.polls("demo:1", &query), async {
         // The poll is there before the event: operators see it wait.
-        while server.looks("/v1/stats").await.json()["channels"]["subscriptions"] != 1 {}
+        server.is_followed(1).await;
         server.publishes("demo:1", 2).await
     });
     assert_eq!(offsets(&page), [2]);

@@ -121,6 +121,16 @@ impl Server {
         }
     }
 
+    /// Waits until this many subscriptions are live.
+    pub(crate) async fn is_followed(&self, count: u64) {
+        let looking = async {
+            while self.looks("/v1/stats").await.json()["channels"]["subscriptions"] != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("a subscription", looking).await;
+    }
+
     /// Live connections, as operators see them.
     pub(crate) async fn connections(&self) -> Vec<Value> {
         let answer = self.looks("/v1/connections").await;

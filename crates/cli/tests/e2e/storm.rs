@@ -231,7 +231,7 @@ async fn a_path_that_swallows_everything_is_noticed_and_left() {
     let reason = record.follow_to(&mut client, LinkState::Reconnecting).await;
     assert_eq!(reason, Reason::HeartbeatTimeout);
     // Interval and timeout, and what a busy machine adds.
-    assert!(stalled.elapsed().as_millis() < 4_000, "{:?}", stalled.elapsed());
+    assert!(stalled.elapsed().as_millis() < 6_000, "{:?}", stalled.elapsed());
     proxy.stall(false);
     record.follow_to(&mut client, LinkState::Connected).await;
     record.follow_to_event(&mut client, 5).await;
