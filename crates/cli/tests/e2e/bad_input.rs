@@ -68,6 +68,7 @@ async fn text_that_cannot_be_read_is_answered_and_the_session_lives() {
         (r#"{"type":"heartbeat","next_ms":-1}"#, "bad_frame"),
         (r#"{"type":"publish","channel":"a"}"#, "bad_frame"),
         (r#"{"type":"subscribe","id":{},"channel":"a"}"#, "bad_frame"),
+        (r#"{"type":"ping","id":{}}"#, "bad_frame"),
         (r#"{"type":"dance"}"#, "unknown_type"),
         (r#"{"type":"welcome"}"#, "unknown_type"),
     ];
