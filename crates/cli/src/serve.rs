@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         backends: server.internal_address()?,
         config: file.map(|file| file.path),
     };
-    eprintln!("{}", if is_dev { place.dev_greeting() } else { place.greeting() });
+    eprintln!("{}", if is_dev { place.dev_greeting(&command()) } else { place.greeting() });
     server.run().await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -104,7 +104,8 @@ impl Place {
         )
     }
 
-    fn dev_greeting(&self) -> String {
+    /// `command` is what was typed to run this program.
+    fn dev_greeting(&self, command: &str) -> String {
         let greeting = self.greeting();
         let (clients, backends) = (self.clients, self.backends);
         let subscribe = server_flag(clients, CLIENTS_DEFAULT);
@@ -113,10 +114,15 @@ impl Place {
             "{greeting}\n\n\
              For development only: everybody on this machine may follow and publish.\n\
              Open http://{clients} in a browser, or type in two other terminals:\n  \
-             steadfast subscribe demo{subscribe}\n  \
-             steadfast publish demo hello '{{\"n\":1}}'{publish}\n"
+             {command} subscribe demo:1{subscribe}\n  \
+             {command} publish demo:1 progress '{{\"percent\":40}}'{publish}\n"
         )
     }
+}
+
+/// What was typed to run this program; its name where that is not known.
+fn command() -> String {
+    std::env::args().next().unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned())
 }
 
 /// The flag that leads to `address`, where the default does not.
@@ -136,11 +142,17 @@ mod tests {
             backends: backends.parse().unwrap(),
             config: None,
         };
-        let usual = place("127.0.0.1:8080", "127.0.0.1:8081").dev_greeting();
-        assert!(usual.contains("\n  steadfast subscribe demo\n"), "{usual}");
-        assert!(usual.contains("\n  steadfast publish demo hello '{\"n\":1}'\n"), "{usual}");
-        let other = place("127.0.0.1:1", "[::1]:2").dev_greeting();
-        assert!(other.contains("subscribe demo --server http://127.0.0.1:1\n"), "{other}");
-        assert!(other.contains("'{\"n\":1}' --server http://[::1]:2\n"), "{other}");
+        let usual = place("127.0.0.1:8080", "127.0.0.1:8081").dev_greeting("steadfast");
+        assert!(usual.contains("\n  steadfast subscribe demo:1\n"), "{usual}");
+        assert!(
+            usual.contains("\n  steadfast publish demo:1 progress '{\"percent\":40}'\n"),
+            "{usual}"
+        );
+        let other = place("127.0.0.1:1", "[::1]:2").dev_greeting("./steadfast");
+        assert!(
+            other.contains("./steadfast subscribe demo:1 --server http://127.0.0.1:1\n"),
+            "{other}"
+        );
+        assert!(other.contains("'{\"percent\":40}' --server http://[::1]:2\n"), "{other}");
     }
 }
