@@ -22,12 +22,13 @@ use tokio::time::Instant;
 
 use self::ending::Ending;
 use self::reader::{Heard, Reader};
+use crate::log;
 use crate::node::Node;
 use crate::shard::{Bell, Shard};
 use crate::socket::{Batch, BatchLimits, outbound};
 
-pub(crate) use ending::{Ending as ConnectionEnding, GRACE};
-pub use peer::{Addresses, Peer};
+pub(crate) use ending::GRACE;
+pub use peer::Peer;
 
 /// What a WebSocket was opened for.
 #[derive(Clone, Debug)]
@@ -79,7 +80,8 @@ where
             ending.is_abrupt()
         }
         Err(ending) => {
-            crate::log::handshake_failed(&ending);
+            let (code, reason) = ending.code_and_reason();
+            log::handshake_failed(code, reason);
             ending::say_goodbye(&mut wire, &ending).await;
             false
         }

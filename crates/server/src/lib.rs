@@ -3,6 +3,7 @@
 //! [`Server::start`] listens; [`Server::run`] serves until the process is asked to end, then
 //! drains. The public port is for clients, the internal one for backends and operators.
 
+mod addresses;
 pub mod broker;
 pub mod clock;
 pub mod config;

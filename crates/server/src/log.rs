@@ -2,8 +2,7 @@
 //! No payload, no token and no secret is ever among the fields.
 
 use steadfast_hub::SessionReport;
-
-use crate::connection::ConnectionEnding;
+use steadfast_protocol::CloseCode;
 
 /// One line for every session that ends.
 pub(crate) fn session_ended(report: &SessionReport) {
@@ -23,7 +22,6 @@ pub(crate) fn session_ended(report: &SessionReport) {
 }
 
 /// One line for every WebSocket that never became a session.
-pub(crate) fn handshake_failed(ending: &ConnectionEnding) {
-    let (code, reason) = ending.code_and_reason();
+pub(crate) fn handshake_failed(code: CloseCode, reason: &str) {
     tracing::info!(close_code = code.0, close_reason = reason, "handshake failed");
 }

@@ -10,10 +10,10 @@ use steadfast_hub::{
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
 
+use crate::addresses::Addresses;
 use crate::broker::{Broker, MemoryBroker};
 use crate::clock::Clock;
 use crate::config::{Config, NamespaceOptions};
-use crate::connection::Addresses;
 use crate::error::ServeError;
 use crate::headcount::Headcount;
 use crate::origin::Origins;
@@ -41,7 +41,7 @@ pub struct Node {
     /// Things counted outside of the hubs.
     pub counters: Counters,
     /// How many sockets each address has, where that is limited.
-    pub addresses: Addresses,
+    pub(crate) addresses: Addresses,
     headcount: Arc<Headcount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,

@@ -1,20 +1,14 @@
 //! One accepted socket on the public port: counted while it lives, and able to be dropped at once.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::node::{Counters, Node};
-
-/// How many sockets each address has, where that is limited.
-#[derive(Debug, Default)]
-pub struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
 
 /// One accepted socket. Dropping it gives its place back.
 #[derive(Debug)]
@@ -58,51 +52,5 @@ impl Drop for Peer {
         self.node.counters.sockets.fetch_sub(1, Ordering::AcqRel);
         let most = self.node.config.public.connections_per_ip_max;
         self.node.addresses.leave(self.address, most);
-    }
-}
-
-impl Addresses {
-    fn enter(&self, address: IpAddr, most: usize) -> bool {
-        if most == 0 {
-            return true;
-        }
-        let mut counts = self.0.lock();
-        let count = counts.entry(address).or_default();
-        if *count >= most {
-            return false;
-        }
-        *count += 1;
-        true
-    }
-
-    fn leave(&self, address: IpAddr, most: usize) {
-        if most == 0 {
-            return;
-        }
-        let mut counts = self.0.lock();
-        if let Some(count) = counts.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Addresses;
-
-    #[test]
-    fn an_address_has_places_up_to_its_limit_and_gets_them_back() {
-        let addresses = Addresses::default();
-        let one = "127.0.0.1".parse().unwrap();
-        let other = "127.0.0.2".parse().unwrap();
-        assert!(addresses.enter(one, 2) && addresses.enter(one, 2));
-        assert!(!addresses.enter(one, 2));
-        assert!(addresses.enter(other, 2));
-        addresses.leave(one, 2);
-        assert!(addresses.enter(one, 2));
-        assert!((0..100).all(|_| addresses.enter(one, 0)));
     }
 }
