@@ -55,6 +55,7 @@ impl Channels {
         self.all.iter()
     }
 
+    #[cfg(debug_assertions)]
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
