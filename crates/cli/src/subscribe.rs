@@ -116,7 +116,9 @@ impl<W: Write> Printer<W> {
                 self.is_refused = true;
                 Ok(Next::GoOn)
             }
-            Notice::Subscribed { .. } | Notice::Finished { .. } => Ok(Next::GoOn),
+            Notice::Subscribed { .. } | Notice::Finished { .. } | Notice::Quality(_) => {
+                Ok(Next::GoOn)
+            }
         }
     }
 

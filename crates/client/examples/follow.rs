@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Notice::Subscribed { position, .. } => {
                 writeln!(out, "following from {}", position.offset)?;
             }
+            Notice::Quality(report) => writeln!(out, "the link is {}", report.grade.as_str())?,
             Notice::Finished { channel } => writeln!(out, "{channel} has ended")?,
             Notice::Refused { channel, message, .. } => writeln!(out, "{channel}: {message}")?,
         }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use steadfast_link::{Input, Link, LinkState, Notice, Statistics};
+use steadfast_link::{Input, Link, LinkState, Notice, QualityReport, Statistics};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -83,6 +83,12 @@ impl Client {
     /// The link's statistics, right at this instant.
     pub async fn statistics(&self) -> Result<Statistics, ClosedError> {
         self.inspect(Link::statistics).await
+    }
+
+    /// How good the link is, right at this instant. [`Notice::Quality`] tells when its grade
+    /// changes.
+    pub async fn quality(&self) -> Result<QualityReport, ClosedError> {
+        self.inspect(Link::quality).await
     }
 
     /// The last event of a channel that the app was handed, or is about to be; `None` where the

@@ -43,7 +43,9 @@ mod wires;
 pub use builder::Builder;
 pub use client::{Client, Network};
 pub use error::{ClosedError, ConnectError, UrlError};
-pub use steadfast_link::{Config, LinkState, Notice, Reason, Statistics};
+pub use steadfast_link::{
+    Config, Grade, LinkState, Notice, Part, Parts, QualityReport, Reason, Statistics,
+};
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{
     ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,

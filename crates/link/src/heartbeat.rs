@@ -77,6 +77,11 @@ impl Pulse {
         }
     }
 
+    /// A heartbeat right behind an answer.
+    pub(crate) fn echo(&mut self, now: Millis) -> ClientFrame {
+        self.beat(now, self.timeout)
+    }
+
     /// Begins anew after sleep: what was waited for before it tells nothing. A heartbeat is due.
     pub(crate) const fn renew(&mut self, now: Millis) {
         self.dead_at = None;

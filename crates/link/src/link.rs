@@ -14,6 +14,7 @@ mod check;
 mod device;
 mod enter;
 mod frame;
+mod gauge;
 mod plan;
 mod polls;
 mod run;
@@ -27,6 +28,7 @@ use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Positi
 use crate::backoff::Schedule;
 use crate::channels::Channels;
 use crate::credential::Credential;
+use crate::gauge::Gauge;
 use crate::phase::Phase;
 use crate::statistics::{Record, Statistics};
 use crate::{Config, Input, LinkState, Notice, Output, PollId, Reason, SocketId, Why};
@@ -50,6 +52,7 @@ pub struct Link {
     schedule: Schedule,
     credential: Credential,
     record: Record,
+    gauge: Gauge,
     out: VecDeque<Output>,
     now: Millis,
     generation: Generation,
@@ -83,6 +86,7 @@ impl Link {
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
+            gauge: Gauge::new(),
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
@@ -180,6 +184,7 @@ impl Machine for Link {
             self.poll_anew(now);
         }
         self.run(now);
+        self.weigh(now);
         #[cfg(debug_assertions)]
         self.check();
     }

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Event, Gap, Position, Since};
 
-use crate::{LinkState, PollId, Reason, SocketId};
+use crate::{LinkState, PollId, QualityReport, Reason, SocketId};
 
 /// What to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,9 @@ pub enum Notice {
         /// Which.
         channel: ChannelName,
     },
+    /// The quality's grade changed. Heartbeats are what it is drawn from, so it is first told after
+    /// the third.
+    Quality(QualityReport),
     /// The server will not serve a channel; the link has left it.
     Refused {
         /// Which.

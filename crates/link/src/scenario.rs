@@ -28,7 +28,7 @@ pub const INPUT_KINDS: [&str; 17] = [
 ];
 
 /// The `kind` of every output, in the order of [`Output`] and then of [`crate::Notice`].
-pub const OUTPUT_KINDS: [&str; 13] = [
+pub const OUTPUT_KINDS: [&str; 14] = [
     "open_socket",
     "send",
     "close_socket",
@@ -41,6 +41,7 @@ pub const OUTPUT_KINDS: [&str; 13] = [
     "event",
     "gap",
     "finished",
+    "quality",
     "refused",
 ];
 

@@ -74,6 +74,11 @@ impl Session {
         self.pulse.hear();
     }
 
+    /// How long nothing has come.
+    pub(crate) const fn idle(&self, now: Millis) -> Span {
+        now.since(self.heard_at)
+    }
+
     /// The device slept: silence until now tells nothing.
     pub(crate) const fn renew(&mut self, now: Millis) {
         self.hear(now);

@@ -99,6 +99,9 @@ fn write_notice(f: &mut fmt::Formatter<'_>, notice: &Notice) -> fmt::Result {
             write_position(f, &gap.to)?;
             write!(f, " ({:?})", gap.cause)
         }
+        Notice::Quality(report) => {
+            write!(f, "quality {} ({})", report.grade.as_str(), report.score)
+        }
         Notice::Finished { channel } => write!(f, "{channel} finished"),
         Notice::Refused { channel, code, .. } => write!(f, "{channel} refused: {code}"),
     }

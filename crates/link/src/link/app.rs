@@ -114,6 +114,7 @@ impl Link {
             self.out.push_back(Output::CloseSocket { socket, code });
         }
         self.cancel_polls();
+        self.gauge.give_up();
         self.settle(now);
         self.record.fail();
     }

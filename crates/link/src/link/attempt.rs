@@ -3,7 +3,7 @@
 
 use alloc::boxed::Box;
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ClientFrame, CloseCode, HeartbeatTerms, Hello, Welcome};
 
 use super::plan::Plan;
@@ -85,6 +85,7 @@ impl Link {
     pub(super) fn on_welcome(&mut self, now: Millis, socket: SocketId, welcome: &Welcome) {
         self.has_connected = true;
         self.record.succeed(now);
+        self.gauge.welcome(now);
         self.credential.accept(self.greeted_version);
         let session = Session::new(socket, welcome, now);
         match &mut self.phase {
@@ -117,6 +118,7 @@ impl Link {
         {
             self.out.push_back(Output::CloseSocket { socket, code: COMING_BACK });
         }
+        self.gauge_end(now, end);
         let window = self.phase.session().map(|session| session.crash_window);
         if window.is_none() {
             // The endpoint it was sent to has not taken it: the usual one is next.
@@ -166,6 +168,7 @@ impl Link {
         self.generation += 1;
         self.greeted_version = self.credential.version();
         self.greeted_at = now;
+        self.gauge.ask(now, Span::ZERO);
         let hello = Hello {
             link: self.config.link.clone(),
             generation: self.generation,

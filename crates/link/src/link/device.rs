@@ -35,6 +35,7 @@ impl Link {
     /// Another network is a network, also for a device that had reported none.
     pub(super) fn on_network_changed(&mut self, now: Millis) {
         self.is_online = true;
+        self.gauge.forget_path();
         match &mut self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),
@@ -76,6 +77,7 @@ impl Link {
     pub(super) fn notice_sleep(&mut self, now: Millis) -> bool {
         let Some(from) = self.slept_from(now) else { return false };
         self.record.sleep(from, now);
+        self.gauge.sleep(from, now);
         if let Some(attempt) = self.phase.attempt_mut() {
             renew(attempt, now, &self.config);
         }
@@ -115,7 +117,7 @@ impl Link {
         let Some(session) = self.phase.session_mut() else { return };
         let socket = session.socket;
         if let Some(frame) = session.pulse.probe(now) {
-            self.send(socket, frame);
+            self.say(now, socket, frame);
         }
     }
 

@@ -143,6 +143,7 @@ impl Link {
         let Some(session) = self.phase.session_mut() else { return };
         if let Some(rtt) = session.pulse.on_ack(id, now) {
             self.record.answer(rtt);
+            self.on_answered(now);
         }
     }
 

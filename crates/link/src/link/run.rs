@@ -37,7 +37,7 @@ impl Link {
         while let Some(session) = self.phase.session_mut() {
             let socket = session.socket;
             match session.due(now, &self.config) {
-                Some(Due::Say(frame)) => self.send(socket, frame),
+                Some(Due::Say(frame)) => self.say(now, socket, frame),
                 Some(Due::End(end)) => self.on_end(now, end),
                 None => return,
             }

@@ -63,6 +63,7 @@ fn told(notices: &[Notice]) -> Vec<u64> {
         Notice::State { .. }
         | Notice::Subscribed { .. }
         | Notice::Finished { .. }
+        | Notice::Quality(_)
         | Notice::Refused { .. } => None,
     });
     offsets.collect()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use steadfast_link::{Input, LinkState, Notice, Output, Reason, SocketId};
+use steadfast_link::{Grade, Input, LinkState, Notice, Output, Reason, SocketId};
 use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
 
 /// Remembers what was said, and panics at the first broken promise.
@@ -19,6 +19,7 @@ pub(crate) struct Watch {
     state: Option<(LinkState, Reason)>,
     told: BTreeMap<ChannelName, Position>,
     superseded: Vec<Superseded>,
+    grade: Option<Grade>,
     /// The kinds of output, the states and one change of state that were seen.
     pub(crate) seen: BTreeSet<String>,
 }
@@ -135,6 +136,10 @@ impl Watch {
                     assert_eq!(told.epoch, gap.from.epoch, "a gap from elsewhere");
                 }
                 self.told.insert(channel.clone(), gap.to.clone());
+            }
+            Notice::Quality(report) => {
+                assert_ne!(self.grade.replace(report.grade), Some(report.grade), "told twice");
+                assert!(report.score <= 100);
             }
             Notice::Finished { channel } | Notice::Refused { channel, .. } => {
                 self.told.remove(channel);

@@ -1,0 +1,91 @@
+//! Where the link meets its gauge: what is measured, and who is told. In: heartbeats sent and
+//! answered, ends, what flows. Out: heartbeats with statistics, and notices of the grade.
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{Advice, ClientFrame, Payload};
+
+use super::Link;
+use crate::end::End;
+use crate::phase::Phase;
+use crate::quality::Flow;
+use crate::{Notice, QualityReport, Reason, SocketId};
+
+impl Link {
+    /// How good the link is at `now`: a score from 0 to 100, what takes points off it, and a word
+    /// that is steady enough to be shown. [`Notice::Quality`] tells when that word changes.
+    pub fn quality(&self, now: Millis) -> QualityReport {
+        let mut quality = self.gauge.quality.clone();
+        match self.slept_from(now) {
+            Some(from) => quality.on_sleep(from, now),
+            None => quality.on_flow(now, self.flow(now)),
+        }
+        quality.report(now)
+    }
+
+    /// Sends what is due on a session. A heartbeat is timed, and now and then carries statistics.
+    pub(super) fn say(&mut self, now: Millis, socket: SocketId, mut frame: ClientFrame) {
+        if let ClientFrame::Heartbeat(heartbeat) = &mut frame {
+            let idle = self.phase.session().map_or(Span::ZERO, |session| session.idle(now));
+            self.gauge.ask(now, idle);
+            let text = self.gauge.tell(now, &self.record.statistics(now));
+            heartbeat.stats = text.and_then(|text| Payload::new(&text).ok());
+        }
+        self.send(socket, frame);
+    }
+
+    /// The newest heartbeat was answered. Where the warm path has not been measured for long,
+    /// another one follows: only now is the path sure to be warm.
+    pub(super) fn on_answered(&mut self, now: Millis) {
+        self.gauge.answer(now);
+        if self.gauge.wants_echo(now)
+            && let Some(session) = self.phase.session_mut()
+        {
+            let (socket, frame) = (session.socket, session.pulse.echo(now));
+            self.say(now, socket, frame);
+        }
+    }
+
+    /// An attempt or a session ends; to be called while it is still there.
+    pub(super) fn gauge_end(&mut self, now: Millis, end: End) {
+        if let Some(session) = self.phase.session() {
+            let is_planned = session.leave_at.is_some() || is_planned(end);
+            if end == End::Silent {
+                self.gauge.silence(now);
+            }
+            self.gauge.quality.on_disconnect(now, is_planned);
+        }
+        self.gauge.give_up();
+    }
+
+    /// Looks at what flows now, and tells the app where the grade has changed.
+    pub(super) fn weigh(&mut self, now: Millis) {
+        let flow = self.flow(now);
+        self.gauge.quality.on_flow(now, flow);
+        if self.gauge.take_change() {
+            self.tell(Notice::Quality(self.gauge.quality.report(now)));
+        }
+    }
+
+    fn flow(&self, now: Millis) -> Flow {
+        match &self.phase {
+            Phase::Resting => {
+                let is_wanted = self.reason == Reason::Rejected;
+                if is_wanted { Flow::Down } else { Flow::Unwanted }
+            }
+            Phase::Offline => Flow::Offline,
+            Phase::Trying(_) => Flow::Down,
+            Phase::Polling(_) => Flow::Polled,
+            Phase::Live(session) if self.gauge.is_suspect(now, session.idle(now)) => Flow::Suspect,
+            Phase::Live(_) => Flow::Live,
+        }
+    }
+}
+
+/// Whether an end was meant by the server, or is about the token: it says nothing of the path.
+fn is_planned(end: End) -> bool {
+    let is_about_token = match end {
+        End::Closed(code) => code.advice() == Advice::RefreshToken,
+        End::Dial(_) | End::Timeout | End::Silent | End::Unmended | End::Left => false,
+    };
+    is_about_token || end.reason() == Reason::ServerAsked
+}
