@@ -1,5 +1,5 @@
 //! `steadfast subscribe`: follows channels. In: channels and where to start. Out: events and gaps
-//! as JSON lines on standard output, states of the link on standard error; ends when every
+//! as JSON lines on standard output, states and messages on standard error; ends when every
 //! channel has, when the server refuses, or when it is told to.
 
 mod line;
@@ -10,13 +10,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use steadfast_client::{ChannelName, Client, LinkState, Notice, Reason};
+use steadfast_client::{ChannelName, Client, Language, LinkState, Notice, Reason};
 
 use crate::key;
 use start::Start;
 
 /// The variable that holds a token.
 const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
+/// The variables that name the language of messages; the first that is set counts.
+const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 
 /// What `subscribe` is told.
 #[derive(Debug, clap::Args)]
@@ -45,7 +47,8 @@ pub(crate) struct Args {
 /// Prints events until there are no more to come.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut client = connect(args).await?;
-    let mut printer = Printer { out: io::stdout().lock(), is_refused: false };
+    let language = language(|name| std::env::var(name).ok());
+    let mut printer = Printer { out: io::stdout().lock(), language, is_refused: false };
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let mut is_closing = false;
     loop {
@@ -92,6 +95,13 @@ async fn connect(args: Args) -> anyhow::Result<Client> {
     Ok(builder.connect().await?)
 }
 
+/// The language that the environment asks for.
+fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
+    let set = |name| variable(name).filter(|locale| !locale.is_empty());
+    let locale = LOCALE_VARIABLES.into_iter().find_map(set);
+    locale.map_or(Language::En, |locale| Language::from_locale(&locale))
+}
+
 enum Next {
     GoOn,
     End(ExitCode),
@@ -99,6 +109,7 @@ enum Next {
 
 struct Printer<W> {
     out: W,
+    language: Language,
     is_refused: bool,
 }
 
@@ -114,6 +125,12 @@ impl<W: Write> Printer<W> {
             Notice::Refused { channel, code, message } => {
                 eprintln!("error: {channel}: {message} ({code})");
                 self.is_refused = true;
+                Ok(Next::GoOn)
+            }
+            Notice::Message { message } => {
+                if let Some(message) = message {
+                    eprintln!("{}", line::message(message, self.language));
+                }
                 Ok(Next::GoOn)
             }
             Notice::Subscribed { .. } | Notice::Finished { .. } | Notice::Quality(_) => {
@@ -151,12 +168,13 @@ impl<W: Write> Printer<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Next, Printer};
+    use super::{Next, Printer, language};
     use std::process::ExitCode;
-    use steadfast_client::{ChannelName, LinkState, Notice, Reason};
+    use steadfast_client::{ChannelName, Language, LinkState, Notice, Reason};
 
     fn end(notices: &[Notice]) -> Option<ExitCode> {
-        let mut printer = Printer { out: Vec::new(), is_refused: false };
+        let (out, language) = (Vec::new(), Language::En);
+        let mut printer = Printer { out, language, is_refused: false };
         notices.iter().find_map(|notice| match printer.print(notice).unwrap() {
             Next::GoOn => None,
             Next::End(code) => Some(code),
@@ -179,5 +197,17 @@ mod tests {
         assert_eq!(end(&[refused(), rest(Reason::Finished)]), Some(ExitCode::FAILURE));
         assert_eq!(end(&[rest(Reason::Rejected)]), Some(ExitCode::FAILURE));
         assert_eq!(end(&[refused(), rest(Reason::Offline), rest(Reason::Closed)]), None);
+    }
+
+    #[test]
+    fn the_first_locale_that_is_set_names_the_language() {
+        let told = |set: &[(&str, &str)]| {
+            language(|name| set.iter().find(|one| one.0 == name).map(|one| one.1.to_owned()))
+        };
+        assert_eq!(told(&[]), Language::En);
+        assert_eq!(told(&[("LANG", "zh_CN.UTF-8")]), Language::ZhCn);
+        assert_eq!(told(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "")]), Language::ZhCn);
+        assert_eq!(told(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")]), Language::En);
+        assert_eq!(told(&[("LC_MESSAGES", "zh_CN"), ("LANG", "en_GB")]), Language::ZhCn);
     }
 }

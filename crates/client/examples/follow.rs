@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 
-use steadfast_client::{ChannelName, Client, LinkState, Notice, Since};
+use steadfast_client::{Catalogue, ChannelName, Client, Language, LinkState, Notice, Since};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -32,6 +32,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 writeln!(out, "following from {}", position.offset)?;
             }
             Notice::Quality(report) => writeln!(out, "the link is {}", report.grade.as_str())?,
+            Notice::Message { message } => {
+                if let Some(message) = message {
+                    writeln!(out, "{}", Catalogue::say(&message, Language::En).title)?;
+                }
+            }
             Notice::Finished { channel } => writeln!(out, "{channel} has ended")?,
             Notice::Refused { channel, message, .. } => writeln!(out, "{channel}: {message}")?,
         }

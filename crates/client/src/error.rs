@@ -32,8 +32,8 @@ pub enum UrlError {
     },
 }
 
-/// Why a client could not be started. Trouble with the network is none of these: a started client
-/// goes on trying, and reports its state.
+/// Why a client could not be started, and what to do; the cause is the error's source. Trouble with
+/// the network is none of these: a started client goes on trying, and reports its state.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -41,10 +41,10 @@ pub enum ConnectError {
     #[error(transparent)]
     Url(#[from] UrlError),
     /// The operating system gave no random bytes.
-    #[error("the operating system gave no random bytes: {0}")]
+    #[error("the operating system gave no random bytes, which a link's id is made of; try again")]
     Random(#[from] getrandom::Error),
     /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up: {0}")]
+    #[error("the HTTP client could not be set up; check HTTP_PROXY and NO_PROXY")]
     Http(#[from] reqwest::Error),
 }
 
@@ -52,3 +52,23 @@ pub enum ConnectError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the client is closed; build another one")]
 pub struct ClosedError;
+
+#[cfg(test)]
+mod tests {
+    use super::{ConnectError, UrlError};
+    use std::error::Error;
+
+    #[test]
+    fn errors_say_the_next_step_and_keep_their_cause() {
+        let random = ConnectError::from(getrandom::Error::UNSUPPORTED);
+        let source = random.source().and_then(|cause| cause.downcast_ref::<getrandom::Error>());
+        assert_eq!(source, Some(&getrandom::Error::UNSUPPORTED));
+        let built = reqwest::Client::builder().user_agent("\n").build();
+        let http = ConnectError::from(built.unwrap_err());
+        assert!(http.source().is_some_and(<dyn Error>::is::<reqwest::Error>));
+        let url = ConnectError::from(UrlError::Unreadable { url: "a b".into() });
+        for error in [random, http, url] {
+            assert!(error.to_string().contains("; "), "{error} says no next step");
+        }
+    }
+}

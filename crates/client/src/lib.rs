@@ -33,6 +33,7 @@ mod endpoint;
 mod error;
 #[cfg(test)]
 mod fake;
+mod messages;
 mod notices;
 mod poll;
 mod socket;
@@ -43,8 +44,10 @@ mod wires;
 pub use builder::Builder;
 pub use client::{Client, Network};
 pub use error::{ClosedError, ConnectError, UrlError};
+pub use messages::{Action, Catalogue, Language, Text};
 pub use steadfast_link::{
-    Config, Grade, LinkState, Notice, Part, Parts, QualityReport, Reason, Statistics,
+    Config, Grade, LinkState, Message, MessageCode, Notice, Part, Parts, QualityReport, Reason,
+    Severity, Statistics,
 };
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{

@@ -3,7 +3,8 @@
 
 use std::io;
 
-use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+use reqwest::{StatusCode, Url};
 use steadfast_link::DialFailure;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
@@ -29,11 +30,13 @@ pub(crate) async fn dial(
     endpoint: &Endpoint,
     message_bytes_max: usize,
 ) -> Result<Socket, DialFailure> {
+    let (host, _) = endpoint.address();
     let stream = connect(endpoint).await.map_err(|_| DialFailure::Unreachable)?;
-    let request = endpoint.socket().into_client_request().map_err(|error| failure(&error))?;
+    let request =
+        endpoint.socket().into_client_request().map_err(|error| failure(&error, &host))?;
     let config = config(message_bytes_max);
     let opened = client_async_with_config(request, stream, Some(config)).await;
-    opened.map(|(socket, _)| socket).map_err(|error| failure(&error))
+    opened.map(|(socket, _)| socket).map_err(|error| failure(&error, &host))
 }
 
 async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
@@ -51,9 +54,9 @@ fn config(message_bytes_max: usize) -> WebSocketConfig {
         .max_frame_size(Some(message_bytes_max))
 }
 
-fn failure(error: &Error) -> DialFailure {
+fn failure(error: &Error, host: &str) -> DialFailure {
     match error {
-        Error::Http(answer) => refusal(answer),
+        Error::Http(answer) => refusal(answer, host),
         // Nothing was answered: the path or the server, not a word from either.
         Error::Io(_)
         | Error::ConnectionClosed
@@ -71,9 +74,9 @@ fn failure(error: &Error) -> DialFailure {
     }
 }
 
-fn refusal(answer: &Response) -> DialFailure {
+fn refusal(answer: &Response, host: &str) -> DialFailure {
     if !is_ours(answer.headers()) {
-        return DialFailure::Blocked;
+        return if is_portal(answer, host) { DialFailure::Portal } else { DialFailure::Blocked };
     }
     match answer.status() {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
@@ -84,6 +87,22 @@ fn refusal(answer: &Response) -> DialFailure {
         status if status.is_client_error() => DialFailure::Refused,
         _ => DialFailure::Unreachable,
     }
+}
+
+/// Whether something else asks for a sign-in: by the status made for it, or by sending the link to
+/// another site for now. A site that moves about its own names is no portal.
+fn is_portal(answer: &Response, host: &str) -> bool {
+    let sends_elsewhere = match answer.status() {
+        StatusCode::NETWORK_AUTHENTICATION_REQUIRED => return true,
+        StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => true,
+        _ => false,
+    };
+    let to = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = to.and_then(|to| Url::parse(to).ok());
+    let is_foreign = |to: &Url| {
+        to.host_str().is_some_and(|other| !other.ends_with(host) && !host.ends_with(other))
+    };
+    sends_elsewhere && to.as_ref().is_some_and(is_foreign)
 }
 
 #[cfg(test)]
@@ -113,12 +132,20 @@ mod tests {
         for other in [
             "HTTP/1.1 403 No\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
             "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
-            "HTTP/1.1 302 Log in\r\nlocation: http://portal/\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 302 Here\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 302 Here\r\nlocation: https://127.0.0.1/v1/ws\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 301 Moved\r\nlocation: https://new.example/\r\ncontent-length: 0\r\n\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
             "HTTP/1.1 101 Odd\r\n\r\n",
             "SSH-2.0-OpenSSH\r\n\r\n",
         ] {
             assert_eq!(dialed(other).await, DialFailure::Blocked, "{other}");
+        }
+        for portal in [
+            "HTTP/1.1 302 Log in\r\nlocation: http://portal/\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 511 Network Authentication Required\r\ncontent-length: 0\r\n\r\n",
+        ] {
+            assert_eq!(dialed(portal).await, DialFailure::Portal, "{portal}");
         }
     }
 

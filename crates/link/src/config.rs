@@ -49,6 +49,8 @@ pub struct Config {
     pub return_max: Span,
     /// The most channels followed at once. Default 128.
     pub channels_max: usize,
+    /// Whether the app is told what to tell people. Default yes.
+    pub messages: bool,
 }
 
 impl Config {
@@ -76,6 +78,7 @@ impl Config {
             return_min: Span::seconds(30),
             return_max: Span::seconds(300),
             channels_max: 128,
+            messages: true,
         }
     }
 

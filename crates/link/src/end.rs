@@ -52,7 +52,7 @@ impl End {
     /// What it is evidence of.
     pub(crate) const fn evidence(self) -> Evidence {
         match self {
-            Self::Dial(DialFailure::Blocked) => Evidence::Blocked,
+            Self::Dial(DialFailure::Blocked | DialFailure::Portal) => Evidence::Blocked,
             Self::Dial(DialFailure::Busy { .. }) | Self::Left => Evidence::Busy,
             Self::Closed(code) => match code.advice() {
                 Advice::RetryAfter | Advice::MoveTo | Advice::RefreshToken => Evidence::Busy,

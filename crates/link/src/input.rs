@@ -100,6 +100,8 @@ pub enum DialFailure {
     /// Connected, but the upgrade was answered with something that is not a WebSocket and not
     /// our server's refusal: a proxy, a portal, a firewall.
     Blocked,
+    /// Blocked, by a network that sends everybody to a page of its own, to sign in there.
+    Portal,
     /// Our server refused, and says when to come back.
     Busy {
         /// No sooner than this, in milliseconds.

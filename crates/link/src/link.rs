@@ -18,6 +18,7 @@ mod gauge;
 mod plan;
 mod polls;
 mod run;
+mod telling;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -31,7 +32,7 @@ use crate::credential::Credential;
 use crate::gauge::Gauge;
 use crate::phase::Phase;
 use crate::statistics::{Record, Statistics};
-use crate::{Config, Input, LinkState, Notice, Output, PollId, Reason, SocketId, Why};
+use crate::{Config, Input, LinkState, Messages, Notice, Output, PollId, Reason, SocketId, Why};
 
 /// What the link closes a socket with when it means to come back.
 const COMING_BACK: CloseCode = CloseCode::RECONNECT;
@@ -53,6 +54,7 @@ pub struct Link {
     credential: Credential,
     record: Record,
     gauge: Gauge,
+    messages: Messages,
     out: VecDeque<Output>,
     now: Millis,
     generation: Generation,
@@ -87,6 +89,7 @@ impl Link {
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
             gauge: Gauge::new(),
+            messages: Messages::new(),
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
@@ -178,6 +181,7 @@ impl Machine for Link {
         let now = now.max(self.now);
         let has_slept = self.notice_sleep(now);
         self.now = now;
+        self.note_input(now, &input);
         self.dispatch(now, input);
         if has_slept {
             // Not before: the input may be the answer to one of them.
@@ -185,6 +189,7 @@ impl Machine for Link {
         }
         self.run(now);
         self.weigh(now);
+        self.tell_message(now);
         #[cfg(debug_assertions)]
         self.check();
     }
@@ -194,7 +199,10 @@ impl Machine for Link {
     }
 
     fn wake(&self) -> Option<Wake<Why>> {
-        self.next_wake()
+        match (self.next_wake(), self.message_wake()) {
+            (Some(wake), other) => Some(wake.earlier(other)),
+            (None, other) => other,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Event, Gap, Position, Since};
 
-use crate::{LinkState, PollId, QualityReport, Reason, SocketId};
+use crate::{LinkState, Message, PollId, QualityReport, Reason, SocketId};
 
 /// What to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,5 +113,10 @@ pub enum Notice {
         code: Box<str>,
         /// In words, for a developer.
         message: String,
+    },
+    /// What people are to be told from now on. Told once for every change.
+    Message {
+        /// The most severe message that is true; none for nothing.
+        message: Option<Message>,
     },
 }

@@ -28,7 +28,7 @@ pub const INPUT_KINDS: [&str; 17] = [
 ];
 
 /// The `kind` of every output, in the order of [`Output`] and then of [`crate::Notice`].
-pub const OUTPUT_KINDS: [&str; 14] = [
+pub const OUTPUT_KINDS: [&str; 15] = [
     "open_socket",
     "send",
     "close_socket",
@@ -43,6 +43,7 @@ pub const OUTPUT_KINDS: [&str; 14] = [
     "finished",
     "quality",
     "refused",
+    "message",
 ];
 
 /// The `kind` of an input.

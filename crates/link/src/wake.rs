@@ -25,4 +25,6 @@ pub enum Why {
     PollTimeout,
     /// The next attempt to come back from polling.
     Return,
+    /// What people are told changes.
+    Message,
 }

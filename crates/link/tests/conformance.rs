@@ -15,7 +15,7 @@ use std::fs;
 use scenario::{Scenario, config_from, read_json, root, scenario_paths};
 use serde_json::json;
 use steadfast_link::scenario::{INPUT_KINDS, OUTPUT_KINDS};
-use steadfast_link::{Config, LinkState, Reason};
+use steadfast_link::{Config, LinkState, MessageCode, Reason, Severity};
 use steadfast_protocol::LinkId;
 
 const STEPS_MAX: usize = 40;
@@ -44,7 +44,9 @@ fn the_link_does_what_every_scenario_says() {
 #[test]
 fn the_defaults_are_those_of_both_languages() {
     let defaults = read_json(&root().join("defaults.json"));
-    let ours = Config::new(LinkId::new("link-0001").unwrap(), 1);
+    let mut ours = Config::new(LinkId::new("link-0001").unwrap(), 1);
+    // Scenarios leave them out, but for those about them: most are told by time alone.
+    ours.messages = false;
     assert_eq!(format!("{:?}", config_from(&defaults, &json!({}))), format!("{ours:?}"));
 }
 
@@ -55,6 +57,8 @@ fn the_vocabulary_is_that_of_both_languages() {
         "reasons": REASONS.map(Reason::as_str),
         "inputs": INPUT_KINDS,
         "outputs": OUTPUT_KINDS,
+        "messages": MessageCode::ALL.map(MessageCode::as_str),
+        "severities": SEVERITIES.map(Severity::as_str),
     });
     assert_eq!(read_json(&root().join("vocabulary.json")), words);
     for (state, word) in STATES.iter().zip(STATES.map(LinkState::as_str)) {
@@ -62,6 +66,12 @@ fn the_vocabulary_is_that_of_both_languages() {
     }
     for (reason, word) in REASONS.iter().zip(REASONS.map(Reason::as_str)) {
         assert_eq!(serde_json::to_value(reason).unwrap(), word);
+    }
+    for code in MessageCode::ALL {
+        assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+    }
+    for severity in SEVERITIES {
+        assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
     }
 }
 
@@ -73,7 +83,12 @@ fn every_word_of_the_vocabulary_is_in_some_scenario() {
     }
     let states = STATES.map(LinkState::as_str);
     let reasons = REASONS.map(Reason::as_str);
+    // Nothing that a link is told speaks for it yet.
+    let unfed = [MessageCode::ClockSkew];
+    let codes = MessageCode::ALL.into_iter().filter(|code| !unfed.contains(code));
+    let codes: Vec<_> = codes.map(MessageCode::as_str).collect();
     let words = states.iter().chain(&reasons).chain(&INPUT_KINDS).chain(&OUTPUT_KINDS);
+    let words = words.chain(&codes);
     let missing: Vec<_> = words.filter(|word| !seen.contains(**word)).collect();
     assert!(missing.is_empty(), "no scenario shows {missing:?}");
 }
@@ -85,6 +100,9 @@ const STATES: [LinkState; 5] = [
     LinkState::Reconnecting,
     LinkState::Fallback,
 ];
+
+const SEVERITIES: [Severity; 4] =
+    [Severity::Silent, Severity::Info, Severity::Warn, Severity::Block];
 
 const REASONS: [Reason; 13] = [
     Reason::Asked,

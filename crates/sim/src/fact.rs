@@ -104,6 +104,10 @@ fn write_notice(f: &mut fmt::Formatter<'_>, notice: &Notice) -> fmt::Result {
         }
         Notice::Finished { channel } => write!(f, "{channel} finished"),
         Notice::Refused { channel, code, .. } => write!(f, "{channel} refused: {code}"),
+        Notice::Message { message } => {
+            let code = message.map_or("nothing", |message| message.code.as_str());
+            write!(f, "people are told {code}")
+        }
     }
 }
 

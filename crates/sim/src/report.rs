@@ -73,7 +73,7 @@ impl Tally {
             Notice::Event(_) => self.events_told += 1,
             Notice::Gap { .. } => self.gaps += 1,
             Notice::Finished { .. } => self.ends += 1,
-            Notice::Quality(_) | Notice::Refused { .. } => {}
+            Notice::Refused { .. } | Notice::Quality(_) | Notice::Message { .. } => {}
         }
     }
 

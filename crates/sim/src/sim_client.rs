@@ -131,7 +131,7 @@ impl App {
             }
             Notice::Gap { channel, gap } => self.reach(channel, &gap.to),
             Notice::Finished { channel } | Notice::Refused { channel, .. } => self.leave(channel),
-            Notice::Quality(_) => {}
+            Notice::Quality(_) | Notice::Message { .. } => {}
         }
     }
 

@@ -1,7 +1,10 @@
 //! What is told, as one line of text each: JSON for programs, words for people.
 
 use serde::Serialize;
-use steadfast_client::{ChannelName, Epoch, Event, EventName, Gap, LinkState, Payload, Reason};
+use steadfast_client::{
+    Catalogue, ChannelName, Epoch, Event, EventName, Gap, Language, LinkState, Message, Payload,
+    Reason,
+};
 
 #[derive(Serialize)]
 struct EventLine<'a> {
@@ -41,6 +44,12 @@ pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
     format!("state: {} (was {}): {}", new.as_str(), old.as_str(), reason.as_str())
 }
 
+/// `message: CODE: TITLE (BODY)`.
+pub(super) fn message(message: &Message, language: Language) -> String {
+    let text = Catalogue::say(message, language);
+    format!("message: {}: {} ({})", message.code.as_str(), text.title, text.body)
+}
+
 /// JSON has raw line breaks between tokens only: inside of strings they are escaped.
 fn json<T: Serialize>(value: &T) -> String {
     // Names, numbers and checked JSON cannot fail to be written.
@@ -49,9 +58,10 @@ fn json<T: Serialize>(value: &T) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{event, gap, state};
+    use super::{event, gap, message, state};
     use steadfast_client::{
-        ChannelName, Epoch, Event, EventName, Gap, GapCause, LinkState, Payload, Position, Reason,
+        ChannelName, Epoch, Event, EventName, Gap, GapCause, Language, LinkState, Message,
+        MessageCode, Payload, Position, Reason, Severity,
     };
 
     fn channel() -> ChannelName {
@@ -89,5 +99,16 @@ mod tests {
     fn a_state_is_said_in_words() {
         let text = state(LinkState::Connected, LinkState::Reconnecting, Reason::Welcomed);
         assert_eq!(text, "state: connected (was reconnecting): welcomed");
+    }
+
+    #[test]
+    fn a_message_is_said_in_the_language_asked_for() {
+        let (code, severity) = (MessageCode::SrvBusy, Severity::Info);
+        let busy = Message { code, severity, retry_in_ms: Some(7_000) };
+        let english = "message: SRV_BUSY: Our service is busy \
+                       (We'll try again by ourselves within 7 s.)";
+        assert_eq!(message(&busy, Language::En), english);
+        let chinese = "message: SRV_BUSY: 服务繁忙 (将在 7 秒内自动重试，无需操作。)";
+        assert_eq!(message(&busy, Language::ZhCn), chinese);
     }
 }

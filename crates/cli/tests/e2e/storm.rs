@@ -68,7 +68,8 @@ impl Record {
             Notice::State { .. }
             | Notice::Subscribed { .. }
             | Notice::Quality(_)
-            | Notice::Finished { .. } => {}
+            | Notice::Finished { .. }
+            | Notice::Message { .. } => {}
         }
     }
 
@@ -279,7 +280,8 @@ async fn a_crash_is_told_to_a_client_that_polls() {
                 Notice::State { .. }
                 | Notice::Subscribed { .. }
                 | Notice::Quality(_)
-                | Notice::Finished { .. } => {}
+                | Notice::Finished { .. }
+                | Notice::Message { .. } => {}
             }
         }
     };

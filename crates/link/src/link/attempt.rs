@@ -119,6 +119,7 @@ impl Link {
             self.out.push_back(Output::CloseSocket { socket, code: COMING_BACK });
         }
         self.gauge_end(now, end);
+        self.note_end(now, end);
         let window = self.phase.session().map(|session| session.crash_window);
         if window.is_none() {
             // The endpoint it was sent to has not taken it: the usual one is next.

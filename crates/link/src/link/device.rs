@@ -78,6 +78,7 @@ impl Link {
         let Some(from) = self.slept_from(now) else { return false };
         self.record.sleep(from, now);
         self.gauge.sleep(from, now);
+        self.messages.sleep(now.since(from));
         if let Some(attempt) = self.phase.attempt_mut() {
             renew(attempt, now, &self.config);
         }

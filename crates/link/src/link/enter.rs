@@ -58,6 +58,7 @@ impl Link {
         self.shown = new;
         self.reason = reason;
         self.record.turn(now, flow(new, reason));
+        self.messages.enter(now, new, reason);
         self.tell(Notice::State { new, old, reason });
     }
 }

@@ -43,7 +43,7 @@ impl Link {
             }
             End::Left => Plan::Wait(self.schedule.admit_asked(now, &self.config)),
             End::Unmended => Plan::Wait(self.usual_time(now)),
-            End::Dial(DialFailure::Unreachable | DialFailure::Blocked)
+            End::Dial(DialFailure::Unreachable | DialFailure::Blocked | DialFailure::Portal)
             | End::Timeout
             | End::Silent => Plan::Wait(self.time_after_loss(now, None)),
             End::Closed(code) => match code.advice() {

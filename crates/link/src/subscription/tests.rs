@@ -64,7 +64,8 @@ fn told(notices: &[Notice]) -> Vec<u64> {
         | Notice::Subscribed { .. }
         | Notice::Finished { .. }
         | Notice::Quality(_)
-        | Notice::Refused { .. } => None,
+        | Notice::Refused { .. }
+        | Notice::Message { .. } => None,
     });
     offsets.collect()
 }

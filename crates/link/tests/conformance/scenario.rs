@@ -106,6 +106,9 @@ impl Scenario {
                 for field in ["kind", "reason", "new"] {
                     seen.extend(output[field].as_str().map(str::to_owned));
                 }
+                for field in ["code", "severity"] {
+                    seen.extend(output["message"][field].as_str().map(str::to_owned));
+                }
             }
         }
     }
@@ -212,6 +215,7 @@ pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
         return_min: span("returnMinMs"),
         return_max: span("returnMaxMs"),
         channels_max: usize::try_from(number("channelsMax")).unwrap(),
+        messages: value("messages").as_bool().unwrap(),
     }
 }
 

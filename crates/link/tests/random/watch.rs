@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use steadfast_link::{Grade, Input, LinkState, Notice, Output, Reason, SocketId};
 use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
 
+use crate::saying::Saying;
+
 /// Remembers what was said, and panics at the first broken promise.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -20,6 +22,7 @@ pub(crate) struct Watch {
     told: BTreeMap<ChannelName, Position>,
     superseded: Vec<Superseded>,
     grade: Option<Grade>,
+    saying: Saying,
     /// The kinds of output, the states and one change of state that were seen.
     pub(crate) seen: BTreeSet<String>,
 }
@@ -84,8 +87,17 @@ impl Watch {
                 assert!(!self.is_token_wanted, "asks for a token twice");
                 self.is_token_wanted = true;
             }
+            Output::Tell(Notice::Message { message }) => {
+                self.seen.extend(message.map(|message| message.code.as_str().to_owned()));
+                self.saying.on_message(now, *message);
+            }
             Output::Tell(notice) => self.on_notice(notice),
         }
+    }
+
+    /// Everything that follows from one input was said.
+    pub(crate) fn settle(&self) {
+        self.saying.check(self.state, self.is_offline);
     }
 
     fn on_open(&mut self, now: u64, socket: SocketId) {
@@ -141,6 +153,7 @@ impl Watch {
                 assert_ne!(self.grade.replace(report.grade), Some(report.grade), "told twice");
                 assert!(report.score <= 100);
             }
+            Notice::Message { .. } => {}
             Notice::Finished { channel } | Notice::Refused { channel, .. } => {
                 self.told.remove(channel);
             }

@@ -104,6 +104,7 @@ impl World {
             watch.after(self.now, &output);
             self.note(&output);
         }
+        watch.settle();
         let statistics = self.link.statistics(Millis(self.now));
         assert!(statistics.availability <= 10_000);
         assert!(statistics.realtime_availability <= statistics.availability);
@@ -313,7 +314,8 @@ fn dial_failure(n: u16) -> DialFailure {
     match n % 16 {
         0 => DialFailure::Refused,
         1..=3 => DialFailure::Busy { retry_after_ms: u64::from(n) },
-        4..=10 => DialFailure::Blocked,
+        4 => DialFailure::Portal,
+        5..=10 => DialFailure::Blocked,
         _ => DialFailure::Unreachable,
     }
 }

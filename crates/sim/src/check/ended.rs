@@ -79,7 +79,7 @@ impl Ended {
                 self.channels.insert((link, channel.clone()));
                 Ok(())
             }
-            Notice::Quality(_) => Ok(()),
+            Notice::Quality(_) | Notice::Message { .. } => Ok(()),
             Notice::Refused { channel, code, .. } => {
                 Err(format!("link {link} was refused {channel}: {code}"))
             }

@@ -1,0 +1,89 @@
+//! What people are told of the link: the clues for it, gathered from what happens anyway.
+//! In: inputs, ends and outputs. Out: one notice for each change. Must not choose between messages.
+
+use steadfast_machine::{Millis, Wake};
+use steadfast_protocol::{Advice, CloseCode};
+
+use super::Link;
+use crate::end::End;
+use crate::message::Clue;
+use crate::phase::Attempt;
+use crate::{DialFailure, Grade, Input, Notice, Output, PollFailure, Why};
+
+/// The least score that is not poor.
+const FAIR_MIN: u8 = 50;
+
+impl Link {
+    /// Should this input end in a rejection, it is known why; an end may tell better.
+    pub(super) fn note_input(&mut self, now: Millis, input: &Input) {
+        let is_unauthorized =
+            matches!(input, Input::Polled { outcome: Err(PollFailure::Unauthorized), .. });
+        let is_token = self.credential.is_wanted() || is_unauthorized;
+        self.messages.hear(now, if is_token { Clue::TokenRefused } else { Clue::Refused });
+    }
+
+    /// An attempt or a session has ended.
+    pub(super) fn note_end(&mut self, now: Millis, end: End) {
+        let (ended, blamed) = clues(end);
+        self.messages.hear(now, ended);
+        if let Some(blamed) = blamed {
+            self.messages.hear(now, blamed);
+        }
+    }
+
+    /// Tells what is to be seen, where that has changed.
+    pub(super) fn tell_message(&mut self, now: Millis) {
+        if !self.config.messages {
+            return;
+        }
+        if self.out.iter().any(|output| matches!(output, Output::Tell(Notice::Gap { .. }))) {
+            self.messages.hear(now, Clue::Gap);
+        }
+        self.messages.hear(now, Clue::Poor(self.is_poor(now)));
+        let next_try = match self.phase.attempt() {
+            Some(Attempt::Waiting { at }) => Some(*at),
+            Some(Attempt::WantingToken | Attempt::Opening { .. } | Attempt::Greeting { .. })
+            | None => None,
+        };
+        if self.messages.review(now, next_try) {
+            self.tell(Notice::Message { message: self.messages.message() });
+        }
+    }
+
+    /// The grade is slow to rise, so that a lost session alone keeps it low for a minute: people
+    /// are told of what the network is like now.
+    fn is_poor(&self, now: Millis) -> bool {
+        let quality = &self.gauge.quality;
+        match quality.grade() {
+            Grade::Bad | Grade::Poor => quality.report(now).score < FAIR_MIN,
+            Grade::Unknown | Grade::Fair | Grade::Good | Grade::Excellent => false,
+        }
+    }
+
+    /// When that changes next.
+    pub(super) fn message_wake(&self) -> Option<Wake<Why>> {
+        let at = self.messages.wake().filter(|_| self.config.messages)?;
+        Some(Wake::new(at, Why::Message))
+    }
+}
+
+/// What an end says of the path or the server, and what a rejection by it is put down to.
+const fn clues(end: End) -> (Clue, Option<Clue>) {
+    match end {
+        End::Dial(DialFailure::Busy { .. })
+        | End::Closed(CloseCode::TRY_LATER | CloseCode::BROKER_UNAVAILABLE) => (Clue::Busy, None),
+        End::Dial(DialFailure::Portal) => (Clue::Portal, None),
+        End::Dial(DialFailure::Refused) => (Clue::NoWord, Some(Clue::Refused)),
+        End::Left | End::Closed(CloseCode::RESTART | CloseCode::DRAINING) => (Clue::Leaving, None),
+        End::Closed(CloseCode::REPLACED) => (Clue::NoWord, Some(Clue::Replaced)),
+        End::Closed(code) => match code.advice() {
+            Advice::RefreshToken => (Clue::NoWord, Some(Clue::TokenRefused)),
+            Advice::Never => (Clue::NoWord, Some(Clue::Refused)),
+            Advice::RetryNow | Advice::RetryAfter | Advice::MoveTo => (Clue::NoWord, None),
+        },
+        End::Dial(DialFailure::Unreachable | DialFailure::Blocked)
+        | End::Timeout
+        | End::Silent
+        | End::Unmended => (Clue::NoWord, None),
+    }
+}
