@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use steadfast_link::{
-    Config, Input, Link, LinkState, Notice, Output, PollId, Reason, SocketId, Statistics,
+    Config, Input, Link, LinkState, Notice, Output, PollId, Reason, SocketId, Statistics, Why,
 };
 use steadfast_machine::{Machine as _, Millis};
 use steadfast_protocol::{ChannelName, LinkId, Position, Since, Token};
@@ -91,6 +91,11 @@ impl SimClient {
     /// When the link wants to be told the time.
     pub(crate) fn wake_at(&self) -> Option<u64> {
         self.link.wake().map(|wake| wake.at.0)
+    }
+
+    /// Whether it wants to be told the time for more than to tell people of a rest, or cease to.
+    pub(crate) fn wants_effort(&self) -> bool {
+        self.link.wake().is_some_and(|wake| wake.why != Why::Message)
     }
 }
 

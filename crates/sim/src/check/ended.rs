@@ -48,7 +48,7 @@ impl Check for Ended {
 
     fn on_look(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         for (&link, reason) in &self.links {
-            if scene.clients[link].wake_at().is_some() {
+            if scene.clients[link].wants_effort() {
                 let reason = reason.as_str();
                 return Err(format!("link {link} is at rest ({reason}) and wants to be woken"));
             }
