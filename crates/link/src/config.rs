@@ -49,6 +49,11 @@ pub struct Config {
     pub return_max: Span,
     /// The most channels followed at once. Default 128.
     pub channels_max: usize,
+    /// The most bytes of data and names that may wait to be published or be unanswered. Default
+    /// 256 KiB.
+    pub publish_bytes_max: usize,
+    /// The most publishes that may wait or be unanswered. Default 256.
+    pub publish_messages_max: usize,
 }
 
 impl Config {
@@ -76,6 +81,8 @@ impl Config {
             return_min: Span::seconds(30),
             return_max: Span::seconds(300),
             channels_max: 128,
+            publish_bytes_max: 256 * 1024,
+            publish_messages_max: 256,
         }
     }
 

@@ -19,6 +19,7 @@ mod link;
 mod output;
 mod phase;
 mod poll;
+mod publishing;
 #[cfg(feature = "scenario")]
 pub mod scenario;
 mod session;
@@ -30,7 +31,7 @@ mod wake;
 pub use config::Config;
 pub use input::{DialFailure, Input, PollFailure, PollId, SocketId};
 pub use link::Link;
-pub use output::{Notice, Output};
+pub use output::{Notice, Output, PublishFailure};
 pub use state::{LinkState, Reason};
 pub use statistics::Statistics;
 pub use wake::Why;

@@ -63,7 +63,9 @@ fn told(notices: &[Notice]) -> Vec<u64> {
         Notice::State { .. }
         | Notice::Subscribed { .. }
         | Notice::Finished { .. }
-        | Notice::Refused { .. } => None,
+        | Notice::Refused { .. }
+        | Notice::Published { .. }
+        | Notice::PublishFailed { .. } => None,
     });
     offsets.collect()
 }

@@ -212,6 +212,8 @@ pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
         return_min: span("returnMinMs"),
         return_max: span("returnMaxMs"),
         channels_max: usize::try_from(number("channelsMax")).unwrap(),
+        publish_bytes_max: usize::try_from(number("publishBytesMax")).unwrap(),
+        publish_messages_max: usize::try_from(number("publishMessagesMax")).unwrap(),
     }
 }
 
