@@ -116,7 +116,10 @@ impl<W: Write> Printer<W> {
                 self.is_refused = true;
                 Ok(Next::GoOn)
             }
-            Notice::Subscribed { .. } | Notice::Finished { .. } => Ok(Next::GoOn),
+            Notice::Subscribed { .. }
+            | Notice::Finished { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => Ok(Next::GoOn),
         }
     }
 

@@ -35,6 +35,7 @@ mod error;
 mod fake;
 mod notices;
 mod poll;
+mod publish;
 mod socket;
 mod token;
 mod transport;
@@ -42,10 +43,11 @@ mod wires;
 
 pub use builder::Builder;
 pub use client::{Client, Network};
-pub use error::{ClosedError, ConnectError, UrlError};
+pub use error::{ClosedError, ConnectError, PublishError, UrlError};
+pub use publish::{Publish, Publisher};
 pub use steadfast_link::{Config, LinkState, Notice, Reason, Statistics};
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{
     ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,
-    Since,
+    ReplaceKey, Since,
 };

@@ -53,6 +53,8 @@ pub(crate) struct Entry {
     standing: Standing,
     /// When it was first sent, while the server may have it and has not said so.
     doubted_since: Option<Millis>,
+    /// How often it was sent since then.
+    sent: u32,
     /// Whether nobody knows how long ago that was, so that it is never sent again.
     is_timeless: bool,
     tries: u32,
@@ -85,8 +87,9 @@ pub(crate) enum Refused {
     Other,
     /// The publish is sent again later.
     Again,
-    /// The app is to be told; the publish is forgotten.
-    Failed { ticket: u64 },
+    /// The app is to be told; the publish is forgotten. The server may yet have it, from a time
+    /// that it was not answered.
+    Failed { ticket: u64, is_uncertain: bool },
 }
 
 impl Outbox {
@@ -124,6 +127,7 @@ impl Outbox {
             frame,
             standing: Standing::Waiting,
             doubted_since: None,
+            sent: 0,
             is_timeless: false,
             tries: 0,
         });
@@ -169,6 +173,7 @@ impl Outbox {
             let request = new_request();
             entry.standing = Standing::Sent { request };
             entry.doubted_since.get_or_insert(now);
+            entry.sent += 1;
             self.paced_to = self.paced_to.max(now) + PACE;
             let mut frame = Box::new(entry.frame.clone());
             frame.id = Some(Scalar::number(request.into()));
@@ -202,15 +207,18 @@ impl Outbox {
         let Some(index) = self.sent(request) else { return Refused::Other };
         let Some(entry) = self.all.get_mut(index) else { return Refused::Other };
         entry.tries += 1;
+        let is_uncertain = entry.sent > 1;
         if !is_retryable || entry.tries >= TRIES_MAX {
             return match self.take(index) {
-                Some(Entry { ticket, .. }) => Refused::Failed { ticket },
+                Some(Entry { ticket, .. }) => Refused::Failed { ticket, is_uncertain },
                 None => Refused::Other,
             };
         }
-        // Had it come through before, the server would have known its key.
-        entry.doubted_since = None;
-        entry.is_timeless = false;
+        if !is_uncertain {
+            entry.doubted_since = None;
+            entry.is_timeless = false;
+            entry.sent = 0;
+        }
         let pause = doubled(RETRY_MIN, entry.tries - 1, RETRY_MAX);
         let (percent, rng) = jitter;
         entry.standing = Standing::Again { at: now + jittered(pause, percent, rng) };

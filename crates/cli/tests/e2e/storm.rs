@@ -65,7 +65,11 @@ impl Record {
                 self.deliveries += 1;
             }
             Notice::Gap { .. } | Notice::Refused { .. } => panic!("{notice:?}"),
-            Notice::State { .. } | Notice::Subscribed { .. } | Notice::Finished { .. } => {}
+            Notice::State { .. }
+            | Notice::Subscribed { .. }
+            | Notice::Finished { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => {}
         }
     }
 
@@ -273,7 +277,11 @@ async fn a_crash_is_told_to_a_client_that_polls() {
             match client.next().await.unwrap() {
                 Notice::Gap { gap, .. } => return gap,
                 Notice::Event(_) | Notice::Refused { .. } => panic!("before the gap"),
-                Notice::State { .. } | Notice::Subscribed { .. } | Notice::Finished { .. } => {}
+                Notice::State { .. }
+                | Notice::Subscribed { .. }
+                | Notice::Finished { .. }
+                | Notice::Published { .. }
+                | Notice::PublishFailed { .. } => {}
             }
         }
     };

@@ -55,7 +55,10 @@ impl Link {
         match self.publishes.refuse(now, request, frame.retry, jitter) {
             Refused::Other => return false,
             Refused::Again => {}
-            Refused::Failed { ticket } => self.tell(Notice::PublishFailed {
+            Refused::Failed { ticket, is_uncertain: true } => {
+                self.tell_failed(ticket, PublishFailure::Uncertain);
+            }
+            Refused::Failed { ticket, is_uncertain: false } => self.tell(Notice::PublishFailed {
                 ticket,
                 code: frame.code.clone(),
                 message: frame.message.clone().into(),

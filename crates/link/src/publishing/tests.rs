@@ -45,6 +45,10 @@ fn refuse(outbox: &mut Outbox, now: u64, request: u32) -> Refused {
     outbox.refuse(Millis(now), request, true, (0, &mut Rng::new(1)))
 }
 
+const fn failed(ticket: u64, is_uncertain: bool) -> Refused {
+    Refused::Failed { ticket, is_uncertain }
+}
+
 #[test]
 fn as_many_publishes_as_allowed_and_not_one_more() {
     let (config, mut outbox) = (config(), Outbox::new());
@@ -183,9 +187,24 @@ fn later_is_tried_so_often_and_then_told() {
     assert_eq!(pauses, [1000, 2000, 4000, 8000].map(Span));
     assert_eq!(sent(&mut outbox, now, &mut request), [(TRIES_MAX, 1)]);
     assert_eq!(refuse(&mut outbox, now, 99), Refused::Other);
-    assert_eq!(refuse(&mut outbox, now, TRIES_MAX), Refused::Failed { ticket: 1 });
+    assert_eq!(refuse(&mut outbox, now, TRIES_MAX), failed(1, false));
     assert_eq!(outbox.give_up(), Some((2, PublishFailure::Closed)));
     assert!(outbox.is_empty());
+}
+
+/// P-34
+#[test]
+fn an_error_says_nothing_of_an_earlier_time() {
+    let (config, mut outbox, mut request) = (config(), Outbox::new(), 0);
+    outbox.add(1, frame("a:1", 1), &config).unwrap();
+    assert_eq!(sent(&mut outbox, 0, &mut request), [(1, 1)]);
+    outbox.part();
+    assert_eq!(sent(&mut outbox, 9, &mut request), [(2, 1)]);
+    assert_eq!(refuse(&mut outbox, 9, 2), Refused::Again);
+    assert_eq!(outbox.wake(false), Some(Millis(240_000)), "since it was first sent");
+    assert_eq!(sent(&mut outbox, 2_000, &mut request), [(3, 1)]);
+    let answer = outbox.refuse(Millis(2_000), 3, false, (0, &mut Rng::new(1)));
+    assert_eq!(answer, failed(1, true));
 }
 
 /// P-34

@@ -53,7 +53,10 @@ impl Gaps {
             | Notice::Gap { channel, .. }
             | Notice::Finished { channel } => channel,
             Notice::Event(event) => &event.channel,
-            Notice::State { .. } | Notice::Refused { .. } => return Ok(()),
+            Notice::State { .. }
+            | Notice::Refused { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => return Ok(()),
         };
         let Some(place) = self.places.get_mut(&(link, channel.clone())) else {
             return Err(format!("link {link} was told of {channel}, which it does not follow"));
@@ -70,7 +73,10 @@ impl Gaps {
             },
             Notice::Gap { gap, .. } => place.on_gap(scene, channel, gap),
             Notice::Finished { .. } => place.on_finished(scene, channel),
-            Notice::State { .. } | Notice::Refused { .. } => Ok(()),
+            Notice::State { .. }
+            | Notice::Refused { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => Ok(()),
         };
         result.map_err(|what| format!("link {link} was told of {channel}: {what}"))
     }
