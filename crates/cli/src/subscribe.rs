@@ -133,9 +133,11 @@ impl<W: Write> Printer<W> {
                 }
                 Ok(Next::GoOn)
             }
-            Notice::Subscribed { .. } | Notice::Finished { .. } | Notice::Quality(_) => {
-                Ok(Next::GoOn)
-            }
+            Notice::Subscribed { .. }
+            | Notice::Finished { .. }
+            | Notice::Quality(_)
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => Ok(Next::GoOn),
         }
     }
 

@@ -39,6 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
             Notice::Finished { channel } => writeln!(out, "{channel} has ended")?,
             Notice::Refused { channel, message, .. } => writeln!(out, "{channel}: {message}")?,
+            // These go to whoever publishes.
+            Notice::Published { .. } | Notice::PublishFailed { .. } => {}
         }
     }
     client.close().await;

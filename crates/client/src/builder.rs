@@ -30,6 +30,7 @@ pub struct Builder {
     info: ClientInfo,
     channels: Vec<(ChannelName, Since)>,
     message_bytes_max: usize,
+    publish_limits: Option<(usize, usize)>,
     adjust: Box<dyn FnOnce(&mut Config) + Send>,
 }
 
@@ -46,6 +47,7 @@ impl Builder {
             info,
             channels: Vec::new(),
             message_bytes_max: MESSAGE_BYTES_MAX,
+            publish_limits: None,
             adjust: Box::new(|_| {}),
         }
     }
@@ -88,6 +90,14 @@ impl Builder {
         self
     }
 
+    /// How many events, and how many bytes of data and names, may wait to be published or be
+    /// unanswered. Default 256 and 256 KiB. One more is refused with
+    /// [`crate::PublishError::OutboxFull`].
+    pub const fn publish_limits(mut self, messages_max: usize, bytes_max: usize) -> Self {
+        self.publish_limits = Some((messages_max, bytes_max));
+        self
+    }
+
     /// Changes settings of the link, such as delays and timeouts.
     pub fn adjust(mut self, adjust: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         self.adjust = Box::new(adjust);
@@ -102,6 +112,10 @@ impl Builder {
         let mut config = Config::new(link_id()?, getrandom::u32()?);
         config.client = Some(self.info);
         config.token = self.tokens.first().await;
+        if let Some((messages_max, bytes_max)) = self.publish_limits {
+            config.publish_messages_max = messages_max;
+            config.publish_bytes_max = bytes_max;
+        }
         (self.adjust)(&mut config);
 
         let target = Target { endpoint, message_bytes_max: self.message_bytes_max };

@@ -5,15 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use serde::Serialize;
 use steadfast_link::{Input, Link, LinkState, Notice, QualityReport, Statistics};
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Position, Since};
+use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::builder::Builder;
 use crate::driver::Command;
-use crate::error::ClosedError;
+use crate::error::{ClosedError, PublishError};
 use crate::notices::Notices;
+use crate::publish::Publisher;
 
 /// A link to a Steadfast server, kept alive in the background. Dropping it closes the link.
 ///
@@ -57,6 +59,30 @@ impl Client {
     /// Stops following a channel.
     pub async fn unsubscribe(&self, channel: ChannelName) -> Result<(), ClosedError> {
         self.ask(Input::Unsubscribe { channel }).await
+    }
+
+    /// Publishes an event where the token permits it, and waits until the server has it.
+    ///
+    /// Events of one channel are published in the order asked for. What a lost session left
+    /// unanswered is sent again and makes no second event. Without a session, also while the link
+    /// polls, events wait; there is room for [`crate::Builder::publish_limits`]. While the app
+    /// leaves notices unread the link is held still, and no answer comes: an app that reads and
+    /// publishes in turn does the latter by a [`Client::publisher`] beside it.
+    pub async fn publish<T>(
+        &self,
+        channel: ChannelName,
+        event: EventName,
+        data: &T,
+    ) -> Result<Position, PublishError>
+    where
+        T: Serialize + ?Sized + Sync,
+    {
+        self.publisher().publish(channel, event, data).await
+    }
+
+    /// A handle that publishes, to be moved to another task or cloned.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(self.commands.downgrade())
     }
 
     /// Tries again after the link came to rest. Nothing happens while it is not at rest.

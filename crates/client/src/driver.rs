@@ -10,6 +10,8 @@ use steadfast_machine::{Machine, Millis, Span};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
+use crate::error::PublishError;
+use crate::publish::{Answer, Publish, Tickets};
 use crate::wires::Wires;
 
 /// How many of the app's requests may wait.
@@ -32,6 +34,8 @@ pub(crate) type Look<M> = Box<dyn FnOnce(&M, Millis) + Send>;
 pub(crate) enum Command<M> {
     /// Hand this to the link.
     Input(Input),
+    /// Publish this, and answer.
+    Publish(Box<Publish>, Answer),
     /// Look at the link.
     Inspect(Look<M>),
 }
@@ -52,6 +56,7 @@ pub(crate) struct Driver<M> {
     wires: Wires,
     commands: mpsc::Receiver<Command<M>>,
     reports: Reports,
+    tickets: Tickets,
     waiting: VecDeque<Notice>,
     held_since: Option<Millis>,
     has_slept: bool,
@@ -87,6 +92,7 @@ where
             wires,
             commands,
             reports,
+            tickets: Tickets::default(),
             waiting: VecDeque::new(),
             held_since: None,
             has_slept: false,
@@ -153,6 +159,10 @@ where
         match command {
             Some(Command::Input(Input::Close)) | None => self.close(),
             Some(Command::Input(input)) => self.feed(input),
+            Some(Command::Publish(publish, answer)) => {
+                let input = self.tickets.take(*publish, answer);
+                self.feed(input);
+            }
             Some(Command::Inspect(look)) => look(&self.link, self.clock.now()),
         }
     }
@@ -162,6 +172,12 @@ where
             self.feed(Input::Close);
             self.is_closing = true;
             self.commands.close();
+            while let Ok(command) = self.commands.try_recv() {
+                if let Command::Publish(_, answer) = command {
+                    // Nobody waits any more where this fails.
+                    let _ = answer.send(Err(PublishError::Closed));
+                }
+            }
         }
     }
 
@@ -196,7 +212,7 @@ where
                 if let Notice::State { new, .. } = notice {
                     self.reports.state.send_replace(new);
                 }
-                self.waiting.push_back(notice);
+                self.waiting.extend(self.tickets.answer(notice));
             }
         }
         None

@@ -53,6 +53,63 @@ pub enum ConnectError {
 #[error("the client is closed; build another one")]
 pub struct ClosedError;
 
+/// Why an event was not published, or not certainly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The data cannot be written as JSON.
+    #[error("the data cannot be written as JSON: {reason}")]
+    Data {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// As much waits to be published as may.
+    #[error("{message}")]
+    OutboxFull {
+        /// How much that is.
+        message: String,
+    },
+    /// It is larger than all that may wait, or than the server takes.
+    #[error("{message}")]
+    TooLarge {
+        /// How large it may be.
+        message: String,
+    },
+    /// The link is at rest: closed, finished or rejected. It was not sent.
+    #[error("the link is at rest, so the event was not sent; reconnect, then publish it again")]
+    AtRest,
+    /// The client was closed before. It was not sent.
+    #[error("the client is closed; build another one")]
+    Closed,
+    /// It was sent and not answered, and it is too late to send it again.
+    #[error(
+        "the event was sent and not answered; look whether it is there before sending it again"
+    )]
+    Uncertain,
+    /// The server does not take it.
+    #[error("the server does not take the event ({code}): {message}")]
+    Refused {
+        /// The stable word.
+        code: Box<str>,
+        /// In words, for a developer.
+        message: String,
+        /// Whether it may take it later.
+        is_retryable: bool,
+    },
+}
+
+impl PublishError {
+    /// Whether the same event may be published again on this client, and may succeed then. After
+    /// [`PublishError::Uncertain`] it might be there twice.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::OutboxFull { .. } | Self::AtRest => true,
+            Self::Refused { is_retryable, .. } => *is_retryable,
+            Self::Data { .. } | Self::TooLarge { .. } | Self::Closed | Self::Uncertain => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ConnectError, UrlError};

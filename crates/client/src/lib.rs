@@ -36,6 +36,7 @@ mod fake;
 mod messages;
 mod notices;
 mod poll;
+mod publish;
 mod socket;
 mod token;
 mod transport;
@@ -43,8 +44,9 @@ mod wires;
 
 pub use builder::Builder;
 pub use client::{Client, Network};
-pub use error::{ClosedError, ConnectError, UrlError};
+pub use error::{ClosedError, ConnectError, PublishError, UrlError};
 pub use messages::{Action, Catalogue, Language, Text};
+pub use publish::{Publish, Publisher};
 pub use steadfast_link::{
     Config, Grade, LinkState, Message, MessageCode, Notice, Part, Parts, QualityReport, Reason,
     Severity, Statistics,
@@ -52,5 +54,5 @@ pub use steadfast_link::{
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{
     ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,
-    Since,
+    ReplaceKey, Since,
 };

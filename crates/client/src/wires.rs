@@ -82,6 +82,7 @@ impl Wires {
             Input::Connect
             | Input::Subscribe { .. }
             | Input::Unsubscribe { .. }
+            | Input::Publish { .. }
             | Input::Token(None)
             | Input::Close
             | Input::Online

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use steadfast_client::{
-    ChannelName, Client, ClosedError, Config, LinkState, Notice, Reason, Since, Span,
+    ChannelName, Client, ClosedError, Config, EventName, LinkState, Notice, PublishError, Reason,
+    Since, Span,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -165,6 +166,48 @@ async fn a_lost_socket_is_replaced_and_the_channel_resumed() {
     assert_eq!(until_event(&mut client).await, 3);
     let statistics = client.statistics().await.unwrap();
     assert_eq!((statistics.total_reconnects, statistics.successful_reconnects), (1, 1));
+}
+
+#[tokio::test]
+async fn what_a_lost_session_left_unanswered_is_published_once() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let mut session = server.accept().await;
+    session.welcomes().await;
+    let publisher = client.publisher();
+    let publish = |n: u32| {
+        let publisher = publisher.clone();
+        let (channel, event) = (ChannelName::new("build:1"), EventName::new("progress"));
+        async move { publisher.publish(channel.unwrap(), event.unwrap(), &[n]).await }
+    };
+    let first = tokio::spawn(publish(1));
+    let frame = session.hears().await;
+    for part in [r#""type":"publish""#, r#""id":1"#, r#""idempotency_key":"1""#, "[1]"] {
+        assert!(frame.contains(part), "{part} in {frame}");
+    }
+    drop(session);
+    assert_eq!(until_state(&mut client, LinkState::Reconnecting).await, Reason::Lost);
+
+    let mut session = server.accept().await;
+    session.welcomes().await;
+    let again = session.hears().await;
+    assert_eq!(again, frame.replace(r#""id":1"#, r#""id":2"#));
+    session.says(r#"{"type":"published","id":2,"epoch":"e1","offset":7}"#).await;
+    assert_eq!(first.await.unwrap().unwrap().offset, 7);
+
+    let second = tokio::spawn(publish(2));
+    session.hears().await;
+    let refusal = r#"{"type":"error","id":3,"code":"forbidden","message":"no","retry":false}"#;
+    session.says(refusal).await;
+    let error = second.await.unwrap().unwrap_err();
+    assert!(matches!(&error, PublishError::Refused { code, .. } if &**code == "forbidden"));
+    assert!(!error.is_retryable());
+
+    let third = tokio::spawn(publish(3));
+    session.hears().await;
+    client.close().await;
+    assert_eq!(third.await.unwrap(), Err(PublishError::Uncertain));
+    assert_eq!(publish(4).await, Err(PublishError::Closed));
 }
 
 #[tokio::test]

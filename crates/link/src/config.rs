@@ -51,6 +51,11 @@ pub struct Config {
     pub channels_max: usize,
     /// Whether the app is told what to tell people. Default yes.
     pub messages: bool,
+    /// The most bytes of data and names that may wait to be published or be unanswered. Default
+    /// 256 KiB.
+    pub publish_bytes_max: usize,
+    /// The most publishes that may wait or be unanswered. Default 256.
+    pub publish_messages_max: usize,
 }
 
 impl Config {
@@ -79,6 +84,8 @@ impl Config {
             return_max: Span::seconds(300),
             channels_max: 128,
             messages: true,
+            publish_bytes_max: 256 * 1024,
+            publish_messages_max: 256,
         }
     }
 

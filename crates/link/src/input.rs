@@ -3,7 +3,9 @@
 
 use alloc::boxed::Box;
 
-use steadfast_protocol::{ChannelName, CloseCode, PollAnswer, ServerFrame, Since, Token};
+use steadfast_protocol::{
+    ChannelName, CloseCode, EventName, Payload, PollAnswer, ReplaceKey, ServerFrame, Since, Token,
+};
 
 /// One socket of a link; never used again for another.
 pub type SocketId = u32;
@@ -27,6 +29,23 @@ pub enum Input {
     Unsubscribe {
         /// Which.
         channel: ChannelName,
+    },
+    /// The app publishes an event. It is sent in the order of its channel while there is a session,
+    /// and waits while there is none: also while the link polls. Answered by exactly one
+    /// [`crate::Notice::Published`] or [`crate::Notice::PublishFailed`].
+    Publish {
+        /// Chosen by the shell, and never again for another; named in the answer.
+        ticket: u64,
+        /// Where to.
+        channel: ChannelName,
+        /// Its kind.
+        event: EventName,
+        /// The app's own value.
+        data: Payload,
+        /// Whether it ends the channel.
+        is_final: bool,
+        /// The key of the events it may stand in for.
+        replace: Option<ReplaceKey>,
     },
     /// The app gives a token, at first or in answer to [`crate::Output::WantToken`]; `None` when it
     /// has none to give.

@@ -21,6 +21,7 @@ mod message;
 mod output;
 mod phase;
 mod poll;
+mod publishing;
 mod quality;
 mod rtt;
 #[cfg(feature = "scenario")]
@@ -35,7 +36,7 @@ pub use config::Config;
 pub use input::{DialFailure, Input, PollFailure, PollId, SocketId};
 pub use link::Link;
 pub use message::{Clue, Message, MessageCode, Messages, Severity};
-pub use output::{Notice, Output};
+pub use output::{Notice, Output, PublishFailure};
 pub use quality::{Grade, Part, Parts, QualityReport};
 pub use state::{LinkState, Reason};
 pub use statistics::Statistics;

@@ -17,6 +17,7 @@ mod frame;
 mod gauge;
 mod plan;
 mod polls;
+mod publishes;
 mod run;
 mod telling;
 
@@ -24,13 +25,14 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use steadfast_machine::{Machine, Millis, Rng, Wake};
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position};
+use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position, PublishFrame};
 
 use crate::backoff::Schedule;
 use crate::channels::Channels;
 use crate::credential::Credential;
 use crate::gauge::Gauge;
 use crate::phase::Phase;
+use crate::publishing::Outbox;
 use crate::statistics::{Record, Statistics};
 use crate::{Config, Input, LinkState, Messages, Notice, Output, PollId, Reason, SocketId, Why};
 
@@ -50,6 +52,7 @@ pub struct Link {
     shown: LinkState,
     reason: Reason,
     channels: Channels,
+    publishes: Outbox,
     schedule: Schedule,
     credential: Credential,
     record: Record,
@@ -73,6 +76,8 @@ pub struct Link {
     has_connected: bool,
     /// When the network changed, until an attempt has begun on the new one.
     network_changed_at: Option<Millis>,
+    /// Whether the last channel has finished, and only publishes keep the session.
+    is_finishing: bool,
 }
 
 impl Link {
@@ -85,6 +90,7 @@ impl Link {
             shown: LinkState::Disconnected,
             reason: Reason::Closed,
             channels: Channels::new(config.channels_max),
+            publishes: Outbox::new(),
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
@@ -102,6 +108,7 @@ impl Link {
             is_online: true,
             has_connected: false,
             network_changed_at: None,
+            is_finishing: false,
             config,
         }
     }
@@ -141,6 +148,12 @@ impl Link {
             Input::Connect => self.on_connect(now),
             Input::Subscribe { channel, since } => self.on_subscribe(now, channel, since),
             Input::Unsubscribe { channel } => self.on_unsubscribe(now, &channel),
+            Input::Publish { ticket, channel, event, data, is_final, replace } => {
+                let (id, idempotency_key) = (None, None);
+                let frame =
+                    PublishFrame { id, channel, event, data, is_final, replace, idempotency_key };
+                self.on_publish(ticket, frame);
+            }
             Input::Token(Some(token)) => self.on_token(now, token),
             Input::Token(None) => self.on_no_token(now),
             Input::Close => self.on_close(now),

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Event, Gap, Position, Since};
+use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Epoch, Event, Gap, Position, Since};
 
 use crate::{LinkState, Message, PollId, QualityReport, Reason, SocketId};
 
@@ -119,4 +119,67 @@ pub enum Notice {
         /// The most severe message that is true; none for nothing.
         message: Option<Message>,
     },
+    /// The server has the event that was published with this ticket.
+    Published {
+        /// Which.
+        ticket: u64,
+        /// Its numbering.
+        epoch: Epoch,
+        /// Its place.
+        offset: u64,
+    },
+    /// What was published with this ticket is given up. But for `uncertain` the server does not
+    /// have it.
+    PublishFailed {
+        /// Which.
+        ticket: u64,
+        /// The stable word: the server's, or that of a [`PublishFailure`].
+        code: Box<str>,
+        /// In words, for a developer.
+        message: String,
+        /// Whether the same may be published again, and may succeed then.
+        is_retryable: bool,
+    },
+}
+
+/// Why a link gives up a publish of its own accord.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishFailure {
+    /// As many wait to be answered as may.
+    OutboxFull,
+    /// It is larger than all that may wait, or than the server takes.
+    TooLarge,
+    /// The link is at rest, or came to rest before it was sent.
+    Closed,
+    /// It was sent and not answered: the server may or may not have it. It is too late to send it
+    /// again, since the server may have forgotten that it was sent before.
+    Uncertain,
+}
+
+impl PublishFailure {
+    const ALL: [Self; 4] = [Self::OutboxFull, Self::TooLarge, Self::Closed, Self::Uncertain];
+
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutboxFull => "outbox_full",
+            Self::TooLarge => "too_large",
+            Self::Closed => "closed",
+            Self::Uncertain => "uncertain",
+        }
+    }
+
+    /// The failure of this word; `None` for a word of the server.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == code)
+    }
+
+    /// Whether the same may be published again, and may succeed then. After
+    /// [`PublishFailure::Uncertain`] it might make a second event.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::OutboxFull | Self::Closed => true,
+            Self::TooLarge | Self::Uncertain => false,
+        }
+    }
 }

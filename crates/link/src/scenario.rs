@@ -7,10 +7,11 @@ use steadfast_protocol::CloseCode;
 use crate::Input;
 
 /// The `kind` of every input, in the order of [`Input`].
-pub const INPUT_KINDS: [&str; 17] = [
+pub const INPUT_KINDS: [&str; 18] = [
     "connect",
     "subscribe",
     "unsubscribe",
+    "publish",
     "token",
     "close",
     "online",
@@ -28,7 +29,7 @@ pub const INPUT_KINDS: [&str; 17] = [
 ];
 
 /// The `kind` of every output, in the order of [`Output`] and then of [`crate::Notice`].
-pub const OUTPUT_KINDS: [&str; 15] = [
+pub const OUTPUT_KINDS: [&str; 17] = [
     "open_socket",
     "send",
     "close_socket",
@@ -44,6 +45,8 @@ pub const OUTPUT_KINDS: [&str; 15] = [
     "quality",
     "refused",
     "message",
+    "published",
+    "publish_failed",
 ];
 
 /// The `kind` of an input.
@@ -52,6 +55,7 @@ pub const fn input_kind(input: &Input) -> &'static str {
         Input::Connect => "connect",
         Input::Subscribe { .. } => "subscribe",
         Input::Unsubscribe { .. } => "unsubscribe",
+        Input::Publish { .. } => "publish",
         Input::Token(_) => "token",
         Input::Close => "close",
         Input::Online => "online",

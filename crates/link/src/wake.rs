@@ -17,6 +17,8 @@ pub enum Why {
     Leave,
     /// A channel is asked for again: the server could not serve it, or did not answer.
     Subscribe,
+    /// A publish may be sent, or has waited too long for its answer.
+    Publish,
     /// Long enough without data to poll, since plain HTTP gets through.
     Effort,
     /// The next poll.

@@ -9,6 +9,7 @@ mod gaps;
 mod idle;
 mod order;
 mod outbox;
+mod publishes;
 mod states;
 mod zombies;
 
@@ -85,6 +86,7 @@ impl Jury {
                 Box::<attempts::Attempts>::default(),
                 Box::<idle::Idle>::default(),
                 Box::<outbox::Outbox>::default(),
+                Box::<publishes::Publishes>::default(),
                 Box::<zombies::Zombies>::default(),
                 Box::<figures::Figures>::default(),
                 Box::new(converged::Converged),

@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Publisher = 5,
     /// The seeds of the links.
     Links = 6,
+    /// What is published from links.
+    LinkPublisher = 7,
 }
 
 impl Dice {

@@ -14,6 +14,8 @@ pub(crate) enum Fact<'a> {
     Wanted { link: usize, channel: &'a ChannelName, since: &'a Since },
     /// An app leaves a channel.
     Unwanted { link: usize, channel: &'a ChannelName },
+    /// An app publishes from its link.
+    Asked { link: usize, ticket: u64, channel: &'a ChannelName, data: &'a str },
     /// A link hears of its device or its app.
     Heard { link: usize, input: &'a Input },
     /// A link opens a socket.
@@ -52,6 +54,9 @@ impl fmt::Display for Fact<'_> {
                 write_since(f, since)
             }
             Self::Unwanted { link, channel } => write!(f, "link {link}  app leaves {channel}"),
+            Self::Asked { link, ticket, channel, .. } => {
+                write!(f, "link {link}  app publishes {ticket} in {channel}")
+            }
             Self::Heard { link, input } => write!(f, "link {link}  hears {input:?}"),
             Self::Attempt { link } => write!(f, "link {link}  opens a socket"),
             Self::Polled { link, channel, since } => {
@@ -108,6 +113,10 @@ fn write_notice(f: &mut fmt::Formatter<'_>, notice: &Notice) -> fmt::Result {
             let code = message.map_or("nothing", |message| message.code.as_str());
             write!(f, "people are told {code}")
         }
+        Notice::Published { ticket, epoch, offset } => {
+            write!(f, "publish {ticket} is {epoch}/{offset}")
+        }
+        Notice::PublishFailed { ticket, code, .. } => write!(f, "publish {ticket} failed: {code}"),
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Drain { after_ms: u64, spread_ms: u64 },
     /// A channel's history is deleted.
     Forget { channel: usize },
+    /// The broker takes nothing from links, and says so.
+    Refuse { for_ms: u64 },
 }
 
 /// What a link hears first when its device wakes up.
@@ -69,10 +71,11 @@ pub(crate) enum Kind {
     Restart,
     Drain,
     Forget,
+    Refuse,
 }
 
 /// All kinds.
-pub(crate) const KINDS: [Kind; 14] = [
+pub(crate) const KINDS: [Kind; 15] = [
     Kind::Delay,
     Kind::Stall,
     Kind::Trickle,
@@ -87,6 +90,7 @@ pub(crate) const KINDS: [Kind; 14] = [
     Kind::Restart,
     Kind::Drain,
     Kind::Forget,
+    Kind::Refuse,
 ];
 
 /// How many links and channels there are to hurt.
@@ -149,6 +153,7 @@ fn draw(dice: &mut Dice, kind: Kind, targets: Targets) -> Fault {
             let after_ms = dice.between(0, 10_000);
             Fault::Drain { after_ms, spread_ms: dice.between(0, 10_000) }
         }
+        Kind::Refuse => Fault::Refuse { for_ms },
         Kind::Forget => Fault::Forget { channel: dice.index(targets.channels) },
     }
 }

@@ -63,6 +63,11 @@ impl Model {
         numbering.head() == offset
     }
 
+    /// All epochs of a channel, oldest first.
+    pub(crate) fn numberings(&self, channel: &ChannelName) -> &[Numbering] {
+        self.channels.get(channel).map_or(&[], Vec::as_slice)
+    }
+
     /// One epoch, and its place among those of its channel.
     pub(crate) fn find(&self, channel: &ChannelName, epoch: &Epoch) -> Option<(usize, &Numbering)> {
         let all = self.channels.get(channel)?;
@@ -71,6 +76,16 @@ impl Model {
 }
 
 impl Numbering {
+    /// Its events, from offset 1.
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Truth> {
+        self.events.iter()
+    }
+
+    /// Its name.
+    pub(crate) const fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
     /// The newest offset.
     pub(crate) fn head(&self) -> u64 {
         self.events.len() as u64

@@ -31,10 +31,12 @@ pub enum Plant {
     GreedyOutbox,
     /// Nothing is sent to links any more once the faults have stopped.
     NoHealing,
+    /// The broker knows no idempotency keys.
+    ForgetKeys,
 }
 
 /// All of them, each with the check that has to find it.
-pub const PLANTS: [(Plant, &str); 12] = [
+pub const PLANTS: [(Plant, &str); 13] = [
     (Plant::DropEvent, "gaps"),
     (Plant::RepeatEvent, "order"),
     (Plant::AlterEvent, "order"),
@@ -47,6 +49,7 @@ pub const PLANTS: [(Plant, &str); 12] = [
     (Plant::NoHubTicks, "zombies"),
     (Plant::GreedyOutbox, "outbox"),
     (Plant::NoHealing, "converged"),
+    (Plant::ForgetKeys, "publishes"),
 ];
 
 /// One event in so many is planted.

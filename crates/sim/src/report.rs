@@ -49,6 +49,10 @@ pub struct Tally {
     pub fallbacks: u64,
     /// Polls.
     pub polls: u64,
+    /// Events that links have published.
+    pub publishes: u64,
+    /// Events that links have not published, or not certainly.
+    pub publishes_failed: u64,
 }
 
 impl Tally {
@@ -74,6 +78,8 @@ impl Tally {
             Notice::Gap { .. } => self.gaps += 1,
             Notice::Finished { .. } => self.ends += 1,
             Notice::Refused { .. } | Notice::Quality(_) | Notice::Message { .. } => {}
+            Notice::Published { .. } => self.publishes += 1,
+            Notice::PublishFailed { .. } => self.publishes_failed += 1,
         }
     }
 
@@ -91,6 +97,8 @@ impl Tally {
             ("attempts", self.attempts.to_string()),
             ("fallbacks", self.fallbacks.to_string()),
             ("polls", self.polls.to_string()),
+            ("published by links", self.publishes.to_string()),
+            ("publishes failed", self.publishes_failed.to_string()),
             ("virtual hours", format!("{}.{}", hours / 10, hours % 10)),
             ("wall seconds", format!("{:.1}", wall.as_secs_f64())),
         ];
@@ -113,6 +121,8 @@ impl AddAssign for Tally {
         self.attempts += other.attempts;
         self.fallbacks += other.fallbacks;
         self.polls += other.polls;
+        self.publishes += other.publishes;
+        self.publishes_failed += other.publishes_failed;
     }
 }
 

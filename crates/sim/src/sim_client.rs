@@ -12,6 +12,9 @@ use steadfast_protocol::{ChannelName, LinkId, Position, Since, Token};
 use crate::net::WireId;
 use crate::world::Due;
 
+/// Publishes that may wait on one link: few, so that there are sometimes too many.
+const PUBLISHES_MAX: usize = 20;
+
 /// A link with its shell and its app.
 #[derive(Debug)]
 pub(crate) struct SimClient {
@@ -45,6 +48,10 @@ pub(crate) struct App {
     pub(crate) following: BTreeMap<ChannelName, Option<Position>>,
     /// Where it stopped in channels that it left.
     pub(crate) left: BTreeMap<ChannelName, Position>,
+    /// What it published and has heard nothing of.
+    pub(crate) publishing: BTreeSet<u64>,
+    /// The last ticket it used.
+    pub(crate) last_ticket: u64,
 }
 
 impl SimClient {
@@ -53,12 +60,15 @@ impl SimClient {
         let link = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
         let mut config = Config::new(link, seed);
         config.token.clone_from(&token);
+        config.publish_messages_max = PUBLISHES_MAX;
         Some(Self {
             app: App {
                 state: (LinkState::Disconnected, Reason::Closed),
                 is_connecting: false,
                 following: BTreeMap::new(),
                 left: BTreeMap::new(),
+                publishing: BTreeSet::new(),
+                last_ticket: 0,
             },
             sockets: BTreeMap::new(),
             polls: BTreeSet::new(),
@@ -135,6 +145,9 @@ impl App {
                 }
             }
             Notice::Gap { channel, gap } => self.reach(channel, &gap.to),
+            Notice::Published { ticket, .. } | Notice::PublishFailed { ticket, .. } => {
+                self.publishing.remove(ticket);
+            }
             Notice::Finished { channel } | Notice::Refused { channel, .. } => self.leave(channel),
             Notice::Quality(_) | Notice::Message { .. } => {}
         }

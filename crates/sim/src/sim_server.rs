@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use steadfast_hub::{
-    Grants, Hub, HubConfig, OpenError, Opening, Publication, Publish, Read, SessionKey, Speech,
-    Streams, StreamsConfig, Transport,
+    Grants, Hub, HubConfig, OpenError, Opening, Publication, Publish, PublishError, Read,
+    SessionKey, Speech, Streams, StreamsConfig, Transport,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
-use steadfast_protocol::{ClientFrame, CloseCode, Hello, Limits, Timestamp, Token};
+use steadfast_protocol::{ClientFrame, CloseCode, Hello, Limits, Scalar, Timestamp, Token};
 
 use self::polls::Waiter;
 pub(crate) use self::polls::{Answer, Request};
@@ -41,10 +41,34 @@ pub(crate) struct SimServer {
     pub(crate) boot: u64,
     /// The sessions whose text has not yet left, so that they take nothing more.
     pub(crate) blocked: BTreeMap<WireId, SessionKey>,
+    /// Until when the broker takes nothing from links.
+    pub(crate) refuses_until: u64,
     wires: BTreeMap<WireId, Talk>,
     sessions: BTreeMap<SessionKey, WireId>,
     waiters: Vec<Waiter>,
     streams_made: u64,
+}
+
+/// What came of a text.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// All was done.
+    Settled,
+    /// The wire is to be closed with this.
+    Wrong(CloseCode),
+    /// The broker is to take an event.
+    Publish(Box<Wish>),
+}
+
+/// An event that a session publishes.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// The session.
+    pub(crate) key: SessionKey,
+    /// What the answer echoes.
+    pub(crate) id: Option<Scalar>,
+    /// The event.
+    pub(crate) publish: Publish,
 }
 
 /// How far the talk on a wire has come.
@@ -63,6 +87,7 @@ impl SimServer {
             is_up: true,
             boot: 1,
             blocked: BTreeMap::new(),
+            refuses_until: 0,
             wires: BTreeMap::new(),
             sessions: BTreeMap::new(),
             waiters: Vec::new(),
@@ -113,18 +138,22 @@ impl SimServer {
         self.sessions.get(&key).copied()
     }
 
-    /// A text came. A code in return is what the wire is to be closed with.
-    pub(crate) fn on_text(&mut self, now: u64, wire: WireId, text: &Bytes) -> Option<CloseCode> {
-        let talk = *self.wires.get(&wire)?;
+    /// A text came.
+    pub(crate) fn on_text(&mut self, now: u64, wire: WireId, text: &Bytes) -> Said {
+        let Some(&talk) = self.wires.get(&wire) else { return Said::Settled };
         let limits = Limits::default();
         let frame = json::client_frame(std::str::from_utf8(text).unwrap_or_default(), &limits);
         match (talk, frame) {
             (Talk::Live(key), frame) => {
-                self.hub.frame(Millis(now), date(now), key, text.len(), frame);
-                None
+                match self.hub.frame(Millis(now), date(now), key, text.len(), frame) {
+                    Some((id, publish)) => Said::Publish(Box::new(Wish { key, id, publish })),
+                    None => Said::Settled,
+                }
             }
-            (Talk::Greeting, Ok(ClientFrame::Hello(hello))) => self.on_hello(now, wire, *hello),
-            (Talk::Greeting, _) => Some(CloseCode::VIOLATION),
+            (Talk::Greeting, Ok(ClientFrame::Hello(hello))) => {
+                self.on_hello(now, wire, *hello).map_or(Said::Settled, Said::Wrong)
+            }
+            (Talk::Greeting, _) => Said::Wrong(CloseCode::VIOLATION),
         }
     }
 
@@ -152,6 +181,23 @@ impl SimServer {
         let publication = published.publication?;
         self.hub.publication(Millis(now), &publication);
         Some(Box::new(Publication::clone(&publication)))
+    }
+
+    /// Gives the event of a session to the broker, and its answer to the session.
+    pub(crate) fn publish_wish(&mut self, now: u64, wish: Wish) -> Option<Box<Publication>> {
+        let Wish { key, id, publish } = wish;
+        let published = if self.refuses_until > now {
+            Err(PublishError::Unavailable)
+        } else {
+            self.streams.publish(Millis(now), date(now), publish)
+        };
+        let place = published.clone().map(|one| (one.epoch, one.offset));
+        let publication = published.ok().and_then(|one| one.publication);
+        if let Some(publication) = &publication {
+            self.hub.publication(Millis(now), publication);
+        }
+        self.hub.published(Millis(now), key, id, place);
+        publication.map(|publication| Box::new(Publication::clone(&publication)))
     }
 
     /// Answers what a session asked of the broker.

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) token_ms: Option<u64>,
     /// The mean time between two whims of an app; none where apps follow and wait.
     pub(crate) whim_ms: Option<u64>,
+    /// The mean time between two publishes of an app; none where apps only listen.
+    pub(crate) link_publish_ms: Option<u64>,
     /// What goes wrong, and when.
     pub(crate) faults: Vec<(u64, Fault)>,
 }
@@ -97,6 +99,11 @@ impl Options {
             timer_ms_max: dice.pick([0, 5, 200]),
             token_ms: dice.pick([None, None, Some(40_000), Some(120_000)]),
             whim_ms: dice.pick([None, Some(10_000), Some(40_000)]),
+            link_publish_ms: dice.pick([None, Some(1_000), Some(8_000)]).map(|every_ms| {
+                // Every link may be handed what any of them publishes.
+                let links = u64::try_from(links).unwrap_or(u64::MAX);
+                every_ms.max(links * links * hurt_ms / DELIVERIES_MAX)
+            }),
             faults: draw_faults(seed, hurt_ms, targets),
         }
     }

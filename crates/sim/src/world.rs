@@ -4,6 +4,7 @@
 
 mod apps;
 mod faults;
+mod publishes;
 mod requests;
 mod sessions;
 mod wires;
@@ -69,6 +70,7 @@ struct AllDice {
     net: Dice,
     apps: Dice,
     publisher: Dice,
+    link_publisher: Dice,
 }
 
 /// What is to happen.
@@ -98,6 +100,8 @@ pub(crate) enum Due {
     Publish { channel: usize },
     /// An app changes its mind.
     Whim { link: usize },
+    /// An app publishes from its link.
+    LinkPublish { link: usize },
     /// A fault begins.
     Fault { fault: Fault },
     /// A device wakes up.
@@ -131,6 +135,7 @@ impl World {
                 net: Dice::new(seed, Purpose::Net),
                 apps: Dice::new(seed, Purpose::Apps),
                 publisher: Dice::new(seed, Purpose::Publisher),
+                link_publisher: Dice::new(seed, Purpose::LinkPublisher),
             },
             rules: Rules::default(),
             net: Net::default(),
@@ -220,6 +225,7 @@ impl World {
             Due::Answer { answer } => self.on_answer(*answer),
             Due::Publish { channel } => self.on_publish(channel),
             Due::Whim { link } => self.on_whim(link),
+            Due::LinkPublish { link } => self.on_link_publish(link),
             Due::Fault { fault } => self.on_fault(fault),
             Due::WakeUp { link, waking } => self.on_wake_up(link, waking),
             Due::BackOnline { link } => self.on_back_online(link),
@@ -355,7 +361,10 @@ impl Due {
             Self::Opened { wire, .. } | Self::Lane { wire, way: Way::Down } => {
                 net.wire(*wire).map(|wire| wire.link)
             }
-            Self::Tick { link, .. } | Self::Say { link, .. } | Self::Whim { link } => Some(*link),
+            Self::Tick { link, .. }
+            | Self::Say { link, .. }
+            | Self::Whim { link }
+            | Self::LinkPublish { link } => Some(*link),
             Self::Answer { answer } => Some(answer.link),
             Self::Dialed { .. }
             | Self::Lane { way: Way::Up, .. }

@@ -25,6 +25,7 @@ fn the_first_75_seeds_keep_every_promise() {
     assert!(tally.events_told > 10_000, "{tally:?}");
     assert!(tally.cuts > 500 && tally.resumes > 1_000, "{tally:?}");
     assert!(tally.gaps > 100 && tally.ends > 100, "{tally:?}");
+    assert!(tally.publishes > 1_000 && tally.publishes_failed > 100, "{tally:?}");
     assert!(tally.fallbacks > 50 && tally.polls > 1_000, "{tally:?}");
 }
 

@@ -69,7 +69,9 @@ impl Record {
             | Notice::Subscribed { .. }
             | Notice::Quality(_)
             | Notice::Finished { .. }
-            | Notice::Message { .. } => {}
+            | Notice::Message { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => {}
         }
     }
 
@@ -281,7 +283,9 @@ async fn a_crash_is_told_to_a_client_that_polls() {
                 | Notice::Subscribed { .. }
                 | Notice::Quality(_)
                 | Notice::Finished { .. }
-                | Notice::Message { .. } => {}
+                | Notice::Message { .. }
+                | Notice::Published { .. }
+                | Notice::PublishFailed { .. } => {}
             }
         }
     };

@@ -41,6 +41,7 @@ impl Link {
                 return self.tell(Notice::Refused { channel, code, message });
             }
         };
+        self.is_finishing = false;
         if let Some(polling) = self.phase.polling_mut() {
             polling.polls.push(ChannelPoll::new(id, now));
         }

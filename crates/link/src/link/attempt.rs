@@ -87,6 +87,7 @@ impl Link {
         self.record.succeed(now);
         self.gauge.welcome(now);
         self.credential.accept(self.greeted_version);
+        self.publishes.meet(welcome.limits.message_bytes);
         let session = Session::new(socket, welcome, now);
         match &mut self.phase {
             Phase::Trying(_) => self.enter_live(now, session),
@@ -127,8 +128,11 @@ impl Link {
         }
         self.settle(now);
         self.record.fail();
+        if self.is_finishing {
+            return self.stop(now, Reason::Finished);
+        }
         let attempt = match self.plan(now, end, window) {
-            Plan::Stop => return self.stop(now),
+            Plan::Stop => return self.stop(now, Reason::Rejected),
             Plan::Wait(at) => Attempt::Waiting { at },
         };
         match &mut self.phase {
@@ -155,14 +159,15 @@ impl Link {
             self.schedule.settle(now, held, is_answered, &self.config);
         }
         self.channels.part();
+        self.publishes.part();
     }
 
     /// As [`Link::rest`], where the socket has gone already.
-    fn stop(&mut self, now: Millis) {
+    fn stop(&mut self, now: Millis, reason: Reason) {
         self.cancel_polls();
         self.credential.rest();
         self.endpoint = None;
-        self.enter_resting(now, Reason::Rejected);
+        self.enter_resting(now, reason);
     }
 
     fn greet(&mut self, now: Millis, socket: SocketId) {

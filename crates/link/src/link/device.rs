@@ -59,6 +59,7 @@ impl Link {
 
     pub(super) fn on_resumed(&mut self, now: Millis) {
         self.credential.sleep();
+        self.publishes.sleep();
         match self.phase {
             Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}

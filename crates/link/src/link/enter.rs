@@ -13,6 +13,8 @@ use crate::{LinkState, Notice, Reason};
 impl Link {
     pub(super) fn enter_resting(&mut self, now: Millis, reason: Reason) {
         self.network_changed_at = None;
+        self.is_finishing = false;
+        self.give_up_publishes();
         self.enter(now, Phase::Resting, reason);
     }
 

@@ -60,7 +60,10 @@ impl Link {
             ServerFrame::Ping { id } => self.send(socket, ClientFrame::Pong { id }),
             ServerFrame::GoAway(frame) => self.on_go_away(now, frame),
             ServerFrame::Error(frame) => self.on_error(now, frame),
-            ServerFrame::Welcome(_) | ServerFrame::Published { .. } | ServerFrame::Pong { .. } => {}
+            ServerFrame::Published { id, epoch, offset } => {
+                self.on_published(id.as_ref(), epoch, offset);
+            }
+            ServerFrame::Welcome(_) | ServerFrame::Pong { .. } => {}
         }
     }
 
@@ -133,10 +136,10 @@ impl Link {
         self.tell(Notice::Finished { channel });
         self.leave(id);
         if self.channels.is_empty() {
-            self.rest(now, Reason::Finished);
-        } else {
-            self.join_if_ready(now);
+            self.is_finishing = true;
+            self.rest_if_finished(now);
         }
+        self.join_if_ready(now);
     }
 
     fn on_heartbeat_ack(&mut self, now: Millis, id: Option<&Scalar>) {
@@ -156,6 +159,9 @@ impl Link {
     }
 
     fn on_error(&mut self, now: Millis, frame: ErrorFrame) {
+        if self.take_publish_error(now, &frame) {
+            return;
+        }
         let concerned = match (&frame.id, &frame.channel) {
             (Some(id), _) => self.channels.by_request(id),
             (None, Some(channel)) => self.channels.find(channel),

@@ -15,6 +15,8 @@ impl Link {
     pub(super) fn run(&mut self, now: Millis) {
         self.run_session(now);
         self.run_requests(now);
+        self.run_publishes(now);
+        self.rest_if_finished(now);
         self.run_attempt(now);
         self.run_effort(now);
         self.run_polls(now);
@@ -22,6 +24,11 @@ impl Link {
 
     /// When something will be due, and what.
     pub(super) fn next_wake(&self) -> Option<Wake<Why>> {
+        let publish = self.publishes.wake(self.phase.session().is_some());
+        soonest(self.phase_wake(), publish.map(|at| Wake::new(at, Why::Publish)))
+    }
+
+    fn phase_wake(&self) -> Option<Wake<Why>> {
         match &self.phase {
             Phase::Resting | Phase::Offline => None,
             Phase::Trying(trying) => {

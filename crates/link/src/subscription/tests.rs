@@ -65,7 +65,9 @@ fn told(notices: &[Notice]) -> Vec<u64> {
         | Notice::Finished { .. }
         | Notice::Quality(_)
         | Notice::Refused { .. }
-        | Notice::Message { .. } => None,
+        | Notice::Message { .. }
+        | Notice::Published { .. }
+        | Notice::PublishFailed { .. } => None,
     });
     offsets.collect()
 }

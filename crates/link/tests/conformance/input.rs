@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use steadfast_link::{DialFailure, Input, PollFailure, PollId, SocketId};
 use steadfast_protocol::codec::json::server_frame;
-use steadfast_protocol::{ChannelName, CloseCode, PollAnswer, Since, Token};
+use steadfast_protocol::{
+    ChannelName, CloseCode, EventName, Payload, PollAnswer, ReplaceKey, Since, Token,
+};
 
 /// Reads an input, or says what is wrong with it.
 pub(crate) fn read_input(json: &str) -> Result<Input, String> {
@@ -17,6 +19,10 @@ pub(crate) fn read_input(json: &str) -> Result<Input, String> {
             Input::Subscribe { channel, since }
         }
         "unsubscribe" => Input::Unsubscribe { channel: read::<Channel>(json)?.channel },
+        "publish" => {
+            let Published { ticket, channel, event, data, is_final, replace } = read(json)?;
+            Input::Publish { ticket, channel, event, data, is_final, replace }
+        }
         "token" => Input::Token(read::<Given>(json)?.token),
         "close" => Input::Close,
         "online" => Input::Online,
@@ -75,6 +81,19 @@ struct Follow {
 #[derive(Deserialize)]
 struct Channel {
     channel: ChannelName,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Published {
+    ticket: u64,
+    channel: ChannelName,
+    event: EventName,
+    data: Payload,
+    #[serde(default)]
+    is_final: bool,
+    #[serde(default)]
+    replace: Option<ReplaceKey>,
 }
 
 #[derive(Deserialize)]

@@ -216,6 +216,8 @@ pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
         return_max: span("returnMaxMs"),
         channels_max: usize::try_from(number("channelsMax")).unwrap(),
         messages: value("messages").as_bool().unwrap(),
+        publish_bytes_max: usize::try_from(number("publishBytesMax")).unwrap(),
+        publish_messages_max: usize::try_from(number("publishMessagesMax")).unwrap(),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use steadfast_link::{Grade, Input, LinkState, Notice, Output, Reason, SocketId};
-use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
+use steadfast_protocol::{
+    ChannelName, ClientFrame, Position, PublishFrame, ServerFrame, Superseded,
+};
 
 use crate::saying::Saying;
 
@@ -23,6 +25,10 @@ pub(crate) struct Watch {
     superseded: Vec<Superseded>,
     grade: Option<Grade>,
     saying: Saying,
+    /// What was published and not answered, by ticket.
+    published: BTreeSet<u64>,
+    /// What was sent last for each channel, by key.
+    keys: BTreeMap<ChannelName, u64>,
     /// The kinds of output, the states and one change of state that were seen.
     pub(crate) seen: BTreeSet<String>,
 }
@@ -51,6 +57,9 @@ impl Watch {
                 self.polls.remove(poll);
             }
             Input::Probed { .. } => self.is_probing = false,
+            Input::Publish { ticket, .. } => {
+                self.published.insert(*ticket);
+            }
             Input::Connect
             | Input::Subscribe { .. }
             | Input::Close
@@ -66,7 +75,10 @@ impl Watch {
         self.seen.extend(json["kind"].as_str().map(str::to_owned));
         match output {
             Output::OpenSocket { socket, .. } => self.on_open(now, *socket),
-            Output::Send { socket, .. } => {
+            Output::Send { socket, frame } => {
+                if let ClientFrame::Publish(frame) = &**frame {
+                    self.on_publish(frame);
+                }
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
             }
             Output::CloseSocket { socket, .. } => {
@@ -154,10 +166,25 @@ impl Watch {
                 assert!(report.score <= 100);
             }
             Notice::Message { .. } => {}
+            Notice::Published { ticket, .. } | Notice::PublishFailed { ticket, .. } => {
+                assert!(self.published.remove(ticket), "a publish is answered twice");
+            }
             Notice::Finished { channel } | Notice::Refused { channel, .. } => {
                 self.told.remove(channel);
             }
         }
+    }
+
+    /// Of a channel no publish is sent before an older one; the same may be sent again.
+    fn on_publish(&mut self, frame: &PublishFrame) {
+        let key: u64 = frame.idempotency_key.as_ref().unwrap().as_str().parse().unwrap();
+        let before = self.keys.insert(frame.channel.clone(), key).unwrap_or_default();
+        assert!(key >= before, "{key} was sent after {before}");
+    }
+
+    /// How many publishes nobody has heard of yet.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.published.len()
     }
 
     /// Whether nothing lies between what was told and `offset`, but what the server superseded.

@@ -27,6 +27,8 @@ pub(crate) struct World {
     poll: u32,
     request: Option<Scalar>,
     heartbeat: Option<Scalar>,
+    publish: Option<Scalar>,
+    ticket: u64,
     is_dialling: bool,
     is_greeting: bool,
     /// Where the events of each channel have got to, so that most of them come in order.
@@ -37,6 +39,7 @@ impl World {
     pub(crate) fn new(seed: u32) -> Self {
         let mut config = Config::new(LinkId::new("link-0001").unwrap(), seed);
         config.channels_max = 2;
+        config.publish_messages_max = 4;
         Self {
             link: Link::new(config),
             now: 0,
@@ -44,6 +47,8 @@ impl World {
             poll: 0,
             request: None,
             heartbeat: None,
+            publish: None,
+            ticket: 0,
             is_dialling: false,
             is_greeting: false,
             next: [1; 3],
@@ -64,10 +69,12 @@ impl World {
     /// Nothing more happens: the link never wakes in vain for ever.
     pub(crate) fn idle(&mut self, watch: &mut Watch) {
         for _ in 0..50 {
-            let Some(wake) = self.link.wake() else { return };
+            let Some(wake) = self.link.wake() else { break };
             self.now = self.now.max(wake.at.0);
             self.tick(watch);
         }
+        self.tell(Input::Close, watch);
+        assert_eq!(watch.unanswered(), 0, "a publish was dropped silently");
     }
 
     fn pass_time(&mut self, act: Act, watch: &mut Watch) {
@@ -123,12 +130,12 @@ impl World {
             Output::Send { frame, .. } => match &**frame {
                 ClientFrame::Subscribe(request) => self.request.clone_from(&request.id),
                 ClientFrame::Heartbeat(heartbeat) => self.heartbeat.clone_from(&heartbeat.id),
+                ClientFrame::Publish(publish) => self.publish.clone_from(&publish.id),
                 ClientFrame::Hello(_) => {
                     self.request = None;
                     self.is_greeting = true;
                 }
                 ClientFrame::Unsubscribe { .. }
-                | ClientFrame::Publish(_)
                 | ClientFrame::Ping { .. }
                 | ClientFrame::Pong { .. } => {}
             },
@@ -191,7 +198,9 @@ impl World {
             })),
             123..=140 => self.superseded(a, b),
             141..=149 => Input::Tick,
-            150..=255 => self.event(a, b),
+            150..=165 => self.published(a),
+            166..=181 => self.publish_answered(a, b),
+            182..=255 => self.event(a, b),
         }
     }
 
@@ -227,6 +236,35 @@ impl World {
         let to = from + u64::from(a % 3);
         self.next[usize::from(a % 3)] = to + 1;
         self.frame(ServerFrame::Superseded(Superseded { channel: channel(a), from, to }))
+    }
+
+    fn published(&mut self, a: u16) -> Input {
+        self.ticket += 1;
+        Input::Publish {
+            ticket: self.ticket,
+            channel: channel(a),
+            event: EventName::new("progress").unwrap(),
+            data: Payload::null(),
+            is_final: false,
+            replace: None,
+        }
+    }
+
+    fn publish_answered(&mut self, a: u16, b: u16) -> Input {
+        let id = self.publish.clone();
+        if a.is_multiple_of(3) {
+            let (code, message) = ("broker_unavailable".into(), "later".into());
+            let retry = !b.is_multiple_of(4);
+            let channel = Some(channel(b));
+            return self.frame(ServerFrame::Error(ErrorFrame {
+                id,
+                channel,
+                code,
+                message,
+                retry,
+            }));
+        }
+        self.frame(ServerFrame::Published { id, epoch: epoch(0), offset: u64::from(b) })
     }
 
     fn subscribed(&mut self, a: u16, b: u16) -> Input {

@@ -37,6 +37,9 @@ fn lacks(scene: &Scene<'_>, client: &SimClient) -> Option<String> {
         let (state, reason) = (state.as_str(), reason.as_str());
         return (!is_done).then(|| format!("is {state} ({reason}), not done"));
     }
+    if let Some(ticket) = client.app.publishing.first() {
+        return Some(format!("has not told the fate of publish {ticket}"));
+    }
     if state != LinkState::Connected {
         let (state, reason) = (state.as_str(), reason.as_str());
         return Some(format!("is {state} ({reason}), not connected"));

@@ -48,7 +48,10 @@ impl Check for Ended {
 
     fn on_look(&mut self, scene: &Scene<'_>) -> Result<(), String> {
         for (&link, reason) in &self.links {
-            if scene.clients[link].wants_effort() {
+            // Without a network, the end of patience with an unanswered publish still comes.
+            let is_patient =
+                *reason == Reason::Offline && !scene.clients[link].app.publishing.is_empty();
+            if scene.clients[link].wants_effort() && !is_patient {
                 let reason = reason.as_str();
                 return Err(format!("link {link} is at rest ({reason}) and wants to be woken"));
             }
@@ -80,6 +83,8 @@ impl Ended {
                 Ok(())
             }
             Notice::Quality(_) | Notice::Message { .. } => Ok(()),
+            // They have a check of their own.
+            Notice::Published { .. } | Notice::PublishFailed { .. } => Ok(()),
             Notice::Refused { channel, code, .. } => {
                 Err(format!("link {link} was refused {channel}: {code}"))
             }

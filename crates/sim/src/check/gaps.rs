@@ -56,7 +56,9 @@ impl Gaps {
             Notice::State { .. }
             | Notice::Refused { .. }
             | Notice::Quality(_)
-            | Notice::Message { .. } => return Ok(()),
+            | Notice::Message { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => return Ok(()),
         };
         let Some(place) = self.places.get_mut(&(link, channel.clone())) else {
             return Err(format!("link {link} was told of {channel}, which it does not follow"));
@@ -76,7 +78,9 @@ impl Gaps {
             Notice::State { .. }
             | Notice::Refused { .. }
             | Notice::Quality(_)
-            | Notice::Message { .. } => Ok(()),
+            | Notice::Message { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => Ok(()),
         };
         result.map_err(|what| format!("link {link} was told of {channel}: {what}"))
     }

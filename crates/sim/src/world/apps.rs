@@ -1,6 +1,6 @@
 //! What apps and publishers do of their own accord: follow, leave, close, come back, publish.
 
-use steadfast_hub::Publish;
+use steadfast_hub::{Publication, Publish};
 use steadfast_link::Input;
 use steadfast_protocol::{ChannelName, EventName, Payload, Position, ReplaceKey, Since};
 
@@ -23,6 +23,7 @@ impl World {
                 }
             }
             self.plan_whim(link);
+            self.plan_link_publish(link);
         }
         for channel in 0..self.channels.len() {
             let at = self.dice.publisher.between(0, self.options.publish_ms);
@@ -127,7 +128,13 @@ impl World {
         // A channel that has had its last event takes no other.
         let Some(publication) = self.server.publish(self.now, publish) else { return };
         let truth = Truth { data: text.into(), replace, is_final };
-        let (epoch, offset) = (publication.epoch, publication.offset);
+        self.on_taken(&publication, truth);
+    }
+
+    /// The broker has an event more.
+    pub(super) fn on_taken(&mut self, publication: &Publication, truth: Truth) {
+        let Publication { channel, epoch, offset, is_final, .. } = publication;
+        let (epoch, offset, is_final) = (epoch.clone(), *offset, *is_final);
         if !self.model.publish(channel, &epoch, offset, truth) {
             self.fail("broker", format!("{channel} has a hole before {epoch}/{offset}"));
         }

@@ -47,6 +47,9 @@ impl World {
                 self.queue.push(self.now + down_ms, Due::Start { is_lossy });
             }
             Fault::Drain { after_ms, spread_ms } => self.drain(after_ms, spread_ms),
+            Fault::Refuse { for_ms } => {
+                self.server.refuses_until = self.server.refuses_until.max(self.now + for_ms);
+            }
             Fault::Forget { channel } => self.forget_channel(channel),
         }
     }
@@ -202,6 +205,7 @@ impl World {
         self.remark("heal  no more faults");
         self.healing_since = Some(self.now);
         self.rules.clear();
+        self.server.refuses_until = 0;
         self.on_start(false);
         for link in 0..self.clients.len() {
             self.on_wake_up(link, Waking::ResumedFirst);

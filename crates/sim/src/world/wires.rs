@@ -11,7 +11,7 @@ use crate::fact::Fact;
 use crate::net::{Parcel, Way, WireId};
 use crate::plant::Plant;
 use crate::rule::{Passage, Verdict};
-use crate::sim_server::HELLO_TIMEOUT_MS;
+use crate::sim_server::{HELLO_TIMEOUT_MS, Said};
 
 impl World {
     pub(super) fn open_socket(&mut self, link: usize, socket: SocketId) {
@@ -124,11 +124,11 @@ impl World {
 
     fn arrive_up(&mut self, wire: WireId, parcel: &Parcel) {
         match parcel {
-            Parcel::Text(text) => {
-                if let Some(code) = self.server.on_text(self.now, wire, text) {
-                    self.server_closes(wire, code);
-                }
-            }
+            Parcel::Text(text) => match self.server.on_text(self.now, wire, text) {
+                Said::Settled => {}
+                Said::Wrong(code) => self.server_closes(wire, code),
+                Said::Publish(wish) => self.on_wish(*wish),
+            },
             Parcel::Ping | Parcel::Pong => self.server.on_alive(self.now, wire),
             Parcel::Close(code) => {
                 self.server.on_closed(self.now, wire, *code);
