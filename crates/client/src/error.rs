@@ -1,5 +1,7 @@
 //! What can go wrong between an app and its client, in words that say what to do.
 
+use crate::tls::TlsError;
+
 /// Why an address is not one a client can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -10,14 +12,8 @@ pub enum UrlError {
         /// What was given.
         url: String,
     },
-    /// It asks for TLS.
-    #[error("{url:?} needs TLS, which this client does not speak yet; use http://")]
-    Tls {
-        /// What was given.
-        url: String,
-    },
     /// It is of another scheme.
-    #[error("{url:?} has the scheme {scheme:?}; use http://")]
+    #[error("{url:?} has the scheme {scheme:?}; use https:// or http://")]
     Scheme {
         /// What was given.
         url: String,
@@ -41,11 +37,11 @@ pub enum ConnectError {
     #[error(transparent)]
     Url(#[from] UrlError),
     /// The operating system gave no random bytes.
-    #[error("the operating system gave no random bytes: {0}")]
+    #[error("the operating system gave no random bytes; see that it is up as a whole")]
     Random(#[from] getrandom::Error),
-    /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up: {0}")]
-    Http(#[from] reqwest::Error),
+    /// Nothing is there to check the server's certificate with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// The client was closed before.

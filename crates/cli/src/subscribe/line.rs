@@ -1,5 +1,7 @@
 //! What is told, as one line of text each: JSON for programs, words for people.
 
+use std::error::Error;
+
 use serde::Serialize;
 use steadfast_client::{ChannelName, Epoch, Event, EventName, Gap, LinkState, Payload, Reason};
 
@@ -39,6 +41,12 @@ pub(super) fn gap(channel: &ChannelName, gap: &Gap) -> String {
 /// `state: NEW (was OLD): REASON`.
 pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
     format!("state: {} (was {}): {}", new.as_str(), old.as_str(), reason.as_str())
+}
+
+/// An error and everything below it, from the top down.
+pub(super) fn causes(error: &dyn Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// JSON has raw line breaks between tokens only: inside of strings they are escaped.
