@@ -35,7 +35,7 @@ Examples:
   steadfast subscribe build:1 build:2 --since now | jq .data
   steadfast subscribe build:1 --resume build.json
 
-A server of https:// is trusted by this machine's certificates, or those that SSL_CERT_FILE names.")]
+A server of https:// is checked with this machine's certificates, or those of SSL_CERT_FILE.")]
 pub(crate) struct Args {
     /// Channels to follow
     #[arg(required = true, value_name = "CHANNEL", value_parser = ChannelName::new)]

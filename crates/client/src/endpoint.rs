@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::error::UrlError;
 
-/// A server's address: `https://host:port` or `http://host:port`, with a path in front of `/v1` where there is one.
+/// A server's address: `https://host:port` or `http://host:port`, with a path in front of `/v1`
+/// where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     base: Url,

@@ -45,7 +45,7 @@ pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
 
 /// An error and everything below it, from the top down.
 pub(super) fn causes(error: &dyn Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
+    let chain = std::iter::successors(Some(error), |&error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
