@@ -3,22 +3,28 @@
 //! channel has, when the server refuses, or when it is told to.
 
 mod line;
+mod resume;
 mod start;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use steadfast_client::{ChannelName, Client, Language, LinkState, Notice, Reason};
+use tokio::time::MissedTickBehavior;
 
 use crate::key;
+use resume::Resume;
 use start::Start;
 
 /// The variable that holds a token.
 const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The variables that name the language of messages; the first that is set counts.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
+/// How often positions are written at most.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What `subscribe` is told.
 #[derive(Debug, clap::Args)]
@@ -28,7 +34,10 @@ server takes the last token no longer.
 
 Examples:
   steadfast subscribe demo
-  steadfast subscribe build:1 build:2 --since now | jq .data")]
+  steadfast subscribe build:1 build:2 --since now | jq .data
+  steadfast subscribe build:1 --resume build.json
+
+A server of https:// is checked with this machine's certificates, or those of SSL_CERT_FILE.")]
 pub(crate) struct Args {
     /// Channels to follow
     #[arg(required = true, value_name = "CHANNEL", value_parser = ChannelName::new)]
@@ -42,13 +51,34 @@ pub(crate) struct Args {
     /// A file that holds a token and nothing else
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A file that remembers where this reader is: read if it is there, written as events are
+    /// printed. Where it knows a channel, --since is not asked
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
 }
 
 /// Prints events until there are no more to come.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut client = connect(args).await?;
+pub(crate) async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    let mut resume = args.resume.take().map(Resume::open).transpose()?;
+    let mut client = connect(args, resume.as_ref()).await?;
+    let code = follow(&mut client, resume.as_mut()).await?;
+    // What could not be printed is not behind the reader: then the file stays as it was.
+    if let (Some(code), Some(resume)) = (code, &mut resume) {
+        resume.save(client.positions())?;
+        return Ok(code);
+    }
+    Ok(code.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Prints to the end; nothing where whoever reads has had enough.
+async fn follow(
+    client: &mut Client,
+    mut resume: Option<&mut Resume>,
+) -> anyhow::Result<Option<ExitCode>> {
     let language = language(|name| std::env::var(name).ok());
     let mut printer = Printer { out: io::stdout().lock(), language, is_refused: false };
+    let mut saves = tokio::time::interval(SAVE_INTERVAL);
+    saves.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let mut is_closing = false;
     loop {
@@ -59,26 +89,40 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 client.close().await;
                 continue;
             }
+            _ = saves.tick(), if resume.is_some() => {
+                if let Some(resume) = &mut resume {
+                    resume.save(client.positions())?;
+                }
+                continue;
+            }
         };
-        let Some(notice) = notice else { return Ok(printer.code()) };
+        let Some(notice) = notice else { return Ok(Some(printer.code())) };
+        if let Notice::State { reason: Reason::Unreachable | Reason::WebSocketBlocked, .. } = notice
+            && let Some(error) = client.last_dial_error()
+        {
+            eprintln!("cause: {}", line::causes(&*error));
+        }
         match printer.print(&notice) {
             Ok(Next::GoOn) => {}
             Ok(Next::End(code)) => {
                 client.close().await;
-                return Ok(code);
+                return Ok(Some(code));
             }
             // Whoever read this has had enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 client.close().await;
-                return Ok(ExitCode::SUCCESS);
+                return Ok(None);
             }
             Err(error) => return Err(error).context("standard output cannot be written"),
         }
     }
 }
 
-async fn connect(args: Args) -> anyhow::Result<Client> {
+async fn connect(args: Args, resume: Option<&Resume>) -> anyhow::Result<Client> {
     let mut builder = Client::builder(&args.server);
+    if let Some(resume) = resume {
+        builder = builder.resume(resume.positions().clone());
+    }
     if let Some(path) = args.token_file {
         // Said at once, and not when the link asks for it.
         key::from_file(&path)?;

@@ -1,7 +1,7 @@
 //! What every HTTP answer has in common. In: headers. Out: whether our server wrote them, and when
 //! it wants to be asked again.
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use http::header::{HeaderMap, RETRY_AFTER};
 
 /// The header that every answer of a Steadfast server carries; one without it came from something
 /// in between.
@@ -25,7 +25,7 @@ pub(crate) fn retry_after_ms(headers: &HeaderMap) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{is_ours, retry_after_ms};
-    use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+    use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
     #[test]
     fn a_hint_is_whole_seconds_up_to_an_hour() {

@@ -10,12 +10,17 @@ use steadfast_protocol::{ChannelName, ClientInfo, LinkId, Since, Token};
 use tokio::sync::{mpsc, watch};
 
 use crate::client::Client;
-use crate::driver::{COMMANDS_MAX, Driver, Reports};
+use crate::driver::{COMMANDS_MAX, Driver};
 use crate::endpoint::Endpoint;
 use crate::error::ConnectError;
-use crate::notices::{NOTICES_MAX, Notices};
+use crate::notices::{NOTICES_MAX, Notices, SharedPositions};
 use crate::poll::Http;
+use crate::positions::SavedPositions;
+use crate::proxy::Proxies;
+use crate::reports::Reports;
+use crate::road::Road;
 use crate::socket::Target;
+use crate::tls;
 use crate::token::TokenSource;
 use crate::wires::Wires;
 
@@ -29,6 +34,8 @@ pub struct Builder {
     tokens: TokenSource,
     info: ClientInfo,
     channels: Vec<(ChannelName, Since)>,
+    saved: SavedPositions,
+    roots: Vec<Vec<u8>>,
     message_bytes_max: usize,
     publish_limits: Option<(usize, usize)>,
     adjust: Box<dyn FnOnce(&mut Config) + Send>,
@@ -46,6 +53,8 @@ impl Builder {
             tokens: TokenSource::Nothing,
             info,
             channels: Vec::new(),
+            saved: SavedPositions::default(),
+            roots: Vec::new(),
             message_bytes_max: MESSAGE_BYTES_MAX,
             publish_limits: None,
             adjust: Box::new(|_| {}),
@@ -83,6 +92,21 @@ impl Builder {
         self
     }
 
+    /// Goes on where an app was when it saved its [`Client::positions`]: the channels followed from
+    /// the first session on start there, whatever `since` they were given. What was saved of other
+    /// channels is kept, and saved again.
+    pub fn resume(mut self, saved: SavedPositions) -> Self {
+        self.saved = saved;
+        self
+    }
+
+    /// Trusts one more certificate authority, or several, besides those of the machine: PEM text,
+    /// `-----BEGIN CERTIFICATE-----` and on. Used for `https://` and `wss://` servers.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
     /// The largest message taken from the server, in bytes, 1 or more. Default 4 MiB. A larger one
     /// ends the link as rejected, since it would only come again.
     pub const fn message_bytes_max(mut self, bytes: usize) -> Self {
@@ -108,7 +132,8 @@ impl Builder {
     /// and events with [`Client::next`]. Waits for a token where one is got from a source.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let endpoint = Endpoint::new(&self.url)?;
-        let http = Http::new(endpoint.clone())?;
+        let road = self.road(&endpoint)?;
+        let http = Http::new(road.clone(), endpoint.clone());
         let mut config = Config::new(link_id()?, getrandom::u32()?);
         config.client = Some(self.info);
         config.token = self.tokens.first().await;
@@ -118,19 +143,30 @@ impl Builder {
         }
         (self.adjust)(&mut config);
 
-        let target = Target { endpoint, message_bytes_max: self.message_bytes_max };
+        let last_error = road.last_error();
+        let target = Target { endpoint, road, message_bytes_max: self.message_bytes_max };
         let wires = Wires::new(target, http, self.tokens, config.token.clone());
         let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
         let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
         let (state_in, state) = watch::channel(LinkState::Disconnected);
-        let reports = Reports { notices: notices_in, state: state_in };
+        let reports = Reports::new(notices_in, state_in);
         let driver = Driver::new(Link::new(config), wires, commands, reports);
 
-        let subscribe = |(channel, since)| Input::Subscribe { channel, since };
+        let subscribe = |(channel, since)| {
+            let since = self.saved.since(&channel, since);
+            Input::Subscribe { channel, since }
+        };
         let mut first: Vec<Input> = self.channels.into_iter().map(subscribe).collect();
         first.push(Input::Connect);
         tokio::spawn(driver.run(first));
-        Ok(Client::new(commands_in, Notices::new(notices), state))
+        let notices = Notices::new(notices, SharedPositions::new(self.saved));
+        Ok(Client::new(commands_in, notices, state, last_error))
+    }
+
+    fn road(&self, endpoint: &Endpoint) -> Result<Road, ConnectError> {
+        // Reading the machine's certificates takes a while.
+        let tls = tls::config(&self.roots, endpoint.is_tls())?;
+        Ok(Road::new(tls, Proxies::from_environment()))
     }
 }
 
@@ -160,6 +196,7 @@ fn link_id() -> Result<LinkId, getrandom::Error> {
 mod tests {
     use super::{Builder, link_id};
     use crate::error::{ConnectError, UrlError};
+    use crate::tls::TlsError;
 
     #[test]
     fn link_ids_are_long_and_differ() {
@@ -169,10 +206,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tls_is_refused_at_once_and_no_token_is_shown() {
-        let builder = Builder::new("https://example.org").token("secret");
+    async fn what_cannot_work_is_refused_at_once_and_no_token_is_shown() {
+        let builder = Builder::new("ftp://example.org").token("secret");
         assert!(!format!("{builder:?}").contains("secret"));
         let error = builder.connect().await.unwrap_err();
-        assert!(matches!(error, ConnectError::Url(UrlError::Tls { .. })), "{error}");
+        assert!(matches!(error, ConnectError::Url(UrlError::Scheme { .. })), "{error}");
+        let builder = Builder::new("https://127.0.0.1:1").root_certificate("garbage");
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Tls(TlsError::Empty)), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 //! through bounded queues to and from the one task that owns the link.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
@@ -12,9 +13,12 @@ use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::builder::Builder;
+use crate::channel::ChannelStream;
+use crate::dial_error::DialError;
 use crate::driver::Command;
 use crate::error::{ClosedError, PublishError};
 use crate::notices::Notices;
+use crate::positions::SavedPositions;
 use crate::publish::Publisher;
 
 /// A link to a Steadfast server, kept alive in the background. Dropping it closes the link.
@@ -24,6 +28,7 @@ pub struct Client {
     commands: mpsc::Sender<Command<Link>>,
     notices: Notices,
     state: watch::Receiver<LinkState>,
+    last_error: watch::Receiver<Option<Arc<DialError>>>,
 }
 
 impl Client {
@@ -36,15 +41,17 @@ impl Client {
         commands: mpsc::Sender<Command<Link>>,
         notices: Notices,
         state: watch::Receiver<LinkState>,
+        last_error: watch::Receiver<Option<Arc<DialError>>>,
     ) -> Self {
-        Self { commands, notices, state }
+        Self { commands, notices, state, last_error }
     }
 
     /// The next thing the link tells, in order; `None` once the client is closed and everything is
     /// read. A link at rest (finished, rejected) tells so by a [`Notice::State`], and ends nothing.
     ///
     /// An app that stops reading stops its link: nothing is dropped, and nothing more is taken from
-    /// the network. Safe to cancel.
+    /// the network. Only states hold nothing up: once 256 notices wait, changes of state that
+    /// follow are joined into one. Safe to cancel.
     pub async fn next(&mut self) -> Option<Notice> {
         self.notices.next().await
     }
@@ -56,7 +63,23 @@ impl Client {
         self.ask(Input::Connect).await
     }
 
-    /// Stops following a channel.
+    /// Follows a channel by a stream of its own: what is told of it is told there, and no longer
+    /// by [`Client::next`]. Where the link follows it already, `since` means nothing; an older
+    /// stream of the same channel ends.
+    pub async fn channel(
+        &self,
+        channel: ChannelName,
+        since: Since,
+    ) -> Result<ChannelStream, ClosedError> {
+        let (positions, commands) = (self.notices.positions().clone(), self.commands.downgrade());
+        let (stream, route) = ChannelStream::new(channel.clone(), positions, commands);
+        let lead = Command::Route(channel.clone(), route);
+        self.commands.send(lead).await.map_err(|_| ClosedError)?;
+        self.subscribe(channel, since).await?;
+        Ok(stream)
+    }
+
+    /// Stops following a channel. Its own stream, where it has one, ends.
     pub async fn unsubscribe(&self, channel: ChannelName) -> Result<(), ClosedError> {
         self.ask(Input::Unsubscribe { channel }).await
     }
@@ -121,6 +144,19 @@ impl Client {
     /// link does not follow it, or has no position in it yet.
     pub async fn position(&self, channel: ChannelName) -> Result<Option<Position>, ClosedError> {
         self.inspect(move |link, _| link.position(&channel).cloned()).await
+    }
+
+    /// Where the app stands in every channel that it was handed something of: what to save, so that
+    /// [`Builder::resume`](crate::Builder::resume) goes on there. What was not read yet, by
+    /// [`Client::next`] or from a [`ChannelStream`], does not count. Works on a closed client too.
+    pub fn positions(&self) -> SavedPositions {
+        self.notices.positions().save()
+    }
+
+    /// Why the newest attempt to open a WebSocket failed, for developers; `None` before the first
+    /// and once one was opened. An attempt that took too long leaves it as it was.
+    pub fn last_dial_error(&self) -> Option<Arc<DialError>> {
+        self.last_error.borrow().clone()
     }
 
     /// Closes the link and waits until it has said goodbye, about a second at most. What the link

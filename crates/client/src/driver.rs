@@ -5,13 +5,16 @@
 
 use std::collections::VecDeque;
 
-use steadfast_link::{Input, LinkState, Notice, Output};
+use steadfast_link::{Input, Notice, Output};
 use steadfast_machine::{Machine, Millis, Span};
-use tokio::sync::{mpsc, watch};
+use steadfast_protocol::ChannelName;
+use tokio::sync::mpsc;
 
+use crate::channel::{Route, channel_of};
 use crate::clock::Clock;
 use crate::error::PublishError;
 use crate::publish::{Answer, Publish, Tickets};
+use crate::reports::{Offered, Reports};
 use crate::wires::Wires;
 
 /// How many of the app's requests may wait.
@@ -38,15 +41,10 @@ pub(crate) enum Command<M> {
     Publish(Box<Publish>, Answer),
     /// Look at the link.
     Inspect(Look<M>),
-}
-
-/// The app's side of the driver.
-#[derive(Debug)]
-pub(crate) struct Reports {
-    /// Every notice, in order.
-    pub notices: mpsc::Sender<Notice>,
-    /// The state now, whatever the app has read.
-    pub state: watch::Sender<LinkState>,
+    /// Tell of this channel by a stream of its own.
+    Route(ChannelName, Route),
+    /// Leave this channel, if its own stream was dropped.
+    Leave(ChannelName),
 }
 
 /// Drives a link, or anything that behaves like one.
@@ -58,6 +56,8 @@ pub(crate) struct Driver<M> {
     reports: Reports,
     tickets: Tickets,
     waiting: VecDeque<Notice>,
+    /// Channels whose streams were dropped, to be left.
+    left: Vec<ChannelName>,
     held_since: Option<Millis>,
     has_slept: bool,
     turns: u32,
@@ -94,6 +94,7 @@ where
             reports,
             tickets: Tickets::default(),
             waiting: VecDeque::new(),
+            left: Vec::new(),
             held_since: None,
             has_slept: false,
             turns: 0,
@@ -106,7 +107,7 @@ where
         for input in first {
             self.feed(input);
         }
-        while !self.is_closing || !self.waiting.is_empty() {
+        while !self.is_closing || !self.waiting.is_empty() || self.reports.is_late() {
             let happening = self.wait().await;
             self.wake_up();
             match happening {
@@ -119,8 +120,12 @@ where
                 Happening::Room { is_wanted: false } => {
                     self.waiting.clear();
                     self.close();
+                    return self.wires.end().await;
                 }
                 Happening::Look => self.turns = 0,
+            }
+            while let Some(channel) = self.left.pop() {
+                self.feed(Input::Unsubscribe { channel });
             }
             self.tick_if_due();
         }
@@ -129,6 +134,7 @@ where
 
     async fn wait(&mut self) -> Happening<M> {
         let is_held = !self.waiting.is_empty();
+        let wants_room = is_held || self.reports.is_late();
         let takes_commands = !self.is_closing && self.waiting.len() < WAITING_MAX;
         let look_at = self.look_at().filter(|_| !is_held);
         let sleep = look_at.map(|at| self.clock.instant(at));
@@ -141,8 +147,8 @@ where
         tokio::select! {
             biased;
             command = self.commands.recv(), if takes_commands => Happening::Command(command),
-            room = self.reports.notices.reserve(), if is_held => {
-                Happening::Room { is_wanted: room.is_ok() }
+            is_wanted = self.reports.room(self.waiting.front()), if wants_room => {
+                Happening::Room { is_wanted }
             }
             input = self.wires.next(), if !is_held && !self.is_closing => Happening::Input(input),
             () = sleep, if !self.is_closing => Happening::Look,
@@ -158,13 +164,25 @@ where
     fn obey(&mut self, command: Option<Command<M>>) {
         match command {
             Some(Command::Input(Input::Close)) | None => self.close(),
+            Some(Command::Input(Input::Unsubscribe { channel })) => self.leave(channel),
             Some(Command::Input(input)) => self.feed(input),
             Some(Command::Publish(publish, answer)) => {
                 let input = self.tickets.take(*publish, answer);
                 self.feed(input);
             }
+            Some(Command::Route(channel, route)) => self.reports.lead(channel, route),
+            Some(Command::Leave(channel)) if self.reports.is_left(&channel) => self.leave(channel),
+            Some(Command::Leave(_)) => {}
             Some(Command::Inspect(look)) => look(&self.link, self.clock.now()),
         }
+    }
+
+    /// Leaves a channel, and with it what its own stream has not read.
+    fn leave(&mut self, channel: ChannelName) {
+        if self.reports.forget(&channel) {
+            self.waiting.retain(|notice| channel_of(notice) != Some(&channel));
+        }
+        self.feed(Input::Unsubscribe { channel });
     }
 
     fn close(&mut self) {
@@ -172,6 +190,7 @@ where
             self.feed(Input::Close);
             self.is_closing = true;
             self.commands.close();
+            self.tell();
             while let Ok(command) = self.commands.try_recv() {
                 if let Command::Publish(_, answer) = command {
                     // Nobody waits any more where this fails.
@@ -210,7 +229,7 @@ where
             Output::WantToken => self.wires.want_token(),
             Output::Tell(notice) => {
                 if let Notice::State { new, .. } = notice {
-                    self.reports.state.send_replace(new);
+                    self.reports.show(new);
                 }
                 self.waiting.extend(self.tickets.answer(notice));
             }
@@ -220,17 +239,21 @@ where
 
     /// Gives the app as many notices as it has room for.
     fn tell(&mut self) {
+        // Nobody may read any more: then the closing of the commands ends the driver.
+        let _ = self.reports.hurry();
         while let Some(notice) = self.waiting.pop_front() {
-            if let Err(refused) = self.reports.notices.try_send(notice) {
-                match refused {
-                    mpsc::error::TrySendError::Full(notice) => {
-                        self.waiting.push_front(notice);
-                        self.held_since.get_or_insert(self.clock.now());
-                    }
-                    // Nobody reads any more; the closing of the commands ends the driver.
-                    mpsc::error::TrySendError::Closed(_) => self.waiting.clear(),
+            match self.reports.offer(notice, self.is_closing) {
+                Offered::Taken => {}
+                Offered::Full(notice) => {
+                    self.waiting.push_front(notice);
+                    self.held_since.get_or_insert(self.clock.now());
+                    return;
                 }
-                return;
+                Offered::Left(channel) => {
+                    self.waiting.retain(|notice| channel_of(notice) != Some(&channel));
+                    self.left.push(channel);
+                }
+                Offered::Closed => return self.waiting.clear(),
             }
         }
     }

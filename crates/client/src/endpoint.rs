@@ -3,27 +3,30 @@
 
 use std::net::IpAddr;
 
-use reqwest::Url;
+use http::Uri;
 use steadfast_protocol::ChannelName;
+use url::Url;
 
 use crate::error::UrlError;
 
-/// A server's address: `http://host:port`, with a path in front of `/v1` where there is one.
+/// A server's address: `https://host:port` or `http://host:port`, with a path in front of `/v1`
+/// where there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     base: Url,
 }
 
 impl Endpoint {
-    /// Reads a base URL. `ws://` means the same as `http://`.
+    /// Reads a base URL. `wss://` and `ws://` mean the same as `https://` and `http://`.
     pub(crate) fn new(text: &str) -> Result<Self, UrlError> {
         let url = || text.to_owned();
         let mut base: Url = text.parse().map_err(|_| UrlError::Unreadable { url: url() })?;
         check_parts(&base)?;
+        let unreadable = |()| UrlError::Unreadable { url: url() };
         match base.scheme() {
-            "http" => {}
-            "ws" => base.set_scheme("http").map_err(|()| UrlError::Unreadable { url: url() })?,
-            "https" | "wss" => return Err(UrlError::Tls { url: url() }),
+            "http" | "https" => {}
+            "ws" => base.set_scheme("http").map_err(unreadable)?,
+            "wss" => base.set_scheme("https").map_err(unreadable)?,
             // `localhost:8080` reads as a URL of the scheme `localhost`.
             _ if base.cannot_be_a_base() => return Err(UrlError::Unreadable { url: url() }),
             scheme => return Err(UrlError::Scheme { url: url(), scheme: scheme.to_owned() }),
@@ -31,18 +34,26 @@ impl Endpoint {
         Ok(Self { base })
     }
 
-    /// A place that the server named: `host:port` or a base URL. This one, where it cannot be used.
+    /// A place that the server named: `host:port` or a base URL. This one, where it cannot be used
+    /// or is not as safe: nobody talks a link out of TLS, nor into it.
     pub(crate) fn moved_to(&self, place: &str) -> Self {
         let is_url = place.contains("://");
-        let moved = if is_url { Self::new(place) } else { Self::new(&format!("http://{place}")) };
-        moved.unwrap_or_else(|_| self.clone())
+        let scheme = self.base.scheme();
+        let moved =
+            if is_url { Self::new(place) } else { Self::new(&format!("{scheme}://{place}")) };
+        moved.ok().filter(|moved| moved.is_tls() == self.is_tls()).unwrap_or_else(|| self.clone())
+    }
+
+    /// Whether the server is spoken to by TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.base.scheme() == "https"
     }
 
     /// The WebSocket route.
     pub(crate) fn socket(&self) -> String {
         let mut url = self.route(&["v1", "ws"]);
         // Cannot fail: both schemes are of the kind that has a host.
-        let _ = url.set_scheme("ws");
+        let _ = url.set_scheme(if self.is_tls() { "wss" } else { "ws" });
         url.into()
     }
 
@@ -61,6 +72,17 @@ impl Endpoint {
         let host = self.base.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         (host, self.base.port_or_known_default().unwrap_or(80))
+    }
+
+    /// `host:port`.
+    pub(crate) fn place(&self) -> String {
+        let (_, port) = self.address();
+        format!("{}:{port}", self.base.host_str().unwrap_or_default())
+    }
+
+    /// The server as a URI of scheme, host and port alone.
+    pub(crate) fn uri(&self) -> Option<Uri> {
+        format!("{}://{}/", self.base.scheme(), self.place()).parse().ok()
     }
 
     /// Whether the server runs on this machine.
@@ -102,6 +124,8 @@ mod tests {
             ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/v1/ws"),
             ("ws://127.0.0.1:8080/", "ws://127.0.0.1:8080/v1/ws"),
             ("http://example.org/live/", "ws://example.org/live/v1/ws"),
+            ("https://example.org/", "wss://example.org/v1/ws"),
+            ("wss://example.org", "wss://example.org/v1/ws"),
         ] {
             let endpoint = Endpoint::new(base).unwrap();
             assert_eq!(endpoint.socket(), socket);
@@ -115,6 +139,8 @@ mod tests {
         let address = |text: &str| Endpoint::new(text).unwrap().address();
         assert_eq!(address("http://[::1]:8080"), ("::1".to_owned(), 8080));
         assert_eq!(address("http://example.org"), ("example.org".to_owned(), 80));
+        assert_eq!(address("https://example.org"), ("example.org".to_owned(), 443));
+        assert_eq!(Endpoint::new("wss://[::1]").unwrap().uri().unwrap(), "https://[::1]:443/");
         let is_loopback = |text: &str| Endpoint::new(text).unwrap().is_loopback();
         assert!(is_loopback("http://[::1]") && is_loopback("http://localhost:1"));
         assert!(!is_loopback("http://127.example.org"));
@@ -122,8 +148,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_said_plainly() {
-        let tls = Endpoint::new("https://example.org").unwrap_err();
-        assert!(tls.to_string().contains("use http://"), "{tls}");
         for bad in ["", "localhost:8080", "127.0.0.1:8080", "http://"] {
             let error = Endpoint::new(bad).unwrap_err();
             assert!(matches!(error, UrlError::Unreadable { .. }), "{bad}: {error}");
@@ -141,6 +165,10 @@ mod tests {
         assert_eq!(home.moved_to("away:2").socket(), "ws://away:2/v1/ws");
         assert_eq!(home.moved_to("ws://away:2").socket(), "ws://away:2/v1/ws");
         assert_eq!(home.moved_to("wss://away:2"), home);
+        let safe = Endpoint::new("https://home:1").unwrap();
+        assert_eq!(safe.moved_to("away:2").socket(), "wss://away:2/v1/ws");
+        assert_eq!(safe.moved_to("wss://away:2").socket(), "wss://away:2/v1/ws");
+        assert_eq!(safe.moved_to("ws://away:2"), safe, "the token is not sent in the clear");
         assert_eq!(home.moved_to("a b"), home);
     }
 }

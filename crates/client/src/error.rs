@@ -1,5 +1,7 @@
 //! What can go wrong between an app and its client, in words that say what to do.
 
+use crate::tls::TlsError;
+
 /// Why an address is not one a client can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -10,14 +12,8 @@ pub enum UrlError {
         /// What was given.
         url: String,
     },
-    /// It asks for TLS.
-    #[error("{url:?} needs TLS, which this client does not speak yet; use http://")]
-    Tls {
-        /// What was given.
-        url: String,
-    },
     /// It is of another scheme.
-    #[error("{url:?} has the scheme {scheme:?}; use http://")]
+    #[error("{url:?} has the scheme {scheme:?}; use https:// or http://")]
     Scheme {
         /// What was given.
         url: String,
@@ -43,9 +39,9 @@ pub enum ConnectError {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes, which a link's id is made of; try again")]
     Random(#[from] getrandom::Error),
-    /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up; check HTTP_PROXY and NO_PROXY")]
-    Http(#[from] reqwest::Error),
+    /// Nothing is there to check the server's certificate with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// The client was closed before.
@@ -120,11 +116,8 @@ mod tests {
         let random = ConnectError::from(getrandom::Error::UNSUPPORTED);
         let source = random.source().and_then(|cause| cause.downcast_ref::<getrandom::Error>());
         assert_eq!(source, Some(&getrandom::Error::UNSUPPORTED));
-        let built = reqwest::Client::builder().user_agent("\n").build();
-        let http = ConnectError::from(built.unwrap_err());
-        assert!(http.source().is_some_and(<dyn Error>::is::<reqwest::Error>));
         let url = ConnectError::from(UrlError::Unreadable { url: "a b".into() });
-        for error in [random, http, url] {
+        for error in [random, url] {
             assert!(error.to_string().contains("; "), "{error} says no next step");
         }
     }

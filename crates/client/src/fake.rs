@@ -1,9 +1,18 @@
 //! For tests: servers of one canned answer on a real socket, and WebSockets to talk over.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
+
+use crate::proxy::Proxies;
+use crate::road::Road;
+use crate::tls;
+
+/// A way without proxies, which trusts nobody.
+pub(crate) fn road() -> Road {
+    Road::new(tls::config(&[], false).unwrap(), Proxies::none())
+}
 
 /// A server that gives each request this answer and hangs up; its base URL.
 pub(crate) async fn answering(answer: &'static str) -> String {
@@ -40,7 +49,19 @@ pub(crate) async fn accept(listener: &TcpListener) -> WebSocketStream<TcpStream>
     tokio_tungstenite::accept_async(stream).await.unwrap()
 }
 
-async fn respond(mut stream: TcpStream, answer: &str) -> String {
+/// Reads a request, answers it and hangs up; gives back the request.
+pub(crate) async fn respond<S>(mut stream: S, answer: &str) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let request = request(&mut stream).await;
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+    request
+}
+
+/// The head of a request; what is no text in it is replaced.
+pub(crate) async fn request<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -48,7 +69,5 @@ async fn respond(mut stream: TcpStream, answer: &str) -> String {
             Err(_) => break,
         }
     }
-    let _ = stream.write_all(answer.as_bytes()).await;
-    let _ = stream.shutdown().await;
-    String::from_utf8(request).unwrap()
+    String::from_utf8_lossy(&request).into_owned()
 }

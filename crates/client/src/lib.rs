@@ -4,30 +4,125 @@
 //! (when to reconnect, when to poll, where to resume) is the pure crate `steadfast-link`; this one
 //! gives it a clock, sockets and HTTP.
 //!
-//! Only `http://` and `ws://` are spoken for now; a URL that asks for TLS is refused with words
-//! that say so. Polls and probes go through the proxy that `HTTP_PROXY` names, but for a server
-//! on this machine; WebSockets go directly.
+//! # Connect and follow
 //!
 //! ```no_run
 //! # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
 //! use steadfast_client::{ChannelName, Client, Notice, Since};
 //!
 //! let channel = ChannelName::new("build:1")?;
-//! let builder = Client::builder("http://127.0.0.1:8080").subscribe(channel, Since::Start);
-//! let mut client = builder.connect().await?;
+//! let builder = Client::builder("https://live.example.org").token("…");
+//! let mut client = builder.subscribe(channel, Since::Start).connect().await?;
 //! while let Some(notice) = client.next().await {
-//!     if let Notice::Event(event) = notice {
+//!     match notice {
+//!         Notice::Event(event) => println!("{} {:?}", event.event, event.data),
+//!         Notice::Gap { channel, gap } => println!("{channel}: some events are gone: {gap:?}"),
+//!         Notice::State { new, reason, .. } => println!("{}: {}", new.as_str(), reason.as_str()),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `connect` gives a client at once; reaching the server, and reaching it again, goes on in the
+//! background. A server that wants a token gets one from [`Builder::token`], or, as they expire,
+//! from [`Builder::token_source`].
+//!
+//! # A stream for each channel
+//!
+//! Parts of an app that each want one channel take its own stream; what is told there is told
+//! nowhere else.
+//!
+//! ```no_run
+//! # async fn follow(client: steadfast_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use steadfast_client::{ChannelName, ChannelNotice, Since};
+//!
+//! let mut stream = client.channel(ChannelName::new("build:1")?, Since::Start).await?;
+//! while let Some(notice) = stream.next().await {
+//!     if let ChannelNotice::Event(event) = notice {
 //!         println!("{} {:?}", event.event, event.data);
 //!     }
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Nothing is dropped for a slow reader. Each stream, and that of all notices, holds 256 notices;
+//! while one is full the link is held still and the network's own flow control holds the server
+//! back. So an app reads every stream that it keeps, each in a task of its own. States alone hold
+//! nothing up.
+//!
+//! # States
+//!
+//! Five [`LinkState`]s, each entered for a [`Reason`]. [`Client::next`] tells every change;
+//! [`Client::state`] is for whoever shows the newest.
+//!
+//! ```no_run
+//! # async fn watch(client: steadfast_client::Client) {
+//! let mut state = client.state();
+//! while state.changed().await.is_ok() {
+//!     println!("{}", state.borrow_and_update().as_str());
+//!     if let Some(error) = client.last_dial_error() {
+//!         eprintln!("{error}");
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Close
+//!
+//! [`Client::close`] says goodbye to the server and waits for it; what was told before can still be
+//! read. Dropping the client closes it too, without waiting.
+//!
+//! # Resume after a restart
+//!
+//! A link that is lost resumes by itself. For a process that may end, save [`Client::positions`]
+//! behind what was done with the events, and start with [`Builder::resume`]: each event comes once,
+//! but for those that were handled after the last save.
+//!
+//! ```no_run
+//! # async fn resume() -> Result<(), Box<dyn std::error::Error>> {
+//! use steadfast_client::{ChannelName, Client, SavedPositions, Since};
+//!
+//! let saved = SavedPositions::from_json(&std::fs::read_to_string("positions.json")?)?;
+//! let builder = Client::builder("https://live.example.org").resume(saved);
+//! let mut client = builder.subscribe(ChannelName::new("a")?, Since::Start).connect().await?;
+//! while let Some(notice) = client.next().await {
+//!     println!("{notice:?}");
+//!     std::fs::write("positions.json", client.positions().to_json())?;
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # TLS and proxies
+//!
+//! `https://` and `wss://` servers show a certificate that the machine trusts: those of its own
+//! store, or of `SSL_CERT_FILE`, and with [`Builder::root_certificate`] those of a CA of yours. A
+//! server that sends a link to another place cannot send it out of TLS.
+//!
+//! ```no_run
+//! # async fn private() -> Result<(), Box<dyn std::error::Error>> {
+//! # use steadfast_client::Client;
+//! let pem = std::fs::read("ca.pem")?;
+//! let client = Client::builder("https://live.internal").root_certificate(pem).connect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Sockets and polls go through the proxies that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+//! `NO_PROXY` name, sockets by a tunnel; a proxy is an `http://` URL, with user and password where
+//! it wants them. A server on this machine is reached directly. Why the newest attempt failed, with
+//! what caused it and what to do, is in [`Client::last_dial_error`]; a certificate that does not
+//! prove the server counts as a path that blocks, as at a hotel's sign-in page.
 
 mod answer;
 mod builder;
+mod channel;
 mod client;
 mod clock;
+mod dial_error;
 mod driver;
 mod endpoint;
 mod error;
@@ -36,23 +131,32 @@ mod fake;
 mod messages;
 mod notices;
 mod poll;
+mod positions;
+mod proxy;
 mod publish;
+mod reports;
+mod road;
 mod socket;
+mod tls;
 mod token;
 mod transport;
 mod wires;
 
 pub use builder::Builder;
+pub use channel::{ChannelNotice, ChannelStream};
 pub use client::{Client, Network};
+pub use dial_error::DialError;
 pub use error::{ClosedError, ConnectError, PublishError, UrlError};
 pub use messages::{Action, Catalogue, Language, Text};
+pub use positions::{PositionsError, SavedPositions};
 pub use publish::{Publish, Publisher};
 pub use steadfast_link::{
-    Config, Grade, LinkState, Message, MessageCode, Notice, Part, Parts, QualityReport, Reason,
-    Severity, Statistics,
+    Config, DialFailure, Grade, LinkState, Message, MessageCode, Notice, Part, Parts,
+    QualityReport, Reason, Severity, Statistics,
 };
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{
     ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,
     ReplaceKey, Since,
 };
+pub use tls::TlsError;

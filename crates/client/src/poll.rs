@@ -1,16 +1,26 @@
 //! Plain HTTP: polls and probes. In: a channel and a position. Out: what the server answered, or
 //! which kind of failure it was. Reads no more of an answer than its limit, and keeps no state.
 
+mod connector;
+
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use steadfast_link::PollFailure;
 use steadfast_protocol::{ChannelName, PollAnswer, Since, Token};
+use tokio::time::timeout;
+use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
 use crate::endpoint::Endpoint;
+use crate::road::Road;
+use connector::Connector;
 
 /// The most events one answer is asked to have.
 const EVENTS_MAX: u32 = 100;
@@ -36,45 +46,58 @@ pub(crate) struct Query {
     pub token: Option<Token>,
 }
 
-/// The HTTP side of a client. Cloning shares its connections.
+/// The HTTP side of a client. Cloning shares its connections. It follows no redirect, which would
+/// carry the token to a place that nobody configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    client: Client,
+    client: Client<Connector, Empty<Bytes>>,
     endpoint: Endpoint,
+    proxy_authorization: Option<HeaderValue>,
 }
 
 impl Http {
     /// Speaks to this server.
-    pub(crate) fn new(endpoint: Endpoint) -> Result<Self, reqwest::Error> {
-        // A redirect would carry the token to a place that nobody configured.
-        let mut client = Client::builder().redirect(Policy::none());
-        if endpoint.is_loopback() {
-            // What runs on this machine is no business of a proxy's.
-            client = client.no_proxy();
-        }
-        Ok(Self { client: client.build()?, endpoint })
+    pub(crate) fn new(road: Road, endpoint: Endpoint) -> Self {
+        let proxy_authorization = road.proxy_authorization(&endpoint);
+        let mut client = Client::builder(TokioExecutor::new());
+        client.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+        let client = client.build(Connector::new(road, endpoint.clone()));
+        Self { client, endpoint, proxy_authorization }
     }
 
     /// Polls once.
     pub(crate) async fn poll(&self, query: Query) -> Result<Box<PollAnswer>, PollFailure> {
         let wait_s = query.wait_ms.div_ceil(1000).min(WAIT_MAX_S);
         let url = poll_url(&self.endpoint, &query.channel, &query.since, wait_s);
-        let request = self.client.get(url).timeout(Duration::from_secs(wait_s) + ANSWER_TIMEOUT);
-        let request = with_token(request, query.token.as_ref())?;
-        let response = request.send().await.map_err(|_| PollFailure::Unreachable)?;
-        if response.status() != StatusCode::OK {
-            return Err(refusal(&response));
-        }
-        let body = body(response, ANSWER_BYTES_MAX).await.ok_or(PollFailure::Unreachable)?;
-        serde_json::from_slice(&body).map_err(|_| PollFailure::Unreachable)
+        let token = query.token.as_ref().map(authorization).transpose()?;
+        let answered = async {
+            let response = self.ask(&url, token).await.ok_or(PollFailure::Unreachable)?;
+            if response.status() != StatusCode::OK {
+                return Err(refusal(&response));
+            }
+            let body = body(response.into_body(), ANSWER_BYTES_MAX).await;
+            let body = body.ok_or(PollFailure::Unreachable)?;
+            serde_json::from_slice(&body).map_err(|_| PollFailure::Unreachable)
+        };
+        let answered = timeout(Duration::from_secs(wait_s) + ANSWER_TIMEOUT, answered).await;
+        answered.unwrap_or(Err(PollFailure::Unreachable))
     }
 
     /// Whether our server answers over plain HTTP.
     pub(crate) async fn probe(&self) -> bool {
-        let request = self.client.get(self.endpoint.probe()).timeout(PROBE_TIMEOUT);
-        request.send().await.is_ok_and(|response| {
+        let answered = timeout(PROBE_TIMEOUT, self.ask(&self.endpoint.probe(), None)).await;
+        answered.ok().flatten().is_some_and(|response| {
             response.status() == StatusCode::NO_CONTENT && is_ours(response.headers())
         })
+    }
+
+    async fn ask(&self, url: &Url, token: Option<HeaderValue>) -> Option<Response<Incoming>> {
+        let mut request = Request::get(url.as_str()).body(Empty::new()).ok()?;
+        let headers = request.headers_mut();
+        headers.extend(token.map(|token| (AUTHORIZATION, token)));
+        let proxy = self.proxy_authorization.clone();
+        headers.extend(proxy.map(|authorization| (PROXY_AUTHORIZATION, authorization)));
+        self.client.request(request).await.ok()
     }
 }
 
@@ -97,19 +120,15 @@ fn poll_url(endpoint: &Endpoint, channel: &ChannelName, since: &Since, wait_s: u
     url
 }
 
-fn with_token(
-    request: RequestBuilder,
-    token: Option<&Token>,
-) -> Result<RequestBuilder, PollFailure> {
-    let Some(token) = token else { return Ok(request) };
+fn authorization(token: &Token) -> Result<HeaderValue, PollFailure> {
     // A token that no header can hold is one that no server made.
     let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
     let mut value = value.map_err(|_| PollFailure::Unauthorized)?;
     value.set_sensitive(true);
-    Ok(request.header(AUTHORIZATION, value))
+    Ok(value)
 }
 
-fn refusal(response: &Response) -> PollFailure {
+fn refusal(response: &Response<Incoming>) -> PollFailure {
     if !is_ours(response.headers()) {
         return PollFailure::Unreachable;
     }
@@ -126,15 +145,9 @@ fn refusal(response: &Response) -> PollFailure {
 }
 
 /// The whole body; `None` where it breaks off or has more than `bytes_max` bytes.
-async fn body(mut response: Response, bytes_max: usize) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if chunk.len() > bytes_max - body.len() {
-            return None;
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Some(body)
+async fn body(body: Incoming, bytes_max: usize) -> Option<Bytes> {
+    let whole = Limited::new(body, bytes_max).collect().await.ok()?;
+    Some(whole.to_bytes())
 }
 
 #[cfg(test)]

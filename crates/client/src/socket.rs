@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::endpoint::Endpoint;
+use crate::road::Road;
 use crate::transport::{self, Socket};
 
 /// How many frames may wait to be written. A link says little; more than this is a dead socket.
@@ -35,6 +36,8 @@ pub(crate) enum Outbound {
 pub(crate) struct Target {
     /// The server.
     pub endpoint: Endpoint,
+    /// The way there.
+    pub road: Road,
     /// The largest message, in bytes.
     pub message_bytes_max: usize,
 }
@@ -47,13 +50,22 @@ pub(crate) async fn run(
     inputs: mpsc::Sender<Input>,
 ) {
     let dialed = tokio::select! {
-        dialed = transport::dial(&target.endpoint, target.message_bytes_max) => dialed,
+        dialed = transport::dial(&target.road, &target.endpoint, target.message_bytes_max) => {
+            dialed
+        }
         // The first thing a link says of a socket that is not open is that it gives it up.
         _ = outbox.recv() => return,
     };
     let last = match dialed {
-        Ok(socket) => converse(id, socket, &mut outbox, &inputs).await,
-        Err(failure) => Some(Input::SocketFailed { socket: id, failure }),
+        Ok(socket) => {
+            target.road.note(None);
+            converse(id, socket, &mut outbox, &inputs).await
+        }
+        Err(error) => {
+            let failure = error.failure();
+            target.road.note(Some(error));
+            Some(Input::SocketFailed { socket: id, failure })
+        }
     };
     if let Some(last) = last {
         // Nobody listens once the client is gone.

@@ -1,21 +1,21 @@
 //! Opening a WebSocket. In: an endpoint. Out: an open socket with small buffers and a limit to its
 //! messages, or which kind of failure it was. Says nothing on the socket.
 
-use std::io;
-
-use reqwest::header::LOCATION;
-use reqwest::{StatusCode, Url};
+use http::StatusCode;
+use http::header::LOCATION;
 use steadfast_link::DialFailure;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
+use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
+use crate::road::{Road, Stream};
 
 /// What is read from, or held for, a socket at a time, in bytes.
 const BUFFER_BYTES: usize = 8 * 1024;
@@ -23,26 +23,24 @@ const BUFFER_BYTES: usize = 8 * 1024;
 const WRITE_BYTES_MAX: usize = 1024 * 1024;
 
 /// An open WebSocket.
-pub(crate) type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<Stream>;
 
 /// Opens a WebSocket whose messages have at most `message_bytes_max` bytes.
 pub(crate) async fn dial(
+    road: &Road,
     endpoint: &Endpoint,
     message_bytes_max: usize,
-) -> Result<Socket, DialFailure> {
+) -> Result<Socket, DialError> {
     let (host, _) = endpoint.address();
-    let stream = connect(endpoint).await.map_err(|_| DialFailure::Unreachable)?;
-    let request =
-        endpoint.socket().into_client_request().map_err(|error| failure(&error, &host))?;
+    let refused = |error: Error| {
+        let failure = failure(&error, &host);
+        DialError::Upgrade { place: endpoint.place(), source: error.into(), failure }
+    };
+    let stream = road.through(endpoint).await?;
+    let request = endpoint.socket().into_client_request().map_err(refused)?;
     let config = config(message_bytes_max);
     let opened = client_async_with_config(request, stream, Some(config)).await;
-    opened.map(|(socket, _)| socket).map_err(|error| failure(&error, &host))
-}
-
-async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(endpoint.address()).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    opened.map(|(socket, _)| socket).map_err(refused)
 }
 
 fn config(message_bytes_max: usize) -> WebSocketConfig {
@@ -109,13 +107,14 @@ fn is_portal(answer: &Response, host: &str) -> bool {
 mod tests {
     use super::dial;
     use crate::endpoint::Endpoint;
-    use crate::fake::answering;
+    use crate::fake::{answering, road};
     use steadfast_link::DialFailure;
     use tokio::net::TcpListener;
 
     async fn dialed(answer: &'static str) -> DialFailure {
         let base = answering(answer).await;
-        dial(&Endpoint::new(&base).unwrap(), 1024).await.unwrap_err()
+        let endpoint = Endpoint::new(&base).unwrap();
+        dial(&road(), &endpoint, 1024).await.unwrap_err().failure()
     }
 
     #[tokio::test]
@@ -154,7 +153,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        assert_eq!(dial(&endpoint.unwrap(), 1024).await.unwrap_err(), DialFailure::Unreachable);
+        let error = dial(&road(), &endpoint.unwrap(), 1024).await.unwrap_err();
+        assert_eq!(error.failure(), DialFailure::Unreachable);
         assert_eq!(dialed("").await, DialFailure::Unreachable);
     }
 }

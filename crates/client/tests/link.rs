@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use steadfast_client::{
-    ChannelName, Client, ClosedError, Config, EventName, LinkState, Notice, PublishError, Reason,
-    Since, Span,
+    ChannelName, ChannelNotice, Client, ClosedError, Config, DialError, EventName, LinkState,
+    Notice, PublishError, Reason, SavedPositions, Since, Span,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -208,6 +208,69 @@ async fn what_a_lost_session_left_unanswered_is_published_once() {
     client.close().await;
     assert_eq!(third.await.unwrap(), Err(PublishError::Uncertain));
     assert_eq!(publish(4).await, Err(PublishError::Closed));
+}
+
+#[tokio::test]
+async fn a_new_client_goes_on_behind_what_the_old_one_was_handed() {
+    let server = Server::start().await;
+    let mut client = server.client().await;
+    let mut session = server.accept().await;
+    session.welcomes().await;
+    session.subscribes(0, 3).await;
+    for offset in 1..=3 {
+        session.tells(offset).await;
+    }
+    assert_eq!(until_event(&mut client).await, 1);
+    assert_eq!(until_event(&mut client).await, 2);
+    let saved = SavedPositions::from_json(&client.positions().to_json()).unwrap();
+    drop((client, session));
+
+    let url = format!("http://{}", server.address);
+    let channel = ChannelName::new("build:1").unwrap();
+    let builder = Client::builder(&url).resume(saved).subscribe(channel, Since::Start);
+    let mut client = builder.adjust(quick).connect().await.unwrap();
+    let mut session = server.accept().await;
+    let hello = session.welcomes().await;
+    assert!(hello.contains(r#"{"epoch":"e1","offset":2}"#), "{hello}");
+    session.subscribes(2, 3).await;
+    session.tells(3).await;
+    assert_eq!(until_event(&mut client).await, 3);
+}
+
+#[tokio::test]
+async fn a_channel_is_followed_by_a_stream_of_its_own_and_left_with_it() {
+    let server = Server::start().await;
+    let url = format!("http://{}", server.address);
+    let mut client = Client::builder(&url).adjust(quick).connect().await.unwrap();
+    let channel = ChannelName::new("build:1").unwrap();
+    let mut stream = client.channel(channel, Since::Start).await.unwrap();
+    let mut session = server.accept().await;
+    let hello = session.welcomes().await;
+    assert!(hello.contains("build:1"), "{hello}");
+    session.subscribes(0, 2).await;
+    session.tells(1).await;
+    assert!(matches!(stream.next().await, Some(ChannelNotice::Subscribed { .. })));
+    assert!(matches!(stream.next().await, Some(ChannelNotice::Event(_))));
+    drop(stream);
+    assert!(session.hears().await.contains(r#""type":"unsubscribe""#));
+    until_state(&mut client, LinkState::Connected).await;
+}
+
+#[tokio::test]
+async fn why_a_server_is_not_reached_is_told() {
+    let server = Server::start().await;
+    let url = format!("https://{}", server.address);
+    let builder = Client::builder(&url).root_certificate(certificate()).adjust(quick);
+    let mut client = builder.connect().await.unwrap();
+    let (stream, _) = server.listener.accept().await.unwrap();
+    drop((stream, server));
+    until_state(&mut client, LinkState::Reconnecting).await;
+    let error = client.last_dial_error().unwrap();
+    assert!(matches!(*error, DialError::Unreachable { .. }), "{error:?}");
+}
+
+fn certificate() -> String {
+    rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem()
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What is told, as one line of text each: JSON for programs, words for people.
 
+use std::error::Error;
+
 use serde::Serialize;
 use steadfast_client::{
     Catalogue, ChannelName, Epoch, Event, EventName, Gap, Language, LinkState, Message, Payload,
@@ -48,6 +50,12 @@ pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
 pub(super) fn message(message: &Message, language: Language) -> String {
     let text = Catalogue::say(message, language);
     format!("message: {}: {} ({})", message.code.as_str(), text.title, text.body)
+}
+
+/// An error and everything below it, from the top down.
+pub(super) fn causes(error: &dyn Error) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// JSON has raw line breaks between tokens only: inside of strings they are escaped.

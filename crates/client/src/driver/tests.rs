@@ -8,9 +8,11 @@ use steadfast_machine::{Machine, Millis, Wake};
 use steadfast_protocol::ChannelName;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Command, Driver, Reports, WAITING_MAX};
+use super::{Command, Driver, WAITING_MAX};
 use crate::endpoint::Endpoint;
+use crate::fake::road;
 use crate::poll::Http;
+use crate::reports::Reports;
 use crate::socket::Target;
 use crate::token::TokenSource;
 use crate::wires::Wires;
@@ -53,8 +55,8 @@ struct Fixture {
 
 fn wires(tokens: TokenSource) -> Wires {
     let endpoint = Endpoint::new("http://127.0.0.1:1").unwrap();
-    let http = Http::new(endpoint.clone()).unwrap();
-    Wires::new(Target { endpoint, message_bytes_max: 1000 }, http, tokens, None)
+    let http = Http::new(road(), endpoint.clone());
+    Wires::new(Target { endpoint, road: road(), message_bytes_max: 1000 }, http, tokens, None)
 }
 
 fn driven<F>(notices_max: usize, react: F) -> Fixture
@@ -67,7 +69,7 @@ where
     let (commands, commands_out) = mpsc::channel(4);
     let (notices_in, notices) = mpsc::channel(notices_max);
     let (state_in, state) = watch::channel(LinkState::Disconnected);
-    let reports = Reports { notices: notices_in, state: state_in };
+    let reports = Reports::new(notices_in, state_in);
     let source = TokenSource::Nothing;
     tokio::spawn(Driver::new(fake, wires(source), commands_out, reports).run(vec![Input::Connect]));
     Fixture { commands, heard, notices, state }
@@ -221,3 +223,5 @@ async fn a_client_that_was_let_go_of_closes_its_link() {
     assert_eq!(heard.recv().await.unwrap().1, Input::Close);
     assert_eq!(heard.recv().await, None);
 }
+
+mod channels;

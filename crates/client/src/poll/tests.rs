@@ -3,9 +3,9 @@
 use steadfast_link::PollFailure;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since, Token};
 
-use super::{Http, Query, body, poll_url, with_token};
+use super::{Http, Query, authorization, body, poll_url};
 use crate::endpoint::Endpoint;
-use crate::fake::{answering, answering_once};
+use crate::fake::{answering, answering_once, road};
 
 const ANSWER: &str = r#"{"channel":"c","epoch":"e1","offset":2,"final":false,"gap":null,
     "next_poll_ms":0,"events":[{"offset":2,"event":"x","data":{"a" : 1},"time":"t"}]}"#;
@@ -16,7 +16,7 @@ fn query(token: Option<&str>) -> Query {
 }
 
 fn http(base: &str) -> Http {
-    Http::new(Endpoint::new(base).unwrap()).unwrap()
+    Http::new(road(), Endpoint::new(base).unwrap())
 }
 
 fn ours(head: &str, body: &str) -> &'static str {
@@ -81,10 +81,10 @@ async fn a_probe_wants_204_from_our_server() {
 
 #[tokio::test]
 async fn a_body_is_read_up_to_its_limit() {
-    let client = reqwest::Client::new();
     let read = async |bytes_max| {
         let base = answering(ours("200 OK", "12345")).await;
-        body(client.get(base).send().await.unwrap(), bytes_max).await
+        let response = http(&base).ask(&base.parse().unwrap(), None).await.unwrap();
+        body(response.into_body(), bytes_max).await
     };
     assert_eq!(read(5).await.as_deref(), Some(&b"12345"[..]));
     assert_eq!(read(4).await, None);
@@ -92,8 +92,7 @@ async fn a_body_is_read_up_to_its_limit() {
 
 #[test]
 fn a_token_that_no_header_can_hold_is_not_sent() {
-    let request = || reqwest::Client::new().get("http://h");
-    assert!(with_token(request(), Some(&Token::new("a.b.c"))).is_ok());
-    let refused = with_token(request(), Some(&Token::new("a\r\nb"))).unwrap_err();
+    assert!(authorization(&Token::new("a.b.c")).unwrap().is_sensitive());
+    let refused = authorization(&Token::new("a\r\nb")).unwrap_err();
     assert_eq!(refused, PollFailure::Unauthorized);
 }

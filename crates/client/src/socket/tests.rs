@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::{Outbound, Target, run};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, listening};
+use crate::fake::{accept, listening, road};
 
 const BYTES_MAX: usize = 1000;
 
@@ -23,7 +23,11 @@ struct Fixture {
 
 async fn open() -> Fixture {
     let (listener, base) = listening().await;
-    let target = Target { endpoint: Endpoint::new(&base).unwrap(), message_bytes_max: BYTES_MAX };
+    let target = Target {
+        endpoint: Endpoint::new(&base).unwrap(),
+        road: road(),
+        message_bytes_max: BYTES_MAX,
+    };
     let (outbox, outgoing) = mpsc::channel(4);
     let (inputs_in, mut inputs) = mpsc::channel(4);
     tokio::spawn(run(7, target, outgoing, inputs_in));
@@ -140,7 +144,11 @@ async fn stalled() {
 #[tokio::test]
 async fn a_dial_that_is_given_up_ends_and_one_that_fails_is_told() {
     let (listener, base) = listening().await;
-    let target = Target { endpoint: Endpoint::new(&base).unwrap(), message_bytes_max: BYTES_MAX };
+    let target = Target {
+        endpoint: Endpoint::new(&base).unwrap(),
+        road: road(),
+        message_bytes_max: BYTES_MAX,
+    };
     let (outbox, outgoing) = mpsc::channel(4);
     let (inputs_in, mut inputs) = mpsc::channel(4);
     let dialing = tokio::spawn(run(1, target.clone(), outgoing, inputs_in.clone()));

@@ -7,15 +7,15 @@ use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Since, Token};
 
 use super::Wires;
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, answering_once, listening};
+use crate::fake::{accept, answering_once, listening, road};
 use crate::poll::Http;
 use crate::socket::{OUTBOX_FRAMES_MAX, Target};
 use crate::token::TokenSource;
 
 fn wires(base: &str, tokens: TokenSource) -> Wires {
     let endpoint = Endpoint::new(base).unwrap();
-    let http = Http::new(endpoint.clone()).unwrap();
-    Wires::new(Target { endpoint, message_bytes_max: 1000 }, http, tokens, None)
+    let http = Http::new(road(), endpoint.clone());
+    Wires::new(Target { endpoint, road: road(), message_bytes_max: 1000 }, http, tokens, None)
 }
 
 const PING: ClientFrame = ClientFrame::Ping { id: None };
