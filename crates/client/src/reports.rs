@@ -1,6 +1,6 @@
 //! What the app hears. In: the link's notices. Out: each in the one queue where it belongs, that of
-//! its channel's own stream or the common one, or the word that there is no room. Holds back the last
-//! state, quality and message that the app leaves unread, and nothing else.
+//! its channel's own stream or the common one, or the word that there is no room. Holds back the
+//! last state, quality and message that the app leaves unread, and nothing else.
 
 use std::collections::HashMap;
 
