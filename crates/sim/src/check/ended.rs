@@ -82,9 +82,11 @@ impl Ended {
                 self.channels.insert((link, channel.clone()));
                 Ok(())
             }
-            Notice::Quality(_) | Notice::Message { .. } => Ok(()),
-            // They have a check of their own.
-            Notice::Published { .. } | Notice::PublishFailed { .. } => Ok(()),
+            // Publishes have a check of their own.
+            Notice::Quality(_)
+            | Notice::Message { .. }
+            | Notice::Published { .. }
+            | Notice::PublishFailed { .. } => Ok(()),
             Notice::Refused { channel, code, .. } => {
                 Err(format!("link {link} was refused {channel}: {code}"))
             }
