@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use hyper::Uri;
+use hyper::http::uri::Authority;
 
 /// The origins whose pages are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +59,18 @@ impl Origins {
     }
 }
 
+/// Whether a `Host` header names this machine by loopback. In `--dev` no other is answered: a name
+/// that was pointed at this machine is still the name of the page that asks.
+pub fn is_loopback_host(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    names_loopback(&authority.host().to_ascii_lowercase())
+}
+
+fn names_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback())
+}
+
 impl Origin {
     /// Whether the page was served by the host that is now asked. A proxy may have taken off the
     /// TLS, so a `Host` without a port stands for the usual port of the page's own scheme.
@@ -69,9 +82,7 @@ impl Origin {
     }
 
     fn is_loopback(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        let address = bare.parse::<IpAddr>();
-        address.map_or(self.host == "localhost", |address| address.is_loopback())
+        names_loopback(&self.host)
     }
 }
 

@@ -209,6 +209,9 @@ async fn a_strangers_page_may_not_connect() {
     let url = calm.server.url("/v1/channels/calm:1/events");
     let request = calm.server.http.get(&url).header("Origin", "https://evil.example");
     answer(request).await.assert_problem(403, "origin_refused");
+    // A name that was pointed at this machine, asked for by its own page, which sends no origin.
+    let request = calm.server.http.get(&url).header("Host", "evil.example");
+    answer(request).await.assert_problem(403, "origin_refused");
 
     let url_within = calm.server.internal_url("/v1/channels/calm:1/events");
     for (header, text) in [("Origin", "https://evil.example"), ("Host", "evil.example")] {

@@ -2,7 +2,6 @@
 //! With a key, whoever has it may. In `--dev` there is none, so what a browser could be made to
 //! send by a stranger's page is kept out: pages of other machines, and names that only lead here.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -12,7 +11,7 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 
 use crate::node::{Counters, Node};
-use crate::origin::Origins;
+use crate::origin::{Origins, is_loopback_host};
 use crate::problem::{Code, Problem};
 
 /// The door of the internal port.
@@ -86,16 +85,9 @@ fn check_host(request: &Request) -> Result<(), Problem> {
     let of_headers = request.headers().get_all(HOST).iter().map(HeaderValue::to_str);
     let of_headers = of_headers.map(Result::unwrap_or_default);
     let of_target = request.uri().authority().map(Authority::as_str);
-    if of_headers.chain(of_target).all(is_loopback) {
+    if of_headers.chain(of_target).all(is_loopback_host) {
         return Ok(());
     }
     let detail = "with `--dev` this port answers to `localhost` and loopback addresses alone";
     Err(Problem::new(Code::Forbidden, detail))
-}
-
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else { return false };
-    let bare = authority.host().trim_start_matches('[').trim_end_matches(']');
-    let is_named = bare.eq_ignore_ascii_case("localhost");
-    is_named || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
