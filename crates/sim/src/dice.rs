@@ -22,6 +22,10 @@ pub(crate) enum Purpose {
     Publisher = 5,
     /// The seeds of the links.
     Links = 6,
+    /// What happens in a trace.
+    Trace = 7,
+    /// When a fault of the table of recovery begins, and on what path.
+    Table = 8,
 }
 
 impl Dice {

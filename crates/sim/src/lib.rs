@@ -17,11 +17,13 @@ mod rule;
 mod sim_client;
 mod sim_server;
 mod swarm;
+mod trace;
 mod world;
 
 pub use check::Violation;
 pub use plant::{PLANTS, Plant};
 pub use report::{Report, Tally};
+pub use trace::{Coverage, Trace, Undrawn, trace};
 
 /// How a seed is run.
 #[derive(Clone, Copy, Debug, Default)]
