@@ -53,7 +53,8 @@ pub fn trace(seed: u32, steps: usize) -> Result<Trace, Undrawn> {
     }
     let lines = lines.join(",\n    ");
     let head = format!("  \"name\": \"trace {seed}\",\n  \"rule\": \"all\",");
-    let text = format!("{{\n{head}\n  \"config\": {settings},\n  \"steps\": [\n    {lines}\n  ]\n}}\n");
+    let text =
+        format!("{{\n{head}\n  \"config\": {settings},\n  \"steps\": [\n    {lines}\n  ]\n}}\n");
     Ok(Trace { text, coverage })
 }
 

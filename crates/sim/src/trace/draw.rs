@@ -39,9 +39,10 @@ impl Life {
                 Input::SocketFrame { socket: self.socket(), frame }
             }
             "socket_alive" => Input::SocketAlive { socket: self.socket() },
-            "socket_closed" => {
-                Input::SocketClosed { socket: self.socket(), code: CloseCode(self.dice.pick(CODES)) }
-            }
+            "socket_closed" => Input::SocketClosed {
+                socket: self.socket(),
+                code: CloseCode(self.dice.pick(CODES)),
+            },
             "polled" => self.polled(),
             "probed" => Input::Probed { is_ok: self.dice.chance(80) },
             "tick" => Input::Tick,

@@ -3,8 +3,8 @@
 
 use steadfast_link::Input;
 use steadfast_protocol::{
-    ChannelName, ErrorFrame, Event, EventName, Gap, GapCause, GoAway, HeartbeatTerms, LinkLimits, Payload, PollAnswer, PollEvent, Position, Scalar, ServerFrame, Subscribed,
-    Superseded, Welcome,
+    ChannelName, ErrorFrame, Event, EventName, Gap, GapCause, GoAway, HeartbeatTerms, LinkLimits,
+    Payload, PollAnswer, PollEvent, Position, Scalar, ServerFrame, Subscribed, Superseded, Welcome,
 };
 
 use super::Undrawn;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use steadfast_link::Input;
 use steadfast_link::scenario::input_kind;
+use steadfast_protocol::Token;
 use steadfast_protocol::codec::json;
 
 /// The JSON of an input.
@@ -21,7 +22,7 @@ pub(super) fn input(input: &Input) -> String {
             vec![("channel", text(channel)), ("since", text(since))]
         }
         Input::Unsubscribe { channel } => vec![("channel", text(channel))],
-        Input::Token(token) => vec![("token", text(&token.as_ref().map(|token| token.expose())))],
+        Input::Token(token) => vec![("token", text(&token.as_ref().map(Token::expose)))],
         Input::SocketOpened { socket } | Input::SocketAlive { socket } => {
             vec![("socket", text(socket))]
         }
