@@ -27,7 +27,8 @@ pub(super) struct Row {
     /// How long after its beginning the path is good again.
     lasts_ms: u64,
     kind: Kind,
-    /// The longest that noticing and recovering may take, as promised or as settings allow.
+    /// The longest that noticing may take by the heartbeat, and recovering as first measured,
+    /// with a margin.
     pub(super) bounds_ms: [u64; 2],
 }
 
