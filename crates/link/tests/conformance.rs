@@ -11,12 +11,14 @@ mod scenario;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 use scenario::{Scenario, config_from, read_json, root, scenario_paths};
 use serde_json::json;
 use steadfast_link::scenario::{INPUT_KINDS, OUTPUT_KINDS};
 use steadfast_link::{Config, LinkState, MessageCode, Reason, Severity};
 use steadfast_protocol::LinkId;
+use steadfast_sim::{Coverage, MUTANTS};
 
 const STEPS_MAX: usize = 40;
 
@@ -39,6 +41,39 @@ fn the_link_does_what_every_scenario_says() {
         failures.extend(problems.into_iter().map(|one| format!("{}: {one}", path.display())));
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+/// So many traces take about a second; other languages run more of them, from files.
+const TRACES: u32 = 300;
+const TRACE_STEPS: usize = 120;
+
+#[test]
+fn traces_are_complete_and_reach_every_input_in_every_state() {
+    let defaults = read_json(&root().join("defaults.json"));
+    let mut coverage = Coverage::default();
+    for seed in 0..TRACES {
+        let trace = steadfast_sim::trace(seed, TRACE_STEPS).unwrap();
+        coverage += trace.coverage;
+        let mut scenario = Scenario::parse(&trace.text).unwrap();
+        assert_eq!(scenario.steps.len(), TRACE_STEPS);
+        let problems = scenario.run(&defaults, false);
+        assert!(problems.is_empty(), "trace {seed}: {}", problems.join("\n"));
+    }
+    assert_eq!(coverage.missing(), [""; 0], "no trace shows these");
+}
+
+#[test]
+fn every_policy_that_a_setting_can_break_has_a_scenario() {
+    let defaults = read_json(&root().join("defaults.json"));
+    let scenarios = scenario_paths();
+    let notices = |tune| {
+        let run = |path: &PathBuf| Scenario::read(path).run_tuned(&defaults, false, tune);
+        scenarios.iter().filter(|path| !run(path).is_empty()).count()
+    };
+    let counts: Vec<_> = MUTANTS.iter().map(|one| (one.name, notices(one.tune))).collect();
+    println!("{counts:#?}");
+    let unnoticed: Vec<_> = counts.iter().filter(|(_, count)| *count == 0).collect();
+    assert!(unnoticed.is_empty(), "no scenario notices {unnoticed:?}");
 }
 
 #[test]

@@ -24,6 +24,10 @@ pub(crate) enum Purpose {
     Links = 6,
     /// What is published from links.
     LinkPublisher = 7,
+    /// What happens in a trace.
+    Trace = 8,
+    /// When a fault of the table of recovery begins, and on what path.
+    Table = 9,
 }
 
 impl Dice {

@@ -36,6 +36,12 @@ pub(crate) enum Fault {
     Forget { channel: usize },
     /// The broker takes nothing from links, and says so.
     Refuse { for_ms: u64 },
+    /// The path is gone for a while, and what is open outlives it, as TCP does.
+    Blackout { link: usize, for_ms: u64 },
+    /// The device moves to a network that wants a log-in first.
+    Portal { link: usize, for_ms: u64 },
+    /// The server asks all links to leave for another node, which has the same streams.
+    HandOver { after_ms: u64, spread_ms: u64 },
 }
 
 /// What a link hears first when its device wakes up.

@@ -9,6 +9,7 @@ mod fact;
 mod fault;
 mod journal;
 mod model;
+mod mutant;
 mod net;
 mod plant;
 mod queue;
@@ -17,11 +18,19 @@ mod rule;
 mod sim_client;
 mod sim_server;
 mod swarm;
+mod table;
+mod timeline;
+mod trace;
 mod world;
 
+use steadfast_link::Config;
+
 pub use check::Violation;
+pub use mutant::{MUTANTS, Mutant};
 pub use plant::{PLANTS, Plant};
 pub use report::{Report, Tally};
+pub use table::{TUNINGS, Table, Tuning, table};
+pub use trace::{Coverage, Trace, Undrawn, trace};
 
 /// How a seed is run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,11 +41,13 @@ pub struct Setup {
     pub is_calm: bool,
     /// Whether the log is kept.
     pub is_logged: bool,
+    /// What the links' settings are changed to; none where they are as by default.
+    pub tune: Option<fn(&mut Config)>,
 }
 
 /// Runs one seed. The same seed and setup always make the same run.
 pub fn run(seed: u32, setup: Setup) -> Report {
     let drawn = swarm::Options::draw(seed);
     let options = if setup.is_calm { drawn.calmed() } else { drawn };
-    world::World::new(options, setup.plant, setup.is_logged).run()
+    world::World::new(options, setup).run()
 }

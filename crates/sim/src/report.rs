@@ -8,6 +8,7 @@ use steadfast_link::Notice;
 
 use crate::check::Violation;
 use crate::fact::Fact;
+use crate::timeline::Timeline;
 
 /// What came of one run.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Report {
     pub tally: Tally,
     /// What broke, if anything.
     pub violation: Option<Violation>,
+    /// When what happened to the first link.
+    pub(crate) timeline: Timeline,
     /// A number that any difference between two runs changes.
     pub digest: u64,
     /// The log, where it was asked for.

@@ -3,6 +3,12 @@
 
 use steadfast_link::DialFailure;
 
+/// The first pause of a TCP before it sends again, and the longest.
+const SEND_AGAIN_MS: u64 = 200;
+const SEND_AGAIN_MS_MAX: u64 = 120_000;
+/// The pause before a connection is asked for again.
+const DIAL_AGAIN_MS: u64 = 1_000;
+
 /// Something that wants to travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passage {
@@ -53,6 +59,11 @@ pub(crate) enum Effect {
     NoWebSocket,
     /// No new connection at all; what is open stalls.
     NoRoute { is_silent: bool },
+    /// The path is gone for a while. What is open outlives it, as TCP does: what was sent is sent
+    /// again after pauses that double, so also some time after the path is back.
+    Blackout { since: u64 },
+    /// Whoever asks for anything new is shown a page to log in, a WebSocket too.
+    Portal,
     /// The server refuses newcomers.
     Busy { retry_after_ms: u64 },
 }
@@ -64,7 +75,7 @@ pub(crate) struct Rules {
 }
 
 impl Rule {
-    fn verdict(&self, passage: Passage) -> Option<Verdict> {
+    fn verdict(&self, now: u64, passage: Passage) -> Option<Verdict> {
         use Passage::{Dial, FrameDown, FrameUp, Request};
         match (self.effect, passage) {
             (Effect::Delay { extra_ms }, _) => Some(Verdict::Pass { extra_ms }),
@@ -72,17 +83,24 @@ impl Rule {
                 Some(Verdict::Hold { until: self.until })
             }
             (Effect::Trickle { each_ms }, FrameDown) => Some(Verdict::Pass { extra_ms: each_ms }),
-            (Effect::NoWebSocket, Dial) => Some(Verdict::Fail(DialFailure::Blocked)),
-            (Effect::NoRoute { is_silent: true }, Dial | Request) => Some(Verdict::Vanish),
-            (Effect::NoRoute { is_silent: false }, Dial | Request) => {
+            (Effect::NoWebSocket | Effect::Portal, Dial) => {
+                Some(Verdict::Fail(DialFailure::Blocked))
+            }
+            (Effect::NoRoute { is_silent: true }, Dial | Request)
+            | (Effect::Blackout { .. }, Request) => Some(Verdict::Vanish),
+            (Effect::NoRoute { is_silent: false }, Dial | Request) | (Effect::Portal, Request) => {
                 Some(Verdict::Fail(DialFailure::Unreachable))
             }
+            (Effect::Blackout { since }, FrameUp | FrameDown) => {
+                Some(Verdict::Hold { until: sent_again_at(since, now) })
+            }
+            (Effect::Blackout { .. }, Dial) => Some(Verdict::Hold { until: now + DIAL_AGAIN_MS }),
             (Effect::Busy { retry_after_ms }, Dial | Request) => {
                 Some(Verdict::Fail(DialFailure::Busy { retry_after_ms }))
             }
             (Effect::Trickle { .. }, FrameUp | Dial | Request)
             | (Effect::NoWebSocket, FrameUp | FrameDown | Request)
-            | (Effect::Busy { .. }, FrameUp | FrameDown) => None,
+            | (Effect::Portal | Effect::Busy { .. }, FrameUp | FrameDown) => None,
         }
     }
 }
@@ -102,8 +120,13 @@ impl Rules {
     pub(crate) fn verdict(&mut self, now: u64, link: usize, passage: Passage) -> Verdict {
         self.active.retain(|rule| rule.until > now);
         let mut own = self.active.iter().filter(|rule| rule.link == link);
-        own.find_map(|rule| rule.verdict(passage)).unwrap_or(Verdict::Pass { extra_ms: 0 })
+        own.find_map(|rule| rule.verdict(now, passage)).unwrap_or(Verdict::Pass { extra_ms: 0 })
     }
+}
+
+/// When what could not be sent since then is sent again, as TCP does it: after as long again.
+fn sent_again_at(since: u64, now: u64) -> u64 {
+    now + now.saturating_sub(since).clamp(SEND_AGAIN_MS, SEND_AGAIN_MS_MAX)
 }
 
 #[cfg(test)]
@@ -123,5 +146,17 @@ mod tests {
         assert_eq!(ask(5, 2, Passage::Dial), Verdict::Pass { extra_ms: 0 });
         assert_eq!(ask(10, 1, Passage::Dial), Verdict::Hold { until: 20 });
         assert_eq!(ask(20, 1, Passage::Dial), Verdict::Pass { extra_ms: 0 });
+    }
+    #[test]
+    fn in_a_blackout_pauses_double() {
+        let mut rules = Rules::default();
+        let effect = Effect::Blackout { since: 1_000 };
+        rules.add(Rule { link: 1, until: 3_000, effect });
+        let mut ask = |now| rules.verdict(now, 1, Passage::FrameUp);
+        assert_eq!(ask(1_000), Verdict::Hold { until: 1_200 });
+        assert_eq!(ask(1_500), Verdict::Hold { until: 2_000 });
+        assert_eq!(ask(2_000), Verdict::Hold { until: 3_000 });
+        assert_eq!(ask(2_500), Verdict::Hold { until: 4_000 });
+        assert_eq!(ask(3_000), Verdict::Pass { extra_ms: 0 });
     }
 }

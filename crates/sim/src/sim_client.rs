@@ -56,9 +56,17 @@ pub(crate) struct App {
 
 impl SimClient {
     /// A device with its link at rest; `None` where its name is no name.
-    pub(crate) fn new(index: usize, seed: u32, token: Option<Token>) -> Option<Self> {
+    pub(crate) fn new(
+        index: usize,
+        seed: u32,
+        token: Option<Token>,
+        tune: Option<fn(&mut Config)>,
+    ) -> Option<Self> {
         let link = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
         let mut config = Config::new(link, seed);
+        if let Some(tune) = tune {
+            tune(&mut config);
+        }
         config.token.clone_from(&token);
         config.publish_messages_max = PUBLISHES_MAX;
         Some(Self {

@@ -108,6 +108,39 @@ impl Options {
         }
     }
 
+    /// A small steady world: one link that follows one channel with about one event a second, on
+    /// a path of this latency, and these faults until `hurt_ms`.
+    pub(crate) fn steady(
+        seed: u32,
+        latency_ms: (u64, u64),
+        hurt_ms: u64,
+        faults: Vec<(u64, Fault)>,
+    ) -> Self {
+        Self {
+            seed,
+            links: 1,
+            channels: 1,
+            hurt_ms,
+            publish_ms: 1_000,
+            burst: (0, 1),
+            replace: (0, 1),
+            payload_bytes_max: 20,
+            is_ending: false,
+            queue_messages_max: 32,
+            queue_bytes_max: 1_048_576,
+            send_buffer_bytes: 65_536,
+            poll_events_max: 100,
+            retention: Retention::default(),
+            latency_ms,
+            read_ms_max: 5,
+            timer_ms_max: 5,
+            token_ms: None,
+            whim_ms: None,
+            link_publish_ms: None,
+            faults,
+        }
+    }
+
     /// The same world, in which nothing goes wrong.
     pub(crate) fn calmed(self) -> Self {
         let retention = Retention::default();

@@ -13,6 +13,7 @@ use steadfast_hub::{Read, SessionKey};
 use steadfast_link::{DialFailure, Input, Output};
 use steadfast_protocol::ChannelName;
 
+use crate::Setup;
 use crate::check::{Jury, Scene, Violation, missing};
 use crate::dice::{Dice, Purpose};
 use crate::fact::Fact;
@@ -26,6 +27,7 @@ use crate::rule::Rules;
 use crate::sim_client::SimClient;
 use crate::sim_server::{Answer, Request, SimServer, token_until};
 use crate::swarm::Options;
+use crate::timeline::Timeline;
 
 /// How long publishing goes on after the last fault.
 const LAST_WORDS_MS: u64 = 15_000;
@@ -54,6 +56,7 @@ pub(crate) struct World {
     journal: Journal,
     planted: Planted,
     tally: Tally,
+    timeline: Timeline,
     violation: Option<Violation>,
     healing_since: Option<u64>,
     well_since: Option<u64>,
@@ -120,12 +123,12 @@ pub(crate) enum Due {
 
 impl World {
     /// A run that has not begun.
-    pub(crate) fn new(options: Options, plant: Option<Plant>, is_logged: bool) -> Self {
+    pub(crate) fn new(options: Options, setup: Setup) -> Self {
         let seed = options.seed;
         let mut seeds = Dice::new(seed, Purpose::Links);
         let token = options.token_ms.map(token_until);
         let clients = (0..options.links)
-            .filter_map(|link| SimClient::new(link, seeds.seed(), token.clone()))
+            .filter_map(|link| SimClient::new(link, seeds.seed(), token.clone(), setup.tune))
             .collect();
         let names = (0..options.channels).map(|index| format!("sim:{index}"));
         Self {
@@ -144,9 +147,10 @@ impl World {
             channels: names.filter_map(|name| ChannelName::new(&name).ok()).collect(),
             model: Model::default(),
             jury: Jury::new(),
-            journal: Journal::new(is_logged),
-            planted: Planted::new(plant),
+            journal: Journal::new(setup.is_logged),
+            planted: Planted::new(setup.plant),
             tally: Tally::default(),
+            timeline: Timeline::default(),
             violation: None,
             healing_since: None,
             well_since: None,
@@ -179,6 +183,7 @@ impl World {
         Report {
             seed: self.options.seed,
             tally: self.tally,
+            timeline: self.timeline,
             violation: self.violation,
             digest: self.journal.digest(),
             log: self.journal.into_lines(),
@@ -327,6 +332,7 @@ impl World {
     /// Tells the checks and the journal.
     fn note(&mut self, fact: &Fact<'_>) {
         self.tally.count(fact);
+        self.timeline.note(self.now, fact);
         self.journal.note(self.now, fact);
         let (jury, scene) = self.court();
         let violation = jury.hear(&scene, fact);

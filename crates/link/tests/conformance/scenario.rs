@@ -50,13 +50,29 @@ pub(crate) struct Step {
 impl Scenario {
     pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        Self::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
     }
 
     /// Runs all steps; says what is not as it should be, or takes it as it is.
     pub(crate) fn run(&mut self, defaults: &Value, is_update: bool) -> Vec<String> {
+        self.run_tuned(defaults, is_update, |_| {})
+    }
+
+    /// As [`Scenario::run`], with other settings than the scenario is written for.
+    pub(crate) fn run_tuned(
+        &mut self,
+        defaults: &Value,
+        is_update: bool,
+        tune: fn(&mut Config),
+    ) -> Vec<String> {
         let overrides = Value::Object(self.config.clone());
-        let mut link = Link::new(config_from(defaults, &overrides));
+        let mut config = config_from(defaults, &overrides);
+        tune(&mut config);
+        let mut link = Link::new(config);
         let mut problems = Vec::new();
         let mut now = 0;
         for (number, step) in (1..).zip(&mut self.steps) {

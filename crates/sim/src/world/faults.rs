@@ -51,6 +51,14 @@ impl World {
                 self.server.refuses_until = self.server.refuses_until.max(self.now + for_ms);
             }
             Fault::Forget { channel } => self.forget_channel(channel),
+            Fault::Blackout { link, for_ms } => {
+                self.rule(link, for_ms, Effect::Blackout { since: self.now });
+            }
+            Fault::Portal { link, for_ms } => {
+                self.rule(link, for_ms, Effect::Portal);
+                self.move_network(link, true);
+            }
+            Fault::HandOver { after_ms, spread_ms } => self.hand_over(after_ms, spread_ms),
         }
     }
 
@@ -171,11 +179,17 @@ impl World {
         }
     }
 
-    fn drain(&mut self, after_ms: u64, spread_ms: u64) {
+    fn hand_over(&mut self, after_ms: u64, spread_ms: u64) {
         if self.server.is_up {
             let (after, spread) = (Span(after_ms), Span(spread_ms));
             self.server.hub.go_away(Millis(self.now), after, spread, None);
             self.settle();
+        }
+    }
+
+    fn drain(&mut self, after_ms: u64, spread_ms: u64) {
+        if self.server.is_up {
+            self.hand_over(after_ms, spread_ms);
             self.queue.push(self.now + after_ms + spread_ms + 2_000, Due::Leave);
         }
     }
