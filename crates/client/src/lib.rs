@@ -44,7 +44,8 @@ pub use builder::Builder;
 pub use client::{Client, Network};
 pub use error::{ClosedError, ConnectError, UrlError};
 pub use steadfast_link::{
-    Config, Grade, LinkState, Notice, Part, Parts, QualityReport, Reason, Statistics,
+    Config, Detection, Grade, LinkState, NetworkKind, Notice, Part, Parts, QualityReport, Reason,
+    Statistics,
 };
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{

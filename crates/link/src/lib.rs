@@ -11,6 +11,7 @@ mod backoff;
 mod channels;
 mod config;
 mod credential;
+mod device;
 mod effort;
 mod end;
 mod gauge;
@@ -30,8 +31,8 @@ mod statistics;
 mod subscription;
 mod wake;
 
-pub use config::Config;
-pub use input::{DialFailure, Input, PollFailure, PollId, SocketId};
+pub use config::{Config, Detection};
+pub use input::{DialFailure, Input, NetworkKind, PollFailure, PollId, SocketId};
 pub use link::Link;
 pub use output::{Notice, Output};
 pub use quality::{Grade, Part, Parts, QualityReport};

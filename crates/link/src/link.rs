@@ -28,6 +28,7 @@ use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Positi
 use crate::backoff::Schedule;
 use crate::channels::Channels;
 use crate::credential::Credential;
+use crate::device::Device;
 use crate::gauge::Gauge;
 use crate::phase::Phase;
 use crate::statistics::{Record, Statistics};
@@ -67,6 +68,7 @@ pub struct Link {
     /// Until when an answer to the newest probe is waited for.
     probing_until: Option<Millis>,
     is_online: bool,
+    device: Device,
     /// Whether a session was welcomed since the app asked.
     has_connected: bool,
     /// When the network changed, until an attempt has begun on the new one.
@@ -86,7 +88,7 @@ impl Link {
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
-            gauge: Gauge::new(),
+            gauge: Gauge::new(Device::new().bounds(&config)),
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
@@ -97,6 +99,7 @@ impl Link {
             endpoint: None,
             probing_until: None,
             is_online: true,
+            device: Device::new(),
             has_connected: false,
             network_changed_at: None,
             config,
@@ -143,8 +146,11 @@ impl Link {
             Input::Close => self.on_close(now),
             Input::Online => self.on_online(now),
             Input::Offline => self.on_offline(now),
-            Input::NetworkChanged => self.on_network_changed(now),
+            Input::NetworkChanged { kind } => self.on_network_changed(now, kind),
+            Input::WeakNetwork(is_weak) => self.on_weak_network(now, is_weak),
             Input::Resumed => self.on_resumed(now),
+            Input::Foreground => self.on_foreground(now),
+            Input::Background => self.on_background(now),
             Input::SocketOpened { socket } => self.on_socket_opened(now, socket),
             Input::SocketFailed { socket, failure } => {
                 self.on_socket_failed(now, socket, failure);

@@ -2,6 +2,9 @@
 //! promises hold: see `Watch`.
 
 #[cfg(test)]
+#[path = "random/silence.rs"]
+mod silence;
+#[cfg(test)]
 #[path = "random/watch.rs"]
 mod watch;
 #[cfg(test)]

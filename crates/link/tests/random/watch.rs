@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use steadfast_link::{Grade, Input, LinkState, Notice, Output, Reason, SocketId};
 use steadfast_protocol::{ChannelName, Position, ServerFrame, Superseded};
 
+use crate::silence::Silence;
+
 /// Remembers what was said, and panics at the first broken promise.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -20,6 +22,7 @@ pub(crate) struct Watch {
     told: BTreeMap<ChannelName, Position>,
     superseded: Vec<Superseded>,
     grade: Option<Grade>,
+    silence: Silence,
     /// The kinds of output, the states and one change of state that were seen.
     pub(crate) seen: BTreeSet<String>,
 }
@@ -28,7 +31,7 @@ impl Watch {
     pub(crate) fn before(&mut self, input: &Input) {
         match input {
             Input::Offline => self.is_offline = true,
-            Input::Online | Input::NetworkChanged => {
+            Input::Online | Input::NetworkChanged { .. } => {
                 self.is_offline = false;
                 self.is_network_new = true;
             }
@@ -51,11 +54,24 @@ impl Watch {
             Input::Connect
             | Input::Subscribe { .. }
             | Input::Close
+            | Input::WeakNetwork(_)
             | Input::Resumed
+            | Input::Foreground
+            | Input::Background
             | Input::SocketOpened { .. }
             | Input::SocketAlive { .. }
             | Input::Tick => {}
         }
+    }
+
+    /// Beside [`Watch::before`]: when it comes, and by when the link wanted to be woken.
+    pub(crate) fn time(&mut self, now: u64, wake: Option<u64>, input: &Input) {
+        self.silence.on_input(now, wake, input);
+    }
+
+    /// Once everything has followed from an input.
+    pub(crate) fn settle(&self, now: u64, state: LinkState) {
+        self.silence.check(now, state);
     }
 
     pub(crate) fn after(&mut self, now: u64, output: &Output) {
@@ -63,8 +79,9 @@ impl Watch {
         self.seen.extend(json["kind"].as_str().map(str::to_owned));
         match output {
             Output::OpenSocket { socket, .. } => self.on_open(now, *socket),
-            Output::Send { socket, .. } => {
+            Output::Send { socket, frame } => {
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
+                self.silence.on_send(now, frame);
             }
             Output::CloseSocket { socket, .. } => {
                 assert!(self.open.remove(socket), "closes a socket it does not have");
@@ -84,7 +101,7 @@ impl Watch {
                 assert!(!self.is_token_wanted, "asks for a token twice");
                 self.is_token_wanted = true;
             }
-            Output::Tell(notice) => self.on_notice(notice),
+            Output::Tell(notice) => self.on_notice(now, notice),
         }
     }
 
@@ -101,9 +118,10 @@ impl Watch {
         assert!(self.attempts.len() <= 14, "{} attempts in 60 s", self.attempts.len());
     }
 
-    fn on_notice(&mut self, notice: &Notice) {
+    fn on_notice(&mut self, now: u64, notice: &Notice) {
         match notice {
             Notice::State { new, old, reason } => {
+                self.silence.on_state(now, *new, *reason);
                 let before = self.state.replace((*new, *reason));
                 let shown = before.map_or(LinkState::Disconnected, |(state, _)| state);
                 assert_eq!(shown, *old, "states do not follow one another");
