@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use serde::Serialize;
-use steadfast_link::{Input, Link, LinkState, Notice, QualityReport, Statistics};
+use steadfast_link::{Input, Link, LinkState, NetworkKind, Notice, QualityReport, Statistics};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -118,9 +118,17 @@ impl Client {
         self.ask(match network {
             Network::Online => Input::Online,
             Network::Offline => Input::Offline,
-            Network::Changed => Input::NetworkChanged,
+            Network::Changed(kind) => Input::NetworkChanged { kind },
+            Network::Weak(is_weak) => Input::WeakNetwork(is_weak),
         })
         .await
+    }
+
+    /// Tells the link whether somebody looks at the app; at first it takes it so. In the background
+    /// it says less often that it lives, so it notices a loss later; back in the foreground it asks
+    /// at once.
+    pub async fn set_foreground(&self, is_foreground: bool) -> Result<(), ClosedError> {
+        self.ask(if is_foreground { Input::Foreground } else { Input::Background }).await
     }
 
     /// The state now, and a way to wait for the next one. A watcher may miss states that were
@@ -193,8 +201,10 @@ pub enum Network {
     Online,
     /// There is none.
     Offline,
-    /// It is another one than before.
-    Changed,
+    /// It is another one than before, of this kind.
+    Changed(NetworkKind),
+    /// The device calls it weak, or no longer does: answers are given more time.
+    Weak(bool),
 }
 
 impl Stream for Client {

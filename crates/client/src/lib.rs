@@ -151,8 +151,8 @@ pub use messages::{Action, Catalogue, Language, Text};
 pub use positions::{PositionsError, SavedPositions};
 pub use publish::{Publish, Publisher};
 pub use steadfast_link::{
-    Config, DialFailure, Grade, LinkState, Message, MessageCode, Notice, Part, Parts,
-    QualityReport, Reason, Severity, Statistics,
+    Config, Detection, DialFailure, Grade, LinkState, Message, MessageCode, NetworkKind, Notice,
+    Part, Parts, QualityReport, Reason, Severity, Statistics,
 };
 pub use steadfast_machine::Span;
 pub use steadfast_protocol::{

@@ -87,8 +87,11 @@ impl Wires {
             | Input::Close
             | Input::Online
             | Input::Offline
-            | Input::NetworkChanged
+            | Input::NetworkChanged { .. }
+            | Input::WeakNetwork(_)
             | Input::Resumed
+            | Input::Foreground
+            | Input::Background
             | Input::Probed { .. }
             | Input::Tick => true,
         }

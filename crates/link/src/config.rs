@@ -3,6 +3,18 @@
 use steadfast_machine::Span;
 use steadfast_protocol::{ClientInfo, LinkId, Token};
 
+/// How a dead peer is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "scenario", derive(serde::Deserialize))]
+#[cfg_attr(feature = "scenario", serde(rename_all = "snake_case"))]
+pub enum Detection {
+    /// By what the path is like: doubt and a second question after a soft deadline, the verdict
+    /// after a hard one, which is never later than the heartbeat's timeout.
+    Adaptive,
+    /// By the heartbeat's interval and timeout alone.
+    Fixed,
+}
+
 /// Settings of one link. The defaults are those of the product's promises.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,6 +48,29 @@ pub struct Config {
     pub idle_ping: Span,
     /// Silence after which the link closes and reconnects. Default 120 s.
     pub idle_close: Span,
+    /// How a dead peer is noticed. Default [`Detection::Adaptive`]; the settings from here to
+    /// `background_interval` matter only there, but for `probe_hard`.
+    pub detection: Detection,
+    /// The least wait before an answer is doubted, where something came in the last 5 s or the
+    /// network has no radio to wake. Default 1 s.
+    pub soft_warm_min: Span,
+    /// The same on any other path. Default 2 s.
+    pub soft_cold_min: Span,
+    /// The longest such wait. Default 5 s.
+    pub soft_max: Span,
+    /// The least wait before a silent peer counts as dead; the longest is the heartbeat's timeout.
+    /// Default 4 s.
+    pub hard_min: Span,
+    /// After sleep or a change of network, the wait before an answer is doubted. Default 2 s.
+    pub probe_soft: Span,
+    /// The same before a silent peer counts as dead. Default 4 s.
+    pub probe_hard: Span,
+    /// The interval of heartbeats while nobody looks at the app, where that is longer. Default
+    /// 55 s.
+    pub background_interval: Span,
+    /// While nobody looks at the app, the first attempt after a loss is spread over this.
+    /// Default 5 s.
+    pub background_spread: Span,
     /// Attempts after which polling begins at the latest. Default 10.
     pub fallback_attempts: u32,
     /// Effort after which polling begins while HTTP gets through. Default 6 s.
@@ -77,6 +112,15 @@ impl Config {
             health_interval: Span::seconds(5),
             idle_ping: Span::seconds(60),
             idle_close: Span::seconds(120),
+            detection: Detection::Adaptive,
+            soft_warm_min: Span::seconds(1),
+            soft_cold_min: Span::seconds(2),
+            soft_max: Span::seconds(5),
+            hard_min: Span::seconds(4),
+            probe_soft: Span::seconds(2),
+            probe_hard: Span::seconds(4),
+            background_interval: Span::seconds(55),
+            background_spread: Span::seconds(5),
             fallback_attempts: 10,
             fallback_effort: Span::seconds(6),
             poll_wait: Span::seconds(25),
@@ -103,6 +147,14 @@ impl Config {
             &mut self.health_interval,
             &mut self.idle_ping,
             &mut self.idle_close,
+            &mut self.soft_warm_min,
+            &mut self.soft_cold_min,
+            &mut self.soft_max,
+            &mut self.hard_min,
+            &mut self.probe_soft,
+            &mut self.probe_hard,
+            &mut self.background_interval,
+            &mut self.background_spread,
             &mut self.fallback_effort,
             &mut self.poll_wait,
             &mut self.return_min,

@@ -20,7 +20,7 @@ const WARM_AGE_MAX: Span = Span::seconds(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Gauge {
     pub(crate) quality: Quality,
-    rtt: Rtt,
+    pub(crate) rtt: Rtt,
     /// What waits for its answer: the newest `hello` or heartbeat.
     asked: Option<Asked>,
     /// When the warm path was last measured.
@@ -33,13 +33,15 @@ pub(crate) struct Gauge {
 struct Asked {
     at: Millis,
     path: Path,
+    /// Whether the next thing that is asked has been given more time because of this.
+    is_doubted: bool,
 }
 
 impl Gauge {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(bounds: Bounds) -> Self {
         Self {
             quality: Quality::new(),
-            rtt: Rtt::new(Bounds::DEFAULT),
+            rtt: Rtt::new(bounds),
             asked: None,
             warm_at: Millis::ZERO,
             told_at: None,
@@ -49,11 +51,21 @@ impl Gauge {
 
     /// Something is asked that has an answer; nothing had come for `idle`.
     pub(crate) fn ask(&mut self, now: Millis, idle: Span) {
-        let before = self.asked.replace(Asked { at: now, path: Path::after(idle) });
-        if let Some(asked) = before
-            && now.since(asked.at) >= self.rtt.soft(asked.path)
+        let asked = Asked { at: now, path: Path::after(idle), is_doubted: false };
+        if let Some(before) = self.asked.replace(asked)
+            && (before.is_doubted || now.since(before.at) >= self.rtt.soft(before.path))
         {
-            self.miss(now);
+            self.miss(now, before);
+        }
+    }
+
+    /// An answer is overdue: the next one is given more time.
+    pub(crate) fn doubt(&mut self) {
+        if let Some(asked) = &mut self.asked
+            && !asked.is_doubted
+        {
+            asked.is_doubted = true;
+            self.rtt.miss();
         }
     }
 
@@ -72,8 +84,8 @@ impl Gauge {
 
     /// Nothing came in time.
     pub(crate) fn silence(&mut self, now: Millis) {
-        if self.asked.take().is_some() {
-            self.miss(now);
+        if let Some(asked) = self.asked.take() {
+            self.miss(now, asked);
         }
     }
 
@@ -89,8 +101,8 @@ impl Gauge {
     }
 
     /// What was measured was another network's.
-    pub(crate) const fn forget_path(&mut self) {
-        self.rtt = Rtt::new(Bounds::DEFAULT);
+    pub(crate) const fn forget_path(&mut self, bounds: Bounds) {
+        self.rtt = Rtt::new(bounds);
         self.give_up();
     }
 
@@ -148,8 +160,10 @@ impl Gauge {
         Some(rtt)
     }
 
-    fn miss(&mut self, now: Millis) {
-        self.rtt.miss();
+    fn miss(&mut self, now: Millis, asked: Asked) {
+        if !asked.is_doubted {
+            self.rtt.miss();
+        }
         self.quality.on_miss(now);
     }
 }

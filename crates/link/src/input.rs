@@ -58,9 +58,18 @@ pub enum Input {
     /// The device reports no network.
     Offline,
     /// The device moved to another network.
-    NetworkChanged,
+    NetworkChanged {
+        /// What that one is.
+        kind: NetworkKind,
+    },
+    /// The device calls its network weak, or no longer does.
+    WeakNetwork(bool),
     /// The device woke from sleep, or a page became visible again.
     Resumed,
+    /// Somebody looks at the app. So it is taken to be at first.
+    Foreground,
+    /// Nobody looks at the app any more.
+    Background,
 
     /// A socket is open; nothing was said on it yet.
     SocketOpened {
@@ -107,6 +116,24 @@ pub enum Input {
     },
     /// The time has come that [`crate::Link::wake`] named, or some later time.
     Tick,
+}
+
+/// What a network is, as far as the device knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "scenario", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "scenario", serde(rename_all = "snake_case"))]
+pub enum NetworkKind {
+    /// Wi-Fi.
+    Wifi,
+    /// A mobile network.
+    Cellular,
+    /// A cable.
+    Wired,
+    /// Something else.
+    Other,
+    /// It does not say.
+    #[default]
+    Unknown,
 }
 
 /// How a socket failed to open.

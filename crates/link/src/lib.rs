@@ -11,6 +11,7 @@ mod backoff;
 mod channels;
 mod config;
 mod credential;
+mod device;
 mod effort;
 mod end;
 mod gauge;
@@ -32,8 +33,8 @@ mod statistics;
 mod subscription;
 mod wake;
 
-pub use config::Config;
-pub use input::{DialFailure, Input, PollFailure, PollId, SocketId};
+pub use config::{Config, Detection};
+pub use input::{DialFailure, Input, NetworkKind, PollFailure, PollId, SocketId};
 pub use link::Link;
 pub use message::{Clue, Message, MessageCode, Messages, Severity};
 pub use output::{Notice, Output, PublishFailure};

@@ -30,6 +30,7 @@ use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Positi
 use crate::backoff::Schedule;
 use crate::channels::Channels;
 use crate::credential::Credential;
+use crate::device::Device;
 use crate::gauge::Gauge;
 use crate::phase::Phase;
 use crate::publishing::Outbox;
@@ -72,6 +73,7 @@ pub struct Link {
     /// Until when an answer to the newest probe is waited for.
     probing_until: Option<Millis>,
     is_online: bool,
+    device: Device,
     /// Whether a session was welcomed since the app asked.
     has_connected: bool,
     /// When the network changed, until an attempt has begun on the new one.
@@ -94,7 +96,7 @@ impl Link {
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
-            gauge: Gauge::new(),
+            gauge: Gauge::new(Device::new().bounds(&config)),
             messages: Messages::new(),
             out: VecDeque::new(),
             now: Millis::ZERO,
@@ -106,6 +108,7 @@ impl Link {
             endpoint: None,
             probing_until: None,
             is_online: true,
+            device: Device::new(),
             has_connected: false,
             network_changed_at: None,
             is_finishing: false,
@@ -159,8 +162,11 @@ impl Link {
             Input::Close => self.on_close(now),
             Input::Online => self.on_online(now),
             Input::Offline => self.on_offline(now),
-            Input::NetworkChanged => self.on_network_changed(now),
+            Input::NetworkChanged { kind } => self.on_network_changed(now, kind),
+            Input::WeakNetwork(is_weak) => self.on_weak_network(now, is_weak),
             Input::Resumed => self.on_resumed(now),
+            Input::Foreground => self.on_foreground(now),
+            Input::Background => self.on_background(now),
             Input::SocketOpened { socket } => self.on_socket_opened(now, socket),
             Input::SocketFailed { socket, failure } => {
                 self.on_socket_failed(now, socket, failure);

@@ -22,6 +22,8 @@ use window::{Lost, WINDOW, Window};
 pub use grade::Grade;
 pub use parts::{Part, Parts};
 
+/// The largest score on a network that the device calls weak: fair at best.
+const WEAK_CEILING: u64 = 60 * POINT;
 /// An answer that took longer counts as half a miss.
 const LATE_AFTER: Span = Span(1500);
 /// Heartbeats after which a miss counts half: their share of a halving.
@@ -74,6 +76,7 @@ pub struct QualityReport {
 #[derive(Clone, Debug)]
 pub(crate) struct Quality {
     flow: Flow,
+    is_weak: bool,
     counted_to: Millis,
     /// Milliseconds counted: awake, and wanted.
     awake: u64,
@@ -118,6 +121,7 @@ impl Quality {
     pub(crate) const fn new() -> Self {
         Self {
             flow: Flow::Unwanted,
+            is_weak: false,
             counted_to: Millis::ZERO,
             awake: 0,
             window: Window::new(),
@@ -178,6 +182,16 @@ impl Quality {
         }
     }
 
+    /// The device calls its network weak, or no longer does.
+    pub(crate) fn on_weak(&mut self, now: Millis, is_weak: bool) {
+        self.pass(now);
+        if self.is_weak != is_weak {
+            self.evaluate();
+            self.is_weak = is_weak;
+            self.evaluate();
+        }
+    }
+
     /// The device slept from `from` to `to`.
     pub(crate) fn on_sleep(&mut self, from: Millis, to: Millis) {
         self.pass(from);
@@ -225,7 +239,8 @@ impl Quality {
 
     /// Moves the score towards what now speaks for it, and the grade after the score.
     fn evaluate(&mut self) {
-        let ceiling = self.flow.ceiling();
+        let weak = if self.is_weak { WEAK_CEILING } else { 100 * POINT };
+        let ceiling = self.flow.ceiling().min(weak);
         let raw = self.costs().raw().min(ceiling);
         let span = self.awake - self.scored_at;
         self.scored_at = self.awake;

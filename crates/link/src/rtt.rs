@@ -26,9 +26,9 @@ pub(crate) enum Path {
 /// The bounds of patience.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// The least soft deadline on a warm path. Default 1 s.
+    /// The least soft deadline on a warm path.
     pub(crate) warm_min: Span,
-    /// The least soft deadline on a cold path. Default 2 s.
+    /// The least soft deadline on a cold path.
     pub(crate) cold_min: Span,
     /// The largest soft deadline. Default 5 s.
     pub(crate) soft_max: Span,
@@ -61,17 +61,6 @@ impl Path {
     }
 }
 
-impl Bounds {
-    /// The defaults.
-    pub(crate) const DEFAULT: Self = Self {
-        warm_min: Span::seconds(1),
-        cold_min: Span::seconds(2),
-        soft_max: Span::seconds(5),
-        hard_min: Span::seconds(4),
-        hard_max: Span::seconds(10),
-    };
-}
-
 impl Estimator {
     /// What one round trip tells.
     pub(crate) fn new(sample: Span) -> Self {
@@ -102,6 +91,11 @@ impl Rtt {
     /// Nothing known yet.
     pub(crate) const fn new(bounds: Bounds) -> Self {
         Self { bounds, warm: None, cold: None, misses: 0 }
+    }
+
+    /// From now on, patience has these bounds.
+    pub(crate) const fn bound(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
     }
 
     /// An answer came to something that was asked on such a path.
@@ -140,10 +134,6 @@ impl Rtt {
     }
 
     /// After how long without any sign of life the peer counts as dead.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a session still waits for as long as its terms say")
-    )]
     pub(crate) fn hard(&self, path: Path) -> Span {
         let doubled = self.soft(path).times(2) + Span::seconds(1);
         doubled.max(self.bounds.hard_min).min(self.bounds.hard_max)

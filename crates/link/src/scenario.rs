@@ -7,7 +7,7 @@ use steadfast_protocol::CloseCode;
 use crate::Input;
 
 /// The `kind` of every input, in the order of [`Input`].
-pub const INPUT_KINDS: [&str; 18] = [
+pub const INPUT_KINDS: [&str; 21] = [
     "connect",
     "subscribe",
     "unsubscribe",
@@ -17,7 +17,10 @@ pub const INPUT_KINDS: [&str; 18] = [
     "online",
     "offline",
     "network_changed",
+    "weak_network",
     "resumed",
+    "foreground",
+    "background",
     "socket_opened",
     "socket_failed",
     "socket_frame",
@@ -60,8 +63,11 @@ pub const fn input_kind(input: &Input) -> &'static str {
         Input::Close => "close",
         Input::Online => "online",
         Input::Offline => "offline",
-        Input::NetworkChanged => "network_changed",
+        Input::NetworkChanged { .. } => "network_changed",
+        Input::WeakNetwork(_) => "weak_network",
         Input::Resumed => "resumed",
+        Input::Foreground => "foreground",
+        Input::Background => "background",
         Input::SocketOpened { .. } => "socket_opened",
         Input::SocketFailed { .. } => "socket_failed",
         Input::SocketFrame { .. } => "socket_frame",

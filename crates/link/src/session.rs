@@ -6,9 +6,13 @@ use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::{ClientFrame, Welcome};
 
 use crate::end::End;
-use crate::heartbeat::{Beat, Pulse};
+use crate::heartbeat::{Beat, Patience, Pulse};
+use crate::rtt::{Path, Rtt};
 use crate::wake::Why;
-use crate::{Config, SocketId};
+use crate::{Config, Detection, SocketId};
+
+/// The share of what the path allows that may pass in silence, in percent.
+const PATH_SHARE: u64 = 80;
 
 /// A live session.
 #[derive(Clone, Debug)]
@@ -20,7 +24,11 @@ pub(crate) struct Session {
     pub(crate) crash_window: Span,
     /// When to leave, as the server asked.
     pub(crate) leave_at: Option<Millis>,
+    /// How long the path in front of the server lets a session be silent.
+    path_limit: Option<Span>,
     heard_at: Millis,
+    /// The same, or the end of a sleep: from when on silence counts.
+    counted_from: Millis,
     is_pinged: bool,
 }
 
@@ -29,6 +37,8 @@ pub(crate) struct Session {
 pub(crate) enum Due {
     /// Say this.
     Say(ClientFrame),
+    /// An answer is overdue: ask again, with this.
+    Doubt(ClientFrame),
     /// The session is over.
     End(End),
 }
@@ -42,34 +52,43 @@ impl Session {
             pulse: Pulse::new(welcome.heartbeat, now),
             crash_window: Span(welcome.crash_window_ms),
             leave_at: None,
+            path_limit: welcome.path_idle_limit_ms.map(Span),
             heard_at: now,
+            counted_from: now,
             is_pinged: false,
         }
     }
 
     /// The next thing that is due; to be asked until there is none.
-    pub(crate) fn due(&mut self, now: Millis, config: &Config) -> Option<Due> {
+    pub(crate) fn due(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> Option<Due> {
         if self.leave_at.is_some_and(|at| at <= now) {
             return Some(Due::End(End::Left));
         }
-        match self.pulse.due(now) {
-            Beat::Dead => return Some(Due::End(End::Silent)),
-            Beat::Send(frame) => return Some(Due::Say(frame)),
-            Beat::Nothing => {}
+        let patience = self.patience(now, config, rtt);
+        match self.pulse.due(now, patience) {
+            Beat::Dead => Some(Due::End(End::Silent)),
+            Beat::Send(frame) => Some(Due::Say(frame)),
+            Beat::Doubt(frame) => Some(Due::Doubt(frame)),
+            Beat::Nothing => self.look(now, config, patience),
         }
-        if self.health_at(config) > now {
-            None
-        } else if self.is_pinged {
-            Some(Due::End(End::Silent))
-        } else {
-            self.is_pinged = true;
-            Some(Due::Say(ClientFrame::Ping { id: None }))
-        }
+    }
+
+    /// A heartbeat at once, with little patience; none while one is already waited for.
+    pub(crate) fn probe(&mut self, now: Millis, config: &Config) -> Option<ClientFrame> {
+        let patience = self.probe_patience(config);
+        self.pulse.probe(now, patience)
+    }
+
+    /// A heartbeat right behind an answer.
+    pub(crate) fn echo(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> ClientFrame {
+        let patience = self.patience(now, config, rtt);
+        self.pulse.beat(now, patience)
     }
 
     /// Something came.
     pub(crate) const fn hear(&mut self, now: Millis) {
         self.heard_at = now;
+        self.counted_from = now;
         self.is_pinged = false;
         self.pulse.hear();
     }
@@ -81,8 +100,32 @@ impl Session {
 
     /// The device slept: silence until now tells nothing.
     pub(crate) const fn renew(&mut self, now: Millis) {
-        self.hear(now);
+        self.counted_from = now;
+        self.is_pinged = false;
         self.pulse.renew(now);
+    }
+
+    /// As [`Session::renew`], where an answer is waited for; whether it is.
+    pub(crate) const fn excuse(&mut self, now: Millis) -> bool {
+        let is_waiting = self.is_pinged || self.pulse.is_waiting() || self.pulse.is_timing();
+        if is_waiting {
+            self.renew(now);
+        }
+        is_waiting
+    }
+
+    /// Nobody looks, or somebody does again: heartbeats come more rarely, or as agreed.
+    pub(crate) fn pace(&mut self, now: Millis, is_background: bool, config: &Config) {
+        let slow = match config.detection {
+            Detection::Adaptive if is_background => {
+                let limit = self.path_limit.map(|limit| Span(limit.0 / 100 * PATH_SHARE));
+                Some(limit.map_or(config.background_interval, |limit| {
+                    limit.min(config.background_interval)
+                }))
+            }
+            Detection::Adaptive | Detection::Fixed => None,
+        };
+        self.pulse.pace(now, slow);
     }
 
     /// When something will be due.
@@ -92,12 +135,52 @@ impl Session {
         self.pulse.wake().earlier(Some(health)).earlier(leave)
     }
 
+    /// How long the answer to a heartbeat that is sent now is waited for.
+    fn patience(&self, now: Millis, config: &Config, rtt: &Rtt) -> Patience {
+        if self.pulse.is_probe_due() {
+            return self.probe_patience(config);
+        }
+        let timeout = self.pulse.timeout();
+        match config.detection {
+            Detection::Adaptive => {
+                let path = Path::after(self.idle(now));
+                Patience::new(rtt.soft(path), rtt.hard(path), timeout)
+            }
+            Detection::Fixed => Patience { soft: None, hard: timeout },
+        }
+    }
+
+    fn probe_patience(&self, config: &Config) -> Patience {
+        let timeout = self.pulse.timeout();
+        match config.detection {
+            Detection::Adaptive => Patience::new(config.probe_soft, config.probe_hard, timeout),
+            Detection::Fixed => Patience { soft: None, hard: config.probe_hard.min(timeout) },
+        }
+    }
+
+    /// Looks at how long nothing has come.
+    fn look(&mut self, now: Millis, config: &Config, patience: Patience) -> Option<Due> {
+        if self.health_at(config) > now {
+            return None;
+        }
+        if self.is_pinged {
+            return Some(Due::End(End::Silent));
+        }
+        self.is_pinged = true;
+        match config.detection {
+            // A heartbeat that is waited for asks the same.
+            Detection::Adaptive if self.pulse.is_waiting() => None,
+            Detection::Adaptive => Some(Due::Say(self.pulse.beat(now, patience))),
+            Detection::Fixed => Some(Due::Say(ClientFrame::Ping { id: None })),
+        }
+    }
+
     /// The first look at health that will find anything. Looks come every interval from the
     /// welcome on; those that would find nothing need no waking.
     fn health_at(&self, config: &Config) -> Millis {
         let idle = if self.is_pinged { config.idle_close } else { config.idle_ping };
         let interval = config.health_interval.0.max(1);
-        let looks = (self.heard_at + idle).since(self.since).0.div_ceil(interval);
+        let looks = (self.counted_from + idle).since(self.since).0.div_ceil(interval);
         self.since + config.health_interval.times(looks)
     }
 }

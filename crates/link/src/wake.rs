@@ -9,6 +9,8 @@ pub enum Why {
     Backoff,
     /// The next heartbeat.
     Heartbeat,
+    /// An answer is overdue.
+    Doubt,
     /// No sign of life came in time.
     HeartbeatTimeout,
     /// A look at how long nothing has come.

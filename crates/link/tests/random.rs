@@ -5,6 +5,9 @@
 #[path = "random/saying.rs"]
 mod saying;
 #[cfg(test)]
+#[path = "random/silence.rs"]
+mod silence;
+#[cfg(test)]
 #[path = "random/watch.rs"]
 mod watch;
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What can go wrong, and a list of it for one run. In: dice and how much of what. Out: faults
 //! with their instants. Must not know: what a fault does to wires and sessions.
 
+use steadfast_link::NetworkKind;
+
 use crate::dice::Dice;
 
 /// One thing that goes wrong.
@@ -23,9 +25,13 @@ pub(crate) enum Fault {
     /// The device reports no network.
     Offline { link: usize, for_ms: u64 },
     /// The device moves to another network; what it had open breaks, or does not.
-    Move { link: usize, is_breaking: bool },
+    Move { link: usize, is_breaking: bool, kind: NetworkKind },
     /// The device sleeps.
     Sleep { link: usize, for_ms: u64, waking: Waking },
+    /// Nobody looks at the app.
+    Hide { link: usize, for_ms: u64 },
+    /// The device calls its network weak.
+    Weak { link: usize, for_ms: u64 },
     /// The server refuses newcomers.
     Busy { for_ms: u64, retry_after_ms: u64 },
     /// The server dies and comes back.
@@ -78,10 +84,12 @@ pub(crate) enum Kind {
     Drain,
     Forget,
     Refuse,
+    Hide,
+    Weak,
 }
 
 /// All kinds.
-pub(crate) const KINDS: [Kind; 15] = [
+pub(crate) const KINDS: [Kind; 17] = [
     Kind::Delay,
     Kind::Stall,
     Kind::Trickle,
@@ -97,6 +105,8 @@ pub(crate) const KINDS: [Kind; 15] = [
     Kind::Drain,
     Kind::Forget,
     Kind::Refuse,
+    Kind::Hide,
+    Kind::Weak,
 ];
 
 /// How many links and channels there are to hurt.
@@ -144,7 +154,11 @@ fn draw(dice: &mut Dice, kind: Kind, targets: Targets) -> Fault {
         }
         Kind::Unreach => Fault::Unreach { link, for_ms, is_silent: dice.chance(50) },
         Kind::Offline => Fault::Offline { link, for_ms },
-        Kind::Move => Fault::Move { link, is_breaking: dice.chance(60) },
+        Kind::Move => {
+            let is_breaking = dice.chance(60);
+            let kind = if for_ms < 9_000 { NetworkKind::Wifi } else { NetworkKind::Cellular };
+            Fault::Move { link, is_breaking, kind }
+        }
         Kind::Sleep => {
             let waking = dice.pick(WAKINGS);
             Fault::Sleep { link, for_ms: for_ms.max(3_000), waking }
@@ -160,6 +174,8 @@ fn draw(dice: &mut Dice, kind: Kind, targets: Targets) -> Fault {
             Fault::Drain { after_ms, spread_ms: dice.between(0, 10_000) }
         }
         Kind::Refuse => Fault::Refuse { for_ms },
+        Kind::Hide => Fault::Hide { link, for_ms: for_ms * 3 },
+        Kind::Weak => Fault::Weak { link, for_ms },
         Kind::Forget => Fault::Forget { channel: dice.index(targets.channels) },
     }
 }

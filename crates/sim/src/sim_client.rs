@@ -14,6 +14,8 @@ use crate::world::Due;
 
 /// Publishes that may wait on one link: few, so that there are sometimes too many.
 const PUBLISHES_MAX: usize = 20;
+/// How often a link speaks while nobody looks.
+const HIDDEN_HEARTBEAT_MS: u64 = 55_000;
 
 /// A link with its shell and its app.
 #[derive(Debug)]
@@ -32,8 +34,11 @@ pub(crate) struct SimClient {
     pub(crate) mail: Vec<Due>,
     /// Until when the device reports no network.
     pub(crate) offline_until: Option<u64>,
+    /// Whether nobody looks at the app, and when that was last told.
+    pub(crate) hidden: (bool, u64),
     /// Tells the newest planned tick from those that were planned before.
     pub(crate) tick: u64,
+    name: LinkId,
     link: Link,
 }
 
@@ -62,8 +67,8 @@ impl SimClient {
         token: Option<Token>,
         tune: Option<fn(&mut Config)>,
     ) -> Option<Self> {
-        let link = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
-        let mut config = Config::new(link, seed);
+        let name = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
+        let mut config = Config::new(name.clone(), seed);
         if let Some(tune) = tune {
             tune(&mut config);
         }
@@ -84,7 +89,9 @@ impl SimClient {
             asleep_until: None,
             mail: Vec::new(),
             offline_until: None,
+            hidden: (false, 0),
             tick: 0,
+            name,
             link: Link::new(config),
         })
     }
@@ -97,13 +104,29 @@ impl SimClient {
         if matches!(input, Input::Connect | Input::Close) {
             self.app.is_connecting = input == Input::Connect;
         }
+        if matches!(input, Input::Background | Input::Foreground) {
+            self.hidden = (input == Input::Background, now);
+        }
         self.link.handle(Millis(now), input);
         std::iter::from_fn(|| self.link.poll()).collect()
+    }
+
+    /// What the server knows it by.
+    pub(crate) const fn name(&self) -> &LinkId {
+        &self.name
     }
 
     /// How the link says that it has fared.
     pub(crate) fn statistics(&self, now: Millis) -> Statistics {
         self.link.statistics(now)
+    }
+
+    /// How often the link may have said that it would speak, in milliseconds.
+    pub(crate) const fn heartbeat_ms(&self, now: u64) -> u64 {
+        let (is_hidden, since) = self.hidden;
+        // Shown again, it has yet to reach the server with what it says of its next heartbeat.
+        let is_slow = is_hidden || since > 0 && now < since + HIDDEN_HEARTBEAT_MS + 10_000;
+        if is_slow { HIDDEN_HEARTBEAT_MS } else { 15_000 }
     }
 
     /// When the link wants to be told the time.

@@ -6,7 +6,7 @@ mod markdown;
 mod row;
 
 use serde::Serialize;
-use steadfast_link::Config;
+use steadfast_link::{Config, Detection};
 
 use self::figures::{Figures, Measured};
 use self::row::ROWS;
@@ -15,7 +15,10 @@ use self::row::ROWS;
 pub type Tuning = (&'static str, fn(&mut Config));
 
 /// The settings that there are. Each has columns of its own.
-pub const TUNINGS: &[Tuning] = &[("fixed", |_| {})];
+pub const TUNINGS: &[Tuning] = &[
+    ("adaptive", |config| config.detection = Detection::Adaptive),
+    ("fixed", |config| config.detection = Detection::Fixed),
+];
 
 /// The whole table.
 #[derive(Clone, Debug, Serialize)]

@@ -94,6 +94,7 @@ impl Link {
             Phase::Polling(polling) => polling.way_back = WayBack::Joining(session),
             Phase::Resting | Phase::Offline | Phase::Live(_) => {}
         }
+        self.pace_session(now);
         for id in self.channels.unasked() {
             self.subscribe(now, id);
         }

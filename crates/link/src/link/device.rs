@@ -7,22 +7,26 @@ use super::{COMING_BACK, Link};
 use crate::effort::Effort;
 use crate::phase::{Attempt, Phase};
 use crate::poll::Turn;
-use crate::{Config, Reason};
+use crate::{Config, Detection, NetworkKind, Reason};
 
 /// How late a timer may fire before the device is taken to have slept.
 const LATE_MAX: Span = Span::seconds(5);
+/// How late it may fire before an answer that is waited for may have come unseen.
+const LATE_LOOK_MAX: Span = Span::seconds(1);
 
 impl Link {
     pub(super) fn on_online(&mut self, now: Millis) {
         self.is_online = true;
         match self.phase {
             Phase::Offline => self.come_online(now),
-            Phase::Resting | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {}
+            Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
+            Phase::Resting | Phase::Trying(_) => {}
         }
     }
 
     pub(super) fn on_offline(&mut self, now: Millis) {
         self.is_online = false;
+        self.device.network = NetworkKind::Unknown;
         match self.phase {
             Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
                 self.drop_transports(now, COMING_BACK);
@@ -33,9 +37,10 @@ impl Link {
     }
 
     /// Another network is a network, also for a device that had reported none.
-    pub(super) fn on_network_changed(&mut self, now: Millis) {
+    pub(super) fn on_network_changed(&mut self, now: Millis, kind: NetworkKind) {
         self.is_online = true;
-        self.gauge.forget_path();
+        self.device.network = kind;
+        self.gauge.forget_path(self.device.bounds(&self.config));
         match &mut self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),
@@ -57,9 +62,38 @@ impl Link {
         }
     }
 
+    /// Evidence of a bad path, but none that anything is lost.
+    pub(super) fn on_weak_network(&mut self, now: Millis, is_weak: bool) {
+        self.device.is_weak = is_weak;
+        self.gauge.rtt.bound(self.device.bounds(&self.config));
+        self.gauge.quality.on_weak(now, is_weak);
+    }
+
+    pub(super) fn on_foreground(&mut self, now: Millis) {
+        self.device.is_background = false;
+        self.pace_session(now);
+        self.probe_session(now);
+    }
+
+    pub(super) fn on_background(&mut self, now: Millis) {
+        self.device.is_background = true;
+        self.pace_session(now);
+    }
+
+    /// Heartbeats come as often as the device's state wants them.
+    pub(super) fn pace_session(&mut self, now: Millis) {
+        if let Some(session) = self.phase.session_mut() {
+            session.pace(now, self.device.is_background, &self.config);
+        }
+    }
+
     pub(super) fn on_resumed(&mut self, now: Millis) {
         self.credential.sleep();
         self.publishes.sleep();
+        if let Some(session) = self.phase.session_mut() {
+            session.pulse.give_up_timing();
+            self.gauge.give_up();
+        }
         match self.phase {
             Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
@@ -76,7 +110,10 @@ impl Link {
     /// After sleep nothing counts as missed: what was waited for is waited for again. Says
     /// whether the device has slept.
     pub(super) fn notice_sleep(&mut self, now: Millis) -> bool {
-        let Some(from) = self.slept_from(now) else { return false };
+        let Some(from) = self.slept_from(now) else {
+            self.excuse_lateness(now);
+            return false;
+        };
         self.record.sleep(from, now);
         self.gauge.sleep(from, now);
         self.messages.sleep(now.since(from));
@@ -94,6 +131,17 @@ impl Link {
             Phase::Resting | Phase::Offline | Phase::Live(_) => {}
         }
         true
+    }
+
+    /// A timer fired late, if not by much: the answer that is waited for may be waiting, too.
+    fn excuse_lateness(&mut self, now: Millis) {
+        let is_late = self.wake().is_some_and(|wake| now.since(wake.at) > LATE_LOOK_MAX);
+        if is_late
+            && self.config.detection == Detection::Adaptive
+            && self.phase.session_mut().is_some_and(|session| session.excuse(now))
+        {
+            self.gauge.give_up();
+        }
     }
 
     fn come_online(&mut self, now: Millis) {
@@ -118,7 +166,7 @@ impl Link {
     fn probe_session(&mut self, now: Millis) {
         let Some(session) = self.phase.session_mut() else { return };
         let socket = session.socket;
-        if let Some(frame) = session.pulse.probe(now) {
+        if let Some(frame) = session.probe(now, &self.config) {
             self.say(now, socket, frame);
         }
     }

@@ -40,7 +40,8 @@ impl Link {
         if self.gauge.wants_echo(now)
             && let Some(session) = self.phase.session_mut()
         {
-            let (socket, frame) = (session.socket, session.pulse.echo(now));
+            let socket = session.socket;
+            let frame = session.echo(now, &self.config, &self.gauge.rtt);
             self.say(now, socket, frame);
         }
     }
@@ -75,8 +76,11 @@ impl Link {
             Phase::Offline => Flow::Offline,
             Phase::Trying(_) => Flow::Down,
             Phase::Polling(_) => Flow::Polled,
-            Phase::Live(session) if self.gauge.is_suspect(now, session.idle(now)) => Flow::Suspect,
-            Phase::Live(_) => Flow::Live,
+            Phase::Live(session) => {
+                let is_overdue = self.gauge.is_suspect(now, session.idle(now));
+                let is_suspect = is_overdue || session.pulse.is_doubted();
+                if is_suspect { Flow::Suspect } else { Flow::Live }
+            }
         }
     }
 }

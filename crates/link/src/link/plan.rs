@@ -78,6 +78,13 @@ impl Link {
         if changed_at.is_some_and(|at| now.since(at) <= CHANGE_SPAN) {
             return self.schedule.admit_free(now);
         }
+        let spread = self.config.background_spread.times(2);
+        let crash_window = if self.device.is_background {
+            // Nobody waits: the least that is right for others, too. Half of it is drawn from.
+            Some(crash_window.map_or(spread, |window| window.max(spread)))
+        } else {
+            crash_window
+        };
         match (crash_window, &self.phase) {
             (Some(window), Phase::Live(_)) => {
                 let delay = self.schedule.crash_delay(window, &self.config, &mut self.rng);

@@ -43,8 +43,12 @@ impl Link {
     fn run_session(&mut self, now: Millis) {
         while let Some(session) = self.phase.session_mut() {
             let socket = session.socket;
-            match session.due(now, &self.config) {
+            match session.due(now, &self.config, &self.gauge.rtt) {
                 Some(Due::Say(frame)) => self.say(now, socket, frame),
+                Some(Due::Doubt(frame)) => {
+                    self.gauge.doubt();
+                    self.send(socket, frame);
+                }
                 Some(Due::End(end)) => self.on_end(now, end),
                 None => return,
             }

@@ -5,8 +5,16 @@ use steadfast_machine::Span;
 
 use super::{Bounds, Estimator, Path, Rtt, SAMPLE_MAX};
 
+const BOUNDS: Bounds = Bounds {
+    warm_min: Span::seconds(1),
+    cold_min: Span::seconds(2),
+    soft_max: Span::seconds(5),
+    hard_min: Span::seconds(4),
+    hard_max: Span::seconds(10),
+};
+
 fn rtt() -> Rtt {
-    Rtt::new(Bounds::DEFAULT)
+    Rtt::new(BOUNDS)
 }
 
 fn path() -> impl Strategy<Value = Path> {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use steadfast_link::{DialFailure, Input, PollFailure, PollId, SocketId};
+use steadfast_link::{DialFailure, Input, NetworkKind, PollFailure, PollId, SocketId};
 use steadfast_protocol::codec::json::server_frame;
 use steadfast_protocol::{
     ChannelName, CloseCode, EventName, Payload, PollAnswer, ReplaceKey, Since, Token,
@@ -27,8 +27,11 @@ pub(crate) fn read_input(json: &str) -> Result<Input, String> {
         "close" => Input::Close,
         "online" => Input::Online,
         "offline" => Input::Offline,
-        "network_changed" => Input::NetworkChanged,
+        "network_changed" => Input::NetworkChanged { kind: read::<Changed>(json)?.network },
+        "weak_network" => Input::WeakNetwork(read::<Weak>(json)?.is_weak),
         "resumed" => Input::Resumed,
+        "foreground" => Input::Foreground,
+        "background" => Input::Background,
         "socket_opened" => Input::SocketOpened { socket: read::<Socket>(json)?.socket },
         "socket_failed" => {
             let Failed { socket, failure } = read(json)?;
@@ -99,6 +102,18 @@ struct Published {
 #[derive(Deserialize)]
 struct Given {
     token: Option<Token>,
+}
+
+#[derive(Deserialize)]
+struct Changed {
+    #[serde(default)]
+    network: NetworkKind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Weak {
+    is_weak: bool,
 }
 
 #[derive(Deserialize)]

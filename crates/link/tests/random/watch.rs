@@ -9,6 +9,8 @@ use steadfast_protocol::{
 
 use crate::saying::Saying;
 
+use crate::silence::Silence;
+
 /// Remembers what was said, and panics at the first broken promise.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -29,6 +31,7 @@ pub(crate) struct Watch {
     published: BTreeSet<u64>,
     /// What was sent last for each channel, by key.
     keys: BTreeMap<ChannelName, u64>,
+    silence: Silence,
     /// The kinds of output, the states and one change of state that were seen.
     pub(crate) seen: BTreeSet<String>,
 }
@@ -37,7 +40,7 @@ impl Watch {
     pub(crate) fn before(&mut self, input: &Input) {
         match input {
             Input::Offline => self.is_offline = true,
-            Input::Online | Input::NetworkChanged => {
+            Input::Online | Input::NetworkChanged { .. } => {
                 self.is_offline = false;
                 self.is_network_new = true;
             }
@@ -63,13 +66,22 @@ impl Watch {
             Input::Connect
             | Input::Subscribe { .. }
             | Input::Close
+            | Input::WeakNetwork(_)
             | Input::Resumed
+            | Input::Foreground
+            | Input::Background
             | Input::SocketOpened { .. }
             | Input::SocketAlive { .. }
             | Input::Tick => {}
         }
     }
 
+    /// Beside [`Watch::before`]: when it comes, and by when the link wanted to be woken.
+    pub(crate) fn time(&mut self, now: u64, wake: Option<u64>, input: &Input) {
+        self.silence.on_input(now, wake, input);
+    }
+
+    /// Once everything has followed from an input.
     pub(crate) fn after(&mut self, now: u64, output: &Output) {
         let json = serde_json::to_value(output).unwrap();
         self.seen.extend(json["kind"].as_str().map(str::to_owned));
@@ -80,6 +92,7 @@ impl Watch {
                     self.on_publish(frame);
                 }
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
+                self.silence.on_send(now, frame);
             }
             Output::CloseSocket { socket, .. } => {
                 assert!(self.open.remove(socket), "closes a socket it does not have");
@@ -103,12 +116,13 @@ impl Watch {
                 self.seen.extend(message.map(|message| message.code.as_str().to_owned()));
                 self.saying.on_message(now, *message);
             }
-            Output::Tell(notice) => self.on_notice(notice),
+            Output::Tell(notice) => self.on_notice(now, notice),
         }
     }
 
     /// Everything that follows from one input was said.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn settle(&self, now: u64, state: LinkState) {
+        self.silence.check(now, state);
         self.saying.check(self.state, self.is_offline);
     }
 
@@ -125,9 +139,10 @@ impl Watch {
         assert!(self.attempts.len() <= 14, "{} attempts in 60 s", self.attempts.len());
     }
 
-    fn on_notice(&mut self, notice: &Notice) {
+    fn on_notice(&mut self, now: u64, notice: &Notice) {
         match notice {
             Notice::State { new, old, reason } => {
+                self.silence.on_state(now, *new, *reason);
                 let before = self.state.replace((*new, *reason));
                 let shown = before.map_or(LinkState::Disconnected, |(state, _)| state);
                 assert_eq!(shown, *old, "states do not follow one another");

@@ -1,7 +1,7 @@
 //! A shell and a server that do as they please. What they do is drawn by weights, so that links
 //! come up often enough for the rest to matter.
 
-use steadfast_link::{Config, DialFailure, Input, Link, Output, PollFailure};
+use steadfast_link::{Config, DialFailure, Input, Link, NetworkKind, Output, PollFailure};
 use steadfast_machine::{Machine as _, Millis};
 use steadfast_protocol::{
     ChannelName, ClientFrame, CloseCode, Epoch, ErrorFrame, Event, EventName, Gap, GapCause,
@@ -105,13 +105,15 @@ impl World {
     }
 
     fn tell(&mut self, input: Input, watch: &mut Watch) {
+        let wake = self.link.wake().map(|wake| wake.at.0);
         watch.before(&input);
+        watch.time(self.now, wake, &input);
         self.link.handle(Millis(self.now), input);
         while let Some(output) = self.link.poll() {
             watch.after(self.now, &output);
             self.note(&output);
         }
-        watch.settle();
+        watch.settle(self.now, self.link.state());
         let statistics = self.link.statistics(Millis(self.now));
         assert!(statistics.availability <= 10_000);
         assert!(statistics.realtime_availability <= statistics.availability);
@@ -168,7 +170,11 @@ impl World {
             9 => Input::Close,
             10..=13 => Input::Online,
             14 | 15 => Input::Offline,
-            16..=20 => Input::NetworkChanged,
+            16 => Input::NetworkChanged { kind: NetworkKind::Unknown },
+            17 => Input::NetworkChanged { kind: NetworkKind::Wifi },
+            18 => Input::WeakNetwork(a.is_multiple_of(2)),
+            19 => Input::Foreground,
+            20 => Input::Background,
             21..=23 => Input::Resumed,
             24..=28 => Input::SocketClosed { socket, code: close_code(a) },
             29 => Input::SocketClosed { socket: u32::from(a % 8), code: close_code(b) },

@@ -49,7 +49,7 @@ impl Own {
     fn on_input(&mut self, input: &Input) {
         if matches!(input, Input::Offline) {
             self.is_offline = true;
-        } else if matches!(input, Input::Online | Input::NetworkChanged) {
+        } else if matches!(input, Input::Online | Input::NetworkChanged { .. }) {
             self.is_offline = false;
             self.has_changed = true;
         }

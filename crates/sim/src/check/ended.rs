@@ -30,7 +30,7 @@ impl Check for Ended {
             self.channels.insert((*link, (*channel).clone()));
         }
         if let Fact::Heard { link, input } = fact
-            && matches!(input, Input::Connect | Input::Online | Input::NetworkChanged)
+            && matches!(input, Input::Connect | Input::Online | Input::NetworkChanged { .. })
         {
             self.links.remove(link);
         }

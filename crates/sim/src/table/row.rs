@@ -1,7 +1,7 @@
 //! The faults of the table: what each does, when the path is good again, and the times that it
 //! may take. In: a seed and settings. Out: what was measured in that run.
 
-use steadfast_link::{Config, LinkState, Reason};
+use steadfast_link::{Config, LinkState, NetworkKind, Reason};
 
 use super::figures::Measured;
 use crate::Setup;
@@ -101,7 +101,8 @@ pub(super) const ROWS: &[Row] = &[
         vec![Fault::Hole { link: 0 }, Fault::Sleep { link: 0, for_ms: 3_600_000, waking }]
     }),
     row("handover to another network", [4_500, 9_000], Kind::Breaking, 0, || {
-        vec![Fault::Move { link: 0, is_breaking: true }]
+        let kind = NetworkKind::Cellular;
+        vec![Fault::Move { link: 0, is_breaking: true, kind }]
     }),
 ];
 

@@ -1,13 +1,21 @@
 //! Any input of a kind. In: the kind's word. Out: an input that fits what the link has asked for,
 //! or one that does not.
 
-use steadfast_link::{DialFailure, Input, PollFailure, SocketId};
+use steadfast_link::{DialFailure, Input, NetworkKind, PollFailure, SocketId};
 use steadfast_protocol::{
     ChannelName, CloseCode, Epoch, EventName, Payload, Position, ReplaceKey, Since, Token,
 };
 
 use super::Undrawn;
 use super::life::Life;
+
+const NETWORKS: [NetworkKind; 5] = [
+    NetworkKind::Wifi,
+    NetworkKind::Cellular,
+    NetworkKind::Wired,
+    NetworkKind::Other,
+    NetworkKind::Unknown,
+];
 
 /// Codes of every advice, those of a broken connection more often.
 const CODES: [u16; 17] = [
@@ -31,7 +39,10 @@ impl Life {
             "close" => Input::Close,
             "online" => Input::Online,
             "offline" => Input::Offline,
-            "network_changed" => Input::NetworkChanged,
+            "network_changed" => Input::NetworkChanged { kind: self.dice.pick(NETWORKS) },
+            "weak_network" => Input::WeakNetwork(self.dice.chance(50)),
+            "foreground" => Input::Foreground,
+            "background" => Input::Background,
             "resumed" => Input::Resumed,
             "socket_opened" => Input::SocketOpened { socket: self.socket() },
             "socket_failed" => {

@@ -192,7 +192,10 @@ impl Asked {
             | Input::Close
             | Input::Online
             | Input::Offline
-            | Input::NetworkChanged
+            | Input::NetworkChanged { .. }
+            | Input::WeakNetwork(_)
+            | Input::Foreground
+            | Input::Background
             | Input::Resumed
             | Input::SocketAlive { .. }
             | Input::Tick => {}

@@ -15,12 +15,15 @@ pub(super) fn input(input: &Input) -> String {
         | Input::Close
         | Input::Online
         | Input::Offline
-        | Input::NetworkChanged
+        | Input::Foreground
+        | Input::Background
         | Input::Resumed
         | Input::Tick => Vec::new(),
         Input::Subscribe { channel, since } => {
             vec![("channel", text(channel)), ("since", text(since))]
         }
+        Input::NetworkChanged { kind } => vec![("network", text(kind))],
+        Input::WeakNetwork(is_weak) => vec![("isWeak", text(is_weak))],
         Input::Unsubscribe { channel } => vec![("channel", text(channel))],
         Input::Publish { ticket, channel, event, data, is_final, replace } => vec![
             ("ticket", text(ticket)),

@@ -1,6 +1,6 @@
 //! What faults do: to the path, to devices, to the server. And how all of it stops.
 
-use steadfast_link::Input;
+use steadfast_link::{Input, NetworkKind};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::CloseCode;
 
@@ -35,7 +35,15 @@ impl World {
                 self.rule(link, for_ms, Effect::NoRoute { is_silent });
             }
             Fault::Offline { link, for_ms } => self.go_offline(link, for_ms),
-            Fault::Move { link, is_breaking } => self.move_network(link, is_breaking),
+            Fault::Move { link, is_breaking, kind } => {
+                self.move_network(link, is_breaking, kind);
+            }
+            Fault::Hide { link, for_ms } => self.hide(link, for_ms),
+            Fault::Weak { link, for_ms } => {
+                self.tell_link(link, Input::WeakNetwork(true));
+                let input = Input::WeakNetwork(false);
+                self.queue.push(self.now + for_ms, Due::Say { link, input });
+            }
             Fault::Sleep { link, for_ms, waking } => self.fall_asleep(link, for_ms, waking),
             Fault::Busy { for_ms, retry_after_ms } => {
                 for link in 0..self.clients.len() {
@@ -56,7 +64,7 @@ impl World {
             }
             Fault::Portal { link, for_ms } => {
                 self.rule(link, for_ms, Effect::Portal);
-                self.move_network(link, true);
+                self.move_network(link, true, NetworkKind::Wifi);
             }
             Fault::HandOver { after_ms, spread_ms } => self.hand_over(after_ms, spread_ms),
         }
@@ -114,13 +122,19 @@ impl World {
         }
     }
 
-    fn move_network(&mut self, link: usize, is_breaking: bool) {
+    fn move_network(&mut self, link: usize, is_breaking: bool, kind: NetworkKind) {
         if self.clients[link].offline_until.is_none() {
             if is_breaking {
                 self.net.hole(link);
             }
-            self.tell_link(link, Input::NetworkChanged);
+            self.tell_link(link, Input::NetworkChanged { kind });
         }
+    }
+
+    /// Nobody looks at the app for a while.
+    fn hide(&mut self, link: usize, for_ms: u64) {
+        self.tell_link(link, Input::Background);
+        self.queue.push(self.now + for_ms, Due::Say { link, input: Input::Foreground });
     }
 
     fn fall_asleep(&mut self, link: usize, for_ms: u64, waking: Waking) {
