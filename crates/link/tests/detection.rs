@@ -1,6 +1,5 @@
 //! What detection promises on whole lives of one session: a device that sleeps at any time for any
-//! length never takes a peer that answers for dead, and a peer that falls silent is noticed
-//! in time.
+//! length never takes a peer that answers for dead, and a peer that falls silent is noticed.
 
 #[cfg(test)]
 #[path = "detection/life.rs"]

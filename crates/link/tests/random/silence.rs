@@ -17,6 +17,8 @@ pub(crate) struct Silence {
     socket: Option<SocketId>,
     interval_ms: u64,
     timeout_ms: u64,
+    /// By when the next heartbeat was promised, as far as the device was awake.
+    promised: u64,
     /// Since when nothing came, as far as the device was awake.
     since: u64,
     /// The heartbeats that were sent since.
@@ -34,6 +36,7 @@ impl Silence {
         self.is_late = wake.is_some_and(|wake| now > wake + LATE_MS);
         if self.is_late {
             self.since = now;
+            self.promised = self.promised.max(now);
             self.asked.clear();
             self.probed = self.probed.map(|_| now);
         }
@@ -68,6 +71,7 @@ impl Silence {
             self.asked.push(now);
             let (least, most) = (self.interval_ms, self.interval_ms.max(BACKGROUND_MS));
             let next = heartbeat.next_ms.expect("no word of the next heartbeat");
+            self.promised = now + next;
             assert_eq!(next, if self.is_background { most } else { least });
         }
     }
@@ -84,6 +88,7 @@ impl Silence {
     /// The session lives on: it was heard not long ago.
     pub(crate) fn check(&self, now: u64, state: LinkState) {
         if state == LinkState::Connected {
+            assert!(now <= self.promised + LATE_MS, "a heartbeat is late: {self:?}");
             let interval_ms = self.interval_ms.max(BACKGROUND_MS);
             // A heartbeat may have told the longer interval before the app was looked at again.
             let most = if self.is_background { interval_ms } else { self.interval_ms };
@@ -106,6 +111,7 @@ impl Silence {
             self.socket = Some(socket);
             self.interval_ms = welcome.heartbeat.interval.clamp(1000, 3_600_000);
             self.timeout_ms = welcome.heartbeat.timeout.clamp(1000, 3_600_000);
+            self.promised = now + self.interval_ms;
             self.hear(now);
         } else if self.socket == Some(socket) {
             self.hear(now);
