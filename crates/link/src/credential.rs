@@ -13,8 +13,19 @@ pub(crate) struct Credential {
     token: Option<Token>,
     version: u32,
     is_refused: bool,
-    is_wanted: bool,
+    asking: Asking,
     trial: Trial,
+}
+
+/// Whether the app is being asked for a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// It is not.
+    Idle,
+    /// It is.
+    Asked,
+    /// It is, and the device has slept since: its answer may have waited as long.
+    Slept,
 }
 
 /// Whether the token would be the app's answer to a refusal that is refused in turn.
@@ -51,7 +62,7 @@ pub(crate) enum Refusal {
 impl Credential {
     /// The first token, if any.
     pub(crate) const fn new(token: Option<Token>) -> Self {
-        Self { token, version: 0, is_refused: false, is_wanted: false, trial: Trial::Over }
+        Self { token, version: 0, is_refused: false, asking: Asking::Idle, trial: Trial::Over }
     }
 
     /// The token to send.
@@ -71,12 +82,16 @@ impl Credential {
 
     /// Whether the app is being asked.
     pub(crate) const fn is_wanted(&self) -> bool {
-        self.is_wanted
+        !matches!(self.asking, Asking::Idle)
     }
 
     /// A fresh token is needed now. Whether the app is yet to be asked.
     pub(crate) const fn want(&mut self) -> bool {
-        !core::mem::replace(&mut self.is_wanted, true)
+        let is_asked = self.is_wanted();
+        if !is_asked {
+            self.asking = Asking::Asked;
+        }
+        !is_asked
     }
 
     /// The app gave a token.
@@ -84,14 +99,18 @@ impl Credential {
         self.token = Some(token);
         self.version = self.version.wrapping_add(1);
         self.is_refused = false;
-        self.trial = if self.is_wanted { Trial::Fresh { given_at: now } } else { Trial::Over };
-        self.is_wanted = false;
+        self.trial = match self.asking {
+            Asking::Idle => Trial::Over,
+            Asking::Asked => Trial::Fresh { given_at: now },
+            Asking::Slept => Trial::Aged,
+        };
+        self.asking = Asking::Idle;
     }
 
     /// The app is no longer asked, and what it gave begins anew.
     pub(crate) const fn rest(&mut self) {
         self.is_refused = false;
-        self.is_wanted = false;
+        self.asking = Asking::Idle;
         self.trial = Trial::Over;
     }
 
@@ -106,6 +125,9 @@ impl Credential {
     pub(crate) const fn sleep(&mut self) {
         if let Trial::Fresh { .. } = self.trial {
             self.trial = Trial::Aged;
+        }
+        if let Asking::Asked = self.asking {
+            self.asking = Asking::Slept;
         }
     }
 

@@ -42,6 +42,19 @@ fn a_token_that_was_slept_over_may_be_too_old() {
 
 /// P-17
 #[test]
+fn a_token_that_was_given_while_the_device_slept_may_be_too_old() {
+    let mut credential = Credential::new(None);
+    assert_eq!(credential.refuse(0, Millis(0), Fault::Age), Refusal::Renew);
+    assert!(credential.want());
+    credential.sleep();
+    assert!(!credential.want(), "the app is still being asked");
+    credential.give(Millis(100_000), Token::new("one"));
+    assert_eq!(credential.clone().refuse(1, Millis(100_000), Fault::Age), Refusal::Renew);
+    assert_eq!(credential.refuse(1, Millis(100_000), Fault::Content), Refusal::Stop);
+}
+
+/// P-17
+#[test]
 fn a_token_that_was_accepted_may_be_refused_later() {
     let mut credential = on_trial();
     credential.accept(0);
