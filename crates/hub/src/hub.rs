@@ -12,6 +12,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use slab::Slab;
 use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::codec::{json, sse};
@@ -285,8 +286,7 @@ impl Hub {
 
     /// Puts a frame in the session's outbox, in the session's own speech.
     fn say(&mut self, now: Millis, key: SessionKey, frame: &ServerFrame) {
-        let bound = self.config.answers_max();
-        let Some(session) = self.session(key) else { return };
+        let Some(session) = self.peek(key) else { return };
         let name = match (session.speech, frame) {
             (Speech::Frames, _) => "",
             (Speech::Stream, ServerFrame::Subscribed(_)) => "subscribed",
@@ -298,8 +298,13 @@ impl Hub {
         };
         let text = json::encode_server(frame);
         let text = if name.is_empty() { text.into() } else { sse::notice(name, text.as_bytes()) };
-        // Answers are not thinned: a peer that asks and never reads is cut off.
-        if session.outbox.len() >= bound {
+        self.answer(now, key, text);
+    }
+
+    /// Answers are not thinned: a peer that asks and never reads is cut off.
+    fn answer(&mut self, now: Millis, key: SessionKey, text: Bytes) {
+        let Some(session) = self.peek(key) else { return };
+        if session.outbox.len() >= self.config.answers_max() {
             self.close(now, key, CloseCode::TOO_SLOW, "too many answers wait to be read");
         } else {
             self.put(now, key, Outgoing::Text(text));

@@ -77,6 +77,7 @@ impl Hub {
     }
 
     fn deliver_page(&mut self, now: Millis, key: SessionKey, at: u32, page: &Page) {
+        let is_signalled = self.peek(key).is_some_and(|one| one.speech == Speech::Signal);
         self.announce(now, key, at, page);
         let mut offset = page.start.offset;
         for publication in &page.events {
@@ -84,15 +85,11 @@ impl Hub {
             offset = publication.offset;
             self.put_event(now, key, publication);
         }
-        if !self.is_signalled(key) {
+        if !is_signalled {
             self.skip(now, key, at, offset, page.end);
         }
         let Some(channel) = self.channels.get_mut(at as usize) else { return };
         let epoch = page.start.epoch.clone();
-        let is_signalled = self
-            .sessions
-            .get(key.index as usize)
-            .is_some_and(|session| session.speech == Speech::Signal);
         let Some(member) = channel.member(key) else { return };
         let Stage::Reading { seen } = member.stage else { return };
         member.at = Some(Position::new(epoch.clone(), page.end));
@@ -146,10 +143,6 @@ impl Hub {
         let text = Rendered::new(publication).text(session.speech);
         self.totals.deliveries += 1;
         self.put(now, key, Outgoing::Text(text));
-    }
-
-    fn is_signalled(&self, key: SessionKey) -> bool {
-        self.peek(key).is_some_and(|session| session.speech == Speech::Signal)
     }
 
     fn fail_read(&mut self, now: Millis, key: SessionKey, at: u32, read: &Read, error: ReadError) {

@@ -15,7 +15,7 @@ use steadfast_protocol::{
 use super::Hub;
 use crate::member::{Join, Member};
 use crate::session::Life;
-use crate::{Outgoing, Publish, PublishError, SessionKey};
+use crate::{Publish, PublishError, SessionKey};
 
 impl Hub {
     /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to
@@ -65,7 +65,7 @@ impl Hub {
             LegacyFrame::Ping => legacy::pong(time),
             LegacyFrame::ConnectionAck | LegacyFrame::Pong | LegacyFrame::Ignored => return,
         };
-        self.put_answer(now, key, answer);
+        self.answer(now, key, answer.into());
     }
 
     /// The transport itself showed a sign of life, in `bytes` bytes.
@@ -240,17 +240,6 @@ impl Hub {
         }
         let frame = error_frame(error.id.clone(), None, error.code, &error.message);
         self.say(now, key, &frame);
-    }
-
-    fn put_answer(&mut self, now: Millis, key: SessionKey, answer: alloc::string::String) {
-        let bound = self.config.answers_max();
-        match self.peek(key) {
-            Some(session) if session.outbox.len() >= bound => {
-                self.close(now, key, CloseCode::TOO_SLOW, "too many answers wait to be read");
-            }
-            Some(_) => self.put(now, key, Outgoing::Text(answer.into())),
-            None => {}
-        }
     }
 }
 
