@@ -75,16 +75,3 @@ pub enum PublishError {
     /// The broker cannot be reached.
     Unavailable,
 }
-
-impl PublishError {
-    /// Whether the same request may succeed later.
-    pub const fn is_retryable(&self) -> bool {
-        match self {
-            Self::Finished => false,
-            Self::TooManyChannels { .. }
-            | Self::StorageFull { .. }
-            | Self::IdempotencyFull { .. }
-            | Self::Unavailable => true,
-        }
-    }
-}
