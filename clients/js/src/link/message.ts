@@ -5,7 +5,15 @@
 // a language.
 
 import { type Millis, type Span, since } from "../machine/time.js";
-import { type MessageCode, type Severity, SEVERITIES, heals, rank, severity, showAfter } from "./message/code.js";
+import {
+  type MessageCode,
+  type Severity,
+  SEVERITIES,
+  heals,
+  rank,
+  severity,
+  showAfter,
+} from "./message/code.js";
 import type { LinkState, Reason } from "./state.js";
 
 export type { MessageCode, Severity };
