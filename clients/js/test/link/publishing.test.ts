@@ -111,7 +111,10 @@ test("a burst is followed by a pace", () => {
   const [outbox, ids] = [filled(Array<string>(100).fill("a:1")), { last: 0 }];
   assert.equal(outbox.wake(true), 0);
   let atOnce = 0;
-  for (let all; (all = sent(outbox, 0, ids)).length; atOnce++) outbox.takeAnswered(ids.last);
+  while (sent(outbox, 0, ids).length) {
+    assert.equal(outbox.takeAnswered(ids.last), ids.last);
+    atOnce++;
+  }
   // The 41st may be sent at the very instant at which 40 are paid for.
   assert.deepEqual([atOnce, outbox.wake(true)], [41, 25]);
   assert.equal(outbox.wake(false), undefined);
