@@ -18,7 +18,7 @@ export interface PositionStorage {
 }
 
 /** Positions as they are stored. */
-interface Text {
+export interface Text {
   version: number;
   positions: Record<string, Position>;
 }
