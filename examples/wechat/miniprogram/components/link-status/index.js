@@ -17,15 +17,6 @@ const { language, texts } = require('../../i18n/index');
 /** Has the link here again, after another place took it over. */
 const USE_HERE = 'use_here';
 
-/** Told apart without the colour, too. */
-const SHAPES = {
-  disconnected: '○',
-  connecting: '◔',
-  connected: '●',
-  reconnecting: '◑',
-  fallback: '▲',
-};
-
 Component({
   properties: {
     /** Kinds of actions that the page carries out; a notice's button is shown for no others. */
@@ -34,7 +25,6 @@ Component({
 
   data: {
     state: client.state,
-    shape: '',
     word: '',
     grade: '',
     notice: /** @type {Shown | null} */ (null),
@@ -68,7 +58,6 @@ Component({
       const word = quality.grade === 'unknown' || !flows ? '' : grades[quality.grade];
       this.setData({
         state,
-        shape: SHAPES[state],
         word: states[state],
         grade: word && `${label}: ${word}`,
       });
