@@ -4,7 +4,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Schedule } from "../../src/link/backoff.js";
+import {
+  admit,
+  admitAsked,
+  admitFree,
+  crashDelay,
+  delay,
+  hold,
+  newSchedule,
+  settle,
+  spend,
+} from "../../src/link/backoff.js";
 import { DEFAULTS as config } from "../../src/link/config.js";
 import { Rng } from "../../src/machine/rng.js";
 
@@ -14,62 +24,62 @@ const within = (least: number, most: number, actual: number) =>
 // P-60
 test("every delay is within its bounds whatever the seed", () => {
   for (let seed = 0; seed < 500; seed++) {
-    const [schedule, rng] = [new Schedule(), new Rng(seed)];
+    const [schedule, rng] = [newSchedule(), new Rng(seed)];
     for (const base of [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]) {
       const least = Math.max(base * 0.7, config.delayFloorMs);
-      within(least, base * 1.3, schedule.delay(config, rng));
+      within(least, base * 1.3, delay(schedule, config, rng));
     }
   }
 });
 
 // P-60
 test("links at the cap do not share one delay", () => {
-  const delay = (seed: number) => {
-    const [schedule, rng] = [new Schedule(), new Rng(seed)];
-    return Array.from({ length: 9 }, () => schedule.delay(config, rng)).at(-1)!;
+  const last = (seed: number) => {
+    const [schedule, rng] = [newSchedule(), new Rng(seed)];
+    return Array.from({ length: 9 }, () => delay(schedule, config, rng)).at(-1)!;
   };
-  const above = Array.from({ length: 100 }, (_, seed) => delay(seed)).filter((one) => one > 30_000);
+  const above = Array.from({ length: 100 }, (_, seed) => last(seed)).filter((one) => one > 30_000);
   within(30, 70, above.length);
 });
 
 // P-62
 test("a crash is spread over half its window", () => {
   for (let seed = 0; seed < 200; seed++) {
-    within(1000, 30_000, new Schedule().crashDelay(60_000, config, new Rng(seed)));
+    within(1000, 30_000, crashDelay(newSchedule(), 60_000, config, new Rng(seed)));
   }
-  assert.equal(new Schedule().crashDelay(0, config, new Rng(1)), config.delayFloorMs);
+  assert.equal(crashDelay(newSchedule(), 0, config, new Rng(1)), config.delayFloorMs);
 });
 
 // P-65
 test("ten attempts are free and the next one waits", () => {
-  const schedule = new Schedule();
+  const schedule = newSchedule();
   for (let attempt = 0; attempt < 10; attempt++) {
-    assert.equal(schedule.admit(0), 0);
-    schedule.spend(0);
+    assert.equal(admit(schedule, 0), 0);
+    spend(schedule, 0);
   }
-  assert.equal(schedule.admit(0), 15_000);
-  assert.equal(schedule.admit(15_000), 15_000);
+  assert.equal(admit(schedule, 0), 15_000);
+  assert.equal(admit(schedule, 15_000), 15_000);
 });
 
 // P-65
 test("a session of a minute earns the whole budget", () => {
-  const schedule = new Schedule();
-  for (let attempt = 0; attempt < 10; attempt++) schedule.spend(0);
-  schedule.settle(59_999, 59_999, true, config);
-  for (let attempt = 0; attempt < 4; attempt++) schedule.spend(60_000);
-  assert.ok(schedule.admit(60_000) > 60_000);
-  schedule.settle(60_000, 60_000, false, config);
-  for (let attempt = 0; attempt < 10; attempt++) schedule.spend(60_000);
-  assert.equal(schedule.admit(60_000), 75_000);
+  const schedule = newSchedule();
+  for (let attempt = 0; attempt < 10; attempt++) spend(schedule, 0);
+  settle(schedule, 59_999, 59_999, true, config);
+  for (let attempt = 0; attempt < 4; attempt++) spend(schedule, 60_000);
+  assert.ok(admit(schedule, 60_000) > 60_000);
+  settle(schedule, 60_000, 60_000, false, config);
+  for (let attempt = 0; attempt < 10; attempt++) spend(schedule, 60_000);
+  assert.equal(admit(schedule, 60_000), 75_000);
 });
 
 // P-61
 test("only a session that held and answered starts the count anew", () => {
   const next = (held: number, isAnswered: boolean) => {
-    const [schedule, rng] = [new Schedule(), new Rng(1)];
-    for (let failure = 0; failure < 5; failure++) schedule.delay(config, rng);
-    schedule.settle(held, held, isAnswered, config);
-    return schedule.delay(config, rng);
+    const [schedule, rng] = [newSchedule(), new Rng(1)];
+    for (let failure = 0; failure < 5; failure++) delay(schedule, config, rng);
+    settle(schedule, held, held, isAnswered, config);
+    return delay(schedule, config, rng);
   };
   assert.ok(next(30_000, true) <= 1300);
   assert.ok(next(29_999, true) > 1300);
@@ -78,11 +88,11 @@ test("only a session that held and answered starts the count anew", () => {
 
 // P-50, P-60
 test("a hint holds back every path and a free attempt comes once in five seconds", () => {
-  const schedule = new Schedule();
-  assert.deepEqual([100, 200, 300].map((now) => schedule.admitFree(now)), [100, 5100, 5100]);
-  schedule.hold(300, 20_000);
-  assert.equal(schedule.admitFree(400), 20_300);
-  assert.equal(schedule.admitAsked(400, config), 20_300);
-  schedule.hold(400, Infinity);
-  assert.equal(schedule.admit(400), 3_600_400);
+  const schedule = newSchedule();
+  assert.deepEqual([100, 200, 300].map((now) => admitFree(schedule, now)), [100, 5100, 5100]);
+  hold(schedule, 300, 20_000);
+  assert.equal(admitFree(schedule, 400), 20_300);
+  assert.equal(admitAsked(schedule, 400, config), 20_300);
+  hold(schedule, 400, Infinity);
+  assert.equal(admit(schedule, 400), 3_600_400);
 });
