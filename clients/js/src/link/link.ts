@@ -14,9 +14,11 @@ import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
 import { newSchedule } from "./backoff.js";
 import { Channels } from "./channels.js";
-import { type Config, bounded } from "./config.js";
+import { type Bounded, type Config, bounded } from "./config.js";
 import { type Credential, newCredential } from "./credential.js";
 import { bounds, newDevice } from "./device.js";
+import { type Endpoints, newEndpoints } from "./endpoints.js";
+import { newFlaps } from "./flaps.js";
 import { Gauge } from "./gauge.js";
 import type { Input, PollId, SocketId } from "./input.js";
 import * as app from "./link/app.js";
@@ -28,6 +30,7 @@ import * as polls from "./link/polls.js";
 import * as publishes from "./link/publishes.js";
 import * as run from "./link/run.js";
 import * as telling from "./link/telling.js";
+import { type Memory, type NetworkRecord, newMemory, records } from "./memory.js";
 import { Messages } from "./message.js";
 import type { Notice, Output } from "./output.js";
 import type { Phase } from "./phase.js";
@@ -78,7 +81,7 @@ export class Link {
   state: LinkState = "disconnected";
   /** Why the link is in that state; `closed` before the app first asked. */
   reason: Reason = "closed";
-  readonly config: Config;
+  readonly config: Bounded;
   readonly rng: Rng;
   phase: Phase = { kind: "resting" };
   readonly channels: Channels;
@@ -98,8 +101,9 @@ export class Link {
   greetedVersion = 0;
   /** When that was sent. */
   greetedAt: Millis = 0;
-  /** Where the server said to go, while that works. */
-  endpoint: string | null = null;
+  readonly endpoints: Endpoints;
+  readonly memory: Memory;
+  readonly flaps = newFlaps();
   /** Until when an answer to the newest probe is waited for. */
   probingUntil: Millis = NOT_YET;
   isOnline = true;
@@ -116,6 +120,8 @@ export class Link {
     this.rng = new Rng(config.seed);
     this.channels = new Channels(config.channelsMax);
     this.credential = newCredential(config.token);
+    this.endpoints = newEndpoints(this.config.endpoints);
+    this.memory = newMemory(this.config.networks);
     this.gauge = new Gauge(bounds(this.device, this.config));
   }
 
@@ -141,6 +147,14 @@ export class Link {
    */
   position(channel: ChannelName): Position | undefined {
     return this.channels.find(channel)?.position();
+  }
+
+  /**
+   * What is remembered of networks at `now`, for `Config.networks` of a later link: at most 20
+   * records of what was heard in the last 24 h.
+   */
+  networks(now: Millis): NetworkRecord[] {
+    return records(this.memory, now);
   }
 
   /** Takes one input at `now`. Everything that follows from it waits in {@link Link.poll}. */

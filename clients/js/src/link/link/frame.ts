@@ -14,9 +14,11 @@ import type { Link } from "../link.js";
 import { stage } from "../phase.js";
 import * as session from "../session.js";
 import type { Order, Subscription } from "../subscription.js";
-import { leave, rest, sayUnsubscribe, subscribe } from "./app.js";
-import { joinIfReady, onEnd, onWelcome } from "./attempt.js";
+import { leave, sayUnsubscribe, subscribe } from "./app.js";
+import { onWelcome } from "./attempt.js";
+import { onSessionEnd, rest } from "./ending.js";
 import { onAnswered } from "./gauge.js";
+import { joinIfReady } from "./polls.js";
 import { onPublished, restIfFinished, takePublishError } from "./publishes.js";
 
 /** The pause before a channel is asked for again that the server could not serve. */
@@ -114,7 +116,7 @@ export function askAgain(link: Link, now: Millis, id: number): void {
 }
 
 function mend(link: Link, now: Millis, subscription: Subscription): void {
-  if (subscription.isMended) return onEnd(link, now, { kind: "unmended" });
+  if (subscription.isMended) return onSessionEnd(link, now, { kind: "unmended" });
   subscription.isMended = true;
   subscribe(link, now, subscription.id);
 }
@@ -145,10 +147,9 @@ function onHeartbeatAck(link: Link, now: Millis, id: Scalar | undefined): void {
 
 function onGoAway(link: Link, now: Millis, frame: GoAway): void {
   const spread = link.rng.between(0, Math.min(frame.spread_ms, LEAVE_MAX));
-  const { session } = link.phase;
-  if (!session) return;
-  session.leaveAt = now + Math.min(frame.after_ms, LEAVE_MAX) + spread;
-  link.endpoint = frame.to ?? null;
+  if (!link.phase.session) return;
+  session.leaveAt(link.phase.session, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
+  link.endpoints.to = frame.to ?? null;
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {
