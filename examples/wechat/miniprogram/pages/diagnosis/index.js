@@ -106,7 +106,7 @@ Page({
 
   /** Many events may come at once: they are drawn and kept together, and never in the background. */
   draw() {
-    if (this.isHidden || this.isDrawing) {
+    if (this.isDrawing) {
       return;
     }
     this.isDrawing = true;
