@@ -36,6 +36,7 @@ import type { Notice, Output } from "./output.js";
 import type { Phase } from "./phase.js";
 import { Outbox } from "./publishing.js";
 import type { QualityReport } from "./quality.js";
+import { newServerClock } from "./server_clock.js";
 import type { LinkState, Reason } from "./state.js";
 import { Record, type Statistics } from "./statistics.js";
 
@@ -104,6 +105,7 @@ export class Link {
   readonly endpoints: Endpoints;
   readonly memory: Memory;
   readonly flaps = newFlaps();
+  serverClock = newServerClock(0);
   /** Until when an answer to the newest probe is waited for. */
   probingUntil: Millis = NOT_YET;
   isOnline = true;

@@ -13,6 +13,7 @@ import * as endpoints from "../endpoints.js";
 import type { Input, SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import { attemptSockets, endpointOf, newAttempt, stage } from "../phase.js";
+import { sample } from "../server_clock.js";
 import { newSession } from "../session.js";
 import { subscribe } from "./app.js";
 import { paceSession } from "./device.js";
@@ -144,7 +145,8 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
   if (endpoint !== undefined) endpoints.welcome(link.endpoints, endpoint);
   link.hasConnected = true;
   link.record.succeed(now);
-  link.gauge.welcome(now);
+  const rtt = link.gauge.welcome(now);
+  if (rtt !== undefined) sample(link.serverClock, now, rtt, welcome.server_time);
   accept(link.credential, link.greetedVersion);
   link.publishes.meet(welcome.limits.message_bytes);
   const session = newSession(socket, welcome, now);

@@ -13,6 +13,7 @@ import type { Link } from "../link.js";
 import { isBlocked } from "../memory.js";
 import { waiting } from "../phase.js";
 import { begin } from "../poll.js";
+import { newServerClock } from "../server_clock.js";
 import { excuse, pace, probe, renew } from "../session.js";
 import { COMING_BACK } from "./attempt.js";
 import { dropTransports } from "./ending.js";
@@ -99,6 +100,7 @@ export function paceSession(link: Link, now: Millis): void {
 export function onResumed(link: Link, now: Millis): void {
   credential.sleep(link.credential);
   link.publishes.sleep();
+  link.serverClock = newServerClock(now);
   const { session } = link.phase;
   if (!session) return;
   giveUpTiming(session.pulse);
@@ -134,6 +136,7 @@ export function noticeSleep(link: Link, now: Millis): boolean {
   if (session) renew(session, now);
   link.channels.renew(now);
   credential.sleep(link.credential);
+  link.serverClock = newServerClock(now);
   // The server has long given the session up.
   const outlived = config.heartbeatIntervalMs + config.heartbeatTimeoutMs;
   if (now - from > outlived) doubtSession(link, now);

@@ -3,12 +3,14 @@
 // notices of the grade.
 
 import type { Millis } from "../../machine/time.js";
+import type { Event } from "../../protocol/event.js";
 import type { ClientFrame } from "../../protocol/frame/client.js";
 import { type End, isPlanned } from "../end.js";
 import type { SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import { clear } from "../memory.js";
 import type { Flow, QualityReport } from "../quality.js";
+import { age } from "../server_clock.js";
 import { echo, idle } from "../session.js";
 import { sleptFrom } from "./device.js";
 import { joinIfReady } from "./polls.js";
@@ -48,6 +50,13 @@ export function onAnswered(link: Link, now: Millis): void {
   if (session && gauge.wantsEcho(now)) {
     say(link, now, session.socket, echo(session, now, link.config, gauge.rtt));
   }
+}
+
+/** An event comes. What was published since the channel is followed should come at once. */
+export function weighDelivery(link: Link, now: Millis, event: Event): void {
+  const isLive = link.channels.find(event.channel)?.isLive(event.offset);
+  const span = isLive ? age(link.serverClock, now, event.time) : undefined;
+  if (span !== undefined) link.gauge.quality.onDelivery(now, span);
 }
 
 /** An attempt or a session ends; to be called while it is still there. */
