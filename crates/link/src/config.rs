@@ -89,7 +89,8 @@ pub struct Config {
     /// The pause before WebSocket is tried again while polling; doubled up to the largest.
     /// Default 30 s.
     pub return_min: Span,
-    /// The largest such pause. Default 300 s.
+    /// The largest such pause: short enough that the link is back within a minute of WebSocket
+    /// getting through. Default 45 s.
     pub return_max: Span,
     /// The most channels followed at once. Default 128.
     pub channels_max: usize,
@@ -136,7 +137,7 @@ impl Config {
             fallback_effort: Span::seconds(6),
             poll_wait: Span::seconds(25),
             return_min: Span::seconds(30),
-            return_max: Span::seconds(300),
+            return_max: Span::seconds(45),
             channels_max: 128,
             messages: true,
             publish_bytes_max: 256 * 1024,
