@@ -100,7 +100,10 @@ export interface LinkSettings {
    * 30 s.
    */
   readonly returnMinMs: Span;
-  /** The largest such pause. Default 300 s. */
+  /**
+   * The largest such pause: short enough that the link is back within a minute of WebSocket getting
+   * through. Default 45 s.
+   */
   readonly returnMaxMs: Span;
   /** The most channels followed at once. Default 128. */
   readonly channelsMax: number;
@@ -138,7 +141,7 @@ export const DEFAULTS: LinkSettings = {
   fallbackEffortMs: seconds(6),
   pollWaitMs: seconds(25),
   returnMinMs: seconds(30),
-  returnMaxMs: seconds(300),
+  returnMaxMs: seconds(45),
   channelsMax: 128,
   messages: true,
   publishBytesMax: 256 * 1024,

@@ -18,7 +18,9 @@ export interface Effort {
   /** Whether the server is there and wants patience, so that a probe could tell nothing. */
   isServerBusy: boolean;
   provenAt: Millis;
-  /** When effort becomes reason enough for what a probe has proven; never once that was looked at. */
+  /**
+   * When effort becomes reason enough for what a probe has proven; never once that was looked at.
+   */
   dueAt: Millis;
   /** When the attempt under way will have taken long; never once that was looked at. */
   probeAt: Millis;

@@ -2,9 +2,9 @@
 // Out: what to do, what to tell the app, and when to be woken. Must not know a URL, a clock, a
 // socket or a thread.
 //
-//   resting ──connect──▶ trying ──welcome──▶ live        any ──offline──▶ offline ──online──▶ trying
-//      ▲                  │  ▲ ▲──────loss────┘ ▲         any ──close, finished, rejected──▶ resting
-//      └──never───────────┘  └──lost── polling ─┘ every channel followed
+// resting ──connect──▶ trying ──welcome──▶ live      any ──offline──▶ offline ──online──▶ trying
+//    ▲                  │  ▲ ▲──────loss────┘ ▲       any ──close, finished, rejected──▶ resting
+//    └──never───────────┘  └──lost── polling ─┘ every channel followed
 
 import { Rng } from "../machine/rng.js";
 import { type Millis, NOT_YET } from "../machine/time.js";
@@ -159,6 +159,16 @@ export class Link {
     return records(this.memory, now);
   }
 
+  /** Tells the app. */
+  readonly tell = (notice: Notice): void => {
+    this.out.push(notice);
+  };
+
+  /** Says something on a socket. */
+  send(socket: SocketId, frame: ClientFrame): void {
+    this.out.push({ kind: "send", socket, frame });
+  }
+
   /** Takes one input at `now`. Everything that follows from it waits in {@link Link.poll}. */
   handle(now: Millis, input: Input): void {
     now = Math.max(now, this.now);
@@ -181,15 +191,5 @@ export class Link {
   /** When to hand in a tick at the latest; nothing when only an input can change things. */
   wake(): Wake | undefined {
     return earliest(run.nextWake(this), telling.messageWake(this));
-  }
-
-  /** Tells the app. */
-  readonly tell = (notice: Notice): void => {
-    this.out.push(notice);
-  };
-
-  /** Says something on a socket. */
-  send(socket: SocketId, frame: ClientFrame): void {
-    this.out.push({ kind: "send", socket, frame });
   }
 }

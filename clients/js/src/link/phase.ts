@@ -74,7 +74,9 @@ export interface Attempt {
   at: Millis;
   /** Its sockets, once it has begun. */
   dials: Dialling;
-  /** When to dial another endpoint beside the first; never once that was done, or if there is none. */
+  /**
+   * When to dial another endpoint beside the first; never once that was done, or if there is none.
+   */
   raceAt: Millis;
 }
 
