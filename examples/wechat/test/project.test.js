@@ -37,8 +37,11 @@ describe('the project', () => {
   });
 
   it('lists pages in its sitemap that it has', () => {
-    const pages = json('miniprogram/sitemap.json').rules.map((/** @type {{ page: string }} */ rule) => rule.page);
-    assert.deepEqual(pages.filter((/** @type {string} */ page) => page !== '*' && !app.pages.includes(page)), []);
+    /** @type {{ page: string }[]} */
+    const { rules } = json('miniprogram/sitemap.json');
+    for (const { page } of rules) {
+      assert.ok(page === '*' || app.pages.includes(page), page);
+    }
   });
 
   it("builds npm into the mini-program's folder, and has nobody's app id", () => {
