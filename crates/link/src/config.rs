@@ -55,7 +55,8 @@ pub struct Config {
     pub health_interval: Span,
     /// Silence after which the link pings. Default 60 s.
     pub idle_ping: Span,
-    /// Silence after which the link closes and reconnects. Default 120 s.
+    /// Silence after which the link closes and reconnects; at the first look after
+    /// the ping at the soonest. Default 120 s.
     pub idle_close: Span,
     /// How a dead peer is noticed. Default [`Detection::Adaptive`]; the settings from here to
     /// `background_interval` matter only there, but for `probe_hard`.
@@ -174,6 +175,8 @@ impl Config {
         ] {
             span.0 = span.0.clamp(1, u64::from(u32::MAX));
         }
+        // Otherwise the answer to a ping would be overdue before it was asked for.
+        self.idle_close = self.idle_close.max(self.idle_ping + self.health_interval);
         self.endpoints = self.endpoints.clamp(1, ENDPOINTS_MAX);
         self.jitter_percent = self.jitter_percent.min(100);
         self
