@@ -56,7 +56,10 @@ export interface LinkSettings {
   readonly healthIntervalMs: Span;
   /** Silence after which the link pings. Default 60 s. */
   readonly idlePingMs: Span;
-  /** Silence after which the link closes and reconnects. Default 120 s. */
+  /**
+   * Silence after which the link closes and reconnects; at the first look after the ping at the
+   * soonest. Default 120 s.
+   */
   readonly idleCloseMs: Span;
   /**
    * How a dead peer is noticed. Default adaptive; the settings from here to `backgroundIntervalMs`
@@ -160,9 +163,12 @@ export function bounded(config: Config): Bounded {
     const isSpan = name.endsWith("Ms");
     return [name, isSpan ? Math.min(Math.max(value as Span, 1), SPAN_MAX) : value] as const;
   });
+  const settings = Object.fromEntries(spans) as unknown as Config;
   return {
     networks: [],
-    ...(Object.fromEntries(spans) as unknown as Config),
+    ...settings,
+    // Otherwise the answer to a ping would be overdue before it was asked for.
+    idleCloseMs: Math.max(settings.idleCloseMs, settings.idlePingMs + settings.healthIntervalMs),
     endpoints: Math.min(Math.max(config.endpoints ?? 1, 1), ENDPOINTS_MAX),
     jitterPercent: Math.min(config.jitterPercent, 100),
   };
