@@ -40,35 +40,34 @@ import { newServerClock } from "./server_clock.js";
 import type { LinkState, Reason } from "./state.js";
 import { Record, type Statistics } from "./statistics.js";
 
-/** What is done about each kind of input; nothing but what is due, where it is not named. */
-const HANDLERS: {
-  readonly [Kind in Input["kind"]]?: (
-    link: Link,
-    now: Millis,
-    input: Input & { readonly kind: Kind },
-  ) => void;
-} = {
-  connect: app.onConnect,
-  subscribe: app.onSubscribe,
-  unsubscribe: app.onUnsubscribe,
-  publish: publishes.onPublish,
-  token: app.onToken,
-  close: app.onClose,
-  online: device.onOnline,
-  offline: device.onOffline,
-  network_changed: device.onNetworkChanged,
-  weak_network: device.onWeakNetwork,
-  resumed: device.onResumed,
-  foreground: device.onForeground,
-  background: device.onBackground,
-  socket_opened: attempt.onSocketOpened,
-  socket_failed: attempt.onSocketFailed,
-  socket_frame: frame.onSocketFrame,
-  socket_alive: frame.onSocketAlive,
-  socket_closed: attempt.onSocketClosed,
-  polled: polls.onPolled,
-  probed: polls.onProbed,
-};
+type Handler = (link: Link, now: Millis, input: never) => void;
+
+/**
+ * What is done about each kind of input; nothing but what is due about one that is not here. Not by
+ * property, since apps name kinds too, and a minifier does not know those.
+ */
+const HANDLERS = new Map<Input["kind"], Handler>([
+  ["connect", app.onConnect],
+  ["subscribe", app.onSubscribe],
+  ["unsubscribe", app.onUnsubscribe],
+  ["publish", publishes.onPublish],
+  ["token", app.onToken],
+  ["close", app.onClose],
+  ["online", device.onOnline],
+  ["offline", device.onOffline],
+  ["network_changed", device.onNetworkChanged],
+  ["weak_network", device.onWeakNetwork],
+  ["resumed", device.onResumed],
+  ["foreground", device.onForeground],
+  ["background", device.onBackground],
+  ["socket_opened", attempt.onSocketOpened],
+  ["socket_failed", attempt.onSocketFailed],
+  ["socket_frame", frame.onSocketFrame],
+  ["socket_alive", frame.onSocketAlive],
+  ["socket_closed", attempt.onSocketClosed],
+  ["polled", polls.onPolled],
+  ["probed", polls.onProbed],
+]);
 
 /**
  * One link: made once, driven by a shell for as long as the app wants it.
@@ -175,7 +174,7 @@ export class Link {
     const hasSlept = device.noticeSleep(this, now);
     this.now = now;
     telling.noteInput(this, now, input);
-    (HANDLERS[input.kind] as ((...given: unknown[]) => void) | undefined)?.(this, now, input);
+    HANDLERS.get(input.kind)?.(this, now, input as never);
     // Not before: the input may be the answer to one of them.
     if (hasSlept) device.pollAnew(this, now);
     run.run(this, now);
