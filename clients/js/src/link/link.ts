@@ -1,0 +1,197 @@
+// Twin of crates/link/src/link.rs. The machine: one link, kept alive. In: what happened, and when.
+// Out: what to do, what to tell the app, and when to be woken. Must not know a URL, a clock, a
+// socket or a thread.
+//
+//   resting ──connect──▶ trying ──welcome──▶ live        any ──offline──▶ offline ──online──▶ trying
+//      ▲                  │  ▲ ▲──────loss────┘ ▲         any ──close, finished, rejected──▶ resting
+//      └──never───────────┘  └──lost── polling ─┘ every channel followed
+
+import { Rng } from "../machine/rng.js";
+import type { Millis } from "../machine/time.js";
+import { type Wake, earlier } from "../machine/wake.js";
+import type { ClientFrame } from "../protocol/frame/client.js";
+import type { ChannelName, Generation } from "../protocol/name.js";
+import type { Position } from "../protocol/position.js";
+import { Schedule } from "./backoff.js";
+import { Channels } from "./channels.js";
+import { type Config, bounded } from "./config.js";
+import { Credential } from "./credential.js";
+import { Device } from "./device.js";
+import { Gauge } from "./gauge.js";
+import type { Input, PollId, SocketId } from "./input.js";
+import * as app from "./link/app.js";
+import * as attempt from "./link/attempt.js";
+import * as device from "./link/device.js";
+import * as frame from "./link/frame.js";
+import * as gauge from "./link/gauge.js";
+import * as polls from "./link/polls.js";
+import * as publishes from "./link/publishes.js";
+import * as run from "./link/run.js";
+import * as telling from "./link/telling.js";
+import { Messages } from "./message.js";
+import type { Notice, Output } from "./output.js";
+import type { Phase } from "./phase.js";
+import { Outbox } from "./publishing.js";
+import type { QualityReport } from "./quality.js";
+import type { LinkState, Reason } from "./state.js";
+import { Record, type Statistics } from "./statistics.js";
+import type { Why } from "./wake.js";
+
+/**
+ * One link: made once, driven by a shell for as long as the app wants it.
+ *
+ * Call `handle` with each input, then `poll` until it gives nothing, and hand in a tick no later
+ * than `wake` says. Time never goes back. Inputs about sockets and polls that the link has closed
+ * or cancelled are ignored. What is not a method is for the files of the folder beside this one.
+ */
+export class Link {
+  /** What the app is shown. */
+  state: LinkState = "disconnected";
+  /** Why the link is in that state; `closed` before the app first asked. */
+  reason: Reason = "closed";
+  readonly config: Config;
+  readonly rng: Rng;
+  phase: Phase = { kind: "resting" };
+  readonly channels: Channels;
+  readonly publishes = new Outbox();
+  readonly schedule = new Schedule();
+  readonly credential: Credential;
+  readonly record = new Record();
+  readonly device = new Device();
+  readonly gauge: Gauge;
+  readonly messages = new Messages();
+  readonly out: Output[] = [];
+  now: Millis = 0;
+  generation: Generation = 0;
+  lastSocket: SocketId = 0;
+  lastPoll: PollId = 0;
+  /** The version of the token in the newest `hello`. */
+  greetedVersion = 0;
+  /** When that was sent. */
+  greetedAt: Millis = 0;
+  /** Where the server said to go, while that works. */
+  endpoint: string | null = null;
+  /** Until when an answer to the newest probe is waited for. */
+  probingUntil: Millis | undefined;
+  isOnline = true;
+  /** Whether a session was welcomed since the app asked. */
+  hasConnected = false;
+  /** When the network changed, until an attempt has begun on the new one. */
+  networkChangedAt: Millis | undefined;
+  /** Whether the last channel has finished, and only publishes keep the session. */
+  isFinishing = false;
+
+  /** A link at rest. Spans of nothing in `config` are taken as 1 ms. */
+  constructor(config: Config) {
+    this.config = bounded(config);
+    this.rng = new Rng(config.seed);
+    this.channels = new Channels(config.channelsMax);
+    this.credential = new Credential(config.token);
+    this.gauge = new Gauge(this.device.bounds(this.config));
+  }
+
+  /** How the link has fared up to `now`. */
+  statistics(now: Millis): Statistics {
+    const record = this.record.clone();
+    const from = device.sleptFrom(this, now);
+    if (from !== undefined) record.sleep(from, now);
+    return record.statistics(now);
+  }
+
+  /**
+   * How good the link is at `now`: a score from 0 to 100, what takes points off it, and a word that
+   * is steady enough to be shown. A `quality` notice tells when that word changes.
+   */
+  quality(now: Millis): QualityReport {
+    return gauge.quality(this, now);
+  }
+
+  /**
+   * The last event of a channel that the app has been handed; nothing where the channel is not
+   * followed, or nothing is known of it yet.
+   */
+  position(channel: ChannelName): Position | undefined {
+    return this.channels.find(channel)?.position();
+  }
+
+  /** Takes one input at `now`. Everything that follows from it waits in {@link Link.poll}. */
+  handle(now: Millis, input: Input): void {
+    now = Math.max(now, this.now);
+    const hasSlept = device.noticeSleep(this, now);
+    this.now = now;
+    telling.noteInput(this, now, input);
+    this.dispatch(now, input);
+    // Not before: the input may be the answer to one of them.
+    if (hasSlept) device.pollAnew(this, now);
+    run.run(this, now);
+    gauge.weigh(this, now);
+    telling.tellMessage(this, now);
+  }
+
+  /** The next thing to do, in order; nothing when there is nothing left. */
+  poll(): Output | undefined {
+    return this.out.shift();
+  }
+
+  /** When to hand in a tick at the latest, and why; nothing when only an input can change things. */
+  wake(): Wake<Why> | undefined {
+    return earlier(run.nextWake(this), telling.messageWake(this));
+  }
+
+  /** Tells the app. */
+  readonly tell = (notice: Notice): void => {
+    this.out.push(notice);
+  };
+
+  /** Says something on a socket. */
+  send(socket: SocketId, frame: ClientFrame): void {
+    this.out.push({ kind: "send", socket, frame });
+  }
+
+  private dispatch(now: Millis, input: Input): void {
+    switch (input.kind) {
+      case "connect":
+        return app.onConnect(this, now);
+      case "subscribe":
+        return app.onSubscribe(this, now, input.channel, input.since ?? "start");
+      case "unsubscribe":
+        return app.onUnsubscribe(this, now, input.channel);
+      case "publish":
+        return publishes.onPublish(this, input);
+      case "token":
+        return input.token == null ? app.onNoToken(this, now) : app.onToken(this, now, input.token);
+      case "close":
+        return app.onClose(this, now);
+      case "online":
+        return device.onOnline(this, now);
+      case "offline":
+        return device.onOffline(this, now);
+      case "network_changed":
+        return device.onNetworkChanged(this, now, input.network ?? "unknown");
+      case "weak_network":
+        return device.onWeakNetwork(this, now, input.isWeak);
+      case "resumed":
+        return device.onResumed(this, now);
+      case "foreground":
+        return device.onForeground(this, now);
+      case "background":
+        return device.onBackground(this, now);
+      case "socket_opened":
+        return attempt.onSocketOpened(this, now, input.socket);
+      case "socket_failed":
+        return attempt.onSocketFailed(this, now, input.socket, input.failure);
+      case "socket_frame":
+        return frame.onSocketFrame(this, now, input.socket, input.frame);
+      case "socket_alive":
+        return frame.onSocketAlive(this, now, input.socket);
+      case "socket_closed":
+        return attempt.onSocketClosed(this, now, input.socket, input.code);
+      case "polled":
+        return polls.onPolled(this, now, input);
+      case "probed":
+        return polls.onProbed(this, now, input.isOk);
+      case "tick":
+        return;
+    }
+  }
+}

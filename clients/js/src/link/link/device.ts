@@ -1,0 +1,155 @@
+// Twin of crates/link/src/link/device.rs. What the device knows: networks that come, go and change,
+// and sleep. In: its reports, and timers that fired late. Out: attempts and heartbeats at once.
+
+import { type Millis, seconds } from "../../machine/time.js";
+import { Effort } from "../effort.js";
+import type { NetworkKind } from "../input.js";
+import type { Link } from "../link.js";
+import { due } from "../poll.js";
+import { dropTransports } from "./app.js";
+import { COMING_BACK } from "./attempt.js";
+import { enterConnecting, enterOffline, enterReconnecting } from "./enter.js";
+import { say } from "./gauge.js";
+import { cancelPolls } from "./polls.js";
+
+/** How late a timer may fire before the device is taken to have slept. */
+const LATE_MAX = seconds(5);
+/** How late it may fire before an answer that is waited for may have come unseen. */
+const LATE_LOOK_MAX = seconds(1);
+
+export function onOnline(link: Link, now: Millis): void {
+  link.isOnline = true;
+  if (link.phase.kind === "offline") comeOnline(link, now);
+  else probeSession(link, now);
+}
+
+export function onOffline(link: Link, now: Millis): void {
+  link.isOnline = false;
+  link.device.network = "unknown";
+  const { kind } = link.phase;
+  if (kind === "resting" || kind === "offline") return;
+  dropTransports(link, now, COMING_BACK);
+  enterOffline(link, now);
+}
+
+/** Another network is a network, also for a device that had reported none. */
+export function onNetworkChanged(link: Link, now: Millis, kind: NetworkKind): void {
+  link.isOnline = true;
+  link.device.network = kind;
+  link.gauge.forgetPath(link.device.bounds(link.config));
+  const { phase } = link;
+  if (phase.kind === "resting") return;
+  if (phase.kind === "offline") return comeOnline(link, now);
+  link.networkChangedAt = now;
+  if (phase.kind === "polling") phase.returns = 0;
+  hurry(link, now);
+  probeSession(link, now);
+  pollAnew(link, now);
+}
+
+/** Evidence of a bad path, but none that anything is lost. */
+export function onWeakNetwork(link: Link, now: Millis, isWeak: boolean): void {
+  link.device.isWeak = isWeak;
+  link.gauge.rtt.bound(link.device.bounds(link.config));
+  link.gauge.quality.onWeak(now, isWeak);
+}
+
+export function onForeground(link: Link, now: Millis): void {
+  link.device.isBackground = false;
+  paceSession(link, now);
+  probeSession(link, now);
+}
+
+export function onBackground(link: Link, now: Millis): void {
+  link.device.isBackground = true;
+  paceSession(link, now);
+}
+
+/** Heartbeats come as often as the device's state wants them. */
+export function paceSession(link: Link, now: Millis): void {
+  link.phase.session?.pace(now, link.device.isBackground, link.config);
+}
+
+export function onResumed(link: Link, now: Millis): void {
+  link.credential.sleep();
+  link.publishes.sleep();
+  const { session } = link.phase;
+  if (!session) return;
+  session.pulse.giveUpTiming();
+  link.gauge.giveUp();
+  probeSession(link, now);
+}
+
+/**
+ * From when on the device has slept, where this is the first that is heard of it: an input comes
+ * much later than the wake that was asked for.
+ */
+export function sleptFrom(link: Link, now: Millis): Millis | undefined {
+  const at = link.wake()?.at;
+  return at !== undefined && now - at > LATE_MAX ? at : undefined;
+}
+
+/**
+ * After sleep nothing counts as missed: what was waited for is waited for again. Says whether the
+ * device has slept.
+ */
+export function noticeSleep(link: Link, now: Millis): boolean {
+  const from = sleptFrom(link, now);
+  if (from === undefined) {
+    excuseLateness(link, now);
+    return false;
+  }
+  const { phase } = link;
+  const { attempt, session } = phase;
+  link.record.sleep(from, now);
+  link.gauge.sleep(from, now);
+  link.messages.sleep(now - from);
+  if (attempt && "until" in attempt) attempt.until = now + link.config.connectTimeoutMs;
+  session?.renew(now);
+  link.channels.renew(now);
+  link.credential.sleep();
+  if (phase.kind === "trying") phase.effort.sleep(now - from);
+  if (phase.kind === "polling") phase.answeredAt = now;
+  return true;
+}
+
+/** A timer fired late, if not by much: the answer that is waited for may be waiting, too. */
+function excuseLateness(link: Link, now: Millis): void {
+  const at = link.wake()?.at ?? now;
+  const isLate = now - at > LATE_LOOK_MAX && link.config.detection === "adaptive";
+  if (isLate && link.phase.session?.excuse(now)) link.gauge.giveUp();
+}
+
+function comeOnline(link: Link, now: Millis): void {
+  const at = link.schedule.admitFree(now);
+  if (link.hasConnected) {
+    const attempt = { kind: "waiting", at } as const;
+    enterReconnecting(link, now, attempt, new Effort(now), "network_restored");
+  } else {
+    enterConnecting(link, now, at, "network_restored");
+  }
+}
+
+/** An attempt that waits for its time need not wait any longer. */
+function hurry(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  if (attempt?.kind !== "waiting") return;
+  // It is the first attempt after the change: no loss after it is put down to that.
+  link.networkChangedAt = undefined;
+  attempt.at = Math.min(attempt.at, link.schedule.admitFree(now));
+}
+
+function probeSession(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  const frame = session?.probe(now, link.config);
+  if (frame) say(link, now, session!.socket, frame);
+}
+
+/** Gives up the polls under way, whose network is gone, and sends them again. */
+export function pollAnew(link: Link, now: Millis): void {
+  cancelPolls(link);
+  if (link.phase.kind !== "polling") return;
+  for (const one of link.phase.polls) {
+    if (one.asked()) one.turn = due(now);
+  }
+}

@@ -1,0 +1,161 @@
+// Twin of crates/link/src/link/polls.rs. Plain HTTP: seeing whether it gets through, and carrying
+// events while WebSocket does not. In: answers and failures. Out: probes, polls, notices, and the
+// way back when polls fail too.
+
+import { type Millis, seconds } from "../../machine/time.js";
+import { FORBIDDEN } from "../../protocol/error.js";
+import type { PollAnswer } from "../../protocol/poll.js";
+import { Effort } from "../effort.js";
+import type { PollFailure, Polled } from "../input.js";
+import type { Link } from "../link.js";
+import type { Polling } from "../phase.js";
+import { ANSWER_TIMEOUT, type Asked, ChannelPoll, take, underWay } from "../poll.js";
+import type { Subscription } from "../subscription.js";
+import { rest } from "./app.js";
+import { wantToken } from "./attempt.js";
+import { enterPolling, enterReconnecting } from "./enter.js";
+import { finish, refuse } from "./frame.js";
+import { usualTime } from "./plan.js";
+
+/** How long a probe may take. */
+const PROBE_TIMEOUT = seconds(5);
+/** How long no poll must have been answered before polling counts as lost. */
+const SILENCE_MAX = seconds(10);
+
+/** Sees whether plain HTTP gets through, unless that is being seen to. */
+export function probePath(link: Link, now: Millis): void {
+  const { phase, probingUntil } = link;
+  const isProbing = probingUntil !== undefined && probingUntil > now;
+  if (phase.kind !== "trying" || !phase.effort.wantsProbe() || isProbing) return;
+  if (link.channels.isEmpty()) return;
+  link.probingUntil = now + PROBE_TIMEOUT;
+  link.out.push({ kind: "probe" });
+}
+
+export function onProbed(link: Link, now: Millis, isOk: boolean): void {
+  const { phase, probingUntil } = link;
+  const isInTime = probingUntil !== undefined && now <= probingUntil;
+  link.probingUntil = undefined;
+  if (phase.kind !== "trying" || !isOk || !isInTime) return;
+  phase.effort.prove(now, link.config);
+  fallBackIfWanted(link, now);
+}
+
+/** Begins to poll if all speaks for it. The attempt goes on beside it. */
+export function fallBackIfWanted(link: Link, now: Millis): void {
+  const { phase, channels } = link;
+  if (phase.kind !== "trying" || !phase.effort.wantsFallback(now, link.config)) return;
+  const { attempt } = phase;
+  if (attempt.kind === "wanting_token" || channels.isEmpty()) return;
+  const polls = channels.iter().map((one) => new ChannelPoll(one.id, now));
+  const way = { attempt, session: undefined, returns: 0 };
+  enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
+}
+
+/** Sends the polls that are due, and gives up those that have taken too long. */
+export function runPolls(link: Link, now: Millis): void {
+  const { phase } = link;
+  if (phase.kind !== "polling") return;
+  for (const one of phase.polls) {
+    const asked = one.asked();
+    if (asked && asked.until <= now) {
+      link.out.push({ kind: "cancel_poll", poll: asked.poll });
+      one.missed(now, link.config, link.rng);
+    }
+    if (one.turn.kind === "due" && one.turn.at <= now) ask(link, now, one);
+  }
+  giveUpPollingIfLost(link, now, phase);
+}
+
+function ask(link: Link, now: Millis, one: ChannelPoll): void {
+  const subscription = link.channels.byId(one.subscription);
+  if (!subscription) return;
+  const since = subscription.since();
+  // The first poll of a channel is to learn where it stands: it does not wait.
+  const isLong = !!subscription.position();
+  const waitMs = isLong ? link.config.pollWaitMs : 0;
+  const poll = ++link.lastPoll;
+  const until = now + waitMs + ANSWER_TIMEOUT;
+  const tokenVersion = link.credential.version;
+  one.turn = { kind: "asked", poll, since, at: now, until, isLong, tokenVersion };
+  link.out.push({ kind: "poll", poll, channel: subscription.channel, since, waitMs });
+}
+
+export function onPolled(link: Link, now: Millis, polled: Polled): void {
+  const { phase } = link;
+  if (phase.kind !== "polling") return;
+  const taken = take(phase.polls, polled.poll, now);
+  const subscription = taken && link.channels.byId(taken[0].subscription);
+  if (!subscription) return;
+  const [one, asked] = taken;
+  if (polled.answer) onAnswer(link, now, phase, one, subscription, asked, polled.answer);
+  else onPollFailure(link, now, one, subscription, asked, polled.failure);
+}
+
+function onPollFailure(
+  link: Link,
+  now: Millis,
+  one: ChannelPoll,
+  subscription: Subscription,
+  asked: Asked,
+  failure: PollFailure,
+): void {
+  switch (failure.kind) {
+    case "unreachable":
+      return one.missed(now, link.config, link.rng);
+    case "busy":
+      return one.putOff(now, failure.retry_after_ms);
+    case "unauthorized":
+      // It may have been its age: the answer does not say.
+      switch (link.credential.refuse(asked.tokenVersion, asked.at, "age")) {
+        case "again":
+          return;
+        case "renew":
+          one.turn = { kind: "wanting_token" };
+          return wantToken(link);
+        case "stop":
+          return rest(link, now, "rejected");
+      }
+      return;
+    case "refused": {
+      const message = "the server does not let this link poll the channel";
+      return refuse(link, now, subscription, FORBIDDEN, message);
+    }
+  }
+}
+
+function onAnswer(
+  link: Link,
+  now: Millis,
+  polling: Polling,
+  one: ChannelPoll,
+  subscription: Subscription,
+  asked: Asked,
+  answer: PollAnswer,
+): void {
+  const { id, channel } = subscription;
+  if (answer.channel !== channel) return one.missed(now, link.config, link.rng);
+  link.credential.accept(asked.tokenVersion);
+  polling.answeredAt = now;
+  one.answered(now, asked, !answer.events.length, answer.next_poll_ms);
+  const isTaken = subscription.onAnswer(answer, asked.since, !one.isTold, link.tell);
+  one.isTold ||= isTaken;
+  if (isTaken && answer.final) finish(link, now, id, channel);
+}
+
+/** Gives up the polls under way. */
+export function cancelPolls(link: Link): void {
+  if (link.phase.kind !== "polling") return;
+  for (const poll of underWay(link.phase.polls)) link.out.push({ kind: "cancel_poll", poll });
+}
+
+/** Where no poll of any channel gets through any more, there is nothing to fall back on. */
+function giveUpPollingIfLost(link: Link, now: Millis, polling: Polling): void {
+  const { attempt, polls } = polling;
+  const isSilent = now - polling.answeredAt >= SILENCE_MAX;
+  const allLost = polls.length && polls.every((one) => one.isLost());
+  if (!attempt || !isSilent || !allLost) return;
+  cancelPolls(link);
+  enterReconnecting(link, now, attempt, new Effort(now), "lost");
+  if (attempt.kind === "waiting") attempt.at = usualTime(link, now);
+}

@@ -1,0 +1,97 @@
+// Twin of crates/link/src/link/telling.rs. What people are told of the link: the clues for it,
+// gathered from what happens anyway. In: inputs, ends and outputs. Out: one notice for each change.
+// Must not choose between messages.
+
+import type { Millis } from "../../machine/time.js";
+import type { Wake } from "../../machine/wake.js";
+import * as CloseCode from "../../protocol/close.js";
+import type { End } from "../end.js";
+import type { Input } from "../input.js";
+import type { Link } from "../link.js";
+import type { Clue } from "../message.js";
+import type { Why } from "../wake.js";
+import { wakeAt } from "./run.js";
+
+/** The least score that is not poor. */
+const FAIR_MIN = 50;
+
+/** Should this input end in a rejection, it is known why; an end may tell better. */
+export function noteInput(link: Link, now: Millis, input: Input): void {
+  const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
+  const isToken = link.credential.isWanted() || isUnauthorized;
+  link.messages.hear(now, isToken ? "token_refused" : "refused");
+}
+
+/** An attempt or a session has ended. */
+export function noteEnd(link: Link, now: Millis, end: End): void {
+  for (const clue of clues(end)) link.messages.hear(now, clue);
+}
+
+/** Tells what is to be seen, where that has changed. */
+export function tellMessage(link: Link, now: Millis): void {
+  const { messages, phase } = link;
+  if (!link.config.messages) return;
+  if (link.out.some((output) => output.kind === "gap")) messages.hear(now, "gap");
+  messages.hear(now, isPoor(link, now) ? "poor" : "not_poor");
+  const nextTry = phase.attempt?.kind === "waiting" ? phase.attempt.at : undefined;
+  if (messages.review(now, nextTry)) link.tell({ kind: "message", message: messages.message() });
+}
+
+/**
+ * The grade is slow to rise, so that a lost session alone keeps it low for a minute: people are
+ * told of what the network is like now.
+ */
+function isPoor(link: Link, now: Millis): boolean {
+  const { quality } = link.gauge;
+  const grade = quality.grade();
+  return (grade === "bad" || grade === "poor") && quality.report(now).score < FAIR_MIN;
+}
+
+/** When that changes next. */
+export function messageWake(link: Link): Wake<Why> | undefined {
+  return link.config.messages ? wakeAt(link.messages.wake(), "message") : undefined;
+}
+
+/** What an end says of the path or the server, and what a rejection by it is put down to. */
+function clues(end: End): Clue[] {
+  switch (end.kind) {
+    case "dial":
+      switch (end.failure.kind) {
+        case "busy":
+          return ["busy"];
+        case "portal":
+          return ["portal"];
+        case "refused":
+          return ["no_word", "refused"];
+        default:
+          return ["no_word"];
+      }
+    case "left":
+      return ["leaving"];
+    case "closed":
+      return closeClues(end.code);
+    default:
+      return ["no_word"];
+  }
+}
+
+function closeClues(code: CloseCode.CloseCode): Clue[] {
+  switch (code) {
+    case CloseCode.TRY_LATER:
+    case CloseCode.BROKER_UNAVAILABLE:
+      return ["busy"];
+    case CloseCode.RESTART:
+    case CloseCode.DRAINING:
+      return ["leaving"];
+    case CloseCode.REPLACED:
+      return ["no_word", "replaced"];
+  }
+  switch (CloseCode.advice(code)) {
+    case "refresh_token":
+      return ["no_word", "token_refused"];
+    case "never":
+      return ["no_word", "refused"];
+    default:
+      return ["no_word"];
+  }
+}
