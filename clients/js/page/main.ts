@@ -1,16 +1,14 @@
 // The page: puts link, faults, server and views together. In: what the visitor does, what the link
 // tells. Out: everything in sight. The job is named in the address, so that a reload keeps it.
 
-import { connect } from "../src/index.js";
 import { browser } from "../src/transport/browser.js";
 import { missing } from "./audit.js";
 import { Faults } from "./faults.js";
 import { Journal } from "./journal.js";
-import type { Audit } from "./view/events.js";
 import * as server from "./server.js";
 import { listen, showControls } from "./view/controls.js";
 import { by, put } from "./view/dom.js";
-import { showEvents } from "./view/events.js";
+import { type Audit, showEvents } from "./view/events.js";
 import { showHistory } from "./view/history.js";
 import { showGrade, showState } from "./view/indicator.js";
 import { showJob } from "./view/job.js";
@@ -20,6 +18,9 @@ import { showTimeline } from "./view/timeline.js";
 import { Watch } from "./watch.js";
 import type { Language } from "./words.js";
 import { LANGUAGES, preferredLanguage, rememberLanguage, translate, wordsOf } from "./words.js";
+
+/** The client as pages get it: the whole of it in one file, by a script tag before this one. */
+declare const Steadfast: typeof import("../src/index.js");
 
 /** Where the journal is kept over a reload. */
 const KEY = "steadfast-page";
@@ -32,7 +33,7 @@ const CALM_EVERY_MS = 1_000;
 const now = (): number => Date.now();
 const faults = new Faults(browser);
 const journal = Journal.of(stored(), now());
-const watch = new Watch(connect, { url: location.origin, transport: faults }, journal, changed, now);
+const watch = new Watch(Steadfast.connect, { url: location.origin, transport: faults }, journal, changed, now);
 let language: Language = preferredLanguage();
 let [isBlocked, isStarting, isDrawing] = [false, false, false];
 let problem: "failed" | "full" | "unreachable" | null = null;
@@ -55,9 +56,14 @@ function keep(): void {
   }
 }
 
-/** Something is new: it is kept at once, and drawn with the next frame. */
+/** Something is new: it is kept at once, and drawn soon. */
 function changed(): void {
   keep();
+  refresh();
+}
+
+/** Draws all but the picture with the next frame. */
+function refresh(): void {
   if (isDrawing) return;
   isDrawing = true;
   requestAnimationFrame(show);
@@ -193,7 +199,7 @@ document.addEventListener("visibilitychange", () => {
   keep();
   if (!document.hidden) void lookAtBlock();
 });
-setInterval(changed, FIGURES_EVERY_MS);
+setInterval(refresh, FIGURES_EVERY_MS);
 speak(language);
 fromAddress();
 watch.open();

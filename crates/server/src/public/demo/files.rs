@@ -30,9 +30,10 @@ macro_rules! file {
     };
 }
 
-const FILES: [File; 4] = [
+const FILES: [File; 5] = [
     file!("/", "index.html", "text/html; charset=utf-8"),
     file!("/demo/page.css", "page.css", "text/css; charset=utf-8"),
+    file!("/demo/steadfast.min.js", "steadfast.min.js", "text/javascript; charset=utf-8"),
     file!("/demo/page.js", "page.js", "text/javascript; charset=utf-8"),
     file!("/demo/icon.svg", "icon.svg", "image/svg+xml"),
 ];

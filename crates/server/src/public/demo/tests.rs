@@ -167,6 +167,7 @@ async fn each_file_has_its_type_a_strict_policy_and_a_tag() {
         ("/", "text/html; charset=utf-8"),
         ("/demo/page.css", "text/css; charset=utf-8"),
         ("/demo/page.js", "text/javascript; charset=utf-8"),
+        ("/demo/steadfast.min.js", "text/javascript; charset=utf-8"),
         ("/demo/icon.svg", "image/svg+xml"),
     ] {
         let answer = stage.ask("GET", path, "").await.unwrap();
