@@ -1,0 +1,198 @@
+// A real server and a real browser for each test. In: how the page is to be looked at. Out: the page
+// and what a person sees on it. Every wait is for something that is seen; both end with the test.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type BrowserContext, type CDPSession, type Page, chromium } from "playwright-core";
+
+/** Where `cargo build` puts the server, from the folder of the package. */
+const BINARY = process.env["STEADFAST_BINARY"] ?? "../../target/debug/steadfast";
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+/** How long anything may take that does come. */
+export const PATIENCE_MS = 60_000;
+/** Nothing of the browser's own may reach for the network. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** How the page is looked at. */
+export interface Look {
+  width?: number;
+  height?: number;
+  locale?: string;
+  colorScheme?: "light" | "dark";
+}
+
+/** An event as the page lists it. */
+export interface Row {
+  offset: number;
+  event: string;
+}
+
+export class Stage {
+  private constructor(
+    readonly url: string,
+    readonly context: BrowserContext,
+    readonly page: Page,
+    readonly devtools: CDPSession,
+    /** What the page's console complained about. */
+    readonly complaints: string[],
+    private readonly end: () => Promise<void>,
+  ) {}
+
+  /** Starts both, and opens the page. */
+  static async open(look: Look = {}): Promise<Stage> {
+    const { width = 1280, height = 900, locale = "en-GB", colorScheme = "light" } = look;
+    const server = await serve();
+    const folder = mkdtempSync(join(tmpdir(), "steadfast-browser-"));
+    const context = await chromium.launchPersistentContext(folder, {
+      executablePath: CHROMIUM,
+      headless: true,
+      args: FLAGS,
+      viewport: { width, height },
+      locale,
+      colorScheme,
+    });
+    const page = context.pages()[0] ?? (await context.newPage());
+    page.setDefaultTimeout(PATIENCE_MS);
+    const complaints: string[] = [];
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    const devtools = await context.newCDPSession(page);
+    const end = async (): Promise<void> => {
+      await context.close();
+      await server.end();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    await page.goto(server.url);
+    return new Stage(server.url, context, page, devtools, complaints, end);
+  }
+
+  async close(): Promise<void> {
+    await this.end();
+  }
+
+  /** Starts a job of so many milliseconds; its channel. */
+  async startsJob(durationMs: number): Promise<string> {
+    // The page offers longer ones; a test has its own.
+    await this.page.locator("input[name=duration]").first().evaluate((input, value) => {
+      (input as HTMLInputElement).value = String(value);
+    }, durationMs);
+    await this.page.locator("input[name=duration]").first().check({ force: true });
+    const before = await this.page.locator("#channel").textContent();
+    await this.page.locator("#start").click();
+    await this.page.waitForFunction((old) => {
+      const channel = document.getElementById("channel")?.textContent;
+      return channel && channel !== old;
+    }, before);
+    return (await this.page.locator("#channel").textContent()) ?? "";
+  }
+
+  /** Waits until the bar shows this word. */
+  async seesState(word: string): Promise<void> {
+    await this.sees("#state-word", new RegExp(`^${word}$`));
+  }
+
+  /** Waits until so many events are listed. */
+  async seesEvents(count: number): Promise<void> {
+    await this.page.waitForFunction(
+      (least) => document.querySelectorAll("#events [data-offset]").length >= least,
+      count,
+    );
+  }
+
+  /** Waits until the text of an element fits. */
+  async sees(selector: string, text: RegExp): Promise<void> {
+    await this.page.locator(selector).filter({ hasText: text }).waitFor({ state: "attached" });
+  }
+
+  /** The colour of the sign in the bar. */
+  async signColour(): Promise<string> {
+    return this.page
+      .locator(".sign")
+      .evaluate((sign) => getComputedStyle(sign).backgroundColor);
+  }
+
+  /** The events as listed, in the order in which they were handed over. */
+  async rows(): Promise<Row[]> {
+    const rows = await this.page.locator("#events [data-offset]").evaluateAll((items) =>
+      items.map((item) => ({
+        offset: Number(item.getAttribute("data-offset")),
+        event: item.getAttribute("data-event") ?? "",
+      })),
+    );
+    return rows.reverse();
+  }
+
+  /** The names of the states that the link was in, in order. */
+  async states(): Promise<string[]> {
+    const names = ["disconnected", "connecting", "connected", "reconnecting", "fallback"];
+    const all = await this.page
+      .locator("#history li")
+      .evaluateAll((items) => items.map((item) => item.getAttribute("data-name") ?? ""));
+    return all.reverse().filter((name) => names.includes(name));
+  }
+
+  /** Whether the device has a network, as far as the browser knows. */
+  async setsOffline(offline: boolean): Promise<void> {
+    const free = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+    await this.devtools.send("Network.enable");
+    await this.devtools.send("Network.emulateNetworkConditions", { offline, ...free });
+  }
+}
+
+/** `steadfast serve --dev` on free ports. */
+async function serve(): Promise<{ url: string; end(): Promise<void> }> {
+  const [clients, backends] = [await freePort(), await freePort()];
+  const args = ["serve", "--dev", "--listen", `127.0.0.1:${clients}`, "--internal", `127.0.0.1:${backends}`];
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("STEADFAST_")),
+  );
+  const server = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"], env });
+  await listening(server);
+  return {
+    url: `http://127.0.0.1:${clients}/`,
+    end: async () => {
+      if (server.exitCode !== null) return;
+      server.kill("SIGKILL");
+      await once(server, "exit");
+    },
+  };
+}
+
+async function listening(server: ChildProcess): Promise<void> {
+  if (!server.stderr) throw new Error("the server has no standard error");
+  const said: string[] = [];
+  for await (const line of createInterface({ input: server.stderr })) {
+    said.push(line);
+    if (line.includes("backends  http://")) {
+      server.stderr.resume();
+      return;
+    }
+  }
+  throw new Error(`the server ended: ${said.join("\n")}`);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  const port = typeof address === "object" && address ? address.port : 0;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
