@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ALL, type MessageCode } from "../src/link/message/code.js";
+import { type MessageCode, ROWS } from "../src/link/message/code.js";
 import { languageOf, textOf } from "../src/texts.js";
 
 const CLIENT = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, CLIENT), "utf8");
 
+const ALL = ROWS.map((row) => row[0]);
 const notice = (code: MessageCode, retryInMs: number | null = null) => ({ code, retryInMs });
 
 test("the module is made of the catalogue as it is now", async () => {

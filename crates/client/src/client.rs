@@ -118,7 +118,7 @@ impl Client {
         self.ask(match network {
             Network::Online => Input::Online,
             Network::Offline => Input::Offline,
-            Network::Changed(kind) => Input::NetworkChanged { kind },
+            Network::Changed(kind) => Input::NetworkChanged { kind, key: None },
             Network::Weak(is_weak) => Input::WeakNetwork(is_weak),
         })
         .await

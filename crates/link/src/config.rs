@@ -1,7 +1,12 @@
 //! What a link is set up with. Every duration is in milliseconds.
 
+use alloc::vec::Vec;
+
 use steadfast_machine::Span;
 use steadfast_protocol::{ClientInfo, LinkId, Token};
+
+use crate::NetworkRecord;
+use crate::endpoints::ENDPOINTS_MAX;
 
 /// How a dead peer is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +31,10 @@ pub struct Config {
     pub token: Option<Token>,
     /// The seed of all jitter.
     pub seed: u32,
+    /// How many endpoints the service has, 1 to 8; outputs name them by number from 0. Default 1.
+    pub endpoints: u8,
+    /// What is remembered of networks, as [`crate::Link::networks`] gave it. Default nothing.
+    pub networks: Vec<NetworkRecord>,
     /// The first reconnect delay; doubled for each further attempt. Default 1 s.
     pub backoff_min: Span,
     /// The largest delay before jitter. Default 30 s.
@@ -101,6 +110,8 @@ impl Config {
             client: None,
             token: None,
             seed,
+            endpoints: 1,
+            networks: Vec::new(),
             backoff_min: Span::seconds(1),
             backoff_max: Span::seconds(30),
             jitter_percent: 30,
@@ -162,6 +173,7 @@ impl Config {
         ] {
             span.0 = span.0.clamp(1, u64::from(u32::MAX));
         }
+        self.endpoints = self.endpoints.clamp(1, ENDPOINTS_MAX);
         self.jitter_percent = self.jitter_percent.min(100);
         self
     }

@@ -65,6 +65,45 @@ impl End {
         }
     }
 
+    /// Whether nothing can follow.
+    pub(crate) const fn is_final(self) -> bool {
+        match self {
+            Self::Dial(DialFailure::Refused) => true,
+            Self::Closed(code) => matches!(code.advice(), Advice::Never),
+            Self::Dial(
+                DialFailure::Unreachable
+                | DialFailure::Blocked
+                | DialFailure::Portal
+                | DialFailure::Busy { .. },
+            )
+            | Self::Timeout
+            | Self::Silent
+            | Self::Unmended
+            | Self::Left => false,
+        }
+    }
+
+    /// Whether an attempt that goes on beside the session that ended may take its place.
+    pub(crate) const fn leaves_a_place(self) -> bool {
+        match self {
+            Self::Closed(code) => match code.advice() {
+                Advice::RetryNow | Advice::RetryAfter | Advice::MoveTo => true,
+                Advice::RefreshToken | Advice::Never => false,
+            },
+            Self::Silent | Self::Unmended => true,
+            Self::Dial(_) | Self::Timeout | Self::Left => false,
+        }
+    }
+
+    /// Whether it was meant by the server, or is about the token: it says nothing of the path.
+    pub(crate) fn is_planned(self) -> bool {
+        let is_about_token = match self {
+            Self::Closed(code) => code.advice() == Advice::RefreshToken,
+            Self::Dial(_) | Self::Timeout | Self::Silent | Self::Unmended | Self::Left => false,
+        };
+        is_about_token || self.reason() == Reason::ServerAsked
+    }
+
     /// Whether the shell still has the socket, so that it must be told to close it.
     pub(crate) const fn leaves_socket(self) -> bool {
         match self {

@@ -7,6 +7,8 @@ use steadfast_protocol::{
     ChannelName, CloseCode, EventName, Payload, PollAnswer, ReplaceKey, ServerFrame, Since, Token,
 };
 
+use crate::NetworkKey;
+
 /// One socket of a link; never used again for another.
 pub type SocketId = u32;
 
@@ -61,6 +63,9 @@ pub enum Input {
     NetworkChanged {
         /// What that one is.
         kind: NetworkKind,
+        /// What it is called, so that it is known again; where there is none, networks of a kind
+        /// are taken for the same.
+        key: Option<NetworkKey>,
     },
     /// The device calls its network weak, or no longer does.
     WeakNetwork(bool),
@@ -134,6 +139,19 @@ pub enum NetworkKind {
     /// It does not say.
     #[default]
     Unknown,
+}
+
+impl NetworkKind {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wifi => "wifi",
+            Self::Cellular => "cellular",
+            Self::Wired => "wired",
+            Self::Other => "other",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// How a socket failed to open.

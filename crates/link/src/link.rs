@@ -12,6 +12,7 @@ mod attempt;
 #[cfg(debug_assertions)]
 mod check;
 mod device;
+mod ending;
 mod enter;
 mod frame;
 mod gauge;
@@ -19,10 +20,12 @@ mod plan;
 mod polls;
 mod publishes;
 mod run;
+mod successor;
 mod telling;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use steadfast_machine::{Machine, Millis, Rng, Wake};
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position, PublishFrame};
@@ -31,11 +34,17 @@ use crate::backoff::Schedule;
 use crate::channels::Channels;
 use crate::credential::Credential;
 use crate::device::Device;
+use crate::endpoints::Endpoints;
+use crate::flaps::Flaps;
 use crate::gauge::Gauge;
+use crate::memory::Memory;
 use crate::phase::Phase;
 use crate::publishing::Outbox;
 use crate::statistics::{Record, Statistics};
-use crate::{Config, Input, LinkState, Messages, Notice, Output, PollId, Reason, SocketId, Why};
+use crate::{
+    Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason, SocketId,
+    Why,
+};
 
 /// What the link closes a socket with when it means to come back.
 const COMING_BACK: CloseCode = CloseCode::RECONNECT;
@@ -68,8 +77,9 @@ pub struct Link {
     greeted_version: u32,
     /// When that was sent.
     greeted_at: Millis,
-    /// Where the server said to go, while that works.
-    endpoint: Option<Box<str>>,
+    endpoints: Endpoints,
+    memory: Memory,
+    flaps: Flaps,
     /// Until when an answer to the newest probe is waited for.
     probing_until: Option<Millis>,
     is_online: bool,
@@ -105,7 +115,9 @@ impl Link {
             last_poll: 0,
             greeted_version: 0,
             greeted_at: Millis::ZERO,
-            endpoint: None,
+            endpoints: Endpoints::new(config.endpoints),
+            memory: Memory::new(&config.networks),
+            flaps: Flaps::new(),
             probing_until: None,
             is_online: true,
             device: Device::new(),
@@ -141,6 +153,12 @@ impl Link {
         self.channels.find(channel)?.position()
     }
 
+    /// What is remembered of networks at `now`, for [`Config::networks`] of a later link: at most
+    /// 20 records of what was heard in the last 24 h.
+    pub fn networks(&self, now: Millis) -> Vec<NetworkRecord> {
+        self.memory.records(now)
+    }
+
     /// The channels followed, in the order in which the app asked for them.
     pub fn channels(&self) -> impl Iterator<Item = &ChannelName> {
         self.channels.iter().map(|subscription| &subscription.channel)
@@ -162,7 +180,7 @@ impl Link {
             Input::Close => self.on_close(now),
             Input::Online => self.on_online(now),
             Input::Offline => self.on_offline(now),
-            Input::NetworkChanged { kind } => self.on_network_changed(now, kind),
+            Input::NetworkChanged { kind, key } => self.on_network_changed(now, kind, key),
             Input::WeakNetwork(is_weak) => self.on_weak_network(now, is_weak),
             Input::Resumed => self.on_resumed(now),
             Input::Foreground => self.on_foreground(now),

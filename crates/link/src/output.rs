@@ -19,8 +19,11 @@ pub enum Output {
     OpenSocket {
         /// Its id from now on.
         socket: SocketId,
-        /// Another endpoint than the usual one, as the server named it.
+        /// Another address than any endpoint's, as the server named it.
         to: Option<Box<str>>,
+        /// Otherwise to this endpoint.
+        #[cfg_attr(feature = "scenario", serde(skip_serializing_if = "is_first"))]
+        endpoint: u8,
     },
     /// Send a frame.
     Send {
@@ -47,6 +50,9 @@ pub enum Output {
         since: Since,
         /// How long the server may wait for an event, in milliseconds.
         wait_ms: u64,
+        /// Which endpoint to ask.
+        #[cfg_attr(feature = "scenario", serde(skip_serializing_if = "is_first"))]
+        endpoint: u8,
     },
     /// Give up a poll: its answer is not wanted any more.
     CancelPoll {
@@ -54,12 +60,23 @@ pub enum Output {
         poll: PollId,
     },
     /// See whether plain HTTP gets through to the server; answer with `Probed`.
-    Probe,
+    Probe {
+        /// Which endpoint to ask.
+        #[cfg_attr(feature = "scenario", serde(skip_serializing_if = "is_first"))]
+        endpoint: u8,
+    },
     /// Get a fresh token from the app; answer with `Token`.
     WantToken,
     /// Tell the app.
     #[cfg_attr(feature = "scenario", serde(untagged))]
     Tell(Notice),
+}
+
+/// Scenarios leave the first endpoint out: most know no other.
+#[cfg(feature = "scenario")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_first(endpoint: &u8) -> bool {
+    *endpoint == 0
 }
 
 /// What an app is told, in order.

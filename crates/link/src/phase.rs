@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
 
+use crate::dialling::Dialling;
 use crate::effort::Effort;
 use crate::poll::ChannelPoll;
 use crate::session::Session;
@@ -20,7 +21,7 @@ pub(crate) enum Phase {
     /// Getting a session.
     Trying(Trying),
     /// Following channels on a session.
-    Live(Session),
+    Live(Live),
     /// Polling, and trying to get a session.
     Polling(Polling),
 }
@@ -29,9 +30,53 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug)]
 pub(crate) struct Trying {
     pub(crate) attempt: Attempt,
-    /// Whether this is the first attempt since the app asked.
-    pub(crate) is_first: bool,
+    pub(crate) face: Face,
     pub(crate) effort: Effort,
+}
+
+/// What an attempt is to the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Face {
+    /// The first since it asked.
+    First,
+    /// Any later one.
+    Again,
+    /// None of its business: a session made way for the next one, which has said `hello`.
+    Moving,
+}
+
+/// Following channels on a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    pub(crate) session: Session,
+    /// The attempt to get the session that takes its place.
+    pub(crate) successor: Option<Successor>,
+    pub(crate) origin: Origin,
+}
+
+/// What a session took the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Nothing, or another session.
+    Attempt,
+    /// Polling, at this time.
+    Polling(Millis),
+}
+
+/// An attempt beside a live session.
+#[derive(Clone, Debug)]
+pub(crate) struct Successor {
+    pub(crate) attempt: Attempt,
+    pub(crate) cause: Cause,
+}
+
+/// Why a session is to have a successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The server asked to leave.
+    Leaving,
+    /// The device has moved or slept, so that the session may be dead.
+    Moved,
 }
 
 /// Polling.
@@ -64,9 +109,9 @@ pub(crate) enum Attempt {
     /// Its time has come, and it begins when the app has given a token.
     WantingToken,
     /// The socket is opening.
-    Opening { socket: SocketId, until: Millis },
+    Opening(Dialling),
     /// `hello` was sent.
-    Greeting { socket: SocketId, until: Millis },
+    Greeting { socket: SocketId, endpoint: u8, until: Millis },
 }
 
 /// How far a socket has come.
@@ -80,14 +125,34 @@ pub(crate) enum Stage {
     Welcomed,
 }
 
+impl Attempt {
+    /// The sockets it has.
+    fn sockets(&self) -> Vec<SocketId> {
+        match self {
+            Self::Opening(dialling) => dialling.all().into_iter().map(|dial| dial.socket).collect(),
+            Self::Greeting { socket, .. } => alloc::vec![*socket],
+            Self::Waiting { .. } | Self::WantingToken => Vec::new(),
+        }
+    }
+
+    /// The endpoint it went to last, if it has begun.
+    pub(crate) const fn endpoint(&self) -> Option<u8> {
+        match self {
+            Self::Opening(dialling) => Some(dialling.newest.endpoint),
+            Self::Greeting { endpoint, .. } => Some(*endpoint),
+            Self::Waiting { .. } | Self::WantingToken => None,
+        }
+    }
+}
+
 impl Phase {
     /// What the app is shown.
     pub(crate) const fn shown(&self) -> LinkState {
         match self {
             Self::Resting | Self::Offline => LinkState::Disconnected,
-            Self::Trying(Trying { is_first: true, .. }) => LinkState::Connecting,
-            Self::Trying(Trying { is_first: false, .. }) => LinkState::Reconnecting,
-            Self::Live(_) => LinkState::Connected,
+            Self::Trying(Trying { face: Face::First, .. }) => LinkState::Connecting,
+            Self::Trying(Trying { face: Face::Again, .. }) => LinkState::Reconnecting,
+            Self::Trying(Trying { face: Face::Moving, .. }) | Self::Live(_) => LinkState::Connected,
             Self::Polling(_) => LinkState::Fallback,
         }
     }
@@ -95,28 +160,30 @@ impl Phase {
     pub(crate) const fn attempt(&self) -> Option<&Attempt> {
         match self {
             Self::Trying(trying) => Some(&trying.attempt),
+            Self::Live(Live { successor: Some(successor), .. }) => Some(&successor.attempt),
             Self::Polling(Polling { way_back: WayBack::Attempt(attempt), .. }) => Some(attempt),
             Self::Polling(Polling { way_back: WayBack::Joining(_), .. })
             | Self::Resting
             | Self::Offline
-            | Self::Live(_) => None,
+            | Self::Live(Live { successor: None, .. }) => None,
         }
     }
 
     pub(crate) const fn attempt_mut(&mut self) -> Option<&mut Attempt> {
         match self {
             Self::Trying(trying) => Some(&mut trying.attempt),
+            Self::Live(Live { successor: Some(successor), .. }) => Some(&mut successor.attempt),
             Self::Polling(Polling { way_back: WayBack::Attempt(attempt), .. }) => Some(attempt),
             Self::Polling(Polling { way_back: WayBack::Joining(_), .. })
             | Self::Resting
             | Self::Offline
-            | Self::Live(_) => None,
+            | Self::Live(Live { successor: None, .. }) => None,
         }
     }
 
     pub(crate) const fn session(&self) -> Option<&Session> {
         match self {
-            Self::Live(session)
+            Self::Live(Live { session, .. })
             | Self::Polling(Polling { way_back: WayBack::Joining(session), .. }) => Some(session),
             Self::Polling(Polling { way_back: WayBack::Attempt(_), .. })
             | Self::Resting
@@ -127,12 +194,19 @@ impl Phase {
 
     pub(crate) const fn session_mut(&mut self) -> Option<&mut Session> {
         match self {
-            Self::Live(session)
+            Self::Live(Live { session, .. })
             | Self::Polling(Polling { way_back: WayBack::Joining(session), .. }) => Some(session),
             Self::Polling(Polling { way_back: WayBack::Attempt(_), .. })
             | Self::Resting
             | Self::Offline
             | Self::Trying(_) => None,
+        }
+    }
+
+    pub(crate) const fn live_mut(&mut self) -> Option<&mut Live> {
+        match self {
+            Self::Live(live) => Some(live),
+            Self::Resting | Self::Offline | Self::Trying(_) | Self::Polling(_) => None,
         }
     }
 
@@ -143,19 +217,26 @@ impl Phase {
         }
     }
 
-    /// The socket that is wanted, and how far it has come.
-    pub(crate) fn socket(&self) -> Option<(SocketId, Stage)> {
-        match self.attempt() {
-            Some(Attempt::Opening { socket, .. }) => Some((*socket, Stage::Opening)),
-            Some(Attempt::Greeting { socket, .. }) => Some((*socket, Stage::Greeting)),
-            Some(Attempt::Waiting { .. } | Attempt::WantingToken) | None => {
-                self.session().map(|session| (session.socket, Stage::Welcomed))
-            }
-        }
+    /// The sockets of the attempt.
+    pub(crate) fn attempt_sockets(&self) -> Vec<SocketId> {
+        self.attempt().map(Attempt::sockets).unwrap_or_default()
+    }
+
+    /// All sockets that are wanted.
+    pub(crate) fn sockets(&self) -> Vec<SocketId> {
+        let session = self.session().map(|session| session.socket);
+        session.into_iter().chain(self.attempt_sockets()).collect()
     }
 
     /// How far this socket has come; none where it is no longer wanted.
     pub(crate) fn stage(&self, socket: SocketId) -> Option<Stage> {
-        self.socket().and_then(|(wanted, stage)| (wanted == socket).then_some(stage))
+        if self.session().is_some_and(|session| session.socket == socket) {
+            return Some(Stage::Welcomed);
+        }
+        match self.attempt()? {
+            Attempt::Opening(dialling) => dialling.find(socket).map(|_| Stage::Opening),
+            Attempt::Greeting { socket: own, .. } => (*own == socket).then_some(Stage::Greeting),
+            Attempt::Waiting { .. } | Attempt::WantingToken => None,
+        }
     }
 }

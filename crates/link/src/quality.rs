@@ -5,7 +5,7 @@
 //! The score follows `100 - parts` under the ceiling of what flows: in 15 s by 4/5 of the way down,
 //! by 2/5 of the way up. See `fixed` for the units.
 
-mod fixed;
+pub(crate) mod fixed;
 mod gaps;
 mod grade;
 mod parts;

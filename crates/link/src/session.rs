@@ -22,14 +22,23 @@ pub(crate) struct Session {
     pub(crate) pulse: Pulse,
     /// After a loss without a word, attempts are spread over this.
     pub(crate) crash_window: Span,
-    /// When to leave, as the server asked.
-    pub(crate) leave_at: Option<Millis>,
+    leave: Leave,
     /// How long the path in front of the server lets a session be silent.
     path_limit: Option<Span>,
     heard_at: Millis,
     /// The same, or the end of a sleep: from when on silence counts.
     counted_from: Millis,
     is_pinged: bool,
+}
+
+/// Whether the server wants the session gone.
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    Unasked,
+    /// By this time.
+    At(Millis),
+    /// It has said so, and the time has come.
+    Due,
 }
 
 /// What is due.
@@ -39,6 +48,8 @@ pub(crate) enum Due {
     Say(ClientFrame),
     /// An answer is overdue: ask again, with this.
     Doubt(ClientFrame),
+    /// The server wants the session gone by now. Said once.
+    Leave,
     /// The session is over.
     End(End),
 }
@@ -51,7 +62,7 @@ impl Session {
             since: now,
             pulse: Pulse::new(welcome.heartbeat, now),
             crash_window: Span(welcome.crash_window_ms),
-            leave_at: None,
+            leave: Leave::Unasked,
             path_limit: welcome.path_idle_limit_ms.map(Span),
             heard_at: now,
             counted_from: now,
@@ -59,10 +70,32 @@ impl Session {
         }
     }
 
+    /// The server wants the session gone by that time.
+    pub(crate) const fn leave_at(&mut self, at: Millis) {
+        self.leave = Leave::At(at);
+    }
+
+    /// Whether the server wants the session gone.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        match self.leave {
+            Leave::Unasked => false,
+            Leave::At(_) | Leave::Due => true,
+        }
+    }
+
+    /// When it is to be gone, while that is to come.
+    pub(crate) const fn turn(&self) -> Option<Millis> {
+        match self.leave {
+            Leave::At(at) => Some(at),
+            Leave::Unasked | Leave::Due => None,
+        }
+    }
+
     /// The next thing that is due; to be asked until there is none.
     pub(crate) fn due(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> Option<Due> {
-        if self.leave_at.is_some_and(|at| at <= now) {
-            return Some(Due::End(End::Left));
+        if matches!(self.leave, Leave::At(at) if at <= now) {
+            self.leave = Leave::Due;
+            return Some(Due::Leave);
         }
         let patience = self.patience(now, config, rtt);
         match self.pulse.due(now, patience) {
@@ -130,7 +163,7 @@ impl Session {
 
     /// When something will be due.
     pub(crate) fn wake(&self, config: &Config) -> Wake<Why> {
-        let leave = self.leave_at.map(|at| Wake::new(at, Why::Leave));
+        let leave = self.turn().map(|at| Wake::new(at, Why::Leave));
         let health = Wake::new(self.health_at(config), Why::Health);
         self.pulse.wake().earlier(Some(health)).earlier(leave)
     }

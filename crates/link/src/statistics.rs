@@ -104,6 +104,13 @@ impl Record {
         }
     }
 
+    /// The attempt is not wanted any more, and neither failed nor did anything.
+    pub(crate) fn withdraw(&mut self) {
+        if core::mem::take(&mut self.is_reconnect_pending) {
+            self.drawn.total_reconnects -= 1;
+        }
+    }
+
     /// A heartbeat was answered.
     pub(crate) const fn answer(&mut self, rtt: Span) {
         self.drawn.last_answer_rtt = Some(rtt);

@@ -7,6 +7,10 @@ pub enum Why {
     ConnectTimeout,
     /// The next attempt.
     Backoff,
+    /// Another endpoint is tried beside the first.
+    Race,
+    /// The attempt under way has taken long: plain HTTP is tried beside it.
+    Probe,
     /// The next heartbeat.
     Heartbeat,
     /// An answer is overdue.
@@ -27,7 +31,7 @@ pub enum Why {
     Poll,
     /// A poll has taken too long.
     PollTimeout,
-    /// The next attempt to come back from polling.
+    /// The next attempt to come back from polling, or the end of it.
     Return,
     /// What people are told changes.
     Message,

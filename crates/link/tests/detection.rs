@@ -83,7 +83,7 @@ proptest! {
             let kind = NetworkKind::Cellular;
             let inputs = [
                 Input::Resumed,
-                Input::NetworkChanged { kind },
+                Input::NetworkChanged { kind, key: None },
                 Input::Online,
                 Input::Foreground,
             ];

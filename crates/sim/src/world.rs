@@ -274,11 +274,11 @@ impl World {
             Output::OpenSocket { socket, .. } => self.open_socket(link, socket),
             Output::Send { socket, frame } => self.send_frame(link, socket, &frame),
             Output::CloseSocket { socket, code } => self.close_socket(link, socket, code),
-            Output::Poll { poll, channel, since, wait_ms } => {
+            Output::Poll { poll, channel, since, wait_ms, endpoint: _ } => {
                 self.send_poll(link, poll, channel, since, wait_ms);
             }
             Output::CancelPoll { poll } => self.cancel_poll(link, poll),
-            Output::Probe => self.send_probe(link),
+            Output::Probe { endpoint: _ } => self.send_probe(link),
             Output::WantToken => self.want_token(link),
             Output::Tell(notice) => {
                 for notice in self.planted.told(notice) {

@@ -3,7 +3,7 @@
 // instant of the next attempt. Must not know why the link wants to connect, nor what it shows.
 
 import type { Rng } from "../machine/rng.js";
-import { type Millis, type Span, less, seconds, since } from "../machine/time.js";
+import { type Millis, NOT_YET, type Span, less, seconds, since } from "../machine/time.js";
 import type { LinkSettings } from "./config.js";
 
 /** What one attempt costs: time earns it back, so at most one in 15 s in the long run. */
@@ -20,84 +20,108 @@ const LATER_MIN = seconds(5);
 export const HINT_MAX = seconds(3600);
 
 /** Delays, budget and hints of one link. */
-export class Schedule {
-  private failures = 0;
-  private credit = CREDIT_MAX;
-  private creditedAt: Millis = 0;
-  private last: Millis | undefined;
-  private lastFree: Millis | undefined;
-  private heldUntil: Millis = 0;
+export interface Schedule {
+  failures: number;
+  credit: Span;
+  creditedAt: Millis;
+  last: Millis;
+  lastFree: Millis;
+  heldUntil: Millis;
+}
 
-  /** The next delay: doubled for each failure in a row, capped, then jittered, then floored. */
-  delay(config: LinkSettings, rng: Rng): Span {
-    const span = doubled(config.backoffMinMs, this.failures++, config.backoffMaxMs);
-    return Math.max(jittered(span, config.jitterPercent, rng), config.delayFloorMs);
-  }
+/** Nothing tried yet. */
+export const newSchedule = (): Schedule => ({
+  failures: 0,
+  credit: CREDIT_MAX,
+  creditedAt: 0,
+  last: NOT_YET,
+  lastFree: NOT_YET,
+  heldUntil: 0,
+});
 
-  /**
-   * The delay after a session was lost without a word, as in a crash of its server: spread over
-   * half of the server's window, and no sooner than the usual delay once failures repeat.
-   */
-  crashDelay(window: Span, config: LinkSettings, rng: Rng): Span {
-    const spread = rng.between(0, Math.floor(Math.min(window, HINT_MAX) / 2));
-    if (this.failures) return Math.max(spread, this.delay(config, rng));
-    this.failures = 1;
-    return Math.max(spread, config.delayFloorMs);
-  }
+/** The next delay: doubled for each failure in a row, capped, then jittered, then floored. */
+export function delay(schedule: Schedule, config: LinkSettings, rng: Rng): Span {
+  const span = doubled(config.backoffMinMs, schedule.failures++, config.backoffMaxMs);
+  return Math.max(jittered(span, config.jitterPercent, rng), config.delayFloorMs);
+}
 
-  /** No attempt before `hint` from `now` has passed, whatever else wants one. */
-  hold(now: Millis, hint: Span): void {
-    this.heldUntil = Math.max(this.heldUntil, now + Math.min(hint, HINT_MAX));
-  }
+/**
+ * The delay after a session was lost without a word, as in a crash of its server: spread over half
+ * of the server's window, and no sooner than the usual delay once failures repeat.
+ */
+export function crashDelay(
+  schedule: Schedule,
+  window: Span,
+  config: LinkSettings,
+  rng: Rng,
+): Span {
+  const spread = rng.between(0, Math.floor(Math.min(window, HINT_MAX) / 2));
+  if (schedule.failures) return Math.max(spread, delay(schedule, config, rng));
+  schedule.failures = 1;
+  return Math.max(spread, config.delayFloorMs);
+}
 
-  /** As {@link Schedule.hold}, where the server named no time. */
-  holdAWhile(now: Millis, config: LinkSettings, rng: Rng): void {
-    const more = Math.floor((LATER_MIN * config.jitterPercent) / 100);
-    this.hold(now, rng.between(LATER_MIN, LATER_MIN + more));
-  }
+/** No attempt before `hint` from `now` has passed, whatever else wants one. */
+export function hold(schedule: Schedule, now: Millis, hint: Span): void {
+  schedule.heldUntil = Math.max(schedule.heldUntil, now + Math.min(hint, HINT_MAX));
+}
 
-  /** The first instant from `wanted` on that budget and hints permit. */
-  admit(wanted: Millis): Millis {
-    const at = Math.max(wanted, this.heldUntil);
-    return at + less(ATTEMPT_COST, this.creditAt(at));
-  }
+/** As {@link hold}, where the server named no time. */
+export function holdAWhile(
+  schedule: Schedule,
+  now: Millis,
+  config: LinkSettings,
+  rng: Rng,
+): void {
+  const more = Math.floor((LATER_MIN * config.jitterPercent) / 100);
+  hold(schedule, now, rng.between(LATER_MIN, LATER_MIN + more));
+}
 
-  /**
-   * The instant for an attempt asked for by the app or by the server: now, but never within the
-   * floor of the last attempt.
-   */
-  admitAsked(now: Millis, config: LinkSettings): Millis {
-    const floor = this.last === undefined ? now : this.last + config.delayFloorMs;
-    return this.admit(Math.max(now, floor));
-  }
+/** The first instant from `wanted` on that budget and hints permit. */
+export function admit(schedule: Schedule, wanted: Millis): Millis {
+  const at = Math.max(wanted, schedule.heldUntil);
+  return at + less(ATTEMPT_COST, creditAt(schedule, at));
+}
 
-  /** The instant for the first attempt after a change of network: now, but once in 5 s. */
-  admitFree(now: Millis): Millis {
-    const last = this.lastFree;
-    const at = last === undefined ? now : last > now ? last : Math.max(now, last + FREE_PAUSE);
-    return (this.lastFree = this.admit(at));
-  }
+/**
+ * The instant for an attempt asked for by the app or by the server: now, but never within the floor
+ * of the last attempt.
+ */
+export const admitAsked = (schedule: Schedule, now: Millis, config: LinkSettings): Millis =>
+  admit(schedule, Math.max(now, schedule.last + config.delayFloorMs));
 
-  /** An attempt begins. */
-  spend(now: Millis): void {
-    this.credit = less(this.creditAt(now), ATTEMPT_COST);
-    this.creditedAt = now;
-    this.last = now;
-  }
+/** The instant for the first attempt after a change of network: now, but once in 5 s. */
+export function admitFree(schedule: Schedule, now: Millis): Millis {
+  const last = schedule.lastFree;
+  return (schedule.lastFree = admit(
+    schedule,
+    last > now ? last : Math.max(now, last + FREE_PAUSE),
+  ));
+}
 
-  /** A session ended that had held for `held`. */
-  settle(now: Millis, held: Span, isAnswered: boolean, config: LinkSettings): void {
-    if (held >= config.stableAfterMs && isAnswered) this.failures = 0;
-    if (held >= REFILL_AFTER) {
-      this.credit = CREDIT_MAX;
-      this.creditedAt = now;
-    }
-  }
+/** An attempt begins. */
+export function spend(schedule: Schedule, now: Millis): void {
+  schedule.credit = less(creditAt(schedule, now), ATTEMPT_COST);
+  schedule.creditedAt = schedule.last = now;
+}
 
-  private creditAt(at: Millis): Span {
-    return Math.min(this.credit + since(at, this.creditedAt), CREDIT_MAX);
+/** A session ended that had held for `held`. */
+export function settle(
+  schedule: Schedule,
+  now: Millis,
+  held: Span,
+  isAnswered: boolean,
+  config: LinkSettings,
+): void {
+  if (held >= config.stableAfterMs && isAnswered) schedule.failures = 0;
+  if (held >= REFILL_AFTER) {
+    schedule.credit = CREDIT_MAX;
+    schedule.creditedAt = now;
   }
 }
+
+const creditAt = ({ credit, creditedAt }: Schedule, at: Millis): Span =>
+  Math.min(credit + since(at, creditedAt), CREDIT_MAX);
 
 /** `min` doubled `times` over, at most `max`. */
 export const doubled = (min: Span, times: number, max: Span): Span =>
@@ -110,4 +134,4 @@ export function jittered(span: Span, percent: number, rng: Rng): Span {
 }
 
 /** Milliseconds as a number to draw from. */
-export const fit = (span: Span): number => Math.min(span, 2 ** 32 - 1);
+const fit = (span: Span): number => Math.min(span, 2 ** 32 - 1);

@@ -2,21 +2,11 @@
 // app is being asked for another. In: tokens of the app, verdicts of the server. Out: what to do
 // about a verdict.
 
-import { type Millis, seconds } from "../machine/time.js";
+import { type Millis, NEVER, NOT_YET, seconds } from "../machine/time.js";
 import type { Token } from "../protocol/frame/client.js";
 
 /** A token used this soon after the app gave it cannot have expired in the link's hands. */
 const FRESH_SPAN = seconds(10);
-
-/** Whether the app is being asked; once the device has slept, its answer may have waited as long. */
-type Asking = "idle" | "asked" | "slept";
-
-/**
- * Whether the token would be the app's answer to a refusal that is refused in turn: the app was not
- * asked for it, or the server has taken it; it was asked, and gave it then; the same, and the
- * device has slept since, so that nobody knows how old it is.
- */
-type Trial = "over" | { readonly givenAt: Millis } | "aged";
 
 /** Why a token was refused: it is too old, or may be; or it would not have been taken ever. */
 export type Fault = "age" | "content";
@@ -28,65 +18,80 @@ export type Fault = "age" | "content";
 export type Refusal = "again" | "renew" | "stop";
 
 /** The token in use. Every token has a version, so that a late verdict on an older one is known. */
-export class Credential {
+export interface Credential {
+  /** The token to send. */
+  token: Token | null | undefined;
   /** The version of that token. */
-  version = 0;
+  version: number;
   /** Whether that token was refused, so that sending it again is of no use. */
-  isRefused = false;
-  private asking: Asking = "idle";
-  private trial: Trial = "over";
-
-  /** The token to send, if any. */
-  constructor(public token: Token | null | undefined) {}
-
+  isRefused: boolean;
   /** Whether the app is being asked. */
-  isWanted(): boolean {
-    return this.asking !== "idle";
-  }
+  isWanted: boolean;
+  /** Whether the device has slept since: the app's answer may have waited as long. */
+  hasSlept: boolean;
+  /**
+   * When the app gave it, if it was asked to, so that it is in vain to ask again: not yet where
+   * nobody knows, since the device has slept; never where the app was not asked, or the server has
+   * taken it.
+   */
+  givenAt: Millis;
+}
 
-  /** A fresh token is needed now. Whether the app is yet to be asked. */
-  want(): boolean {
-    const isAsked = this.isWanted();
-    if (!isAsked) this.asking = "asked";
-    return !isAsked;
-  }
+/** The first token, if any. */
+export const newCredential = (token: Token | null | undefined): Credential => ({
+  token,
+  version: 0,
+  isRefused: false,
+  isWanted: false,
+  hasSlept: false,
+  givenAt: NEVER,
+});
 
-  /** The app gave a token. */
-  give(now: Millis, token: Token): void {
-    this.trial = this.asking === "asked" ? { givenAt: now } : this.isWanted() ? "aged" : "over";
-    this.token = token;
-    this.version++;
-    this.isRefused = false;
-    this.asking = "idle";
-  }
+/** A fresh token is needed now. Whether the app is yet to be asked. */
+export function want(credential: Credential): boolean {
+  if (credential.isWanted) return false;
+  credential.hasSlept = false;
+  return (credential.isWanted = true);
+}
 
-  /** The app is no longer asked, and what it gave begins anew. */
-  rest(): void {
-    this.isRefused = false;
-    this.asking = "idle";
-    this.trial = "over";
-  }
+/** The app gave a token. */
+export function give(credential: Credential, now: Millis, token: Token): void {
+  const { isWanted, hasSlept } = credential;
+  rest(credential);
+  credential.token = token;
+  credential.version++;
+  if (isWanted) credential.givenAt = hasSlept ? NOT_YET : now;
+}
 
-  /** The server took the token of this version. */
-  accept(version: number): void {
-    if (version === this.version) this.trial = "over";
-  }
+/** The app is no longer asked, and what it gave begins anew. */
+export function rest(credential: Credential): void {
+  credential.isRefused = credential.isWanted = false;
+  credential.givenAt = NEVER;
+}
 
-  /** The device slept: the link's clock may have stood still while the token grew older. */
-  sleep(): void {
-    if (this.trial !== "over") this.trial = "aged";
-    if (this.isWanted()) this.asking = "slept";
-  }
+/** The server took the token of this version. */
+export function accept(credential: Credential, version: number): void {
+  if (version === credential.version) credential.givenAt = NEVER;
+}
 
-  /** The server refused the token of this version, which was sent at `usedAt`. */
-  refuse(version: number, usedAt: Millis, fault: Fault): Refusal {
-    if (version !== this.version) return "again";
-    const { trial } = this;
-    const isFresh = typeof trial === "object" && usedAt - trial.givenAt <= FRESH_SPAN;
-    const isInVain = fault === "age" ? isFresh : trial !== "over";
-    if (isInVain) return "stop";
-    this.isRefused = true;
-    this.trial = "over";
-    return "renew";
-  }
+/** The device slept: the link's clock may have stood still while the token grew older. */
+export function sleep(credential: Credential): void {
+  credential.hasSlept = true;
+  if (credential.givenAt < NEVER) credential.givenAt = NOT_YET;
+}
+
+/** The server refused the token of this version, which was sent at `usedAt`. */
+export function refuse(
+  credential: Credential,
+  version: number,
+  usedAt: Millis,
+  fault: Fault,
+): Refusal {
+  const { givenAt } = credential;
+  if (version !== credential.version) return "again";
+  const isFresh = fault === "content" || usedAt <= givenAt + FRESH_SPAN;
+  if (isFresh && givenAt < NEVER) return "stop";
+  credential.isRefused = true;
+  credential.givenAt = NEVER;
+  return "renew";
 }

@@ -6,23 +6,30 @@ import type { NetworkKind } from "./input.js";
 import type { Bounds } from "./rtt.js";
 
 /** What the device was last known to be like. */
-export class Device {
+export interface Device {
   /** Whether nobody looks at the app. */
-  isBackground = false;
+  isBackground: boolean;
   /** Whether it calls its network weak. */
-  isWeak = false;
-  network: NetworkKind = "unknown";
+  isWeak: boolean;
+  network: NetworkKind;
+}
 
-  /** The bounds of patience. A radio that has gone to sleep is allowed for, unless there is none. */
-  bounds(config: LinkSettings): Bounds {
-    const times = this.isWeak ? 2 : 1;
-    const hasRadio = this.network !== "wifi" && this.network !== "wired";
-    const coldMin = hasRadio ? config.softColdMinMs : config.softWarmMinMs;
-    return {
-      softMin: { warm: config.softWarmMinMs * times, cold: coldMin * times },
-      softMax: config.softMaxMs,
-      hardMin: config.hardMinMs,
-      hardMax: config.heartbeatTimeoutMs,
-    };
-  }
+/** Nothing was told yet. */
+export const newDevice = (): Device => ({
+  isBackground: false,
+  isWeak: false,
+  network: "unknown",
+});
+
+/** The bounds of patience. A radio that has gone to sleep is allowed for, unless there is none. */
+export function bounds({ isWeak, network }: Device, config: LinkSettings): Bounds {
+  const { softWarmMinMs: warm, softColdMinMs: cold } = config;
+  const times = isWeak ? 2 : 1;
+  const hasRadio = network !== "wifi" && network !== "wired";
+  return {
+    softMin: { warm: warm * times, cold: (hasRadio ? cold : warm) * times },
+    softMax: config.softMaxMs,
+    hardMin: config.hardMinMs,
+    hardMax: config.heartbeatTimeoutMs,
+  };
 }

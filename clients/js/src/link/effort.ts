@@ -2,7 +2,7 @@
 // attempts ended, what probes found. Out: whether to probe, and whether to poll. Must not know how
 // either is done.
 
-import { type Millis, type Span, seconds } from "../machine/time.js";
+import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../machine/time.js";
 import type { LinkSettings } from "./config.js";
 import type { Evidence } from "./end.js";
 
@@ -12,60 +12,63 @@ const PROOF_SPAN = seconds(10);
 const BLOCKED_MAX = 2;
 
 /** The effort made since data stopped flowing. */
-export class Effort {
-  /** When effort becomes reason enough for what a probe has proven; none once that was looked at. */
-  dueAt: Millis | undefined;
-  private failed = 0;
-  private blocked = 0;
-  private isServerBusy = false;
-  private provenAt: Millis | undefined;
+export interface Effort {
+  since: Millis;
+  failed: number;
+  blocked: number;
+  isServerBusy: boolean;
+  provenAt: Millis;
+  /** When effort becomes reason enough for what a probe has proven; never once that was looked at. */
+  dueAt: Millis;
+}
 
-  /** Data stopped flowing, or was first asked for, then. */
-  constructor(private since: Millis) {}
+/** Data stopped flowing, or was first asked for, now. */
+export const newEffort = (now: Millis): Effort => ({
+  since: now,
+  failed: 0,
+  blocked: 0,
+  isServerBusy: false,
+  provenAt: NOT_YET,
+  dueAt: NEVER,
+});
 
-  /** An attempt failed. */
-  fail(evidence: Evidence): void {
-    this.failed++;
-    this.isServerBusy = evidence === "busy";
-    this.blocked = evidence === "blocked" ? this.blocked + 1 : 0;
-    if (this.isServerBusy) this.provenAt = this.dueAt = undefined;
-  }
-
-  /** Plain HTTP got through to the server. */
-  prove(now: Millis, config: LinkSettings): void {
-    this.provenAt = now;
-    const dueAt = this.since + config.fallbackEffortMs;
-    this.dueAt = dueAt > now ? dueAt : undefined;
-  }
-
-  /** Time asleep is no effort. */
-  sleep(slept: Span): void {
-    this.since += slept;
-    if (this.dueAt !== undefined) this.dueAt += slept;
-  }
-
-  /** Whether a probe could tell anything. */
-  wantsProbe(): boolean {
-    return !this.isServerBusy;
-  }
-
-  /** Whether to poll. */
-  wantsFallback(now: Millis, config: LinkSettings): boolean {
-    const isProven = this.provenAt !== undefined && now - this.provenAt <= PROOF_SPAN;
-    const isEnough =
-      now - this.since >= config.fallbackEffortMs ||
-      this.blocked >= BLOCKED_MAX ||
-      this.failed >= config.fallbackAttempts;
-    return isProven && isEnough && this.failed > 0 && !this.isServerBusy;
-  }
-
-  /** Whether the time has come to look at effort; true once. */
-  takeDue(now: Millis): boolean {
-    const isDue = isDueAt(this.dueAt, now);
-    if (isDue) this.dueAt = undefined;
-    return isDue;
+/** An attempt failed. */
+export function fail(effort: Effort, evidence: Evidence): void {
+  effort.failed++;
+  effort.blocked = evidence === "blocked" ? effort.blocked + 1 : 0;
+  effort.isServerBusy = evidence === "busy";
+  if (effort.isServerBusy) {
+    effort.provenAt = NOT_YET;
+    effort.dueAt = NEVER;
   }
 }
 
-/** Whether there is such a time and it has come. */
-const isDueAt = (at: Millis | undefined, now: Millis): boolean => at !== undefined && at <= now;
+/** Plain HTTP got through to the server. */
+export function prove(effort: Effort, now: Millis, config: LinkSettings): void {
+  const dueAt = effort.since + config.fallbackEffortMs;
+  effort.provenAt = now;
+  effort.dueAt = dueAt > now ? dueAt : NEVER;
+}
+
+/** Time asleep is no effort. */
+export function sleep(effort: Effort, slept: Span): void {
+  effort.since += slept;
+  effort.dueAt += slept;
+}
+
+/** Whether to poll. */
+export function wantsFallback(effort: Effort, now: Millis, config: LinkSettings): boolean {
+  const isProven = now <= effort.provenAt + PROOF_SPAN;
+  const isEnough =
+    now >= effort.since + config.fallbackEffortMs ||
+    effort.blocked >= BLOCKED_MAX ||
+    effort.failed >= config.fallbackAttempts;
+  return isProven && isEnough && effort.failed > 0 && !effort.isServerBusy;
+}
+
+/** Whether the time has come to look at effort; true once. */
+export function takeDue(effort: Effort, now: Millis): boolean {
+  const isDue = effort.dueAt <= now;
+  if (isDue) effort.dueAt = NEVER;
+  return isDue;
+}

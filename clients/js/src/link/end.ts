@@ -8,20 +8,14 @@ import type { Reason } from "./state.js";
 /** The end of an attempt or of a session. */
 export type End =
   /** The socket did not open. */
-  | { readonly kind: "dial"; readonly failure: DialFailure }
-  /** No welcome came in time. */
-  | { readonly kind: "timeout" }
-  /** The socket was closed or lost. */
-  | { readonly kind: "closed"; readonly code: CloseCode.CloseCode }
-  /** Nothing was heard in time. */
-  | { readonly kind: "silent" }
+  | DialFailure
   /**
-   * Events of a channel were missing or its request was not answered, and asking again did not mend
-   * it.
+   * No welcome came in time; nothing was heard in time; events of a channel were missing or its
+   * request was not answered, and asking again did not mend it; the server had asked to leave.
    */
-  | { readonly kind: "unmended" }
-  /** The server had asked to leave. */
-  | { readonly kind: "left" };
+  | { readonly kind: "timeout" | "silent" | "unmended" | "left" }
+  /** The socket was closed or lost: what to do about its code. */
+  | { readonly kind: CloseCode.Advice; readonly code: CloseCode.CloseCode };
 
 /**
  * What an end is evidence of: nothing in particular, no answer or a loss; something between the
@@ -30,10 +24,21 @@ export type End =
  */
 export type Evidence = "silence" | "blocked" | "busy";
 
+/** The socket was closed or lost. */
+export const closed = (code: CloseCode.CloseCode): End => ({ kind: CloseCode.advice(code), code });
+
+/** The code of the close, if that is what it was. */
+export const codeOf = (end: End): CloseCode.CloseCode | undefined =>
+  "code" in end ? end.code : undefined;
+
 /** What the app is told. */
-export function endReason(end: End): Reason {
+export function reasonOf(end: End): Reason {
   switch (end.kind) {
-    case "dial":
+    case "unreachable":
+    case "blocked":
+    case "portal":
+    case "busy":
+    case "refused":
       return "unreachable";
     case "timeout":
       return "connect_timeout";
@@ -41,10 +46,8 @@ export function endReason(end: End): Reason {
       return "heartbeat_timeout";
     case "left":
       return "server_asked";
-    case "unmended":
-      return "lost";
-    case "closed":
-      switch (end.code) {
+    default:
+      switch (codeOf(end)) {
         case CloseCode.RECONNECT:
         case CloseCode.RESTART:
         case CloseCode.MOVED:
@@ -57,27 +60,28 @@ export function endReason(end: End): Reason {
 }
 
 /** What it is evidence of. */
-export function endEvidence(end: End): Evidence {
-  switch (end.kind) {
-    case "dial": {
-      const { kind } = end.failure;
-      if (kind === "busy") return "busy";
-      return kind === "blocked" || kind === "portal" ? "blocked" : "silence";
-    }
+export function evidenceOf({ kind }: End): Evidence {
+  switch (kind) {
+    case "blocked":
+    case "portal":
+      return "blocked";
+    case "busy":
     case "left":
+    case "retry_after":
+    case "move_to":
+    case "refresh_token":
       return "busy";
-    case "closed": {
-      const advice = CloseCode.advice(end.code);
-      return advice === "retry_now" || advice === "never" ? "silence" : "busy";
-    }
     default:
       return "silence";
   }
 }
 
 /** Whether the shell still has the socket, so that it must be told to close it. */
-export const leavesSocket = (end: End): boolean => end.kind !== "dial" && end.kind !== "closed";
+export const leavesSocket = ({ kind }: End): boolean =>
+  kind === "timeout" || kind === "silent" || kind === "unmended" || kind === "left";
 
 /** Whether nothing was said at the end, as when a server crashes. */
-export const isSudden = (end: End): boolean =>
-  end.kind === "closed" && (end.code === CloseCode.NO_CODE || end.code === CloseCode.ABNORMAL);
+export function isSudden(end: End): boolean {
+  const code = codeOf(end);
+  return code === CloseCode.NO_CODE || code === CloseCode.ABNORMAL;
+}

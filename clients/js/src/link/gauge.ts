@@ -26,7 +26,7 @@ interface Asked {
   readonly at: Millis;
   readonly path: Path;
   /** Whether the next thing that is asked has been given more time because of this. */
-  readonly isDoubted: boolean;
+  isDoubted: boolean;
 }
 
 /** What is measured, and what has been told of it. */
@@ -57,7 +57,7 @@ export class Gauge {
   doubt(): void {
     const { asked } = this;
     if (!asked || asked.isDoubted) return;
-    this.asked = { ...asked, isDoubted: true };
+    asked.isDoubted = true;
     this.rtt.miss();
   }
 

@@ -3,11 +3,9 @@
 // heartbeats to send, and what silence means. Must not know sockets or channels, nor what patience
 // is drawn from.
 
-import { type Millis, type Span, seconds } from "../machine/time.js";
-import { type Wake, earlier } from "../machine/wake.js";
+import { type Millis, NEVER, type Span, seconds } from "../machine/time.js";
 import type { Heartbeat, HeartbeatTerms } from "../protocol/frame/client.js";
 import type { Scalar } from "../protocol/payload.js";
-import type { Why } from "./wake.js";
 
 /** The shortest span that a server may set. */
 const TERM_MIN = seconds(1);
@@ -16,34 +14,50 @@ const TERM_MAX = seconds(3600);
 
 /** How long nothing may come after a heartbeat. */
 export interface Patience {
-  /** Until there is doubt, where there is any before the verdict. */
-  readonly soft: Span | undefined;
+  /** Until there is doubt; endless where there is none before the verdict. */
+  readonly soft: Span;
   /** Until the peer counts as dead. */
   readonly hard: Span;
 }
 
 /** What is due: a frame to send; the same, since there is doubt; no sign of life came in time. */
 export type Beat =
-  | { readonly kind: "send" | "doubt"; readonly frame: Heartbeat }
+  | { readonly kind: "say" | "doubt"; readonly frame: Heartbeat }
   | { readonly kind: "dead" };
 
-interface Waiting {
-  /** When doubt begins; none once it has, or where it never does. */
-  doubtAt: Millis | undefined;
+/** The heartbeat of one session. */
+export interface Pulse {
+  /** The interval of the terms in force. */
+  readonly agreed: Span;
+  /** The longest that an answer may be waited for. */
+  readonly timeout: Span;
+  /** The interval that is kept, which is longer while nobody looks. */
+  interval: Span;
+  nextAt: Millis;
+  /** When doubt begins; never once it has, or where it never does, or nothing is waited for. */
+  doubtAt: Millis;
+  /** When the peer counts as dead, from a heartbeat on until something is heard. */
   deadAt: Millis;
+  /** Whether the peer may be dead. */
   isDoubted: boolean;
-}
-
-interface Timed {
-  readonly id: number;
-  readonly sentAt: Millis;
+  lastId: number;
   /**
-   * When to look whether the device slept, though something else was heard; none once that was
-   * done.
+   * The heartbeat that is timed, until its answer comes, or 0. A question asked in doubt is not:
+   * its answer comes behind the one that is late.
    */
-  lookAt: Millis | undefined;
+  timedId: number;
+  sentAt: Millis;
+  /**
+   * When to look whether the device slept while it is timed, though something else was heard; never
+   * once that was done.
+   */
+  lookAt: Millis;
   /** An answer after this is not timed. */
-  readonly until: Millis;
+  timedUntil: Millis;
+  /** Whether a heartbeat was ever answered. */
+  isAnswered: boolean;
+  /** Whether the next heartbeat is to find out whether the peer outlived a sleep. */
+  isProbeDue: boolean;
 }
 
 /**
@@ -55,146 +69,108 @@ export function newPatience(soft: Span, hard: Span, most: Span): Patience {
   return { soft: Math.min(soft, Math.ceil(atMost / 2)), hard: atMost };
 }
 
-/** The heartbeat of one session. */
-export class Pulse {
-  /** The longest that an answer may be waited for. */
-  readonly timeout: Span;
-  /** Whether a heartbeat was ever answered. */
-  isAnswered = false;
-  /** Whether the next heartbeat is to find out whether the peer outlived a sleep. */
-  isProbeDue = false;
-  /** The interval of the terms in force. */
-  private readonly agreed: Span;
-  /** The interval that is kept, which is longer while nobody looks. */
-  private interval: Span;
-  private nextAt: Millis;
-  /** Set from a heartbeat on until something is heard. */
-  private waiting: Waiting | undefined;
-  private lastId = 0;
-  /**
-   * The heartbeat that is timed, until its answer comes. A question asked in doubt is not: its
-   * answer comes behind the one that is late.
-   */
-  private timed: Timed | undefined;
-
-  /** A pulse by the terms in force; the first heartbeat comes after one interval. */
-  constructor(terms: HeartbeatTerms, now: Millis) {
-    this.interval = this.agreed = clamp(terms.interval);
-    this.timeout = clamp(terms.timeout);
-    this.nextAt = now + this.agreed;
-  }
-
-  /** What is due now, if anything. */
-  due(now: Millis, patience: Patience): Beat | undefined {
-    const { waiting, timed } = this;
-    if (waiting) {
-      if (waiting.deadAt <= now) return { kind: "dead" };
-      if (waiting.doubtAt !== undefined && waiting.doubtAt <= now) {
-        waiting.doubtAt = undefined;
-        waiting.isDoubted = true;
-        return { kind: "doubt", frame: this.frame(now) };
-      }
-    }
-    if (timed?.lookAt !== undefined && timed.lookAt <= now) timed.lookAt = undefined;
-    return this.nextAt <= now ? { kind: "send", frame: this.beat(now, patience) } : undefined;
-  }
-
-  /** A heartbeat at once; none while the verdict on one is as near. */
-  probe(now: Millis, patience: Patience): Heartbeat | undefined {
-    const { waiting } = this;
-    const isNear = waiting && waiting.deadAt <= now + patience.hard;
-    return isNear ? undefined : this.beat(now, patience);
-  }
-
-  /** A heartbeat at once, whatever is waited for. */
-  beat(now: Millis, patience: Patience): Heartbeat {
-    this.isProbeDue = false;
-    const doubtAt = patience.soft === undefined ? undefined : now + patience.soft;
-    const deadAt = now + patience.hard;
-    this.waiting = orSooner(this.waiting, { doubtAt, deadAt, isDoubted: false });
-    const frame = this.frame(now);
-    this.timed = { id: this.lastId, sentAt: now, lookAt: doubtAt, until: deadAt };
-    return frame;
-  }
-
-  /**
-   * Keeps the agreed interval, or a longer one. What was said of the next heartbeat is kept: a
-   * longer one begins with it.
-   */
-  pace(now: Millis, slow: Span): void {
-    this.interval = Math.max(slow, this.agreed);
-    this.nextAt = Math.min(this.nextAt, now + this.interval);
-  }
-
-  /** Begins anew after sleep: what was waited for before it tells nothing. A heartbeat is due. */
-  renew(now: Millis): void {
-    this.waiting = this.timed = undefined;
-    this.nextAt = now;
-    this.isProbeDue = true;
-  }
-
-  /** The device slept for some time that no timer shows: what is on its way cannot be timed. */
-  giveUpTiming(): void {
-    this.timed = undefined;
-  }
-
-  /** Something came: the peer lives. */
-  hear(): void {
-    this.waiting = undefined;
-  }
-
-  /** An answer to a heartbeat; how long it took, where it answers the one that is timed. */
-  onAck(id: Scalar | undefined, now: Millis): Span | undefined {
-    const { timed } = this;
-    if (this.lastId && id === this.lastId) this.isAnswered = true;
-    if (!timed || id !== timed.id) return undefined;
-    this.timed = undefined;
-    this.isAnswered = true;
-    return now <= timed.until ? now - timed.sentAt : undefined;
-  }
-
-  /** Whether an answer is to be timed, as long as nobody has looked whether the device slept. */
-  isTiming(): boolean {
-    return this.timed?.lookAt !== undefined;
-  }
-
-  /** Whether anything is to come since a heartbeat. */
-  isWaiting(): boolean {
-    return this.waiting !== undefined;
-  }
-
-  /** Whether the peer may be dead. */
-  isDoubted(): boolean {
-    return this.waiting?.isDoubted === true;
-  }
-
-  /** When something will be due. */
-  wake(): Wake<Why> {
-    const { waiting } = this;
-    const next: Wake<Why> = { at: this.nextAt, why: "heartbeat" };
-    const lookAt = (waiting ?? { doubtAt: this.timed?.lookAt }).doubtAt;
-    const look: Wake<Why> | undefined =
-      lookAt === undefined ? undefined : { at: lookAt, why: "doubt" };
-    const dead: Wake<Why> | undefined = waiting && { at: waiting.deadAt, why: "heartbeat_timeout" };
-    return earlier(earlier(next, dead), look)!;
-  }
-
-  private frame(now: Millis): Heartbeat {
-    this.nextAt = now + this.interval;
-    return { type: "heartbeat", id: ++this.lastId, next_ms: this.interval };
-  }
+/** A pulse by the terms in force; the first heartbeat comes after one interval. */
+export function newPulse(terms: HeartbeatTerms, now: Millis): Pulse {
+  const interval = clamp(terms.interval);
+  return {
+    agreed: interval,
+    timeout: clamp(terms.timeout),
+    interval,
+    nextAt: now + interval,
+    doubtAt: NEVER,
+    deadAt: NEVER,
+    isDoubted: false,
+    lastId: 0,
+    timedId: 0,
+    sentAt: 0,
+    lookAt: NEVER,
+    timedUntil: 0,
+    isAnswered: false,
+    isProbeDue: false,
+  };
 }
 
-/** Another heartbeat was sent meanwhile: whichever patience ends first. */
-function orSooner(before: Waiting | undefined, next: Waiting): Waiting {
-  if (!before) return next;
-  const isDoubted = before.isDoubted;
-  const sooner = Math.min(before.doubtAt ?? Infinity, next.doubtAt ?? Infinity);
-  return {
-    doubtAt: isDoubted || sooner === Infinity ? undefined : sooner,
-    deadAt: Math.min(before.deadAt, next.deadAt),
-    isDoubted,
-  };
+/** What is due now, if anything. */
+export function due(pulse: Pulse, now: Millis, patience: Patience): Beat | undefined {
+  if (pulse.deadAt <= now) return { kind: "dead" };
+  if (pulse.doubtAt <= now) {
+    pulse.doubtAt = NEVER;
+    pulse.isDoubted = true;
+    return { kind: "doubt", frame: nextFrame(pulse, now) };
+  }
+  if (pulse.lookAt <= now) pulse.lookAt = NEVER;
+  return pulse.nextAt <= now ? { kind: "say", frame: beat(pulse, now, patience) } : undefined;
+}
+
+/** A heartbeat at once; none while the verdict on one is as near. */
+export const probe = (pulse: Pulse, now: Millis, patience: Patience): Heartbeat | undefined =>
+  pulse.deadAt > now + patience.hard ? beat(pulse, now, patience) : undefined;
+
+/** A heartbeat at once, whatever is waited for: of two patiences, the one that ends first counts. */
+export function beat(pulse: Pulse, now: Millis, { soft, hard }: Patience): Heartbeat {
+  const frame = nextFrame(pulse, now);
+  pulse.isProbeDue = false;
+  pulse.timedId = pulse.lastId;
+  pulse.sentAt = now;
+  pulse.lookAt = now + soft;
+  pulse.timedUntil = now + hard;
+  if (!pulse.isDoubted) pulse.doubtAt = Math.min(pulse.doubtAt, now + soft);
+  pulse.deadAt = Math.min(pulse.deadAt, now + hard);
+  return frame;
+}
+
+/**
+ * Keeps the agreed interval, or a longer one. What was said of the next heartbeat is kept: a longer
+ * one begins with it.
+ */
+export function pace(pulse: Pulse, now: Millis, slow: Span): void {
+  pulse.interval = Math.max(slow, pulse.agreed);
+  pulse.nextAt = Math.min(pulse.nextAt, now + pulse.interval);
+}
+
+/** Begins anew after sleep: what was waited for before it tells nothing. A heartbeat is due. */
+export function renew(pulse: Pulse, now: Millis): void {
+  hear(pulse);
+  giveUpTiming(pulse);
+  pulse.nextAt = now;
+  pulse.isProbeDue = true;
+}
+
+/** The device slept for some time that no timer shows: what is on its way cannot be timed. */
+export function giveUpTiming(pulse: Pulse): void {
+  pulse.timedId = 0;
+  pulse.lookAt = NEVER;
+}
+
+/** Something came: the peer lives. */
+export function hear(pulse: Pulse): void {
+  pulse.doubtAt = pulse.deadAt = NEVER;
+  pulse.isDoubted = false;
+}
+
+/** An answer to a heartbeat; how long it took, where it answers the one that is timed. */
+export function onAck(pulse: Pulse, id: Scalar | undefined, now: Millis): Span | undefined {
+  if (!id) return undefined;
+  const isTimed = id === pulse.timedId;
+  pulse.isAnswered ||= isTimed || id === pulse.lastId;
+  if (!isTimed) return undefined;
+  giveUpTiming(pulse);
+  return now <= pulse.timedUntil ? now - pulse.sentAt : undefined;
+}
+
+/** Whether an answer is to be timed, as long as nobody has looked whether the device slept. */
+export const isTiming = (pulse: Pulse): boolean => pulse.lookAt < NEVER;
+
+/** Whether anything is to come since a heartbeat. */
+export const isWaiting = (pulse: Pulse): boolean => pulse.deadAt < NEVER;
+
+/** When something will be due. */
+export const wake = (pulse: Pulse): Millis =>
+  Math.min(pulse.nextAt, pulse.deadAt, isWaiting(pulse) ? pulse.doubtAt : pulse.lookAt);
+
+function nextFrame(pulse: Pulse, now: Millis): Heartbeat {
+  pulse.nextAt = now + pulse.interval;
+  return { type: "heartbeat", id: ++pulse.lastId, next_ms: pulse.interval };
 }
 
 const clamp = (span: Span): Span => Math.min(Math.max(span, TERM_MIN), TERM_MAX);

@@ -7,16 +7,16 @@
 //      └──never───────────┘  └──lost── polling ─┘ every channel followed
 
 import { Rng } from "../machine/rng.js";
-import type { Millis } from "../machine/time.js";
-import { type Wake, earlier } from "../machine/wake.js";
+import { type Millis, NOT_YET } from "../machine/time.js";
+import { type Wake, earliest } from "../machine/wake.js";
 import type { ClientFrame } from "../protocol/frame/client.js";
 import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
-import { Schedule } from "./backoff.js";
+import { newSchedule } from "./backoff.js";
 import { Channels } from "./channels.js";
 import { type Config, bounded } from "./config.js";
-import { Credential } from "./credential.js";
-import { Device } from "./device.js";
+import { type Credential, newCredential } from "./credential.js";
+import { bounds, newDevice } from "./device.js";
 import { Gauge } from "./gauge.js";
 import type { Input, PollId, SocketId } from "./input.js";
 import * as app from "./link/app.js";
@@ -35,7 +35,36 @@ import { Outbox } from "./publishing.js";
 import type { QualityReport } from "./quality.js";
 import type { LinkState, Reason } from "./state.js";
 import { Record, type Statistics } from "./statistics.js";
-import type { Why } from "./wake.js";
+
+/** What is done about each kind of input; nothing but what is due, where it is not named. */
+const HANDLERS: {
+  readonly [Kind in Input["kind"]]?: (
+    link: Link,
+    now: Millis,
+    input: Input & { readonly kind: Kind },
+  ) => void;
+} = {
+  connect: app.onConnect,
+  subscribe: app.onSubscribe,
+  unsubscribe: app.onUnsubscribe,
+  publish: publishes.onPublish,
+  token: app.onToken,
+  close: app.onClose,
+  online: device.onOnline,
+  offline: device.onOffline,
+  network_changed: device.onNetworkChanged,
+  weak_network: device.onWeakNetwork,
+  resumed: device.onResumed,
+  foreground: device.onForeground,
+  background: device.onBackground,
+  socket_opened: attempt.onSocketOpened,
+  socket_failed: attempt.onSocketFailed,
+  socket_frame: frame.onSocketFrame,
+  socket_alive: frame.onSocketAlive,
+  socket_closed: attempt.onSocketClosed,
+  polled: polls.onPolled,
+  probed: polls.onProbed,
+};
 
 /**
  * One link: made once, driven by a shell for as long as the app wants it.
@@ -54,10 +83,10 @@ export class Link {
   phase: Phase = { kind: "resting" };
   readonly channels: Channels;
   readonly publishes = new Outbox();
-  readonly schedule = new Schedule();
+  readonly schedule = newSchedule();
   readonly credential: Credential;
   readonly record = new Record();
-  readonly device = new Device();
+  readonly device = newDevice();
   readonly gauge: Gauge;
   readonly messages = new Messages();
   readonly out: Output[] = [];
@@ -72,12 +101,12 @@ export class Link {
   /** Where the server said to go, while that works. */
   endpoint: string | null = null;
   /** Until when an answer to the newest probe is waited for. */
-  probingUntil: Millis | undefined;
+  probingUntil: Millis = NOT_YET;
   isOnline = true;
   /** Whether a session was welcomed since the app asked. */
   hasConnected = false;
   /** When the network changed, until an attempt has begun on the new one. */
-  networkChangedAt: Millis | undefined;
+  networkChangedAt: Millis = NOT_YET;
   /** Whether the last channel has finished, and only publishes keep the session. */
   isFinishing = false;
 
@@ -86,8 +115,8 @@ export class Link {
     this.config = bounded(config);
     this.rng = new Rng(config.seed);
     this.channels = new Channels(config.channelsMax);
-    this.credential = new Credential(config.token);
-    this.gauge = new Gauge(this.device.bounds(this.config));
+    this.credential = newCredential(config.token);
+    this.gauge = new Gauge(bounds(this.device, this.config));
   }
 
   /** How the link has fared up to `now`. */
@@ -120,7 +149,7 @@ export class Link {
     const hasSlept = device.noticeSleep(this, now);
     this.now = now;
     telling.noteInput(this, now, input);
-    this.dispatch(now, input);
+    (HANDLERS[input.kind] as ((...given: unknown[]) => void) | undefined)?.(this, now, input);
     // Not before: the input may be the answer to one of them.
     if (hasSlept) device.pollAnew(this, now);
     run.run(this, now);
@@ -133,9 +162,9 @@ export class Link {
     return this.out.shift();
   }
 
-  /** When to hand in a tick at the latest, and why; nothing when only an input can change things. */
-  wake(): Wake<Why> | undefined {
-    return earlier(run.nextWake(this), telling.messageWake(this));
+  /** When to hand in a tick at the latest; nothing when only an input can change things. */
+  wake(): Wake | undefined {
+    return earliest(run.nextWake(this), telling.messageWake(this));
   }
 
   /** Tells the app. */
@@ -146,52 +175,5 @@ export class Link {
   /** Says something on a socket. */
   send(socket: SocketId, frame: ClientFrame): void {
     this.out.push({ kind: "send", socket, frame });
-  }
-
-  private dispatch(now: Millis, input: Input): void {
-    switch (input.kind) {
-      case "connect":
-        return app.onConnect(this, now);
-      case "subscribe":
-        return app.onSubscribe(this, now, input.channel, input.since ?? "start");
-      case "unsubscribe":
-        return app.onUnsubscribe(this, now, input.channel);
-      case "publish":
-        return publishes.onPublish(this, input);
-      case "token":
-        return input.token == null ? app.onNoToken(this, now) : app.onToken(this, now, input.token);
-      case "close":
-        return app.onClose(this, now);
-      case "online":
-        return device.onOnline(this, now);
-      case "offline":
-        return device.onOffline(this, now);
-      case "network_changed":
-        return device.onNetworkChanged(this, now, input.network ?? "unknown");
-      case "weak_network":
-        return device.onWeakNetwork(this, now, input.isWeak);
-      case "resumed":
-        return device.onResumed(this, now);
-      case "foreground":
-        return device.onForeground(this, now);
-      case "background":
-        return device.onBackground(this, now);
-      case "socket_opened":
-        return attempt.onSocketOpened(this, now, input.socket);
-      case "socket_failed":
-        return attempt.onSocketFailed(this, now, input.socket, input.failure);
-      case "socket_frame":
-        return frame.onSocketFrame(this, now, input.socket, input.frame);
-      case "socket_alive":
-        return frame.onSocketAlive(this, now, input.socket);
-      case "socket_closed":
-        return attempt.onSocketClosed(this, now, input.socket, input.code);
-      case "polled":
-        return polls.onPolled(this, now, input);
-      case "probed":
-        return polls.onProbed(this, now, input.isOk);
-      case "tick":
-        return;
-    }
   }
 }

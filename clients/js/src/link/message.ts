@@ -4,16 +4,8 @@
 // sooner than 5 s after the last, but for the word that all is well again. Must not know a text or
 // a language.
 
-import { type Millis, type Span, since } from "../machine/time.js";
-import {
-  type MessageCode,
-  type Severity,
-  SEVERITIES,
-  heals,
-  rank,
-  severity,
-  showAfter,
-} from "./message/code.js";
+import type { Millis, Span } from "../machine/time.js";
+import { type MessageCode, ROWS, SEVERITIES, type Severity } from "./message/code.js";
 import type { LinkState, Reason } from "./state.js";
 
 export type { MessageCode, Severity };
@@ -31,6 +23,12 @@ const RETRY_MIN = 1000;
 /** The places in `SEVERITIES` of what is small, and of a banner. */
 const INFO = 1;
 const WARN = 2;
+/** When something was that is not so. */
+const NEVER = Infinity;
+/** Some places in `ROWS`. */
+const GAP_LOST = 3;
+const SRV_BUSY = 5;
+const POLICY = 9;
 
 /** A message that is to be seen. */
 export interface Message {
@@ -42,6 +40,9 @@ export interface Message {
   readonly retryInMs: Span | null;
 }
 
+/** What a rejection is put down to, in the order of the codes from `POLICY` on. */
+const BLAMED = ["refused", "replaced", "clock_wrong", "token_refused"] as const;
+
 /** What speaks for one message and against another. */
 export type Clue =
   /** An attempt or session ended without a word on why. */
@@ -52,27 +53,20 @@ export type Clue =
   | "leaving"
   /** The network answered in the server's place, and sent the link to a page of its own. */
   | "portal"
-  /** If the link is rejected now, then for one of these reasons. */
-  | Blamed
+  /** If the link is rejected now, then because of this. */
+  | (typeof BLAMED)[number]
   /** The app was told of a gap. */
   | "gap"
   /** Whether the network is poor. */
   | "poor"
   | "not_poor";
 
-/** What a rejection is put down to: a newer session took the link's place, … */
-type Blamed = "token_refused" | "clock_wrong" | "replaced" | "refused";
+/** A code by its place in `ROWS`, and how loudly it is said by its place in `SEVERITIES`. */
+type Shown = readonly [rank: number, severity: number, retryAt: Millis | undefined];
 
-interface Shown {
-  readonly code: MessageCode;
-  /** Its place in `SEVERITIES`. */
-  readonly severity: number;
-  readonly retryAt: Millis | undefined;
-}
-
-/** Something that is so, from when it is worth saying until it no longer is. */
+/** Something that is so, and when it is worth saying. */
 interface Truth {
-  readonly code: MessageCode;
+  readonly rank: number;
   readonly from: Millis;
   readonly until: Millis;
 }
@@ -86,25 +80,25 @@ export class Messages {
   private state: LinkState = "disconnected";
   private reason: Reason = "closed";
   /** Since when no session has been live, while one is wanted. */
-  private lostAt: Millis | undefined;
+  private lostAt: Millis = NEVER;
   /** Since when no events have come, while they are wanted. */
-  private drySince: Millis | undefined;
-  private poorSince: Millis | undefined;
-  private gapAt: Millis | undefined;
-  private recoveredAt: Millis | undefined;
+  private drySince: Millis = NEVER;
+  private poorSince: Millis = NEVER;
+  private gapAt: Millis = NEVER;
+  private recoveredAt: Millis = NEVER;
   private isBusy = false;
   private isLeaving = false;
   private isPortal = false;
   /** What a rejection would be put down to. */
-  private blamed: MessageCode = "POLICY";
+  private blamed = POLICY;
   /** What the last rejection was put down to. */
-  private verdict: MessageCode = "POLICY";
+  private verdict = POLICY;
   /** When the link tries again, as it last said. */
   private nextTry: Millis | undefined;
   /** Whether people have seen a banner since events last flowed. */
   private hadBanner = false;
   private shown: Shown | undefined;
-  private putUpAt: Millis | undefined;
+  private putUpAt: Millis = -NEVER;
   private reviewedAt: Millis = 0;
 
   /** The link's state changed. */
@@ -112,12 +106,12 @@ export class Messages {
     this.state = state;
     this.reason = reason;
     if (state === "connected") {
-      this.recoveredAt = this.hadBanner ? now : undefined;
+      this.recoveredAt = this.hadBanner ? now : NEVER;
       this.flow(now);
-      this.lostAt = undefined;
+      this.lostAt = NEVER;
     } else if (state === "fallback") {
       this.flow(now);
-      this.lostAt ??= now;
+      this.lostAt = Math.min(this.lostAt, now);
     } else if (state !== "disconnected") {
       this.dryUp(now, reason);
     } else if (reason === "closed" || reason === "finished") {
@@ -132,45 +126,28 @@ export class Messages {
 
   /** There is a clue. What an attempt ended with is heard before the state that follows. */
   hear(now: Millis, clue: Clue): void {
-    switch (clue) {
-      case "no_word":
-      case "busy":
-      case "leaving":
-      case "portal":
-        this.isBusy = clue === "busy";
-        this.isPortal = clue === "portal";
-        this.isLeaving ||= clue === "leaving";
-        break;
-      case "token_refused":
-        this.blamed = "AUTH_EXPIRED";
-        break;
-      case "clock_wrong":
-        this.blamed = "CLOCK_SKEW";
-        break;
-      case "replaced":
-        this.blamed = "REPLACED";
-        break;
-      case "refused":
-        this.blamed = "POLICY";
-        break;
-      case "gap":
-        this.gapAt = now;
-        break;
-      case "poor":
-        this.poorSince ??= now;
-        break;
-      case "not_poor":
-        this.poorSince = undefined;
+    const blamed = (BLAMED as readonly Clue[]).indexOf(clue);
+    if (blamed >= 0) {
+      this.blamed = POLICY + blamed;
+    } else if (clue === "gap") {
+      this.gapAt = now;
+    } else if (clue === "poor") {
+      this.poorSince = Math.min(this.poorSince, now);
+    } else if (clue === "not_poor") {
+      this.poorSince = NEVER;
+    } else {
+      this.isBusy = clue === "busy";
+      this.isPortal = clue === "portal";
+      this.isLeaving ||= clue === "leaving";
     }
   }
 
   /** The device slept that long until now: no outage grew older. */
   sleep(slept: Span): void {
-    const later = (at: Millis | undefined) => (at === undefined ? at : at + slept);
-    this.lostAt = later(this.lostAt);
-    this.drySince = later(this.drySince);
-    this.poorSince = later(this.poorSince);
-    this.gapAt = later(this.gapAt);
+    this.lostAt += slept;
+    this.drySince += slept;
+    this.poorSince += slept;
+    this.gapAt += slept;
   }
 
   /**
@@ -184,7 +161,7 @@ export class Messages {
     if (isSame(due, this.shown)) return false;
     if (due) {
       this.putUpAt = now;
-      this.hadBanner ||= due.severity >= WARN && due.code !== "GAP_LOST";
+      this.hadBanner ||= due[1] >= WARN && due[0] !== GAP_LOST;
     }
     this.shown = due;
     return true;
@@ -192,36 +169,37 @@ export class Messages {
 
   /** What is to be seen, as of the last review; `null` for nothing. */
   message(): Message | null {
-    const { shown } = this;
-    if (!shown) return null;
-    const { code, retryAt } = shown;
-    const retryInMs =
-      retryAt === undefined ? null : Math.max(since(retryAt, this.reviewedAt), RETRY_MIN);
-    return { code, severity: SEVERITIES[shown.severity] ?? "info", retryInMs };
+    if (!this.shown) return null;
+    const [rank, severity, retryAt] = this.shown;
+    return {
+      code: ROWS[rank]![0],
+      severity: SEVERITIES[severity]!,
+      retryInMs: retryAt === undefined ? null : Math.max(retryAt - this.reviewedAt, RETRY_MIN),
+    };
   }
 
   /** When what is to be seen changes next, if nothing else happens. */
   wake(): Millis | undefined {
-    const times = [(this.drySince ?? Infinity) + BANNER_AFTER, (this.putUpAt ?? Infinity) + PACE];
-    for (const truth of this.truths()) times.push(truth.from, truth.until);
-    const changes = (at: Millis) =>
-      at > this.reviewedAt && at < Infinity && !isSame(this.due(at), this.shown);
-    return times.sort((one, other) => one - other).find(changes);
+    const times = [this.drySince + BANNER_AFTER, this.putUpAt + PACE];
+    this.truths().forEach(({ from, until }) => times.push(from, until));
+    return times
+      .sort((one, other) => one - other)
+      .find((at) => at > this.reviewedAt && at < NEVER && !isSame(this.due(at), this.shown));
   }
 
   /** A network that was poor while nothing flowed may be better now. */
   private flow(now: Millis): void {
-    if (this.drySince !== undefined && this.poorSince !== undefined) this.poorSince = now;
-    this.drySince = undefined;
+    if (Math.max(this.drySince, this.poorSince) < NEVER) this.poorSince = now;
+    this.drySince = NEVER;
     this.hadBanner = false;
     this.forgetHints();
   }
 
   /** What was said before the network came back, or before the app asked anew, is old. */
   private dryUp(now: Millis, reason: Reason): void {
-    this.recoveredAt = undefined;
-    this.lostAt ??= now;
-    this.drySince ??= now;
+    this.recoveredAt = NEVER;
+    this.lostAt = Math.min(this.lostAt, now);
+    this.drySince = Math.min(this.drySince, now);
     if (reason === "asked" || reason === "network_restored" || reason === "offline") {
       this.forgetHints();
     }
@@ -231,11 +209,11 @@ export class Messages {
   private rest(reason: Reason): void {
     this.stop();
     this.hadBanner = false;
-    if (reason === "closed") this.gapAt = undefined;
+    if (reason === "closed") this.gapAt = NEVER;
   }
 
   private stop(): void {
-    this.lostAt = this.drySince = this.recoveredAt = this.poorSince = undefined;
+    this.lostAt = this.drySince = this.recoveredAt = this.poorSince = NEVER;
     this.forgetHints();
   }
 
@@ -245,58 +223,54 @@ export class Messages {
 
   /** What is to be seen at that time, no later clue given. */
   private due(at: Millis): Shown | undefined {
-    const truths = this.truths().filter((truth) => truth.from <= at && at < truth.until);
+    const { shown } = this;
+    const truths = this.truths().filter(({ from, until }) => from <= at && at < until);
     let best: Shown | undefined;
-    for (const { code } of truths) {
-      const shown = this.show(code, at);
-      if (!best || outdoes(shown, best)) best = shown;
+    for (const { rank } of truths) {
+      const one = this.show(rank, at);
+      if (!best || one[1] >= best[1]) best = one;
     }
-    const { shown, putUpAt } = this;
-    const isPaced = putUpAt !== undefined && at < putUpAt + PACE;
-    if (!best || isSame(shown, best) || !isPaced || best.code === "RECOVERED") return best;
-    return truths.some(({ code }) => code === shown?.code) ? shown : undefined;
+    const isPaced = at < this.putUpAt + PACE;
+    // Of those to be seen only the first, of good news, never waits.
+    if (!best || isSame(shown, best) || !isPaced || !best[0]) return best;
+    return shown && truths.some(({ rank }) => rank === shown[0]) ? shown : undefined;
   }
 
-  private show(code: MessageCode, at: Millis): Shown {
-    const isEarly = this.drySince !== undefined && at < this.drySince + BANNER_AFTER;
-    const most = severity(code);
-    return {
-      code,
-      severity: isEarly && heals(code) ? Math.min(most, INFO) : most,
-      retryAt: code === "SRV_BUSY" ? this.nextTry : undefined,
-    };
+  private show(rank: number, at: Millis): Shown {
+    const [, severity, , heals] = ROWS[rank]!;
+    const isSmall = heals && at < this.drySince + BANNER_AFTER;
+    const retryAt = rank === SRV_BUSY ? this.nextTry : undefined;
+    return [rank, isSmall ? INFO : severity, retryAt];
   }
 
-  /** Everything that is so, whether or not it is time to say it. */
+  /** Everything that is so, the most severe last, whether or not it is time to say it. */
   private truths(): Truth[] {
-    const { state, drySince } = this;
-    const isTrying = state === "connecting" || state === "reconnecting";
+    const { state } = this;
+    const when = (is: boolean, since: Millis): Millis => (is ? since : NEVER);
     const isFlowing = state === "connected" || state === "fallback";
-    const isRejected = state === "disconnected" && this.reason === "rejected";
-    const all: Truth[] = [];
-    const tell = (code: MessageCode, at: Millis | undefined, is = true, worth = Infinity) => {
-      if (!is || at === undefined) return;
-      const from = at + showAfter(code);
-      all.push({ code, from, until: from + worth });
-    };
-    tell("RECOVERED", this.recoveredAt, true, RECOVERED_SPAN);
-    tell("LINK_SLOW", this.poorSince, isFlowing);
-    tell("LINK_FALLBACK", this.lostAt, state === "fallback");
-    tell("GAP_LOST", this.gapAt, true, GAP_SPAN);
-    tell("LINK_RECONNECTING", drySince, isTrying);
-    tell("SRV_BUSY", drySince, isTrying && this.isBusy);
-    tell("SRV_MAINT", drySince, isTrying && this.isLeaving);
-    tell("NET_OFFLINE", drySince, state === "disconnected");
-    tell("CAPTIVE", drySince, isTrying && this.isPortal);
-    tell(this.verdict, 0, isRejected);
-    return all;
+    const isAtRest = state === "disconnected";
+    const trying = when(!isFlowing && !isAtRest, this.drySince);
+    const sinces = [
+      this.recoveredAt,
+      when(isFlowing, this.poorSince),
+      when(state === "fallback", this.lostAt),
+      this.gapAt,
+      trying,
+      when(this.isBusy, trying),
+      when(this.isLeaving, trying),
+      when(isAtRest, this.drySince),
+      when(this.isPortal, trying),
+    ];
+    if (isAtRest && this.reason === "rejected") sinces[this.verdict] = 0;
+    return sinces.map((since, rank) => {
+      const from = since + ROWS[rank]![2];
+      return { rank, from, until: from + (WORTH[rank] ?? NEVER) };
+    });
   }
 }
 
-const isSame = (one: Shown | undefined, other: Shown | undefined): boolean =>
-  one?.code === other?.code &&
-  one?.severity === other?.severity &&
-  one?.retryAt === other?.retryAt;
+/** How long it is worth saying, by the place in `ROWS`, where that is not as long as it is so. */
+const WORTH = [RECOVERED_SPAN, , , GAP_SPAN];
 
-const outdoes = (one: Shown, other: Shown): boolean =>
-  (one.severity - other.severity || rank(one.code) - rank(other.code)) > 0;
+const isSame = (one: Shown | undefined, other: Shown | undefined): boolean =>
+  `${one}` === `${other}`;

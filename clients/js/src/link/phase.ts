@@ -47,13 +47,17 @@ export interface Polling {
 }
 
 /** One attempt to get a session. */
-export type Attempt =
-  /** It begins at this time. */
-  | { readonly kind: "waiting"; at: Millis }
-  /** Its time has come, and it begins when the app has given a token. */
-  | { readonly kind: "wanting_token" }
-  /** The socket is opening; or it is open, and `hello` was sent. */
-  | { readonly kind: "opening" | "greeting"; readonly socket: SocketId; until: Millis };
+export interface Attempt {
+  /**
+   * It waits for its time; or that has come, and it begins when the app has given a token; or the
+   * socket is opening; or `hello` was sent on it.
+   */
+  readonly kind: "waiting" | "wanting_token" | "opening" | "greeting";
+  /** When it begins, or else when it has taken too long. */
+  at: Millis;
+  /** Its socket, once there is one; else 0. */
+  readonly socket: SocketId;
+}
 
 /** How far a socket has come: it is opening, `hello` was sent on it, it was welcomed. */
 export type Stage = "opening" | "greeting" | "welcomed";
@@ -73,16 +77,15 @@ export function shown(phase: Phase): LinkState {
   }
 }
 
-/** The socket that is wanted, and how far it has come. */
-export function wantedSocket({ attempt, session }: Phase): [SocketId, Stage] | undefined {
-  if (attempt?.kind === "opening" || attempt?.kind === "greeting") {
-    return [attempt.socket, attempt.kind];
-  }
-  return session && [session.socket, "welcomed"];
-}
+/** An attempt that begins at this time. */
+export const waiting = (at: Millis): Attempt => ({ kind: "waiting", at, socket: 0 });
+
+/** The socket that is wanted; 0 for none. */
+export const wantedSocket = ({ attempt, session }: Phase): SocketId =>
+  (attempt ?? session)?.socket ?? 0;
 
 /** How far this socket has come; none where it is no longer wanted. */
 export function stage(phase: Phase, socket: SocketId): Stage | undefined {
-  const wanted = wantedSocket(phase);
-  return wanted?.[0] === socket ? wanted[1] : undefined;
+  if (!socket || socket !== wantedSocket(phase)) return undefined;
+  return phase.attempt ? (phase.attempt.kind as Stage) : "welcomed";
 }

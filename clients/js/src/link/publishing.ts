@@ -4,7 +4,7 @@
 // failed. Must not know sockets.
 
 import type { Rng } from "../machine/rng.js";
-import { type Millis, less } from "../machine/time.js";
+import type { Millis } from "../machine/time.js";
 import type { PublishFrame } from "../protocol/frame/client.js";
 import { utf8Length } from "../protocol/name.js";
 import { doubled, jittered } from "./backoff.js";
@@ -32,6 +32,8 @@ const PACE = 25;
 const PACE_AHEAD = 1000;
 /** What a frame takes beyond its names and its data, at most. */
 export const FRAME_BYTES = 192;
+/** When something was that is not so. */
+const NEVER = Infinity;
 
 /** One publish. */
 interface Entry {
@@ -39,22 +41,18 @@ interface Entry {
   readonly frame: PublishFrame;
   /** What it counts: its names and its data. */
   readonly bytes: number;
-  standing: Standing;
+  /** With which id it was sent on the session of the moment, if it was. */
+  request: number | undefined;
+  /** It is to be sent no sooner than this, because the server could not take it for now. */
+  at: Millis;
   /** When it was first sent, while the server may have it and has not said so. */
-  doubtedSince: Millis | undefined;
+  doubtedSince: Millis;
   /** How often it was sent since then. */
   sent: number;
   /** Whether nobody knows how long ago that was, so that it is never sent again. */
   isTimeless: boolean;
   tries: number;
 }
-
-/** Where a publish stands on the session of the moment. */
-type Standing =
-  /** It was not sent, or the server could not take it for now: to be sent no sooner than this. */
-  | { readonly kind: "waiting"; readonly at: Millis }
-  /** It was sent with this id. */
-  | { readonly kind: "sent"; readonly request: number };
 
 /** What is to be done with the next publish: send it, or tell the app that it has failed. */
 export type Next =
@@ -94,8 +92,9 @@ export class Outbox {
       ticket,
       frame: { ...frame, idempotency_key: `${++this.lastSequence}` },
       bytes,
-      standing: WAITING,
-      doubtedSince: undefined,
+      request: undefined,
+      at: 0,
+      doubtedSince: NEVER,
       sent: 0,
       isTimeless: false,
       tries: 0,
@@ -114,14 +113,12 @@ export class Outbox {
 
   /** The session is gone, and with it the answers that were on their way. */
   part(): void {
-    for (const entry of this.all) {
-      if (isSent(entry)) entry.standing = WAITING;
-    }
+    for (const entry of this.all) entry.request = undefined;
   }
 
   /** The device slept for a time that nobody may have counted. */
   sleep(): void {
-    for (const entry of this.all) entry.isTimeless ||= entry.doubtedSince !== undefined;
+    for (const entry of this.all) entry.isTimeless ||= entry.doubtedSince < NEVER;
   }
 
   /** The next thing to do on a session; to be asked until there is none. */
@@ -133,12 +130,12 @@ export class Outbox {
       ? "uncertain"
       : frameBytes(entry) > this.messageBytesMax && "too_large";
     if (failure) return { kind: "fail", ticket: this.take(entry), failure };
-    const request = newRequest();
-    entry.standing = { kind: "sent", request };
-    entry.doubtedSince ??= now;
+    entry.request = newRequest();
+    entry.at = 0;
+    entry.doubtedSince = Math.min(entry.doubtedSince, now);
     entry.sent++;
     this.pacedTo = Math.max(this.pacedTo, now) + PACE;
-    return { kind: "send", frame: { ...entry.frame, id: request } };
+    return { kind: "send", frame: { ...entry.frame, id: entry.request } };
   }
 
   /** Takes out a publish that was sent too long ago to be sent again. */
@@ -165,27 +162,28 @@ export class Outbox {
     const isUncertain = entry.sent > 1;
     if (!isRetryable || tries >= TRIES_MAX) return { ticket: this.take(entry), isUncertain };
     if (!isUncertain) {
-      entry.doubtedSince = undefined;
+      entry.doubtedSince = NEVER;
       entry.isTimeless = false;
       entry.sent = 0;
     }
-    const pause = doubled(RETRY_MIN, tries - 1, RETRY_MAX);
-    entry.standing = { kind: "waiting", at: now + jittered(pause, jitterPercent, rng) };
+    entry.request = undefined;
+    entry.at = now + jittered(doubled(RETRY_MIN, tries - 1, RETRY_MAX), jitterPercent, rng);
     return "again";
   }
 
   /** Takes out the first of all, in whatever state it is, and says how it has failed. */
   giveUp(): { ticket: number; failure: PublishFailure } | undefined {
     const entry = this.all[0];
-    const failure = entry?.doubtedSince === undefined ? "closed" : "uncertain";
-    return entry && { ticket: this.take(entry), failure };
+    if (!entry) return undefined;
+    const failure = entry.doubtedSince < NEVER ? "uncertain" : "closed";
+    return { ticket: this.take(entry), failure };
   }
 
   /** When something will be due. */
   wake(hasSession: boolean): Millis | undefined {
     const next = hasSession ? this.first() : undefined;
-    const at = Math.min(next ? next.at : Infinity, ...this.all.map(overdueAt));
-    return at < Infinity ? at : undefined;
+    const at = Math.min(next?.at ?? NEVER, ...this.all.map(overdueAt));
+    return at < NEVER ? at : undefined;
   }
 
   /**
@@ -193,18 +191,15 @@ export class Outbox {
    * one which has to be sent again still comes before the later ones.
    */
   private first(): { entry: Entry; at: Millis } | undefined {
-    const inFlight = this.all.filter(isSent);
+    const inFlight = this.all.filter((one) => one.request);
     if (inFlight.length >= IN_FLIGHT_MAX) return undefined;
-    const pacedAt = less(this.pacedTo, PACE_AHEAD);
     const channels = new Set<string>();
-    let due;
+    let due: { entry: Entry; at: Millis } | undefined;
     for (const entry of this.all) {
-      const { standing, frame } = entry;
-      const isOldest = !channels.has(frame.channel);
-      channels.add(frame.channel);
-      if (standing.kind === "sent" || !isOldest) continue;
-      const at = Math.max(standing.at, pacedAt);
-      if (!due || at < due.at) due = { entry, at };
+      const { channel } = entry.frame;
+      const at = Math.max(entry.at, this.pacedTo - PACE_AHEAD);
+      if (!entry.request && !channels.has(channel) && !(due && due.at <= at)) due = { entry, at };
+      channels.add(channel);
     }
     if (!due) return undefined;
     const bytes = inFlight.reduce((sum, one) => sum + one.bytes, 0);
@@ -212,9 +207,7 @@ export class Outbox {
   }
 
   private sent(request: number): Entry | undefined {
-    return this.all.find(
-      ({ standing }) => standing.kind === "sent" && standing.request === request,
-    );
+    return this.all.find((one) => one.request === request);
   }
 
   private take(entry: Entry): number;
@@ -227,12 +220,7 @@ export class Outbox {
   }
 }
 
-const WAITING: Standing = { kind: "waiting", at: 0 };
-
-const isSent = ({ standing }: Entry): boolean => standing.kind === "sent";
-
-const overdueAt = ({ doubtedSince }: Entry): Millis =>
-  doubtedSince === undefined ? Infinity : doubtedSince + UNCERTAIN_AFTER;
+const overdueAt = (entry: Entry): Millis => entry.doubtedSince + UNCERTAIN_AFTER;
 
 /** In words, for a developer. */
 export const message = (failure: PublishFailure, config: Config): string => {

@@ -7,12 +7,12 @@
 // 2/5 of the way up. See `fixed` for the units.
 
 import { type Millis, type Span, since } from "../machine/time.js";
-import { ONE, POINT, halved, product, wholePoints } from "./quality/fixed.js";
-import { Gaps } from "./quality/gaps.js";
-import { type Grade, Standing } from "./quality/grade.js";
+import { ONE, POINT, halved, product, scaled, wholePoints } from "./quality/fixed.js";
+import { type Gaps, at95Percent, push } from "./quality/gaps.js";
+import { GRADES, type Grade, type Standing, update } from "./quality/grade.js";
 import type { Costs, Part, Parts } from "./quality/parts.js";
 import * as parts from "./quality/parts.js";
-import { type Lost, WINDOW, Window } from "./quality/window.js";
+import { EMPTY, WINDOW, type Window, lost, pass } from "./quality/window.js";
 
 export type { Grade, Part, Parts };
 
@@ -34,8 +34,6 @@ const SAMPLES_MIN = 3;
  */
 const FALL_RATE = 2_597_033;
 const RISE_RATE = 824_282;
-/** After so many milliseconds nothing is left of the way. */
-const WAY_MAX = 1_000_000;
 
 /**
  * What flows, as far as it bounds the score: nothing, and nothing is wanted; nothing, for want of a
@@ -57,26 +55,21 @@ export interface QualityReport {
 }
 
 /** The largest score. */
-const ceiling = (flow: Flow): number => {
-  switch (flow) {
-    case "offline":
-      return 0;
-    case "down":
-      return 20 * POINT;
-    case "suspect":
-      return 40 * POINT;
-    case "polled":
-      return 55 * POINT;
-    case "live":
-    case "unwanted":
-      return 100 * POINT;
-  }
-};
+const ceiling = (flow: Flow): number =>
+  POINT *
+  (flow === "offline"
+    ? 0
+    : flow === "down"
+      ? 20
+      : flow === "suspect"
+        ? 40
+        : flow === "polled"
+          ? 55
+          : 100);
 
-const lost = (flow: Flow, span: Span): Lost => ({
-  polled: flow === "polled" ? span : 0,
-  off: flow === "offline" || flow === "down" ? span : 0,
-});
+/** Points for such a flow all the time. */
+const cost = (flow: Flow): number =>
+  flow === "polled" ? 25 : flow === "down" || flow === "offline" ? 60 : 0;
 
 /** The account that reports are drawn from. Nothing is known at first, and nothing wanted. */
 export class Quality {
@@ -85,8 +78,8 @@ export class Quality {
   private countedTo: Millis = 0;
   /** Milliseconds counted: awake, and wanted. */
   private awake = 0;
-  private window = new Window();
-  private gaps = new Gaps();
+  private window: Window = EMPTY;
+  private gaps: Gaps = [];
   /** One way, with its variation, in microseconds. */
   private delay = 0;
   /** The share of heartbeats missed, a ratio. */
@@ -97,14 +90,10 @@ export class Quality {
   private samples = 0;
   private score = 100 * POINT;
   private scoredAt = 0;
-  private standing = new Standing();
+  private standing: Standing = { rank: 0, trend: 0, since: 0 };
 
   clone(): Quality {
-    return Object.assign(new Quality(), this, {
-      window: this.window.clone(),
-      gaps: this.gaps.clone(),
-      standing: this.standing.clone(),
-    });
+    return Object.assign(new Quality(), this);
   }
 
   /** A heartbeat was answered after `rtt`. */
@@ -133,25 +122,17 @@ export class Quality {
   /** An event came that was published `gap` ago. */
   onDelivery(now: Millis, gap: Span): void {
     this.pass(now);
-    this.gaps.push(gap);
+    this.gaps = push(this.gaps, gap);
   }
 
   /** From now on, this flows. */
   onFlow(now: Millis, flow: Flow): void {
-    this.pass(now);
-    if (this.flow === flow) return;
-    this.evaluate();
-    this.flow = flow;
-    this.evaluate();
+    this.bound(now, flow, this.isWeak);
   }
 
   /** The device calls its network weak, or no longer does. */
   onWeak(now: Millis, isWeak: boolean): void {
-    this.pass(now);
-    if (this.isWeak === isWeak) return;
-    this.evaluate();
-    this.isWeak = isWeak;
-    this.evaluate();
+    this.bound(now, this.flow, isWeak);
   }
 
   /** The device slept from `from` to `to`. */
@@ -176,25 +157,34 @@ export class Quality {
 
   /** The grade as of the last input that could change it. */
   grade(): Grade {
-    return this.standing.grade();
+    return GRADES[this.standing.rank]!;
   }
 
   private onSample(now: Millis, missed: number): void {
     this.pass(now);
-    const kept = halved(Math.floor(ONE / MISS_HALF_LIFE));
+    const kept = halved(scaled(1, ONE, MISS_HALF_LIFE));
     this.missed = product(this.missed, kept) + product(missed, ONE - kept);
     this.samples++;
+    this.evaluate();
+  }
+
+  private bound(now: Millis, flow: Flow, isWeak: boolean): void {
+    this.pass(now);
+    if (this.flow === flow && this.isWeak === isWeak) return;
+    this.evaluate();
+    this.flow = flow;
+    this.isWeak = isWeak;
     this.evaluate();
   }
 
   /** Counts the time up to `now`. */
   private pass(now: Millis): void {
     const span = since(now, this.countedTo);
+    const from = this.awake;
     this.countedTo += span;
     if (this.flow === "unwanted") return;
-    const from = this.awake;
     this.awake += span;
-    this.window.pass(from, this.awake, (part) => lost(this.flow, part));
+    this.window = pass(this.window, from, this.awake, cost(this.flow));
   }
 
   /** Moves the score towards what now speaks for it, and the grade after the score. */
@@ -207,30 +197,29 @@ export class Quality {
       this.score = raw;
     } else if (this.flow !== "unwanted") {
       this.score = Math.min(approach(this.score, raw, span), most);
-      this.standing.update(this.awake, wholePoints(this.score), most < 100 * POINT);
+      const isCapped = most < 100 * POINT;
+      this.standing = update(this.standing, this.awake, wholePoints(this.score), isCapped);
     }
   }
 
   private costs(): Costs {
-    const { polled, off } = this.window.lost();
     return [
       parts.delay(this.delay),
       parts.loss(this.missed),
       parts.disconnects(this.disconnectsLeft()),
-      parts.outage(polled, off, WINDOW),
-      parts.delivery(this.gaps.at95Percent()),
+      parts.outage(lost(this.window), WINDOW),
+      parts.delivery(at95Percent(this.gaps)),
     ];
   }
 
   private disconnectsLeft(): number {
-    const span = Math.min(this.awake - this.disconnectsAt, 24 * DISCONNECT_HALF_LIFE);
-    return product(this.disconnects, halved(Math.floor((span * ONE) / DISCONNECT_HALF_LIFE)));
+    const times = scaled(this.awake - this.disconnectsAt, ONE, DISCONNECT_HALF_LIFE);
+    return product(this.disconnects, halved(times));
   }
 }
 
 /** What becomes of a score in `span` milliseconds on its way to `raw`. */
-export const approach = (score: number, raw: number, span: Span): number => {
-  const rate = raw < score ? FALL_RATE : RISE_RATE;
-  const left = halved(Math.floor((Math.min(span, WAY_MAX) * rate) / 1000));
+export function approach(score: number, raw: number, span: Span): number {
+  const left = halved(scaled(span, raw < score ? FALL_RATE : RISE_RATE, 1000));
   return raw + Math.sign(score - raw) * product(Math.abs(score - raw), left);
-};
+}

@@ -138,9 +138,8 @@ export class Subscription {
    * so that nothing of it was taken.
    */
   onAnswer(answer: PollAnswer, asked: Since, isFirst: boolean, tell: Tell): boolean {
-    const isStale =
-      this.place && (typeof asked === "string" || asked.epoch !== this.place.epoch);
-    if (isStale) return false;
+    const { place } = this;
+    if (place && place.epoch !== (asked as Partial<Position>).epoch) return false;
     const { channel, epoch, events } = answer;
     const first = behind(answer);
     // An answer is whole, so what it leaves out of what was asked for is gone.
@@ -168,26 +167,21 @@ export class Subscription {
     tell: Tell,
   ): boolean | undefined {
     const { place } = this;
-    if (!place) {
-      this.place = reached;
-      if (isGapNamed) this.tellGap({ epoch: reached.epoch, offset: 0 }, reached, tell);
-      return !isGapNamed;
+    if (place) {
+      const { epoch, offset } = place;
+      const isOfEpoch = epoch === reached.epoch;
+      if (isOfEpoch && offset >= reached.offset) return true;
+      const from = asked as Partial<Position>;
+      const isAskedEpoch = epoch === from.epoch;
+      const isAnswer = isAskedEpoch && offset === from.offset;
+      // Polls may have brought another epoch since: then the answer may lead back to one that is no
+      // more.
+      if (!isAnswer && !(isGapNamed && (isOfEpoch || isAskedEpoch))) return undefined;
     }
-    if (this.hasPassed(reached)) return true;
-    const isAskedEpoch = typeof asked !== "string" && asked.epoch === place.epoch;
-    const isAnswer = isAskedEpoch && asked.offset === place.offset;
-    // Polls may have brought another epoch since: then the answer may lead back to one that is no
-    // more.
-    const isOfEpoch = reached.epoch === place.epoch || isAskedEpoch;
-    if (!isAnswer && !(isGapNamed && isOfEpoch)) return undefined;
     this.place = reached;
-    this.tellGap(place, reached, tell);
+    if (!place && !isGapNamed) return true;
+    this.tellGap(place ?? { epoch: reached.epoch, offset: 0 }, reached, tell);
     return false;
-  }
-
-  private hasPassed(reached: Position): boolean {
-    const { place } = this;
-    return !!place && place.epoch === reached.epoch && place.offset >= reached.offset;
   }
 
   /** The cause follows from what the app is told, whatever made the server say so. */

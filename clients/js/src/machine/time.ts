@@ -7,6 +7,12 @@ export type Millis = number;
 /** A length of time in milliseconds. */
 export type Span = number;
 
+/** The instant of what will not happen; later than any other. */
+export const NEVER: Millis = Infinity;
+
+/** The instant of what has not happened; earlier than any other. */
+export const NOT_YET: Millis = -Infinity;
+
 /** The time from `earlier` until `now`; nothing if `earlier` is later. */
 export const since = (now: Millis, earlier: Millis): Span => less(now, earlier);
 

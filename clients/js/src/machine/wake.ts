@@ -1,18 +1,16 @@
-// Twin of crates/machine/src/wake.rs. A deadline and its reason, so that "why did we wake" can
-// always be printed.
+// Twin of crates/machine/src/wake.rs. A deadline. Its reason is left out here: every byte of it
+// would be sent to a phone.
 
-import type { Millis } from "./time.js";
+import { type Millis, NEVER } from "./time.js";
 
-/** The next time a machine wants to hear of, and why. */
-export interface Wake<Why> {
+/** The next time a machine wants to hear of. */
+export interface Wake {
   /** The instant, at the latest. */
   readonly at: Millis;
-  /** What will be due then. */
-  readonly why: Why;
 }
 
-/** The earlier of two; the first where they are equal. */
-export const earlier = <Why>(
-  first: Wake<Why> | undefined,
-  second: Wake<Why> | undefined,
-): Wake<Why> | undefined => (first && !(second && second.at < first.at) ? first : second);
+/** The earliest of some deadlines, of which any may be never; nothing where all are. */
+export function earliest(...deadlines: readonly Millis[]): Wake | undefined {
+  const at = Math.min(...deadlines);
+  return at < NEVER ? { at } : undefined;
+}

@@ -4,11 +4,10 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, ErrorCode, Scalar, Since, Token};
+use steadfast_protocol::{ChannelName, ClientFrame, ErrorCode, Scalar, Since, Token};
 
 use super::Link;
 use crate::channels::Added;
-use crate::effort::Effort;
 use crate::phase::{Attempt, Phase};
 use crate::poll::{self, ChannelPoll, Turn};
 use crate::subscription::Standing;
@@ -22,6 +21,7 @@ impl Link {
                 if self.is_online {
                     let at = self.schedule.admit_asked(now, &self.config);
                     self.enter_connecting(now, at, Reason::Asked);
+                    self.fall_back_if_wanted(now);
                 } else {
                     self.enter_offline(now);
                 }
@@ -46,6 +46,7 @@ impl Link {
             polling.polls.push(ChannelPoll::new(id, now));
         }
         self.subscribe(now, id);
+        self.fall_back_if_wanted(now);
     }
 
     pub(super) fn on_unsubscribe(&mut self, now: Millis, channel: &ChannelName) {
@@ -73,8 +74,9 @@ impl Link {
         {
             *attempt = Attempt::Waiting { at: self.schedule.admit(now) };
         }
+        let effort = self.new_effort(now);
         match &mut self.phase {
-            Phase::Trying(trying) => trying.effort = Effort::new(now),
+            Phase::Trying(trying) => trying.effort = effort,
             Phase::Polling(polling) => {
                 for one in &mut polling.polls {
                     if matches!(one.turn, Turn::WantingToken) {
@@ -99,25 +101,6 @@ impl Link {
                 self.rest(now, Reason::Closed);
             }
         }
-    }
-
-    /// Ends everything, for good or until the app asks again.
-    pub(super) fn rest(&mut self, now: Millis, reason: Reason) {
-        self.drop_transports(now, CloseCode::NORMAL);
-        self.credential.rest();
-        self.endpoint = None;
-        self.enter_resting(now, reason);
-    }
-
-    /// Gives up the socket and the polls, whatever they were at.
-    pub(super) fn drop_transports(&mut self, now: Millis, code: CloseCode) {
-        if let Some((socket, _)) = self.phase.socket() {
-            self.out.push_back(Output::CloseSocket { socket, code });
-        }
-        self.cancel_polls();
-        self.gauge.give_up();
-        self.settle(now);
-        self.record.fail();
     }
 
     /// Forgets a channel, and its poll.

@@ -1,18 +1,17 @@
-//! From nothing to a session, and from a session to nothing. In: what a socket did. Out: the dial,
-//! the `hello`, and after an end whatever the plan says. Must not know what frames say of channels.
-
-use alloc::boxed::Box;
+//! From nothing to a session. In: what a socket did. Out: the dials, the `hello`, the session. Must
+//! not know what frames say of channels.
 
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ClientFrame, CloseCode, HeartbeatTerms, Hello, Welcome};
 
-use super::plan::Plan;
+use alloc::boxed::Box;
+
 use super::{COMING_BACK, Link};
-use crate::effort::Effort;
+use crate::dialling::{Dial, Dialling};
 use crate::end::End;
-use crate::phase::{Attempt, Phase, Stage, WayBack};
+use crate::phase::{Attempt, Face, Origin, Phase, Stage, WayBack};
 use crate::session::Session;
-use crate::{DialFailure, Output, Reason, SocketId};
+use crate::{DialFailure, Output, SocketId};
 
 impl Link {
     /// Begins the attempt that was planned; with a fresh token, where the last one was refused.
@@ -34,55 +33,111 @@ impl Link {
 
     fn open_socket(&mut self, now: Millis) {
         let is_reconnect = match &self.phase {
-            Phase::Trying(trying) => !trying.is_first,
-            Phase::Polling(_) => true,
-            Phase::Resting | Phase::Offline | Phase::Live(_) => return,
+            Phase::Trying(trying) => trying.face != Face::First,
+            Phase::Polling(_) | Phase::Live(_) => true,
+            Phase::Resting | Phase::Offline => return,
         };
-        self.last_socket = self.last_socket.wrapping_add(1);
-        let socket = self.last_socket;
-        let until = now + self.config.connect_timeout;
-        let Some(attempt) = self.phase.attempt_mut() else { return };
-        *attempt = Attempt::Opening { socket, until };
         // Whatever fails from here on, the change of network has had its attempt.
         self.network_changed_at = None;
-        self.schedule.spend(now);
         self.record.begin(is_reconnect);
-        self.out.push_back(Output::OpenSocket { socket, to: self.endpoint.clone() });
+        let newest = self.dial(now, self.endpoints.next());
+        let race_at = self.endpoints.rival_of(newest.endpoint);
+        let race_at = race_at.map(|_| now + self.endpoints.race_after());
+        let until = now + self.config.connect_timeout;
+        let Some(attempt) = self.phase.attempt_mut() else { return };
+        *attempt = Attempt::Opening(Dialling { newest, rival: None, race_at, until });
+        self.watch_attempt(now);
     }
 
-    pub(super) fn on_socket_opened(&mut self, now: Millis, socket: SocketId) {
-        let Some(attempt) = self.phase.attempt_mut() else { return };
-        match *attempt {
-            Attempt::Opening { socket: wanted, until } if wanted == socket => {
-                *attempt = Attempt::Greeting { socket, until };
-                self.greet(now, socket);
-            }
-            Attempt::Opening { .. }
-            | Attempt::Greeting { .. }
-            | Attempt::Waiting { .. }
-            | Attempt::WantingToken => {}
+    fn dial(&mut self, now: Millis, endpoint: u8) -> Dial {
+        self.last_socket = self.last_socket.wrapping_add(1);
+        let socket = self.last_socket;
+        self.schedule.spend(now);
+        self.out.push_back(Output::OpenSocket { socket, to: self.endpoints.to(), endpoint });
+        Dial { socket, endpoint, since: now }
+    }
+
+    /// Dials another endpoint beside the first, where the budget has room for it at once.
+    pub(super) fn race(&mut self, now: Millis) {
+        let Some(Attempt::Opening(dialling)) = self.phase.attempt_mut() else { return };
+        dialling.race_at = None;
+        let dialled = dialling.newest.endpoint;
+        let Some(endpoint) = self.endpoints.rival_of(dialled) else { return };
+        if self.schedule.admit(now) > now {
+            return;
         }
+        let dial = self.dial(now, endpoint);
+        if let Some(Attempt::Opening(dialling)) = self.phase.attempt_mut() {
+            dialling.race(dial);
+        }
+    }
+
+    fn watch_attempt(&mut self, now: Millis) {
+        if let Phase::Trying(trying) = &mut self.phase {
+            trying.effort.watch(now);
+        }
+    }
+
+    /// The first socket to open is kept.
+    pub(super) fn on_socket_opened(&mut self, now: Millis, socket: SocketId) {
+        let Some(Attempt::Opening(dialling)) = self.phase.attempt() else { return };
+        let Some(dial) = dialling.find(socket) else { return };
+        let (losers, until) = (dialling.all(), dialling.until);
+        for loser in losers.into_iter().filter(|loser| loser.socket != socket) {
+            self.out.push_back(Output::CloseSocket { socket: loser.socket, code: COMING_BACK });
+        }
+        self.endpoints.open(now.since(dial.since));
+        if let Some(attempt) = self.phase.attempt_mut() {
+            *attempt = Attempt::Greeting { socket, endpoint: dial.endpoint, until };
+        }
+        self.make_way(now);
+        self.watch_attempt(now);
+        self.greet(now, socket);
     }
 
     pub(super) fn on_socket_failed(&mut self, now: Millis, socket: SocketId, failure: DialFailure) {
         match self.phase.stage(socket) {
-            Some(Stage::Opening | Stage::Greeting) => self.on_end(now, End::Dial(failure)),
-            Some(Stage::Welcomed) => self.on_end(now, End::Closed(CloseCode::ABNORMAL)),
+            Some(Stage::Opening) => self.on_dial_end(now, socket, End::Dial(failure)),
+            Some(Stage::Greeting) => self.on_attempt_end(now, End::Dial(failure)),
+            Some(Stage::Welcomed) => self.on_session_end(now, End::Closed(CloseCode::ABNORMAL)),
             None => {}
         }
     }
 
     pub(super) fn on_socket_closed(&mut self, now: Millis, socket: SocketId, code: CloseCode) {
         match self.phase.stage(socket) {
-            Some(Stage::Opening | Stage::Greeting | Stage::Welcomed) => {
-                self.on_end(now, End::Closed(code));
-            }
+            Some(Stage::Opening) => self.on_dial_end(now, socket, End::Closed(code)),
+            Some(Stage::Greeting) => self.on_attempt_end(now, End::Closed(code)),
+            Some(Stage::Welcomed) => self.on_session_end(now, End::Closed(code)),
             None => {}
+        }
+    }
+
+    /// One socket of an attempt will not open. The attempt goes on with its rival, which is
+    /// dialled now if that has not been done.
+    fn on_dial_end(&mut self, now: Millis, socket: SocketId, end: End) {
+        if !end.is_final() {
+            self.race_if_planned(now);
+        }
+        let Some(Attempt::Opening(dialling)) = self.phase.attempt_mut() else { return };
+        if !dialling.lose(socket) {
+            return self.on_attempt_end(now, end);
+        }
+        self.blame(now, end);
+    }
+
+    fn race_if_planned(&mut self, now: Millis) {
+        let Some(Attempt::Opening(dialling)) = self.phase.attempt() else { return };
+        if dialling.race_at.is_some() {
+            self.race(now);
         }
     }
 
     /// The server took the session.
     pub(super) fn on_welcome(&mut self, now: Millis, socket: SocketId, welcome: &Welcome) {
+        if let Some(endpoint) = self.phase.attempt().and_then(Attempt::endpoint) {
+            self.endpoints.welcome(endpoint);
+        }
         self.has_connected = true;
         self.record.succeed(now);
         self.gauge.welcome(now);
@@ -90,7 +145,7 @@ impl Link {
         self.publishes.meet(welcome.limits.message_bytes);
         let session = Session::new(socket, welcome, now);
         match &mut self.phase {
-            Phase::Trying(_) => self.enter_live(now, session),
+            Phase::Trying(_) => self.enter_live(now, session, Origin::Attempt),
             Phase::Polling(polling) => polling.way_back = WayBack::Joining(session),
             Phase::Resting | Phase::Offline | Phase::Live(_) => {}
         }
@@ -98,77 +153,7 @@ impl Link {
         for id in self.channels.unasked() {
             self.subscribe(now, id);
         }
-        self.join_if_ready(now);
-    }
-
-    /// Once the session follows every channel, polling has done its work.
-    pub(super) fn join_if_ready(&mut self, now: Millis) {
-        if !self.channels.all_followed() {
-            return;
-        }
-        let Some(polling) = self.phase.polling_mut() else { return };
-        let WayBack::Joining(session) = &polling.way_back else { return };
-        let session = session.clone();
-        self.cancel_polls();
-        self.enter_live(now, session);
-    }
-
-    /// An attempt or a session has ended.
-    pub(super) fn on_end(&mut self, now: Millis, end: End) {
-        if end.leaves_socket()
-            && let Some((socket, _)) = self.phase.socket()
-        {
-            self.out.push_back(Output::CloseSocket { socket, code: COMING_BACK });
-        }
-        self.gauge_end(now, end);
-        self.note_end(now, end);
-        let window = self.phase.session().map(|session| session.crash_window);
-        if window.is_none() {
-            // The endpoint it was sent to has not taken it: the usual one is next.
-            self.endpoint = None;
-        }
-        self.settle(now);
-        self.record.fail();
-        if self.is_finishing {
-            return self.stop(now, Reason::Finished);
-        }
-        let attempt = match self.plan(now, end, window) {
-            Plan::Stop => return self.stop(now, Reason::Rejected),
-            Plan::Wait(at) => Attempt::Waiting { at },
-        };
-        match &mut self.phase {
-            Phase::Live(_) => {
-                self.enter_reconnecting(now, attempt, Effort::new(now), end.reason());
-            }
-            Phase::Trying(trying) => {
-                let mut effort = trying.effort.clone();
-                effort.fail(end.evidence());
-                self.enter_reconnecting(now, attempt, effort, end.reason());
-                self.fall_back_if_wanted(now);
-                self.probe_path(now);
-            }
-            Phase::Polling(polling) => polling.way_back = WayBack::Attempt(attempt),
-            Phase::Resting | Phase::Offline => {}
-        }
-    }
-
-    /// Takes leave of the session, if there is one: what it earned, and what it followed.
-    pub(super) fn settle(&mut self, now: Millis) {
-        if let Some(session) = self.phase.session() {
-            let held = now.since(session.since);
-            let is_answered = session.pulse.is_answered();
-            self.schedule.settle(now, held, is_answered, &self.config);
-        }
-        self.channels.part();
-        self.publishes.part();
-    }
-
-    /// As [`Link::rest`], where the socket has gone already.
-    fn stop(&mut self, now: Millis, reason: Reason) {
-        self.cancel_polls();
-        self.credential.rest();
-        self.endpoint = None;
-        self.enter_resting(now, reason);
+        self.prove_return(now);
     }
 
     fn greet(&mut self, now: Millis, socket: SocketId) {

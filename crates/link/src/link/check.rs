@@ -32,7 +32,7 @@ impl Link {
                 Standing::Apart => debug_assert!(!has_session, "a channel nobody asked for"),
                 Standing::Again { .. } => debug_assert!(has_session, "again, without a session"),
                 Standing::Asked { .. } => {
-                    debug_assert!(self.phase.socket().is_some(), "asked for, without a socket");
+                    debug_assert!(!self.phase.sockets().is_empty(), "asked for, without a socket");
                 }
                 Standing::Followed { .. } => {
                     debug_assert!(has_session, "followed, without a session");
@@ -49,7 +49,8 @@ impl Link {
         match &polling.way_back {
             WayBack::Attempt(_) => {}
             WayBack::Joining(_) => {
-                debug_assert!(!self.channels.all_followed(), "polling though all is followed");
+                let is_due = self.join_at().is_some_and(|at| at <= self.now);
+                debug_assert!(!is_due, "polling though the session has proven itself");
             }
         }
     }

@@ -4,10 +4,10 @@
 use steadfast_machine::{Machine as _, Millis, Span};
 
 use super::{COMING_BACK, Link};
-use crate::effort::Effort;
+use crate::dialling::Dialling;
 use crate::phase::{Attempt, Phase};
 use crate::poll::Turn;
-use crate::{Config, Detection, NetworkKind, Reason};
+use crate::{Config, Detection, NetworkKey, NetworkKind, Reason};
 
 /// How late a timer may fire before the device is taken to have slept.
 const LATE_MAX: Span = Span::seconds(5);
@@ -37,20 +37,30 @@ impl Link {
     }
 
     /// Another network is a network, also for a device that had reported none.
-    pub(super) fn on_network_changed(&mut self, now: Millis, kind: NetworkKind) {
+    pub(super) fn on_network_changed(
+        &mut self,
+        now: Millis,
+        kind: NetworkKind,
+        key: Option<NetworkKey>,
+    ) {
         self.is_online = true;
         self.device.network = kind;
+        self.memory.enter(key.unwrap_or_else(|| NetworkKey::of_kind(kind)));
         self.gauge.forget_path(self.device.bounds(&self.config));
+        self.endpoints.forget_path();
         match &mut self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),
-            Phase::Trying(_) => {
+            Phase::Trying(trying) => {
+                trying.effort.move_on(self.memory.is_blocked(now));
                 self.network_changed_at = Some(now);
                 self.hurry(now);
+                self.fall_back_if_wanted(now);
             }
             Phase::Live(_) => {
                 self.network_changed_at = Some(now);
                 self.probe_session(now);
+                self.doubt_session(now);
             }
             Phase::Polling(polling) => {
                 polling.returns = 0;
@@ -125,6 +135,11 @@ impl Link {
         }
         self.channels.renew(now);
         self.credential.sleep();
+        let outlived = self.config.heartbeat_interval + self.config.heartbeat_timeout;
+        if now.since(from) > outlived {
+            // The server has long given the session up.
+            self.doubt_session(now);
+        }
         match &mut self.phase {
             Phase::Trying(trying) => trying.effort.sleep(now.since(from)),
             Phase::Polling(polling) => polling.answered_at = now,
@@ -148,11 +163,12 @@ impl Link {
         let at = self.schedule.admit_free(now);
         if self.has_connected {
             let attempt = Attempt::Waiting { at };
-            let effort = Effort::new(now);
+            let effort = self.new_effort(now);
             self.enter_reconnecting(now, attempt, effort, Reason::NetworkRestored);
         } else {
             self.enter_connecting(now, at, Reason::NetworkRestored);
         }
+        self.fall_back_if_wanted(now);
     }
 
     /// An attempt that waits for its time need not wait any longer.
@@ -185,7 +201,7 @@ impl Link {
 
 fn renew(attempt: &mut Attempt, now: Millis, config: &Config) {
     match attempt {
-        Attempt::Opening { until, .. } | Attempt::Greeting { until, .. } => {
+        Attempt::Opening(Dialling { until, .. }) | Attempt::Greeting { until, .. } => {
             *until = now + config.connect_timeout;
         }
         Attempt::Waiting { .. } | Attempt::WantingToken => {}

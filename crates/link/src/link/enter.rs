@@ -5,7 +5,7 @@ use steadfast_machine::Millis;
 
 use super::Link;
 use crate::effort::Effort;
-use crate::phase::{Attempt, Phase, Polling, Trying};
+use crate::phase::{Attempt, Face, Live, Origin, Phase, Polling, Trying};
 use crate::session::Session;
 use crate::statistics::Flow;
 use crate::{LinkState, Notice, Reason};
@@ -26,7 +26,7 @@ impl Link {
     /// session was welcomed.
     pub(super) fn enter_connecting(&mut self, now: Millis, at: Millis, reason: Reason) {
         let attempt = Attempt::Waiting { at };
-        let trying = Trying { attempt, is_first: true, effort: Effort::new(now) };
+        let trying = Trying { attempt, face: Face::First, effort: self.new_effort(now) };
         self.enter(now, Phase::Trying(trying), reason);
     }
 
@@ -37,12 +37,18 @@ impl Link {
         effort: Effort,
         reason: Reason,
     ) {
-        let trying = Trying { attempt, is_first: false, effort };
+        let trying = Trying { attempt, face: Face::Again, effort };
         self.enter(now, Phase::Trying(trying), reason);
     }
 
-    pub(super) fn enter_live(&mut self, now: Millis, session: Session) {
-        self.enter(now, Phase::Live(session), Reason::Welcomed);
+    /// A session makes way for one that is about to be welcomed. The app need not know.
+    pub(super) fn enter_moving(&mut self, now: Millis, trying: Trying) {
+        self.enter(now, Phase::Trying(trying), Reason::ServerAsked);
+    }
+
+    pub(super) fn enter_live(&mut self, now: Millis, session: Session, origin: Origin) {
+        let live = Live { session, successor: None, origin };
+        self.enter(now, Phase::Live(live), Reason::Welcomed);
     }
 
     pub(super) fn enter_polling(&mut self, now: Millis, polling: Polling) {

@@ -117,7 +117,7 @@ impl Link {
     fn mend(&mut self, now: Millis, id: u32) {
         let Some(subscription) = self.channels.by_id_mut(id) else { return };
         if core::mem::replace(&mut subscription.is_mended, true) {
-            self.on_end(now, End::Unmended);
+            self.on_session_end(now, End::Unmended);
         } else {
             self.subscribe(now, id);
         }
@@ -154,8 +154,8 @@ impl Link {
         let spread =
             Span(u64::from(self.rng.between(0, fit(Span(frame.spread_ms).min(LEAVE_MAX)))));
         let Some(session) = self.phase.session_mut() else { return };
-        session.leave_at = Some(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
-        self.endpoint = frame.to;
+        session.leave_at(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
+        self.endpoints.send_to(frame.to);
     }
 
     fn on_error(&mut self, now: Millis, frame: ErrorFrame) {

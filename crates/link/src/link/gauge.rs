@@ -2,11 +2,11 @@
 //! answered, ends, what flows. Out: heartbeats with statistics, and notices of the grade.
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{Advice, ClientFrame, Payload};
+use steadfast_protocol::{ClientFrame, Payload};
 
 use super::Link;
 use crate::end::End;
-use crate::phase::Phase;
+use crate::phase::{Face, Live, Phase, Trying};
 use crate::quality::Flow;
 use crate::{Notice, QualityReport, Reason, SocketId};
 
@@ -37,6 +37,9 @@ impl Link {
     /// another one follows: only now is the path sure to be warm.
     pub(super) fn on_answered(&mut self, now: Millis) {
         self.gauge.answer(now);
+        self.memory.clear();
+        self.trust_session();
+        self.join_if_ready(now);
         if self.gauge.wants_echo(now)
             && let Some(session) = self.phase.session_mut()
         {
@@ -49,7 +52,7 @@ impl Link {
     /// An attempt or a session ends; to be called while it is still there.
     pub(super) fn gauge_end(&mut self, now: Millis, end: End) {
         if let Some(session) = self.phase.session() {
-            let is_planned = session.leave_at.is_some() || is_planned(end);
+            let is_planned = session.is_leaving() || end.is_planned();
             if end == End::Silent {
                 self.gauge.silence(now);
             }
@@ -74,22 +77,14 @@ impl Link {
                 if is_wanted { Flow::Down } else { Flow::Unwanted }
             }
             Phase::Offline => Flow::Offline,
-            Phase::Trying(_) => Flow::Down,
+            Phase::Trying(Trying { face: Face::First | Face::Again, .. }) => Flow::Down,
+            Phase::Trying(Trying { face: Face::Moving, .. }) => Flow::Live,
             Phase::Polling(_) => Flow::Polled,
-            Phase::Live(session) => {
+            Phase::Live(Live { session, .. }) => {
                 let is_overdue = self.gauge.is_suspect(now, session.idle(now));
                 let is_suspect = is_overdue || session.pulse.is_doubted();
                 if is_suspect { Flow::Suspect } else { Flow::Live }
             }
         }
     }
-}
-
-/// Whether an end was meant by the server, or is about the token: it says nothing of the path.
-fn is_planned(end: End) -> bool {
-    let is_about_token = match end {
-        End::Closed(code) => code.advice() == Advice::RefreshToken,
-        End::Dial(_) | End::Timeout | End::Silent | End::Unmended | End::Left => false,
-    };
-    is_about_token || end.reason() == Reason::ServerAsked
 }

@@ -9,6 +9,7 @@ use crate::backoff::{doubled, jittered};
 use crate::credential::{Fault, Refusal};
 use crate::end::End;
 use crate::phase::{Phase, Polling};
+use crate::session::Session;
 use crate::{Config, DialFailure};
 
 /// How long after a change of network a loss is put down to it.
@@ -30,15 +31,17 @@ pub(super) enum Plan {
 impl Link {
     /// Of an attempt, or of a session with this crash window.
     pub(super) fn plan(&mut self, now: Millis, end: End, window: Option<Span>) -> Plan {
-        let leave_at = self.phase.session().and_then(|session| session.leave_at);
-        if let Some(leave_at) = leave_at {
+        if let Some(turn) = self.phase.session().and_then(Session::turn) {
             // Lost before its turn: the turn stays, so that the others keep theirs.
-            self.schedule.hold(now, leave_at.since(now));
+            self.schedule.hold(now, turn.since(now));
         }
         match end {
             End::Dial(DialFailure::Refused) => Plan::Stop,
             End::Dial(DialFailure::Busy { retry_after_ms }) => {
-                self.schedule.hold(now, Span(retry_after_ms));
+                // Another endpoint may have room now.
+                if self.endpoints.is_all_busy() {
+                    self.schedule.hold(now, Span(retry_after_ms));
+                }
                 Plan::Wait(self.usual_time(now))
             }
             End::Left => Plan::Wait(self.schedule.admit_asked(now, &self.config)),

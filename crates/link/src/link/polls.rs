@@ -10,12 +10,14 @@ use steadfast_protocol::{ErrorCode, PollAnswer};
 use super::Link;
 use crate::credential::{Fault, Refusal};
 use crate::effort::Effort;
-use crate::phase::{Attempt, Phase, Polling, WayBack};
+use crate::phase::{Attempt, Origin, Phase, Polling, WayBack};
 use crate::poll::{self, ANSWER_TIMEOUT, Asked, ChannelPoll, Turn};
 use crate::{Output, PollFailure, PollId, Reason};
 
 /// How long a probe may take.
 const PROBE_TIMEOUT: Span = Span::seconds(5);
+/// A session beside the polls that has lived so long needs no other proof.
+const RETURN_PROOF: Span = Span::seconds(20);
 /// How long no poll must have been answered before polling counts as lost.
 const SILENCE_MAX: Span = Span::seconds(10);
 
@@ -25,13 +27,19 @@ impl Link {
         let Phase::Trying(trying) = &self.phase else { return };
         let is_probing = self.probing_until.is_some_and(|until| until > now);
         if trying.effort.wants_probe() && !is_probing && !self.channels.is_empty() {
-            self.probing_until = Some(now + PROBE_TIMEOUT);
-            self.out.push_back(Output::Probe);
+            if self.probing_until.replace(now + PROBE_TIMEOUT).is_some() {
+                // The last one was never answered.
+                self.endpoints.fail_http();
+            }
+            self.out.push_back(Output::Probe { endpoint: self.endpoints.http() });
         }
     }
 
     pub(super) fn on_probed(&mut self, now: Millis, is_ok: bool) {
         let is_in_time = self.probing_until.take().is_some_and(|until| now <= until);
+        if !is_ok {
+            self.endpoints.fail_http();
+        }
         match &mut self.phase {
             Phase::Trying(trying) => {
                 if is_ok && is_in_time {
@@ -47,13 +55,19 @@ impl Link {
     pub(super) fn fall_back_if_wanted(&mut self, now: Millis) {
         let Phase::Trying(trying) = &self.phase else { return };
         let is_wanting_token = matches!(trying.attempt, Attempt::WantingToken);
-        let is_wanted = trying.effort.wants_fallback(now, &self.config);
-        if !is_wanted || is_wanting_token || self.channels.is_empty() {
+        let is_suspected = self.memory.is_suspected(now);
+        let is_wanted = trying.effort.wants_fallback(now, is_suspected, &self.config);
+        // A socket that opened speaks for a path that is slow rather than blocked.
+        let is_through = matches!(trying.attempt, Attempt::Greeting { .. }) && !is_suspected;
+        if !is_wanted || is_wanting_token || is_through || self.channels.is_empty() {
             return;
         }
         let polls = self.channels.iter().map(|one| ChannelPoll::new(one.id, now)).collect();
         let way_back = WayBack::Attempt(trying.attempt.clone());
         let polling = Polling { polls, way_back, returns: 0, answered_at: now };
+        if trying.effort.is_proven(now) {
+            self.memory.sight(now);
+        }
         self.enter_polling(now, polling);
     }
 
@@ -86,7 +100,14 @@ impl Link {
                     token_version: self.credential.version(),
                 });
                 let channel = subscription.channel.clone();
-                self.out.push_back(Output::Poll { poll, channel, since, wait_ms: wait.0 });
+                let endpoint = self.endpoints.http();
+                self.out.push_back(Output::Poll {
+                    poll,
+                    channel,
+                    since,
+                    wait_ms: wait.0,
+                    endpoint,
+                });
             }
         }
         self.give_up_polling_if_lost(now);
@@ -148,6 +169,45 @@ impl Link {
         }
     }
 
+    /// What is to speak for polling from now on.
+    pub(super) fn new_effort(&self, now: Millis) -> Effort {
+        Effort::new(now, self.memory.is_blocked(now))
+    }
+
+    /// A session beside the polls is asked for a sign of life, which ends them.
+    pub(super) fn prove_return(&mut self, now: Millis) {
+        let Phase::Polling(polling) = &mut self.phase else { return };
+        let WayBack::Joining(session) = &mut polling.way_back else { return };
+        let socket = session.socket;
+        let frame = session.echo(now, &self.config, &self.gauge.rtt);
+        self.say(now, socket, frame);
+        self.join_if_ready(now);
+    }
+
+    /// Once the session follows every channel and has shown that it lives, polling has done its
+    /// work; where sessions kept dying, not before this one has held out.
+    pub(super) fn join_if_ready(&mut self, now: Millis) {
+        if self.join_at().is_none_or(|at| at > now) {
+            return;
+        }
+        let Some(polling) = self.phase.polling_mut() else { return };
+        let WayBack::Joining(session) = &polling.way_back else { return };
+        let session = session.clone();
+        self.cancel_polls();
+        self.enter_live(now, session, Origin::Polling(now));
+    }
+
+    /// When the session beside the polls will have proven itself, if nothing else is heard.
+    pub(super) fn join_at(&self) -> Option<Millis> {
+        let Phase::Polling(Polling { way_back: WayBack::Joining(session), .. }) = &self.phase
+        else {
+            return None;
+        };
+        let is_answered = session.pulse.is_answered();
+        let proven_at = if is_answered { session.since } else { session.since + RETURN_PROOF };
+        self.channels.all_followed().then(|| proven_at.max(self.flaps.held_until()))
+    }
+
     /// Gives up the polls under way.
     pub(super) fn cancel_polls(&mut self) {
         let Some(polling) = self.phase.polling_mut() else { return };
@@ -166,7 +226,9 @@ impl Link {
         }
         let attempt = attempt.clone();
         self.cancel_polls();
-        let effort = Effort::new(now);
+        self.endpoints.fail_http();
+        // Whatever is remembered of the network, polls do no better there.
+        let effort = Effort::new(now, false);
         self.enter_reconnecting(now, attempt, effort, Reason::Lost);
         if let Some(Attempt::Waiting { .. }) = self.phase.attempt() {
             let at = self.usual_time(now);

@@ -5,8 +5,9 @@ use steadfast_machine::{Millis, Wake};
 
 use super::Link;
 use crate::Why;
+use crate::dialling::Dialling;
 use crate::end::End;
-use crate::phase::{Attempt, Phase, Polling, WayBack};
+use crate::phase::{Attempt, Live, Phase, Polling, WayBack};
 use crate::poll::ChannelPoll;
 use crate::session::Due;
 
@@ -20,6 +21,7 @@ impl Link {
         self.run_attempt(now);
         self.run_effort(now);
         self.run_polls(now);
+        self.join_if_ready(now);
     }
 
     /// When something will be due, and what.
@@ -32,10 +34,13 @@ impl Link {
         match &self.phase {
             Phase::Resting | Phase::Offline => None,
             Phase::Trying(trying) => {
-                let effort = trying.effort.due_at().map(|at| Wake::new(at, Why::Effort));
-                soonest(attempt_wake(&trying.attempt, Why::Backoff), effort)
+                soonest(attempt_wake(&trying.attempt, Why::Backoff), trying.effort.wake())
             }
-            Phase::Live(session) => soonest(Some(session.wake(&self.config)), self.again()),
+            Phase::Live(Live { session, successor, .. }) => {
+                let next = successor.as_ref();
+                let next = next.and_then(|next| attempt_wake(&next.attempt, Why::Backoff));
+                soonest(soonest(Some(session.wake(&self.config)), self.again()), next)
+            }
             Phase::Polling(polling) => self.polling_wake(polling),
         }
     }
@@ -49,7 +54,8 @@ impl Link {
                     self.gauge.doubt();
                     self.send(socket, frame);
                 }
-                Some(Due::End(end)) => self.on_end(now, end),
+                Some(Due::Leave) => self.leave_session(now),
+                Some(Due::End(end)) => self.on_session_end(now, end),
                 None => return,
             }
         }
@@ -68,23 +74,31 @@ impl Link {
         while let Some(attempt) = self.phase.attempt() {
             match attempt {
                 Attempt::Waiting { at } if *at <= now => self.begin_attempt(now),
-                Attempt::Opening { until, .. } | Attempt::Greeting { until, .. }
+                Attempt::Opening(Dialling { until, .. }) | Attempt::Greeting { until, .. }
                     if *until <= now =>
                 {
-                    self.on_end(now, End::Timeout);
+                    self.on_attempt_end(now, End::Timeout);
+                }
+                Attempt::Opening(Dialling { race_at: Some(at), .. }) if *at <= now => {
+                    self.race(now);
                 }
                 Attempt::Waiting { .. }
                 | Attempt::WantingToken
-                | Attempt::Opening { .. }
+                | Attempt::Opening(_)
                 | Attempt::Greeting { .. } => return,
             }
         }
     }
 
     fn run_effort(&mut self, now: Millis) {
-        if let Phase::Trying(trying) = &mut self.phase
-            && trying.effort.take_due(now)
-        {
+        let Phase::Trying(trying) = &mut self.phase else { return };
+        let is_long = trying.effort.take_probe_due(now);
+        let is_due = trying.effort.take_due(now);
+        if is_long && !matches!(trying.attempt, Attempt::Waiting { .. } | Attempt::WantingToken) {
+            self.own_up(now);
+            self.probe_path(now);
+        }
+        if is_due {
             self.fall_back_if_wanted(now);
         }
     }
@@ -92,7 +106,10 @@ impl Link {
     fn polling_wake(&self, polling: &Polling) -> Option<Wake<Why>> {
         let way_back = match &polling.way_back {
             WayBack::Attempt(attempt) => attempt_wake(attempt, Why::Return),
-            WayBack::Joining(session) => soonest(Some(session.wake(&self.config)), self.again()),
+            WayBack::Joining(session) => {
+                let join = self.join_at().map(|at| Wake::new(at, Why::Return));
+                soonest(soonest(Some(session.wake(&self.config)), self.again()), join)
+            }
         };
         polling.polls.iter().map(ChannelPoll::wake).fold(way_back, soonest)
     }
@@ -106,9 +123,11 @@ fn attempt_wake(attempt: &Attempt, waiting: Why) -> Option<Wake<Why>> {
     match attempt {
         Attempt::Waiting { at } => Some(Wake::new(*at, waiting)),
         Attempt::WantingToken => None,
-        Attempt::Opening { until, .. } | Attempt::Greeting { until, .. } => {
-            Some(Wake::new(*until, Why::ConnectTimeout))
+        Attempt::Opening(Dialling { until, race_at, .. }) => {
+            let race = race_at.map(|at| Wake::new(at, Why::Race));
+            Some(Wake::new(*until, Why::ConnectTimeout).earlier(race))
         }
+        Attempt::Greeting { until, .. } => Some(Wake::new(*until, Why::ConnectTimeout)),
     }
 }
 

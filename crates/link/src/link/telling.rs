@@ -42,8 +42,9 @@ impl Link {
         self.messages.hear(now, Clue::Poor(self.is_poor(now)));
         let next_try = match self.phase.attempt() {
             Some(Attempt::Waiting { at }) => Some(*at),
-            Some(Attempt::WantingToken | Attempt::Opening { .. } | Attempt::Greeting { .. })
-            | None => None,
+            Some(Attempt::WantingToken | Attempt::Opening(_) | Attempt::Greeting { .. }) | None => {
+                None
+            }
         };
         if self.messages.review(now, next_try) {
             self.tell(Notice::Message { message: self.messages.message() });

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use steadfast_link::{DialFailure, Input, NetworkKind, PollFailure, PollId, SocketId};
+use steadfast_link::{DialFailure, Input, NetworkKey, NetworkKind, PollFailure, PollId, SocketId};
 use steadfast_protocol::codec::json::server_frame;
 use steadfast_protocol::{
     ChannelName, CloseCode, EventName, Payload, PollAnswer, ReplaceKey, Since, Token,
@@ -27,7 +27,10 @@ pub(crate) fn read_input(json: &str) -> Result<Input, String> {
         "close" => Input::Close,
         "online" => Input::Online,
         "offline" => Input::Offline,
-        "network_changed" => Input::NetworkChanged { kind: read::<Changed>(json)?.network },
+        "network_changed" => {
+            let Changed { network, key } = read(json)?;
+            Input::NetworkChanged { kind: network, key }
+        }
         "weak_network" => Input::WeakNetwork(read::<Weak>(json)?.is_weak),
         "resumed" => Input::Resumed,
         "foreground" => Input::Foreground,
@@ -108,6 +111,8 @@ struct Given {
 struct Changed {
     #[serde(default)]
     network: NetworkKind,
+    #[serde(default)]
+    key: Option<NetworkKey>,
 }
 
 #[derive(Deserialize)]

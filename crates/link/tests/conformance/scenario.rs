@@ -28,7 +28,7 @@ pub(crate) struct Scenario {
 }
 
 /// What happens, and all that follows from it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
     /// Milliseconds since the start. While scenarios are rewritten also `"wake"`, the instant last
@@ -72,9 +72,12 @@ impl Scenario {
         let overrides = Value::Object(self.config.clone());
         let mut config = config_from(defaults, &overrides);
         tune(&mut config);
-        let mut link = Link::new(config);
+        let mut link = Link::new(config.clone());
         let mut problems = Vec::new();
         let mut now = 0;
+        if is_update {
+            self.fill_in(Link::new(config.clone()));
+        }
         for (number, step) in (1..).zip(&mut self.steps) {
             let wake = link.wake().map(|wake| wake.at.0);
             let Some(at) = step.time(now, wake, is_update) else {
@@ -96,6 +99,29 @@ impl Scenario {
             }
         }
         problems
+    }
+
+    /// Puts in the ticks that are missing since the link wakes oftener.
+    fn fill_in(&mut self, mut link: Link) {
+        let mut steps = Vec::new();
+        let mut before = 0;
+        for step in std::mem::take(&mut self.steps) {
+            while let Some(wake) = link.wake().map(|wake| wake.at.0)
+                && !step.late
+                && step.time(before, Some(wake), true).is_some_and(|at| at > wake)
+            {
+                let input = RawValue::from_string(r#"{"kind": "tick"}"#.into()).unwrap();
+                let tick = Step { at: json!(wake), input, ..Step::default() };
+                drop(tick.answer(&mut link, wake));
+                steps.push(tick);
+            }
+            if let Some(at) = step.time(before, link.wake().map(|wake| wake.at.0), true) {
+                before = at;
+                drop(step.answer(&mut link, at));
+            }
+            steps.push(step);
+        }
+        self.steps = steps;
     }
 
     /// The whole file, with one step a line.
@@ -214,6 +240,8 @@ pub(crate) fn config_from(defaults: &Value, overrides: &Value) -> Config {
         client: None,
         token: value("token").as_str().map(Token::new),
         seed: small("seed"),
+        endpoints: u8::try_from(number("endpoints")).unwrap(),
+        networks: serde_json::from_value(value("networks").clone()).unwrap(),
         backoff_min: span("backoffMinMs"),
         backoff_max: span("backoffMaxMs"),
         jitter_percent: small("jitterPercent"),

@@ -63,7 +63,7 @@ impl Life {
                 | Output::CloseSocket { .. }
                 | Output::Poll { .. }
                 | Output::CancelPoll { .. }
-                | Output::Probe
+                | Output::Probe { .. }
                 | Output::WantToken
                 | Output::Tell(_) => {}
             }

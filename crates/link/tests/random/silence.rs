@@ -8,6 +8,8 @@ use steadfast_protocol::{ClientFrame, ServerFrame};
 const HARD_MS_MIN: u64 = 4_000;
 /// How late a timer may be before it shows that the device slept.
 const LATE_MS: u64 = 1_000;
+/// How long a successor that has said `hello` passes for a session.
+const MOVING_MS: u64 = 2_000;
 /// The interval of heartbeats while nobody looks.
 const BACKGROUND_MS: u64 = 55_000;
 
@@ -73,6 +75,15 @@ impl Silence {
             let next = heartbeat.next_ms.expect("no word of the next heartbeat");
             self.promised = now + next;
             assert_eq!(next, if self.is_background { most } else { least });
+        }
+    }
+
+    /// A session that made way for another is nobody's concern.
+    pub(crate) fn on_close(&mut self, now: u64, socket: SocketId) {
+        if self.socket == Some(socket) {
+            self.promised = self.promised.max(now + MOVING_MS);
+            self.since = now;
+            self.probed = None;
         }
     }
 

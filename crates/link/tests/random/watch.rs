@@ -20,6 +20,10 @@ pub(crate) struct Watch {
     is_network_new: bool,
     attempts: VecDeque<u64>,
     open: BTreeSet<SocketId>,
+    /// Those of them that have not said `hello`, and to which endpoint they go.
+    dialling: BTreeMap<SocketId, u8>,
+    /// Where the last attempt went, as long as it had no rival.
+    lone_endpoint: Option<u8>,
     polls: BTreeSet<u32>,
     is_probing: bool,
     state: Option<(LinkState, Reason)>,
@@ -50,6 +54,7 @@ impl Watch {
             }
             Input::SocketFailed { socket, .. } | Input::SocketClosed { socket, .. } => {
                 self.open.remove(socket);
+                self.dialling.remove(socket);
             }
             Input::SocketFrame { frame, .. } => {
                 if let ServerFrame::Superseded(superseded) = &**frame {
@@ -86,16 +91,19 @@ impl Watch {
         let json = serde_json::to_value(output).unwrap();
         self.seen.extend(json["kind"].as_str().map(str::to_owned));
         match output {
-            Output::OpenSocket { socket, .. } => self.on_open(now, *socket),
+            Output::OpenSocket { socket, endpoint, .. } => self.on_open(now, *socket, *endpoint),
             Output::Send { socket, frame } => {
                 if let ClientFrame::Publish(frame) = &**frame {
                     self.on_publish(frame);
                 }
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
+                self.dialling.remove(socket);
                 self.silence.on_send(now, frame);
             }
             Output::CloseSocket { socket, .. } => {
                 assert!(self.open.remove(socket), "closes a socket it does not have");
+                self.dialling.remove(socket);
+                self.silence.on_close(now, *socket);
             }
             Output::Poll { poll, .. } => {
                 assert!(!self.is_offline, "polls without a network");
@@ -104,7 +112,7 @@ impl Watch {
             Output::CancelPoll { poll } => {
                 assert!(self.polls.remove(poll), "cancels a poll that is not under way");
             }
-            Output::Probe => {
+            Output::Probe { .. } => {
                 assert!(!self.is_offline, "probes without a network");
                 self.is_probing = true;
             }
@@ -126,14 +134,22 @@ impl Watch {
         self.saying.check(self.state, self.is_offline);
     }
 
-    fn on_open(&mut self, now: u64, socket: SocketId) {
+    /// Beside a live session there is one attempt at most, and it may race two endpoints.
+    fn on_open(&mut self, now: u64, socket: SocketId, endpoint: u8) {
         assert!(!self.is_offline, "an attempt without a network");
         assert!(!self.is_token_wanted, "an attempt with a token that was refused");
-        assert!(self.open.is_empty(), "two sockets at once");
-        let is_new = core::mem::take(&mut self.is_network_new);
+        // Two endpoints are one attempt, side by side or one after the other.
         let is_soon = self.attempts.back().is_some_and(|at| now < at + 1000);
-        assert!(is_new || !is_soon, "two attempts within the floor");
+        let is_instead = is_soon && self.lone_endpoint.is_some_and(|other| other != endpoint);
+        let is_rival = is_instead || !self.dialling.is_empty();
+        self.lone_endpoint = (!is_rival).then_some(endpoint);
+        assert!(self.open.len() - self.dialling.len() <= 1, "an attempt beside two sessions");
+        assert!(self.dialling.len() <= 1, "three sockets are opening at once");
+        assert!(self.dialling.values().all(|other| *other != endpoint), "races itself");
+        let is_new = core::mem::take(&mut self.is_network_new);
+        assert!(is_new || is_rival || !is_soon, "two attempts within the floor");
         self.open.insert(socket);
+        self.dialling.insert(socket, endpoint);
         self.attempts.push_back(now);
         self.attempts.retain(|at| at + 60_000 >= now);
         assert!(self.attempts.len() <= 14, "{} attempts in 60 s", self.attempts.len());

@@ -1,7 +1,9 @@
 //! A shell and a server that do as they please. What they do is drawn by weights, so that links
 //! come up often enough for the rest to matter.
 
-use steadfast_link::{Config, DialFailure, Input, Link, NetworkKind, Output, PollFailure};
+use steadfast_link::{
+    Config, DialFailure, Input, Link, NetworkKey, NetworkKind, Output, PollFailure,
+};
 use steadfast_machine::{Machine as _, Millis};
 use steadfast_protocol::{
     ChannelName, ClientFrame, CloseCode, Epoch, ErrorFrame, Event, EventName, Gap, GapCause,
@@ -39,6 +41,7 @@ impl World {
     pub(crate) fn new(seed: u32) -> Self {
         let mut config = Config::new(LinkId::new("link-0001").unwrap(), seed);
         config.channels_max = 2;
+        config.endpoints = if seed.is_multiple_of(2) { 1 } else { 2 };
         config.publish_messages_max = 4;
         Self {
             link: Link::new(config),
@@ -143,7 +146,7 @@ impl World {
             },
             Output::CloseSocket { .. }
             | Output::CancelPoll { .. }
-            | Output::Probe
+            | Output::Probe { .. }
             | Output::WantToken
             | Output::Tell(_) => {}
         }
@@ -170,8 +173,8 @@ impl World {
             9 => Input::Close,
             10..=13 => Input::Online,
             14 | 15 => Input::Offline,
-            16 => Input::NetworkChanged { kind: NetworkKind::Unknown },
-            17 => Input::NetworkChanged { kind: NetworkKind::Wifi },
+            16 => Input::NetworkChanged { kind: NetworkKind::Unknown, key: None },
+            17 => Input::NetworkChanged { kind: NetworkKind::Wifi, key: NetworkKey::new("home") },
             18 => Input::WeakNetwork(a.is_multiple_of(2)),
             19 => Input::Foreground,
             20 => Input::Background,

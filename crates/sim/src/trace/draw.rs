@@ -1,7 +1,7 @@
 //! Any input of a kind. In: the kind's word. Out: an input that fits what the link has asked for,
 //! or one that does not.
 
-use steadfast_link::{DialFailure, Input, NetworkKind, PollFailure, SocketId};
+use steadfast_link::{DialFailure, Input, NetworkKey, NetworkKind, PollFailure, SocketId};
 use steadfast_protocol::{
     ChannelName, CloseCode, Epoch, EventName, Payload, Position, ReplaceKey, Since, Token,
 };
@@ -16,6 +16,8 @@ const NETWORKS: [NetworkKind; 5] = [
     NetworkKind::Other,
     NetworkKind::Unknown,
 ];
+
+const KEYS: [&str; 3] = ["home", "office", "train"];
 
 /// Codes of every advice, those of a broken connection more often.
 const CODES: [u16; 17] = [
@@ -39,7 +41,11 @@ impl Life {
             "close" => Input::Close,
             "online" => Input::Online,
             "offline" => Input::Offline,
-            "network_changed" => Input::NetworkChanged { kind: self.dice.pick(NETWORKS) },
+            "network_changed" => {
+                let is_named = self.dice.chance(50);
+                let key = if is_named { NetworkKey::new(self.dice.pick(KEYS)) } else { None };
+                Input::NetworkChanged { kind: self.dice.pick(NETWORKS), key }
+            }
             "weak_network" => Input::WeakNetwork(self.dice.chance(50)),
             "foreground" => Input::Foreground,
             "background" => Input::Background,

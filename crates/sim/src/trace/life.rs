@@ -222,7 +222,7 @@ impl Asked {
                 self.polls.insert((*poll, channel.clone()));
             }
             Output::CancelPoll { poll } => self.polls.retain(|(own, _)| own != poll),
-            Output::Probe => self.is_probing = true,
+            Output::Probe { .. } => self.is_probing = true,
             Output::WantToken => self.is_token_due = true,
             Output::Tell(_) => {}
         }

@@ -14,7 +14,8 @@ const CHANGED_PERCENT: u32 = 15;
 /// A setting as scenarios call it, how it is set, and what it may be instead.
 type Setting = (&'static str, fn(&mut Config, u64), [u64; 3]);
 
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 17] = [
+    ("endpoints", |c, n| c.endpoints = u8::try_from(n).unwrap_or(1), [2, 2, 3]),
     ("backoffMinMs", |c, n| c.backoff_min = Span(n), [200, 500, 3_000]),
     ("backoffMaxMs", |c, n| c.backoff_max = Span(n), [2_000, 10_000, 60_000]),
     ("jitterPercent", |c, n| c.jitter_percent = u32::try_from(n).unwrap_or(0), [0, 10, 100]),

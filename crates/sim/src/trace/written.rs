@@ -22,7 +22,9 @@ pub(super) fn input(input: &Input) -> String {
         Input::Subscribe { channel, since } => {
             vec![("channel", text(channel)), ("since", text(since))]
         }
-        Input::NetworkChanged { kind } => vec![("network", text(kind))],
+        Input::NetworkChanged { kind, key } => {
+            vec![("network", text(kind)), ("key", text(key))]
+        }
         Input::WeakNetwork(is_weak) => vec![("isWeak", text(is_weak))],
         Input::Unsubscribe { channel } => vec![("channel", text(channel))],
         Input::Publish { ticket, channel, event, data, is_final, replace } => vec![

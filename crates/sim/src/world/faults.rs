@@ -127,7 +127,7 @@ impl World {
             if is_breaking {
                 self.net.hole(link);
             }
-            self.tell_link(link, Input::NetworkChanged { kind });
+            self.tell_link(link, Input::NetworkChanged { kind, key: None });
         }
     }
 

@@ -4,13 +4,14 @@
 import type { Millis } from "../../machine/time.js";
 import { type CloseCode, NORMAL } from "../../protocol/close.js";
 import { TOO_MANY_CHANNELS } from "../../protocol/error.js";
-import type { Token } from "../../protocol/frame/client.js";
 import type { ChannelName } from "../../protocol/name.js";
-import type { Since } from "../../protocol/position.js";
-import { Effort } from "../effort.js";
+import { admit, admitAsked } from "../backoff.js";
+import * as credential from "../credential.js";
+import { newEffort } from "../effort.js";
+import type { Input } from "../input.js";
 import type { Link } from "../link.js";
-import { wantedSocket } from "../phase.js";
-import { ChannelPoll, due, underWay } from "../poll.js";
+import { waiting, wantedSocket } from "../phase.js";
+import { begin, isWantingToken, newPoll, underWay } from "../poll.js";
 import type { Reason } from "../state.js";
 import { joinIfReady, settle } from "./attempt.js";
 import { enterConnecting, enterOffline, enterResting } from "./enter.js";
@@ -20,14 +21,18 @@ export function onConnect(link: Link, now: Millis): void {
   if (link.phase.kind !== "resting") return;
   link.hasConnected = false;
   if (link.isOnline) {
-    enterConnecting(link, now, link.schedule.admitAsked(now, link.config), "asked");
+    enterConnecting(link, now, admitAsked(link.schedule, now, link.config), "asked");
   } else {
     enterOffline(link, now);
   }
 }
 
-export function onSubscribe(link: Link, now: Millis, channel: ChannelName, since: Since): void {
-  const id = link.channels.add(channel, since);
+export function onSubscribe(
+  link: Link,
+  now: Millis,
+  { channel, since }: Input & { kind: "subscribe" },
+): void {
+  const id = link.channels.add(channel, since ?? "start");
   if (id === "known") return;
   if (id === "full") {
     const max = link.config.channelsMax;
@@ -35,11 +40,15 @@ export function onSubscribe(link: Link, now: Millis, channel: ChannelName, since
     return link.tell({ kind: "refused", channel, code: TOO_MANY_CHANNELS, message });
   }
   link.isFinishing = false;
-  if (link.phase.kind === "polling") link.phase.polls.push(new ChannelPoll(id, now));
+  if (link.phase.kind === "polling") link.phase.polls.push(newPoll(id, now));
   subscribe(link, now, id);
 }
 
-export function onUnsubscribe(link: Link, now: Millis, channel: ChannelName): void {
+export function onUnsubscribe(
+  link: Link,
+  now: Millis,
+  { channel }: Input & { kind: "unsubscribe" },
+): void {
   const subscription = link.channels.find(channel);
   if (!subscription) return;
   const { kind } = subscription.standing;
@@ -48,24 +57,23 @@ export function onUnsubscribe(link: Link, now: Millis, channel: ChannelName): vo
   joinIfReady(link, now);
 }
 
-export function onToken(link: Link, now: Millis, token: Token): void {
-  const wasWanted = link.credential.isWanted();
-  link.credential.give(now, token);
-  if (!wasWanted) return;
+export function onToken(link: Link, now: Millis, { token }: Input & { kind: "token" }): void {
   const { phase } = link;
+  const wasWanted = link.credential.isWanted;
+  if (token == null) return onNoToken(link, now);
+  credential.give(link.credential, now, token);
+  if (!wasWanted) return;
   if (phase.attempt && phase.attempt.kind === "wanting_token") {
-    phase.attempt = { kind: "waiting", at: link.schedule.admit(now) };
+    phase.attempt = waiting(admit(link.schedule, now));
   }
-  if (phase.kind === "trying") phase.effort = new Effort(now);
+  if (phase.kind === "trying") phase.effort = newEffort(now);
   if (phase.kind === "polling") {
-    for (const one of phase.polls) {
-      if (one.turn.kind === "wanting_token") one.turn = due(now);
-    }
+    for (const one of phase.polls) if (isWantingToken(one)) begin(one, now);
   }
 }
 
-export function onNoToken(link: Link, now: Millis): void {
-  if (link.credential.isWanted()) rest(link, now, "rejected");
+function onNoToken(link: Link, now: Millis): void {
+  if (link.credential.isWanted) rest(link, now, "rejected");
 }
 
 export function onClose(link: Link, now: Millis): void {
@@ -75,19 +83,24 @@ export function onClose(link: Link, now: Millis): void {
 /** Ends everything, for good or until the app asks again. */
 export function rest(link: Link, now: Millis, reason: Reason): void {
   dropTransports(link, now, NORMAL);
-  link.credential.rest();
+  credential.rest(link.credential);
   link.endpoint = null;
   enterResting(link, now, reason);
 }
 
 /** Gives up the socket and the polls, whatever they were at. */
 export function dropTransports(link: Link, now: Millis, code: CloseCode): void {
-  const wanted = wantedSocket(link.phase);
-  if (wanted) link.out.push({ kind: "close_socket", socket: wanted[0], code });
+  closeSocket(link, code);
   cancelPolls(link);
   link.gauge.giveUp();
   settle(link, now);
   link.record.fail();
+}
+
+/** Closes the socket that is wanted, if there is one. */
+export function closeSocket(link: Link, code: CloseCode): void {
+  const socket = wantedSocket(link.phase);
+  if (socket) link.out.push({ kind: "close_socket", socket, code });
 }
 
 /** Forgets a channel, and its poll. */

@@ -2,17 +2,19 @@
 // nothing. In: what a socket did. Out: the dial, the `hello`, and after an end whatever the plan
 // says. Must not know what frames say of channels.
 
-import type { Millis } from "../../machine/time.js";
-import { ABNORMAL, type CloseCode, RECONNECT } from "../../protocol/close.js";
+import { type Millis, NEVER, NOT_YET } from "../../machine/time.js";
+import { ABNORMAL, RECONNECT } from "../../protocol/close.js";
 import type { Welcome } from "../../protocol/frame/server.js";
-import { Effort } from "../effort.js";
-import { type End, endEvidence, endReason, leavesSocket } from "../end.js";
-import type { DialFailure, SocketId } from "../input.js";
+import * as backoff from "../backoff.js";
+import { accept, rest, want } from "../credential.js";
+import { fail, newEffort } from "../effort.js";
+import { type End, closed, evidenceOf, leavesSocket, reasonOf } from "../end.js";
+import type { Input, SocketId } from "../input.js";
 import type { Link } from "../link.js";
-import { type Attempt, stage, wantedSocket } from "../phase.js";
-import { Session } from "../session.js";
+import { stage, waiting } from "../phase.js";
+import { newSession } from "../session.js";
 import type { Reason } from "../state.js";
-import { subscribe } from "./app.js";
+import { closeSocket, subscribe } from "./app.js";
 import { paceSession } from "./device.js";
 import { enterLive, enterReconnecting, enterResting } from "./enter.js";
 import { gaugeEnd } from "./gauge.js";
@@ -28,48 +30,53 @@ export function beginAttempt(link: Link, now: Millis): void {
   const { phase } = link;
   if (!link.credential.isRefused) return openSocket(link, now);
   if (!phase.attempt) return;
-  phase.attempt = { kind: "wanting_token" };
+  phase.attempt = { kind: "wanting_token", at: NEVER, socket: 0 };
   wantToken(link);
 }
 
 /** Asks the app for a token, unless it is being asked. */
 export function wantToken(link: Link): void {
-  if (link.credential.want()) link.out.push({ kind: "want_token" });
+  if (want(link.credential)) link.out.push({ kind: "want_token" });
 }
 
 function openSocket(link: Link, now: Millis): void {
   const { phase } = link;
   if (!phase.attempt) return;
   const socket = ++link.lastSocket;
-  phase.attempt = { kind: "opening", socket, until: now + link.config.connectTimeoutMs };
+  phase.attempt = { kind: "opening", at: now + link.config.connectTimeoutMs, socket };
   // Whatever fails from here on, the change of network has had its attempt.
-  link.networkChangedAt = undefined;
-  link.schedule.spend(now);
+  link.networkChangedAt = NOT_YET;
+  backoff.spend(link.schedule, now);
   link.record.begin(!(phase.kind === "trying" && phase.isFirst));
   link.out.push({ kind: "open_socket", socket, to: link.endpoint });
 }
 
-export function onSocketOpened(link: Link, now: Millis, socket: SocketId): void {
+export function onSocketOpened(
+  link: Link,
+  now: Millis,
+  { socket }: Input & { kind: "socket_opened" },
+): void {
   const { phase } = link;
   if (!phase.attempt || stage(phase, socket) !== "opening") return;
-  phase.attempt = { ...phase.attempt, kind: "greeting" } as Attempt;
+  phase.attempt = { ...phase.attempt, kind: "greeting" };
   greet(link, now, socket);
 }
 
 export function onSocketFailed(
   link: Link,
   now: Millis,
-  socket: SocketId,
-  failure: DialFailure,
+  { socket, failure }: Input & { kind: "socket_failed" },
 ): void {
   const reached = stage(link.phase, socket);
-  if (!reached) return;
-  const isLost = reached === "welcomed";
-  onEnd(link, now, isLost ? { kind: "closed", code: ABNORMAL } : { kind: "dial", failure });
+  if (reached) onEnd(link, now, reached === "welcomed" ? closed(ABNORMAL) : failure);
 }
 
-export function onSocketClosed(link: Link, now: Millis, socket: SocketId, code: CloseCode): void {
-  if (stage(link.phase, socket)) onEnd(link, now, { kind: "closed", code });
+export function onSocketClosed(
+  link: Link,
+  now: Millis,
+  { socket, code }: Input & { kind: "socket_closed" },
+): void {
+  if (stage(link.phase, socket)) onEnd(link, now, closed(code));
 }
 
 /** The server took the session. */
@@ -78,9 +85,9 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
   link.hasConnected = true;
   link.record.succeed(now);
   link.gauge.welcome(now);
-  link.credential.accept(link.greetedVersion);
+  accept(link.credential, link.greetedVersion);
   link.publishes.meet(welcome.limits.message_bytes);
-  const session = new Session(socket, welcome, now);
+  const session = newSession(socket, welcome, now);
   if (phase.kind === "trying") enterLive(link, now, session);
   if (phase.kind === "polling") {
     phase.attempt = undefined;
@@ -101,10 +108,7 @@ export function joinIfReady(link: Link, now: Millis): void {
 
 /** An attempt or a session has ended. */
 export function onEnd(link: Link, now: Millis, end: End): void {
-  const wanted = wantedSocket(link.phase);
-  if (wanted && leavesSocket(end)) {
-    link.out.push({ kind: "close_socket", socket: wanted[0], code: COMING_BACK });
-  }
+  if (leavesSocket(end)) closeSocket(link, COMING_BACK);
   gaugeEnd(link, now, end);
   noteEnd(link, now, end);
   const window = link.phase.session?.crashWindow;
@@ -115,14 +119,14 @@ export function onEnd(link: Link, now: Millis, end: End): void {
   if (link.isFinishing) return stop(link, now, "finished");
   const at = plan(link, now, end, window);
   if (at === undefined) return stop(link, now, "rejected");
-  const attempt: Attempt = { kind: "waiting", at };
+  const attempt = waiting(at);
   const { phase } = link;
   switch (phase.kind) {
     case "live":
-      return enterReconnecting(link, now, attempt, new Effort(now), endReason(end));
+      return enterReconnecting(link, now, attempt, newEffort(now), reasonOf(end));
     case "trying":
-      phase.effort.fail(endEvidence(end));
-      enterReconnecting(link, now, attempt, phase.effort, endReason(end));
+      fail(phase.effort, evidenceOf(end));
+      enterReconnecting(link, now, attempt, phase.effort, reasonOf(end));
       fallBackIfWanted(link, now);
       return probePath(link, now);
     case "polling":
@@ -139,7 +143,8 @@ export function onEnd(link: Link, now: Millis, end: End): void {
 export function settle(link: Link, now: Millis): void {
   const { session } = link.phase;
   if (session) {
-    link.schedule.settle(now, now - session.since, session.pulse.isAnswered, link.config);
+    const { isAnswered } = session.pulse;
+    backoff.settle(link.schedule, now, now - session.since, isAnswered, link.config);
   }
   link.channels.part();
   link.publishes.part();
@@ -148,7 +153,7 @@ export function settle(link: Link, now: Millis): void {
 /** As `rest`, where the socket has gone already. */
 function stop(link: Link, now: Millis, reason: Reason): void {
   cancelPolls(link);
-  link.credential.rest();
+  rest(link.credential);
   link.endpoint = null;
   enterResting(link, now, reason);
 }

@@ -1,11 +1,17 @@
 // Twin of crates/link/src/link/device.rs. What the device knows: networks that come, go and change,
 // and sleep. In: its reports, and timers that fired late. Out: attempts and heartbeats at once.
 
-import { type Millis, seconds } from "../../machine/time.js";
-import { Effort } from "../effort.js";
-import type { NetworkKind } from "../input.js";
+import { type Millis, NOT_YET, seconds } from "../../machine/time.js";
+import { admitFree } from "../backoff.js";
+import * as credential from "../credential.js";
+import { bounds } from "../device.js";
+import * as effort from "../effort.js";
+import { giveUpTiming } from "../heartbeat.js";
+import type { Input } from "../input.js";
 import type { Link } from "../link.js";
-import { due } from "../poll.js";
+import { waiting } from "../phase.js";
+import { begin } from "../poll.js";
+import { excuse, pace, probe, renew } from "../session.js";
 import { dropTransports } from "./app.js";
 import { COMING_BACK } from "./attempt.js";
 import { enterConnecting, enterOffline, enterReconnecting } from "./enter.js";
@@ -33,10 +39,14 @@ export function onOffline(link: Link, now: Millis): void {
 }
 
 /** Another network is a network, also for a device that had reported none. */
-export function onNetworkChanged(link: Link, now: Millis, kind: NetworkKind): void {
+export function onNetworkChanged(
+  link: Link,
+  now: Millis,
+  { network }: Input & { kind: "network_changed" },
+): void {
   link.isOnline = true;
-  link.device.network = kind;
-  link.gauge.forgetPath(link.device.bounds(link.config));
+  link.device.network = network ?? "unknown";
+  link.gauge.forgetPath(bounds(link.device, link.config));
   const { phase } = link;
   if (phase.kind === "resting") return;
   if (phase.kind === "offline") return comeOnline(link, now);
@@ -48,9 +58,13 @@ export function onNetworkChanged(link: Link, now: Millis, kind: NetworkKind): vo
 }
 
 /** Evidence of a bad path, but none that anything is lost. */
-export function onWeakNetwork(link: Link, now: Millis, isWeak: boolean): void {
+export function onWeakNetwork(
+  link: Link,
+  now: Millis,
+  { isWeak }: Input & { kind: "weak_network" },
+): void {
   link.device.isWeak = isWeak;
-  link.gauge.rtt.bound(link.device.bounds(link.config));
+  link.gauge.rtt.bound(bounds(link.device, link.config));
   link.gauge.quality.onWeak(now, isWeak);
 }
 
@@ -67,15 +81,16 @@ export function onBackground(link: Link, now: Millis): void {
 
 /** Heartbeats come as often as the device's state wants them. */
 export function paceSession(link: Link, now: Millis): void {
-  link.phase.session?.pace(now, link.device.isBackground, link.config);
+  const { session } = link.phase;
+  if (session) pace(session, now, link.device.isBackground, link.config);
 }
 
 export function onResumed(link: Link, now: Millis): void {
-  link.credential.sleep();
+  credential.sleep(link.credential);
   link.publishes.sleep();
   const { session } = link.phase;
   if (!session) return;
-  session.pulse.giveUpTiming();
+  giveUpTiming(session.pulse);
   link.gauge.giveUp();
   probeSession(link, now);
 }
@@ -104,27 +119,27 @@ export function noticeSleep(link: Link, now: Millis): boolean {
   link.record.sleep(from, now);
   link.gauge.sleep(from, now);
   link.messages.sleep(now - from);
-  if (attempt && "until" in attempt) attempt.until = now + link.config.connectTimeoutMs;
-  session?.renew(now);
+  if (attempt?.socket) attempt.at = now + link.config.connectTimeoutMs;
+  if (session) renew(session, now);
   link.channels.renew(now);
-  link.credential.sleep();
-  if (phase.kind === "trying") phase.effort.sleep(now - from);
+  credential.sleep(link.credential);
+  if (phase.kind === "trying") effort.sleep(phase.effort, now - from);
   if (phase.kind === "polling") phase.answeredAt = now;
   return true;
 }
 
 /** A timer fired late, if not by much: the answer that is waited for may be waiting, too. */
 function excuseLateness(link: Link, now: Millis): void {
+  const { session } = link.phase;
   const at = link.wake()?.at ?? now;
   const isLate = now - at > LATE_LOOK_MAX && link.config.detection === "adaptive";
-  if (isLate && link.phase.session?.excuse(now)) link.gauge.giveUp();
+  if (isLate && session && excuse(session, now)) link.gauge.giveUp();
 }
 
 function comeOnline(link: Link, now: Millis): void {
-  const at = link.schedule.admitFree(now);
+  const at = admitFree(link.schedule, now);
   if (link.hasConnected) {
-    const attempt = { kind: "waiting", at } as const;
-    enterReconnecting(link, now, attempt, new Effort(now), "network_restored");
+    enterReconnecting(link, now, waiting(at), effort.newEffort(now), "network_restored");
   } else {
     enterConnecting(link, now, at, "network_restored");
   }
@@ -135,14 +150,14 @@ function hurry(link: Link, now: Millis): void {
   const { attempt } = link.phase;
   if (attempt?.kind !== "waiting") return;
   // It is the first attempt after the change: no loss after it is put down to that.
-  link.networkChangedAt = undefined;
-  attempt.at = Math.min(attempt.at, link.schedule.admitFree(now));
+  link.networkChangedAt = NOT_YET;
+  attempt.at = Math.min(attempt.at, admitFree(link.schedule, now));
 }
 
 function probeSession(link: Link, now: Millis): void {
   const { session } = link.phase;
-  const frame = session?.probe(now, link.config);
-  if (frame) say(link, now, session!.socket, frame);
+  const frame = session && probe(session, now, link.config);
+  if (frame) say(link, now, session.socket, frame);
 }
 
 /** Gives up the polls under way, whose network is gone, and sends them again. */
@@ -150,6 +165,6 @@ export function pollAnew(link: Link, now: Millis): void {
   cancelPolls(link);
   if (link.phase.kind !== "polling") return;
   for (const one of link.phase.polls) {
-    if (one.asked()) one.turn = due(now);
+    if (one.asked) begin(one, now);
   }
 }

@@ -1,17 +1,17 @@
 // Twin of crates/link/src/link/enter.rs. Every change of state goes through here, and is told once.
 // In: the new state, with all it owns. Out: the notice, and the account of time.
 
-import type { Millis } from "../../machine/time.js";
-import { Effort } from "../effort.js";
+import { type Millis, NOT_YET } from "../../machine/time.js";
+import { type Effort, newEffort } from "../effort.js";
 import type { Link } from "../link.js";
-import { type Attempt, type Phase, type Polling, shown } from "../phase.js";
+import { type Attempt, type Phase, type Polling, shown, waiting } from "../phase.js";
 import type { Session } from "../session.js";
 import type { LinkState, Reason } from "../state.js";
 import type { Flow } from "../statistics.js";
 import { giveUpPublishes } from "./publishes.js";
 
 export function enterResting(link: Link, now: Millis, reason: Reason): void {
-  link.networkChangedAt = undefined;
+  link.networkChangedAt = NOT_YET;
   link.isFinishing = false;
   giveUpPublishes(link);
   enter(link, now, { kind: "resting" }, reason);
@@ -26,8 +26,8 @@ export function enterOffline(link: Link, now: Millis): void {
  * session was welcomed.
  */
 export function enterConnecting(link: Link, now: Millis, at: Millis, reason: Reason): void {
-  const attempt: Attempt = { kind: "waiting", at };
-  enter(link, now, { kind: "trying", attempt, isFirst: true, effort: new Effort(now) }, reason);
+  const effort = newEffort(now);
+  enter(link, now, { kind: "trying", attempt: waiting(at), isFirst: true, effort }, reason);
 }
 
 export function enterReconnecting(

@@ -8,9 +8,11 @@ import type { ChannelName } from "../../protocol/name.js";
 import type { Scalar } from "../../protocol/payload.js";
 import { jittered } from "../backoff.js";
 import { readNumber } from "../channels.js";
-import type { SocketId } from "../input.js";
+import { onAck } from "../heartbeat.js";
+import type { Input, SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import { stage } from "../phase.js";
+import * as session from "../session.js";
 import type { Order, Subscription } from "../subscription.js";
 import { leave, rest, sayUnsubscribe, subscribe } from "./app.js";
 import { joinIfReady, onEnd, onWelcome } from "./attempt.js";
@@ -25,8 +27,7 @@ const LEAVE_MAX = seconds(3600);
 export function onSocketFrame(
   link: Link,
   now: Millis,
-  socket: SocketId,
-  frame: ServerFrame,
+  { socket, frame }: Input & { kind: "socket_frame" },
 ): void {
   switch (stage(link.phase, socket)) {
     case "greeting":
@@ -42,7 +43,11 @@ export function onSocketFrame(
   }
 }
 
-export function onSocketAlive(link: Link, now: Millis, socket: SocketId): void {
+export function onSocketAlive(
+  link: Link,
+  now: Millis,
+  { socket }: Input & { kind: "socket_alive" },
+): void {
   if (stage(link.phase, socket) === "welcomed") hear(link, now);
 }
 
@@ -73,7 +78,7 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
 }
 
 function hear(link: Link, now: Millis): void {
-  link.phase.session?.hear(now);
+  if (link.phase.session) session.hear(link.phase.session, now);
 }
 
 function onSubscribed(link: Link, now: Millis, frame: Subscribed): void {
@@ -131,7 +136,8 @@ export function finish(link: Link, now: Millis, id: number, channel: ChannelName
 }
 
 function onHeartbeatAck(link: Link, now: Millis, id: Scalar | undefined): void {
-  const rtt = link.phase.session?.pulse.onAck(id, now);
+  const { session } = link.phase;
+  const rtt = session && onAck(session.pulse, id, now);
   if (rtt === undefined) return;
   link.record.answer(rtt);
   onAnswered(link, now);

@@ -2,13 +2,13 @@
 // is told. In: heartbeats sent and answered, ends, what flows. Out: heartbeats with statistics, and
 // notices of the grade.
 
-import type { Millis } from "../../machine/time.js";
-import { advice } from "../../protocol/close.js";
+import { type Millis, NEVER } from "../../machine/time.js";
 import type { ClientFrame } from "../../protocol/frame/client.js";
-import { type End, endReason } from "../end.js";
+import { type End, reasonOf } from "../end.js";
 import type { SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import type { Flow, QualityReport } from "../quality.js";
+import { echo, idle } from "../session.js";
 import { sleptFrom } from "./device.js";
 
 /** How good the link is at `now`. */
@@ -23,7 +23,8 @@ export function quality(link: Link, now: Millis): QualityReport {
 /** Sends what is due on a session. A heartbeat is timed, and now and then carries statistics. */
 export function say(link: Link, now: Millis, socket: SocketId, frame: ClientFrame): void {
   if (frame.type === "heartbeat") {
-    link.gauge.ask(now, link.phase.session?.idle(now) ?? 0);
+    const { session } = link.phase;
+    link.gauge.ask(now, session ? idle(session, now) : 0);
     const stats = link.gauge.tell(now, link.record.statistics(now));
     if (stats) frame.stats = stats;
   }
@@ -39,7 +40,7 @@ export function onAnswered(link: Link, now: Millis): void {
   const { session } = link.phase;
   gauge.answer(now);
   if (session && gauge.wantsEcho(now)) {
-    say(link, now, session.socket, session.echo(now, link.config, gauge.rtt));
+    say(link, now, session.socket, echo(session, now, link.config, gauge.rtt));
   }
 }
 
@@ -48,7 +49,7 @@ export function gaugeEnd(link: Link, now: Millis, end: End): void {
   const { session } = link.phase;
   if (session) {
     if (end.kind === "silent") link.gauge.silence(now);
-    link.gauge.quality.onDisconnect(now, session.leaveAt !== undefined || isPlanned(end));
+    link.gauge.quality.onDisconnect(now, session.leaveAt < NEVER || isPlanned(end));
   }
   link.gauge.giveUp();
 }
@@ -73,13 +74,12 @@ function flow(link: Link, now: Millis): Flow {
       return "polled";
     case "live": {
       const { session } = phase;
-      const isOverdue = link.gauge.isSuspect(now, session.idle(now));
-      return isOverdue || session.pulse.isDoubted() ? "suspect" : "live";
+      const isOverdue = link.gauge.isSuspect(now, idle(session, now));
+      return isOverdue || session.pulse.isDoubted ? "suspect" : "live";
     }
   }
 }
 
 /** Whether an end was meant by the server, or is about the token: it says nothing of the path. */
 const isPlanned = (end: End): boolean =>
-  (end.kind === "closed" && advice(end.code) === "refresh_token") ||
-  endReason(end) === "server_asked";
+  end.kind === "refresh_token" || reasonOf(end) === "server_asked";

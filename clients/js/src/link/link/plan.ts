@@ -3,11 +3,12 @@
 // timed by the one schedule.
 
 import type { Rng } from "../../machine/rng.js";
-import { type Millis, type Span, seconds, since } from "../../machine/time.js";
-import { type CloseCode, TOKEN_EXPIRED, advice } from "../../protocol/close.js";
-import { doubled, jittered } from "../backoff.js";
+import { type Millis, NEVER, NOT_YET, type Span, seconds, since } from "../../machine/time.js";
+import { type CloseCode, TOKEN_EXPIRED } from "../../protocol/close.js";
+import * as backoff from "../backoff.js";
 import type { LinkSettings } from "../config.js";
-import { type End, isSudden } from "../end.js";
+import { refuse } from "../credential.js";
+import { type End, codeOf, isSudden } from "../end.js";
 import type { Link } from "../link.js";
 import type { Polling } from "../phase.js";
 
@@ -28,74 +29,71 @@ export function plan(
   end: End,
   window: Span | undefined,
 ): Millis | undefined {
-  const { schedule, config } = link;
-  const leaveAt = link.phase.session?.leaveAt;
+  const { schedule, config, rng } = link;
+  const leaveAt = link.phase.session?.leaveAt ?? NEVER;
   // Lost before its turn: the turn stays, so that the others keep theirs.
-  if (leaveAt !== undefined) schedule.hold(now, since(leaveAt, now));
+  if (leaveAt < NEVER) backoff.hold(schedule, now, since(leaveAt, now));
   switch (end.kind) {
-    case "dial":
-      if (end.failure.kind === "refused") return undefined;
-      if (end.failure.kind !== "busy") return timeAfterLoss(link, now, undefined);
-      schedule.hold(now, end.failure.retry_after_ms);
-      return usualTime(link, now);
+    case "refused":
+    case "never":
+      return undefined;
     case "left":
-      return schedule.admitAsked(now, config);
+      return backoff.admitAsked(schedule, now, config);
+    case "busy":
+      backoff.hold(schedule, now, end.retry_after_ms);
+      break;
+    case "retry_after":
+      backoff.holdAWhile(schedule, now, config, rng);
+      break;
     case "unmended":
-      return usualTime(link, now);
-    case "timeout":
-    case "silent":
-      return timeAfterLoss(link, now, undefined);
-    case "closed":
-      switch (advice(end.code)) {
-        case "retry_now":
-          return timeAfterLoss(link, now, isSudden(end) ? window : undefined);
-        case "retry_after":
-          schedule.holdAWhile(now, config, link.rng);
-          return usualTime(link, now);
-        case "move_to":
-          return usualTime(link, now);
-        case "refresh_token":
-          return planWithToken(link, now, end.code);
-        case "never":
-          return undefined;
-      }
+    case "move_to":
+      break;
+    case "refresh_token":
+      return planWithToken(link, now, codeOf(end));
+    default:
+      return timeAfterLoss(link, now, isSudden(end) ? window : undefined);
   }
+  return usualTime(link, now);
 }
 
 /** The next time by the schedule, which is slower while events come by polling. */
 export function usualTime(link: Link, now: Millis): Millis {
   const { phase, schedule, config, rng } = link;
   const isPolling = phase.kind === "polling";
-  const delay = isPolling ? returnDelay(phase, config, rng) : schedule.delay(config, rng);
-  return schedule.admit(now + delay);
+  const delay = isPolling ? returnDelay(phase, config, rng) : backoff.delay(schedule, config, rng);
+  return backoff.admit(schedule, now + delay);
 }
 
 function timeAfterLoss(link: Link, now: Millis, crashWindow: Span | undefined): Millis {
   const { schedule, config, rng, networkChangedAt: changedAt } = link;
-  link.networkChangedAt = undefined;
-  if (changedAt !== undefined && now - changedAt <= CHANGE_SPAN) return schedule.admitFree(now);
+  link.networkChangedAt = NOT_YET;
+  if (now - changedAt <= CHANGE_SPAN) return backoff.admitFree(schedule, now);
   // Nobody waits: the least that is right for others, too. Half of it is drawn from.
   const window = link.device.isBackground
     ? Math.max(crashWindow ?? 0, config.backgroundSpreadMs * 2)
     : crashWindow;
   if (window === undefined || link.phase.kind !== "live") return usualTime(link, now);
-  return schedule.admit(now + schedule.crashDelay(window, config, rng));
+  return backoff.admit(schedule, now + backoff.crashDelay(schedule, window, config, rng));
 }
 
 /**
  * The server has spoken, so the path has not failed: the next attempt need not wait. It asks the
  * app for the token when it is due, so that what it sends is fresh.
  */
-function planWithToken(link: Link, now: Millis, code: CloseCode): Millis | undefined {
+function planWithToken(
+  link: Link,
+  now: Millis,
+  code: CloseCode | undefined,
+): Millis | undefined {
   const fault = code === TOKEN_EXPIRED ? "age" : "content";
-  const refusal = link.credential.refuse(link.greetedVersion, link.greetedAt, fault);
-  return refusal === "stop" ? undefined : link.schedule.admitAsked(now, link.config);
+  const refusal = refuse(link.credential, link.greetedVersion, link.greetedAt, fault);
+  return refusal === "stop" ? undefined : backoff.admitAsked(link.schedule, now, link.config);
 }
 
 function returnDelay(polling: Polling, config: LinkSettings, rng: Rng): Span {
   const { returnMinMs, returnMaxMs } = config;
   const returns = polling.returns++;
   const isDoubled = returns < RETURNS_DOUBLED;
-  const pause = isDoubled ? doubled(returnMinMs, returns, returnMaxMs) : returnMaxMs;
-  return jittered(pause, RETURN_JITTER_PERCENT, rng);
+  const pause = isDoubled ? backoff.doubled(returnMinMs, returns, returnMaxMs) : returnMaxMs;
+  return backoff.jittered(pause, RETURN_JITTER_PERCENT, rng);
 }

@@ -2,14 +2,15 @@
 // events while WebSocket does not. In: answers and failures. Out: probes, polls, notices, and the
 // way back when polls fail too.
 
-import { type Millis, seconds } from "../../machine/time.js";
+import { type Millis, NEVER, NOT_YET, seconds } from "../../machine/time.js";
 import { FORBIDDEN } from "../../protocol/error.js";
 import type { PollAnswer } from "../../protocol/poll.js";
-import { Effort } from "../effort.js";
-import type { PollFailure, Polled } from "../input.js";
+import { accept, refuse as refuseToken } from "../credential.js";
+import { newEffort, prove, wantsFallback } from "../effort.js";
+import type { Input, PollFailure, Polled } from "../input.js";
 import type { Link } from "../link.js";
 import type { Polling } from "../phase.js";
-import { ANSWER_TIMEOUT, type Asked, ChannelPoll, take, underWay } from "../poll.js";
+import * as poll from "../poll.js";
 import type { Subscription } from "../subscription.js";
 import { rest } from "./app.js";
 import { wantToken } from "./attempt.js";
@@ -24,30 +25,29 @@ const SILENCE_MAX = seconds(10);
 
 /** Sees whether plain HTTP gets through, unless that is being seen to. */
 export function probePath(link: Link, now: Millis): void {
-  const { phase, probingUntil } = link;
-  const isProbing = probingUntil !== undefined && probingUntil > now;
-  if (phase.kind !== "trying" || !phase.effort.wantsProbe() || isProbing) return;
+  const { phase } = link;
+  if (phase.kind !== "trying" || phase.effort.isServerBusy || link.probingUntil > now) return;
   if (link.channels.isEmpty()) return;
   link.probingUntil = now + PROBE_TIMEOUT;
   link.out.push({ kind: "probe" });
 }
 
-export function onProbed(link: Link, now: Millis, isOk: boolean): void {
-  const { phase, probingUntil } = link;
-  const isInTime = probingUntil !== undefined && now <= probingUntil;
-  link.probingUntil = undefined;
+export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "probed" }): void {
+  const { phase } = link;
+  const isInTime = now <= link.probingUntil;
+  link.probingUntil = NOT_YET;
   if (phase.kind !== "trying" || !isOk || !isInTime) return;
-  phase.effort.prove(now, link.config);
+  prove(phase.effort, now, link.config);
   fallBackIfWanted(link, now);
 }
 
 /** Begins to poll if all speaks for it. The attempt goes on beside it. */
 export function fallBackIfWanted(link: Link, now: Millis): void {
   const { phase, channels } = link;
-  if (phase.kind !== "trying" || !phase.effort.wantsFallback(now, link.config)) return;
+  if (phase.kind !== "trying" || !wantsFallback(phase.effort, now, link.config)) return;
   const { attempt } = phase;
   if (attempt.kind === "wanting_token" || channels.isEmpty()) return;
-  const polls = channels.iter().map((one) => new ChannelPoll(one.id, now));
+  const polls = channels.iter().map((one) => poll.newPoll(one.id, now));
   const way = { attempt, session: undefined, returns: 0 };
   enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
 }
@@ -57,34 +57,34 @@ export function runPolls(link: Link, now: Millis): void {
   const { phase } = link;
   if (phase.kind !== "polling") return;
   for (const one of phase.polls) {
-    const asked = one.asked();
+    const { asked } = one;
     if (asked && asked.until <= now) {
       link.out.push({ kind: "cancel_poll", poll: asked.poll });
-      one.missed(now, link.config, link.rng);
+      poll.missed(one, now, link.config, link.rng);
     }
-    if (one.turn.kind === "due" && one.turn.at <= now) ask(link, now, one);
+    if (!one.asked && one.dueAt <= now) ask(link, now, one);
   }
   giveUpPollingIfLost(link, now, phase);
 }
 
-function ask(link: Link, now: Millis, one: ChannelPoll): void {
+function ask(link: Link, now: Millis, one: poll.ChannelPoll): void {
   const subscription = link.channels.byId(one.subscription);
   if (!subscription) return;
   const since = subscription.since();
   // The first poll of a channel is to learn where it stands: it does not wait.
   const isLong = !!subscription.position();
   const waitMs = isLong ? link.config.pollWaitMs : 0;
-  const poll = ++link.lastPoll;
-  const until = now + waitMs + ANSWER_TIMEOUT;
+  const id = ++link.lastPoll;
+  const until = now + waitMs + poll.ANSWER_TIMEOUT;
   const tokenVersion = link.credential.version;
-  one.turn = { kind: "asked", poll, since, at: now, until, isLong, tokenVersion };
-  link.out.push({ kind: "poll", poll, channel: subscription.channel, since, waitMs });
+  one.asked = { poll: id, since, at: now, until, isLong, tokenVersion };
+  link.out.push({ kind: "poll", poll: id, channel: subscription.channel, since, waitMs });
 }
 
 export function onPolled(link: Link, now: Millis, polled: Polled): void {
   const { phase } = link;
   if (phase.kind !== "polling") return;
-  const taken = take(phase.polls, polled.poll, now);
+  const taken = poll.take(phase.polls, polled.poll, now);
   const subscription = taken && link.channels.byId(taken[0].subscription);
   if (!subscription) return;
   const [one, asked] = taken;
@@ -95,23 +95,23 @@ export function onPolled(link: Link, now: Millis, polled: Polled): void {
 function onPollFailure(
   link: Link,
   now: Millis,
-  one: ChannelPoll,
+  one: poll.ChannelPoll,
   subscription: Subscription,
-  asked: Asked,
+  asked: poll.Asked,
   failure: PollFailure,
 ): void {
   switch (failure.kind) {
     case "unreachable":
-      return one.missed(now, link.config, link.rng);
+      return poll.missed(one, now, link.config, link.rng);
     case "busy":
-      return one.putOff(now, failure.retry_after_ms);
+      return poll.putOff(one, now, failure.retry_after_ms);
     case "unauthorized":
       // It may have been its age: the answer does not say.
-      switch (link.credential.refuse(asked.tokenVersion, asked.at, "age")) {
+      switch (refuseToken(link.credential, asked.tokenVersion, asked.at, "age")) {
         case "again":
           return;
         case "renew":
-          one.turn = { kind: "wanting_token" };
+          one.dueAt = NEVER;
           return wantToken(link);
         case "stop":
           return rest(link, now, "rejected");
@@ -128,16 +128,16 @@ function onAnswer(
   link: Link,
   now: Millis,
   polling: Polling,
-  one: ChannelPoll,
+  one: poll.ChannelPoll,
   subscription: Subscription,
-  asked: Asked,
+  asked: poll.Asked,
   answer: PollAnswer,
 ): void {
   const { id, channel } = subscription;
-  if (answer.channel !== channel) return one.missed(now, link.config, link.rng);
-  link.credential.accept(asked.tokenVersion);
+  if (answer.channel !== channel) return poll.missed(one, now, link.config, link.rng);
+  accept(link.credential, asked.tokenVersion);
   polling.answeredAt = now;
-  one.answered(now, asked, !answer.events.length, answer.next_poll_ms);
+  poll.answered(one, now, asked, !answer.events.length, answer.next_poll_ms);
   const isTaken = subscription.onAnswer(answer, asked.since, !one.isTold, link.tell);
   one.isTold ||= isTaken;
   if (isTaken && answer.final) finish(link, now, id, channel);
@@ -146,16 +146,18 @@ function onAnswer(
 /** Gives up the polls under way. */
 export function cancelPolls(link: Link): void {
   if (link.phase.kind !== "polling") return;
-  for (const poll of underWay(link.phase.polls)) link.out.push({ kind: "cancel_poll", poll });
+  for (const id of poll.underWay(link.phase.polls)) {
+    link.out.push({ kind: "cancel_poll", poll: id });
+  }
 }
 
 /** Where no poll of any channel gets through any more, there is nothing to fall back on. */
 function giveUpPollingIfLost(link: Link, now: Millis, polling: Polling): void {
   const { attempt, polls } = polling;
   const isSilent = now - polling.answeredAt >= SILENCE_MAX;
-  const allLost = polls.length && polls.every((one) => one.isLost());
+  const allLost = polls.length && polls.every(poll.isLost);
   if (!attempt || !isSilent || !allLost) return;
   cancelPolls(link);
-  enterReconnecting(link, now, attempt, new Effort(now), "lost");
+  enterReconnecting(link, now, attempt, newEffort(now), "lost");
   if (attempt.kind === "waiting") attempt.at = usualTime(link, now);
 }

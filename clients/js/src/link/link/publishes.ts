@@ -11,7 +11,7 @@ import { type PublishFailure, isRetryable } from "../output.js";
 import { message } from "../publishing.js";
 import { rest } from "./app.js";
 
-export function onPublish(link: Link, input: Publish): void {
+export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const { ticket, channel, event, data } = input;
   const replace = input.replace ?? undefined;
   const final = input.isFinal || undefined;

@@ -2,18 +2,16 @@
 // will. In: the time. Out: whatever is due, done. Each step may end in another state; the next one
 // sees that.
 
-import type { Millis } from "../../machine/time.js";
-import { type Wake, earlier } from "../../machine/wake.js";
+import { type Millis, NEVER } from "../../machine/time.js";
+import { takeDue } from "../effort.js";
 import type { Link } from "../link.js";
-import type { Attempt } from "../phase.js";
-import type { Why } from "../wake.js";
+import * as poll from "../poll.js";
+import { due, wake } from "../session.js";
 import { beginAttempt, onEnd } from "./attempt.js";
 import { askAgain } from "./frame.js";
 import { say } from "./gauge.js";
 import { fallBackIfWanted, runPolls } from "./polls.js";
 import { restIfFinished, runPublishes } from "./publishes.js";
-
-type MaybeWake = Wake<Why> | undefined;
 
 /** Does what is due. */
 export function run(link: Link, now: Millis): void {
@@ -26,40 +24,35 @@ export function run(link: Link, now: Millis): void {
   runPolls(link, now);
 }
 
-/** When something will be due, and what. */
-export function nextWake(link: Link): MaybeWake {
-  const publishAt = link.publishes.wake(!!link.phase.session);
-  return earlier(phaseWake(link), wakeAt(publishAt, "publish"));
-}
-
-function phaseWake(link: Link): MaybeWake {
-  const { phase, config, channels } = link;
+/** When something will be due; never where only an input can change things. */
+export function nextWake(link: Link): Millis {
+  const { phase, channels } = link;
   const { attempt, session } = phase;
-  const isPolling = phase.kind === "polling";
-  let wake: MaybeWake = attempt && attemptWake(attempt, isPolling ? "return" : "backoff");
-  if (phase.kind === "trying") wake = earlier(wake, wakeAt(phase.effort.dueAt, "effort"));
-  if (session) wake = earlier(session.wake(config), wakeAt(channels.wake(), "subscribe"));
-  if (isPolling) for (const one of phase.polls) wake = earlier(wake, one.wake());
-  return wake;
+  return Math.min(
+    link.publishes.wake(!!session) ?? NEVER,
+    attempt ? attempt.at : NEVER,
+    phase.kind === "trying" ? phase.effort.dueAt : NEVER,
+    session ? Math.min(wake(session, link.config), channels.wake() ?? NEVER) : NEVER,
+    ...(phase.kind === "polling" ? phase.polls.map(poll.wake) : []),
+  );
 }
 
 function runSession(link: Link, now: Millis): void {
   for (;;) {
     const { session } = link.phase;
-    const due = session?.due(now, link.config, link.gauge.rtt);
-    switch (due?.kind) {
+    const next = session && due(session, now, link.config, link.gauge.rtt);
+    if (!next) return;
+    switch (next.kind) {
       case "say":
-        say(link, now, session!.socket, due.frame);
+        say(link, now, session.socket, next.frame);
         break;
       case "doubt":
         link.gauge.doubt();
-        link.send(session!.socket, due.frame);
+        link.send(session.socket, next.frame);
         break;
-      case "end":
-        onEnd(link, now, due.end);
-        break;
-      case undefined:
-        return;
+      case "left":
+      case "silent":
+        onEnd(link, now, next);
     }
   }
 }
@@ -73,30 +66,13 @@ function runRequests(link: Link, now: Millis): void {
 function runAttempt(link: Link, now: Millis): void {
   for (;;) {
     const { attempt } = link.phase;
-    if (attempt?.kind === "waiting" && attempt.at <= now) beginAttempt(link, now);
-    else if (attempt && "until" in attempt && attempt.until <= now) {
-      onEnd(link, now, { kind: "timeout" });
-    } else return;
+    if (!attempt || attempt.at > now) return;
+    if (attempt.socket) onEnd(link, now, { kind: "timeout" });
+    else beginAttempt(link, now);
   }
 }
 
 function runEffort(link: Link, now: Millis): void {
   const { phase } = link;
-  if (phase.kind === "trying" && phase.effort.takeDue(now)) fallBackIfWanted(link, now);
+  if (phase.kind === "trying" && takeDue(phase.effort, now)) fallBackIfWanted(link, now);
 }
-
-function attemptWake(attempt: Attempt, waiting: Why): MaybeWake {
-  switch (attempt.kind) {
-    case "waiting":
-      return { at: attempt.at, why: waiting };
-    case "wanting_token":
-      return undefined;
-    case "opening":
-    case "greeting":
-      return { at: attempt.until, why: "connect_timeout" };
-  }
-}
-
-/** A wake then, if there is such a time. */
-export const wakeAt = (at: Millis | undefined, why: Why): MaybeWake =>
-  at === undefined || at === Infinity ? undefined : { at, why };

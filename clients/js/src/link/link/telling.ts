@@ -2,15 +2,12 @@
 // gathered from what happens anyway. In: inputs, ends and outputs. Out: one notice for each change.
 // Must not choose between messages.
 
-import type { Millis } from "../../machine/time.js";
-import type { Wake } from "../../machine/wake.js";
+import { type Millis, NEVER } from "../../machine/time.js";
 import * as CloseCode from "../../protocol/close.js";
-import type { End } from "../end.js";
+import { type End, codeOf } from "../end.js";
 import type { Input } from "../input.js";
 import type { Link } from "../link.js";
 import type { Clue } from "../message.js";
-import type { Why } from "../wake.js";
-import { wakeAt } from "./run.js";
 
 /** The least score that is not poor. */
 const FAIR_MIN = 50;
@@ -18,7 +15,7 @@ const FAIR_MIN = 50;
 /** Should this input end in a rejection, it is known why; an end may tell better. */
 export function noteInput(link: Link, now: Millis, input: Input): void {
   const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
-  const isToken = link.credential.isWanted() || isUnauthorized;
+  const isToken = link.credential.isWanted || isUnauthorized;
   link.messages.hear(now, isToken ? "token_refused" : "refused");
 }
 
@@ -48,35 +45,12 @@ function isPoor(link: Link, now: Millis): boolean {
 }
 
 /** When that changes next. */
-export function messageWake(link: Link): Wake<Why> | undefined {
-  return link.config.messages ? wakeAt(link.messages.wake(), "message") : undefined;
-}
+export const messageWake = ({ config, messages }: Link): Millis =>
+  (config.messages ? messages.wake() : undefined) ?? NEVER;
 
 /** What an end says of the path or the server, and what a rejection by it is put down to. */
 function clues(end: End): Clue[] {
-  switch (end.kind) {
-    case "dial":
-      switch (end.failure.kind) {
-        case "busy":
-          return ["busy"];
-        case "portal":
-          return ["portal"];
-        case "refused":
-          return ["no_word", "refused"];
-        default:
-          return ["no_word"];
-      }
-    case "left":
-      return ["leaving"];
-    case "closed":
-      return closeClues(end.code);
-    default:
-      return ["no_word"];
-  }
-}
-
-function closeClues(code: CloseCode.CloseCode): Clue[] {
-  switch (code) {
+  switch (codeOf(end)) {
     case CloseCode.TRY_LATER:
     case CloseCode.BROKER_UNAVAILABLE:
       return ["busy"];
@@ -86,9 +60,15 @@ function closeClues(code: CloseCode.CloseCode): Clue[] {
     case CloseCode.REPLACED:
       return ["no_word", "replaced"];
   }
-  switch (CloseCode.advice(code)) {
+  switch (end.kind) {
+    case "busy":
+    case "portal":
+      return [end.kind];
+    case "left":
+      return ["leaving"];
     case "refresh_token":
       return ["no_word", "token_refused"];
+    case "refused":
     case "never":
       return ["no_word", "refused"];
     default:

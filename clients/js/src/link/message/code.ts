@@ -2,8 +2,6 @@
 // least severe to the most. A code is stable; its texts are in `messages/catalogue.json`, and none
 // of them is here.
 
-import type { Span } from "../../machine/time.js";
-
 /** How loudly a message is said: not at all, in passing, by a banner, by one that stays. */
 export const SEVERITIES = ["silent", "info", "warn", "block"] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -13,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
  * `SEVERITIES`), how long it must have been so before it is said, and whether it goes away without
  * people doing anything.
  */
-const ROWS = [
+export const ROWS = [
   // Events flow again, after an outage that people were told of loudly.
   ["RECOVERED", 1, 0, true],
   // The network has been poor for a while.
@@ -46,18 +44,4 @@ const ROWS = [
 export type MessageCode = (typeof ROWS)[number][0];
 
 /** Every code, the least severe first. */
-export const ALL: readonly MessageCode[] = ROWS.map((row) => row[0]);
-
-/** How much a code matters to people, against others. */
-export const rank = (code: MessageCode): number => ALL.indexOf(code);
-
-const row = (code: MessageCode) => ROWS[rank(code)] ?? ROWS[0];
-
-/** How loudly it is said at most, as a place in `SEVERITIES`. */
-export const severity = (code: MessageCode): number => row(code)[1];
-
-/** How long it must have been so before it is said. */
-export const showAfter = (code: MessageCode): Span => row(code)[2];
-
-/** Whether it goes away without people doing anything. */
-export const heals = (code: MessageCode): boolean => row(code)[3];
+export const ALL: readonly MessageCode[] = /* @__PURE__ */ ROWS.map((row) => row[0]);

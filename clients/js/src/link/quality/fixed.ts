@@ -2,7 +2,9 @@
 // and logarithms of two, the same in every language: nothing here exceeds 2^53, and nothing above
 // 2^31 is shifted.
 //
-// Ratios are counted in 2^24ths (`ONE`), points of the score in 2^16ths (`POINT`).
+// Ratios are counted in 2^24ths (`ONE`), points of the score in 2^16ths (`POINT`). Where the twin
+// bounds what comes in, only to stay below 2^53, here what comes out is bounded: beyond it a double
+// is still right enough to be too large.
 
 /** The ratio one. */
 export const ONE = 1 << 24;
@@ -11,41 +13,33 @@ export const POINT = 1 << 16;
 
 /** Past this many halvings nothing is left. */
 const HALVINGS_MAX = 24;
-/** 2^(-1/2), 2^(-1/4), 2^(-1/8) and so on to 2^(-1/65536), as ratios. */
-const ROOTS = [
-  11_863_283, 14_107_901, 15_384_775, 16_065_917, 16_417_715, 16_596_492, 16_686_609, 16_731_851,
-  16_754_518, 16_765_863, 16_771_539, 16_774_377, 16_775_796, 16_776_506, 16_776_861, 16_777_039,
-];
-/** Binary digits of a logarithm. */
+/** Binary digits of what `halved` and `log2` go by. */
 const DIGITS = 16;
 
 /** `2^(-times / ONE)` as a ratio: what is left after so many halvings. */
-export const halved = (times: number): number => {
-  const whole = Math.floor(times / ONE);
-  if (whole >= HALVINGS_MAX) return 0;
+export function halved(times: number): number {
   let rest = times % ONE;
-  let digit = ONE;
   let left = ONE;
-  for (const root of ROOTS) {
-    digit /= 2;
+  for (let digit = ONE / 2; digit >= ONE >> DIGITS; digit /= 2) {
     if (rest >= digit) {
       rest -= digit;
-      left = product(left, root);
+      // A root of one half. None is near the middle between two integers, so that any engine's
+      // powers round to the numbers that stand in the twin.
+      left = product(left, Math.round(2 ** (24 - digit / ONE)));
     }
   }
   // Of so little the power is as good as a line, which falls by ln 2.
-  return (left - product(left, product(rest, 11_629_080))) >> whole;
-};
+  left -= product(left, product(rest, 11_629_080));
+  const whole = scaled(times, 1, ONE);
+  return whole < HALVINGS_MAX ? left >> whole : 0;
+}
 
-/**
- * The logarithm to base two of a ratio of `ONE` or more and at most 2^28, in 2^16ths; nothing for a
- * smaller one.
- */
-export const log2 = (ratio: number): number => {
+/** The logarithm to base two of a ratio of `ONE` or more, in 2^16ths; nothing for a smaller one. */
+export function log2(ratio: number): number {
   let rest = Math.max(ratio, ONE);
   let digits = 0;
-  for (; rest >= 2 * ONE; rest >>= 1) digits++;
-  for (let place = 0; place < DIGITS; place++) {
+  for (; rest >= 2 * ONE; rest = scaled(rest, 1, 2)) digits++;
+  for (let place = DIGITS; place--; ) {
     rest = product(rest, rest);
     digits *= 2;
     if (rest >= 2 * ONE) {
@@ -54,7 +48,7 @@ export const log2 = (ratio: number): number => {
     }
   }
   return digits;
-};
+}
 
 /**
  * `value` times a ratio, rounded to the nearest. Both together must stay below 2^53: so the product
@@ -62,6 +56,10 @@ export const log2 = (ratio: number): number => {
  */
 export const product = (value: number, ratio: number): number =>
   Math.round((value * ratio) / ONE);
+
+/** `value` times `by` in units of so much, rounded down. Exact where `value * by` is below 2^53. */
+export const scaled = (value: number, by: number, unit: number): number =>
+  Math.floor((value * by) / unit);
 
 /** Points as a number from 0 to 100, rounded to the nearest. */
 export const wholePoints = (points: number): number => Math.min(Math.round(points / POINT), 100);

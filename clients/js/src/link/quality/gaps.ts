@@ -7,20 +7,11 @@ import type { Span } from "../../machine/time.js";
 const GAPS_MAX = 64;
 
 /** The newest ages, in milliseconds. */
-export class Gaps {
-  constructor(private readonly newest: Span[] = []) {}
+export type Gaps = readonly Span[];
 
-  clone(): Gaps {
-    return new Gaps([...this.newest]);
-  }
+/** The ages with one more. */
+export const push = (gaps: Gaps, gap: Span): Gaps => [...gaps, gap].slice(-GAPS_MAX);
 
-  push(gap: Span): void {
-    if (this.newest.push(gap) > GAPS_MAX) this.newest.shift();
-  }
-
-  /** Nothing where nothing was pushed. */
-  at95Percent(): Span {
-    const sorted = [...this.newest].sort((one, other) => one - other);
-    return sorted[Math.ceil((sorted.length * 95) / 100) - 1] ?? 0;
-  }
-}
+/** Nothing where nothing was pushed. */
+export const at95Percent = (gaps: Gaps): Span =>
+  [...gaps].sort((one, other) => one - other)[Math.ceil((gaps.length * 95) / 100) - 1] ?? 0;

@@ -10,8 +10,6 @@ const FALL_SPAN = 30_000;
 const RISE_SPAN = 60_000;
 /** And by how many points above its edge. */
 const RISE_MARGIN = 5;
-/** The least score of each grade from `poor` on. */
-const EDGES = [25, 50, 70, 85];
 
 /** Every grade, the worst known one second; `unknown` is to be shown as nothing. */
 export const GRADES = ["unknown", "bad", "poor", "fair", "good", "excellent"] as const;
@@ -19,46 +17,31 @@ export const GRADES = ["unknown", "bad", "poor", "fair", "good", "excellent"] as
 /** How good a link is, in one word. */
 export type Grade = (typeof GRADES)[number];
 
+/** A grade, by its place in `GRADES`; and since when the score tends down (-1) or up (1). */
+export interface Standing {
+  readonly rank: number;
+  readonly trend: number;
+  readonly since: Millis;
+}
+
 /** The place in `GRADES` of a score's grade. */
-export const of = (score: number): number => 1 + EDGES.filter((edge) => score >= edge).length;
+export const of = (score: number): number =>
+  1 + [25, 50, 70, 85].filter((edge) => score >= edge).length;
 
-/** A grade, and what is about to change it. */
-export class Standing {
-  /** The place in `GRADES`. */
-  private rank = 0;
-  private lowerSince: Millis | undefined;
-  private higherSince: Millis | undefined;
-
-  clone(): Standing {
-    return Object.assign(new Standing(), this);
-  }
-
-  grade(): Grade {
-    return GRADES[this.rank] ?? "unknown";
-  }
-
-  /** The score at `now`, in milliseconds; `isCapped` where a ceiling holds it down. */
-  update(now: Millis, score: number, isCapped: boolean): void {
-    const rank = of(score);
-    const higher = of(score - RISE_MARGIN);
-    if (!this.rank) {
-      this.turn(rank);
-    } else if (rank < this.rank) {
-      this.higherSince = undefined;
-      this.lowerSince ??= now;
-      const isFar = this.rank - rank >= 2;
-      if (isFar || isCapped || now - this.lowerSince >= FALL_SPAN) this.turn(rank);
-    } else if (higher > this.rank) {
-      this.lowerSince = undefined;
-      this.higherSince ??= now;
-      if (now - this.higherSince >= RISE_SPAN) this.turn(higher);
-    } else {
-      this.turn(this.rank);
-    }
-  }
-
-  private turn(rank: number): void {
-    this.rank = rank;
-    this.lowerSince = this.higherSince = undefined;
-  }
+/** What a score at `now`, in milliseconds, makes of it; `isCapped` where a ceiling holds it down. */
+export function update(
+  before: Standing,
+  now: Millis,
+  score: number,
+  isCapped: boolean,
+): Standing {
+  const { rank } = before;
+  const lower = of(score);
+  const isFall = !rank || lower < rank;
+  const next = isFall ? lower : Math.max(rank, of(score - RISE_MARGIN));
+  const trend = Math.sign(next - rank);
+  const since = trend === before.trend ? before.since : now;
+  const isFar = !rank || rank - next > 1 || (isFall && isCapped);
+  const isDue = isFar || now - since >= (isFall ? FALL_SPAN : RISE_SPAN);
+  return isDue ? { rank: next, trend: 0, since: now } : { rank, trend, since };
 }

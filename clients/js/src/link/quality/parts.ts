@@ -2,7 +2,8 @@
 // counted and measured. Out: points to take off, in 2^16ths. Each part grows with what it is drawn
 // from, up to its own limit.
 
-import { ONE, POINT, halved, log2, product, wholePoints } from "./fixed.js";
+import type { Span } from "../../machine/time.js";
+import { ONE, POINT, halved, log2, product, scaled, wholePoints } from "./fixed.js";
 
 /** Delays up to this cost nothing, in microseconds. */
 const DELAY_FREE = 100_000;
@@ -15,17 +16,11 @@ const LOSS_STEEPNESS = 9_617_967;
 /** Points for each disconnect. */
 const DISCONNECT_COST = 7;
 const DISCONNECTS_MAX = 35 * POINT;
-/** Points for polling all the time. */
-const POLLED_COST = 25;
-/** Points for having nothing all the time. */
-const OFF_COST = 60;
 /** The gap of delivery that makes a doubling when it is added again, in milliseconds. */
 const GAP_UNIT = 2000;
 /** Points for each doubling. */
 const GAP_DOUBLING = 5;
 const GAP_MAX = 20 * POINT;
-/** Beyond this ratio both logarithms have reached their limits. */
-const RATIO_MAX = 16 * ONE;
 
 const PARTS = ["delay", "loss", "disconnects", "outage", "delivery"] as const;
 
@@ -56,44 +51,33 @@ export type Costs = readonly [number, number, number, number, number];
 export const raw = (costs: Costs): number =>
   Math.max(100 * POINT - costs.reduce((all, one) => all + one), 0);
 
-export const parts = ([delay, loss, disconnects, outage, delivery]: Costs): Parts => ({
-  delay: wholePoints(delay),
-  loss: wholePoints(loss),
-  disconnects: wholePoints(disconnects),
-  outage: wholePoints(outage),
-  delivery: wholePoints(delivery),
-});
+export function parts(costs: Costs): Parts {
+  const whole = {} as { [part in Part]: number };
+  PARTS.forEach((part, place) => (whole[part] = wholePoints(costs[place]!)));
+  return whole;
+}
 
 /** The largest part, the first of equals; none where not even that takes a point off. */
-export const largest = (costs: Costs): Part | null => {
+export function largest(costs: Costs): Part | null {
   const most = Math.max(...costs);
   return (wholePoints(most) && PARTS[costs.indexOf(most)]) || null;
-};
+}
 
 /** For a delay of so many microseconds. */
-export const delay = (microseconds: number): number => {
-  const bounded = Math.min(microseconds, DELAY_FREE * 16);
-  return Math.min(DELAY_DOUBLING * log2(Math.floor((bounded * ONE) / DELAY_FREE)), DELAY_MAX);
-};
+export const delay = (microseconds: number): number =>
+  Math.min(DELAY_DOUBLING * log2(scaled(microseconds, ONE, DELAY_FREE)), DELAY_MAX);
 
-/** For this share of heartbeats not answered in time, a ratio. */
-export const loss = (missed: number): number => {
-  const times = Math.floor((Math.min(missed, ONE) * LOSS_STEEPNESS) / 1_000_000);
-  return product(LOSS_MAX, ONE - halved(times));
-};
+/** For this share of heartbeats not answered in time, a ratio of at most one. */
+export const loss = (missed: number): number =>
+  product(LOSS_MAX, ONE - halved(scaled(missed, LOSS_STEEPNESS, 1_000_000)));
 
 /** For so many disconnects, a ratio. */
-export const disconnects = (count: number): number => {
-  const bounded = Math.min(count, 8 * ONE);
-  return Math.min(Math.floor((DISCONNECT_COST * bounded) / (ONE / POINT)), DISCONNECTS_MAX);
-};
+export const disconnects = (count: number): number =>
+  Math.min(scaled(count, DISCONNECT_COST * POINT, ONE), DISCONNECTS_MAX);
 
-/** For these shares of the window, polled and without anything, in milliseconds of `window`. */
-export const outage = (polled: number, off: number, window: number): number =>
-  Math.floor((POINT * (POLLED_COST * polled + OFF_COST * off)) / window);
+/** For what was lost in a window of so many milliseconds, each of which had its cost in points. */
+export const outage = (lost: number, window: Span): number => scaled(lost, POINT, window);
 
 /** For events that took this long from the server to here, in milliseconds. */
-export const delivery = (gap: number): number => {
-  const ratio = ONE + Math.floor((Math.min(gap, GAP_UNIT * 16) * ONE) / GAP_UNIT);
-  return Math.min(GAP_DOUBLING * log2(Math.min(ratio, RATIO_MAX)), GAP_MAX);
-};
+export const delivery = (gap: Span): number =>
+  Math.min(GAP_DOUBLING * log2(ONE + scaled(gap, ONE, GAP_UNIT)), GAP_MAX);

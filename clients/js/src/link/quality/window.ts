@@ -1,8 +1,8 @@
 // Twin of crates/link/src/quality/window.rs. The last ten minutes, in slices of fifteen seconds.
-// In: how long events were polled for, or could not come. Out: both sums. Time that was before the
-// window began counts as good.
+// In: how long events were polled for, or could not come, and what that costs. Out: the sum of the
+// costs. Time that was before the window began counts as good.
 
-import type { Millis, Span } from "../../machine/time.js";
+import type { Millis } from "../../machine/time.js";
 
 /** How long a slice is, in milliseconds. */
 const SLICE = 15_000;
@@ -11,55 +11,29 @@ const SLICES = 40;
 /** How far the window reaches, in milliseconds. */
 export const WINDOW = SLICE * SLICES;
 
-/** The time in a slice, or in all. */
-export interface Lost {
-  /** Milliseconds of polling. */
-  readonly polled: Span;
-  /** Milliseconds without anything. */
-  readonly off: Span;
+/** The window: costs, and the slice being filled, counted from the beginning of time. */
+export interface Window {
+  readonly costs: readonly number[];
+  readonly newest: number;
 }
 
-const NOTHING: Lost = { polled: 0, off: 0 };
+export const EMPTY: Window = { costs: Array<number>(SLICES).fill(0), newest: 0 };
 
-const sum = (one: Lost, other: Lost): Lost => ({
-  polled: one.polled + other.polled,
-  off: one.off + other.off,
-});
-
-/** The window. */
-export class Window {
-  private slices = Array<Lost>(SLICES).fill(NOTHING);
-  /** The slice that is being filled, counted from the beginning of time. */
-  private newest = 0;
-
-  clone(): Window {
-    return Object.assign(new Window(), this, { slices: [...this.slices] });
-  }
-
-  /** Adds the time from `from` to `to`, with what it was lost to. */
-  pass(from: Millis, to: Millis, lost: (span: Span) => Lost): void {
-    from = Math.max(from, to - WINDOW);
-    while (from < to) {
-      this.advance(from);
-      const number = Math.floor(from / SLICE);
-      const until = Math.min(to, (number + 1) * SLICE);
-      const place = number % SLICES;
-      this.slices[place] = sum(this.slices[place] ?? NOTHING, lost(until - from));
-      from = until;
-    }
-    this.advance(to);
-  }
-
-  /** All that was lost in it. */
-  lost(): Lost {
-    return this.slices.reduce(sum, NOTHING);
-  }
-
-  /** Forgets what the slices held a window ago. */
-  private advance(now: Millis): void {
-    const newest = Math.floor(now / SLICE);
-    const first = Math.max(this.newest + 1, newest + 1 - SLICES);
-    for (let number = first; number <= newest; number++) this.slices[number % SLICES] = NOTHING;
-    this.newest = Math.max(this.newest, newest);
+/** The window with the time from `from` to `to`, of which each millisecond costs so much. */
+export function pass(window: Window, from: Millis, to: Millis, cost: number): Window {
+  const costs = [...window.costs];
+  let { newest } = window;
+  for (let at = Math.max(from, to - WINDOW); ; ) {
+    const slice = Math.floor(at / SLICE);
+    // What the slices held a window ago is forgotten.
+    newest = Math.max(newest, slice - SLICES);
+    while (newest < slice) costs[++newest % SLICES] = 0;
+    if (at >= to) return { costs, newest };
+    const until = Math.min(to, (slice + 1) * SLICE);
+    costs[slice % SLICES]! += cost * (until - at);
+    at = until;
   }
 }
+
+/** All that was lost in it. */
+export const lost = (window: Window): number => window.costs.reduce((all, one) => all + one);

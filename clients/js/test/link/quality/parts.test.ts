@@ -20,7 +20,7 @@ test("the parts are those of the formula", () => {
   assert.deepEqual(losses, [12_756, 21_896, 33_138, 44_943]);
   const lost = [0, ONE / 2, ONE, 5 * ONE, 6 * ONE].map(parts.disconnects).map(thousandths);
   assert.deepEqual(lost, [0, 3500, 7000, 35_000, 35_000]);
-  const outages = [parts.outage(600, 0, 600), parts.outage(0, 600, 600), parts.outage(60, 60, 600)];
+  const outages = [25 * 600, 60 * 600, 25 * 60 + 60 * 60].map((lost) => parts.outage(lost, 600));
   assert.deepEqual(outages.map(thousandths), [25_000, 60_000, 8500]);
   const gaps = [0, 2000, 6000, 30_000, 2 ** 53].map(parts.delivery).map(thousandths);
   assert.deepEqual(gaps, [0, 5000, 10_000, 20_000, 20_000]);
