@@ -91,12 +91,11 @@ var UNUSED = 1e3;
 var Faults = class {
   constructor(below) {
     this.below = below;
+    this.lines = /* @__PURE__ */ new Set();
+    this.held = [];
+    this.cutNow = false;
+    this.stalledNow = false;
   }
-  below;
-  lines = /* @__PURE__ */ new Set();
-  held = [];
-  cutNow = false;
-  stalledNow = false;
   get isCut() {
     return this.cutNow;
   }
@@ -214,11 +213,13 @@ var ENTRIES_MAX = 1e3;
 var CHANGES_MAX = 200;
 var VERSION = 1;
 var Journal = class _Journal {
-  channel = null;
-  isFinished = false;
-  states = [];
-  faults = [];
-  entries = [];
+  constructor() {
+    this.channel = null;
+    this.isFinished = false;
+    this.states = [];
+    this.faults = [];
+    this.entries = [];
+  }
   /** What was written before a reload, as far as it is ours. Time without a page is told as such. */
   static of(stored3, now2) {
     const journal2 = new _Journal();
@@ -286,7 +287,6 @@ var Refused = class extends Error {
     super(`the server answered ${status}`);
     this.status = status;
   }
-  status;
 };
 var LIMIT = 1e3;
 async function startJob(durationMs) {
@@ -1256,16 +1256,12 @@ var Watch = class {
     this.journal = journal2;
     this.onChange = onChange;
     this.now = now2;
+    /** What people are to be told now. */
+    this.notice = null;
+    this.isOpen = false;
+    this.leave = () => {
+    };
   }
-  connect;
-  options;
-  journal;
-  onChange;
-  now;
-  /** What people are to be told now. */
-  notice = null;
-  client;
-  isOpen = false;
   /** Whether there is a link at all. */
   get isLinked() {
     return this.isOpen;
@@ -1312,8 +1308,6 @@ var Watch = class {
     this.subscribe();
     this.onChange();
   }
-  leave = () => {
-  };
   subscribe() {
     const { channel } = this.journal;
     if (channel === null || !this.client || !this.isOpen) return;
