@@ -34,6 +34,13 @@ export interface Look {
   colorScheme?: "light" | "dark";
 }
 
+/** An event as the server keeps it. */
+export interface Kept {
+  offset: number;
+  event: string;
+  data: { percent?: number; check?: string };
+}
+
 /** An event as the page lists it. */
 export interface Row {
   offset: number;
@@ -151,6 +158,34 @@ export class Stage {
     const free = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
     await this.devtools.send("Network.enable");
     await this.devtools.send("Network.emulateNetworkConditions", { offline, ...free });
+  }
+
+  /** Presses a switch. */
+  async turns(name: "cut" | "block" | "stall", isOn: boolean): Promise<void> {
+    const knob = this.page.locator(`#${name}`);
+    await knob.click();
+    await this.page.locator(`#${name}[aria-checked=${isOn}]`).waitFor();
+  }
+
+  /** Waits until the server keeps so many events of a channel; all of them. */
+  async published(channel: string, count: number): Promise<Kept[]> {
+    const until = Date.now() + PATIENCE_MS;
+    for (let kept: Kept[] = []; ; ) {
+      if (kept.length >= count) return kept;
+      if (Date.now() > until) throw new Error(`${kept.length} of ${count} events after all`);
+      kept = await this.kept(channel);
+      if (kept.length < count) await this.poll(channel, "offset=latest&wait=5");
+    }
+  }
+
+  /** All that the server keeps of a channel. */
+  async kept(channel: string): Promise<Kept[]> {
+    return (await this.poll(channel, "limit=1000")).events;
+  }
+
+  private async poll(channel: string, query: string): Promise<{ events: Kept[] }> {
+    const answer = await fetch(`${this.url}v1/channels/${channel}/events?${query}`);
+    return (await answer.json()) as { events: Kept[] };
   }
 }
 

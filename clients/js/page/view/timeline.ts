@@ -8,7 +8,7 @@ import { by, draw } from "./dom.js";
 
 /** Milliseconds of a narrow picture, and of a wide one. */
 const SPAN_NARROW = 60_000;
-const SPAN_WIDE = 120_000;
+const SPAN_WIDE = 90_000;
 const WIDE_PX = 700;
 
 /** Where things are from the top, in pixels. */
@@ -92,7 +92,7 @@ function axis(words: Words, { left, right, from, to, x }: Scale, now: number): S
     const anchor = ago === 0 ? "end" : isFirst ? "start" : "middle";
     const isCrowded = ago % (2 * MARK_EVERY_MS) !== 0;
     if (!isCrowded) {
-      marks.push(draw("text", { class: "mark", x: at, y: ROWS.axis, "text-anchor": anchor }, text));
+      marks.push(draw("text", { class: "moment", x: at, y: ROWS.axis, "text-anchor": anchor }, text));
     }
     marks.push(
       draw("line", { class: "tick", x1: at, x2: at, y1: ROWS.faults, y2: ROWS.state + BAND }),

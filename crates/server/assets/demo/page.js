@@ -1140,7 +1140,7 @@ function showStatistics(words, language2, statistics) {
 
 // page/view/timeline.ts
 var SPAN_NARROW = 6e4;
-var SPAN_WIDE = 12e4;
+var SPAN_WIDE = 9e4;
 var WIDE_PX = 700;
 var ROWS2 = { faults: 8, sent: 58, got: 118, state: 140, axis: 190, height: 198 };
 var BAND = 28;
@@ -1198,7 +1198,7 @@ function axis(words, { left, right, from, to, x }, now2) {
     const anchor = ago === 0 ? "end" : isFirst ? "start" : "middle";
     const isCrowded = ago % (2 * MARK_EVERY_MS) !== 0;
     if (!isCrowded) {
-      marks.push(draw("text", { class: "mark", x: at, y: ROWS2.axis, "text-anchor": anchor }, text));
+      marks.push(draw("text", { class: "moment", x: at, y: ROWS2.axis, "text-anchor": anchor }, text));
     }
     marks.push(
       draw("line", { class: "tick", x1: at, x2: at, y1: ROWS2.faults, y2: ROWS2.state + BAND })
