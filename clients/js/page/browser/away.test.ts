@@ -38,6 +38,14 @@ test("a hidden tab that is frozen goes on where it was when it thaws", async () 
   stage = await Stage.open();
   const channel = await stage.startsJob(30_000);
   await stage.seesEvents(3);
+  await stage.page.evaluate(() => {
+    const told = document.documentElement.dataset;
+    document.addEventListener("visibilitychange", () => (told["seen"] += ` ${document.visibilityState}`));
+    for (const name of ["freeze", "resume"]) {
+      document.addEventListener(name, () => (told["seen"] += ` ${name}`));
+    }
+    told["seen"] = "";
+  });
   // Another tab in front hides this one.
   const other = await stage.context.newPage();
   await other.goto("about:blank");
@@ -49,6 +57,9 @@ test("a hidden tab that is frozen goes on where it was when it thaws", async () 
   await stage.page.bringToFront();
   await other.close();
   await stage.seesState("Connected");
+  const seen = await stage.page.evaluate(() => document.documentElement.dataset["seen"]);
+  assert.equal(seen, " hidden freeze resume visible");
+  await stage.sees("#events li:has(.late) >> nth=0", /s late$/);
   await assertWhole(stage, channel);
 });
 

@@ -1,30 +1,17 @@
 // A real server and a real browser for each test. In: how the page is to be looked at. Out: the page
 // and what a person sees on it. Every wait is for something that is seen; both end with the test.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { type BrowserContext, type CDPSession, type Page, chromium } from "playwright-core";
+import type { BrowserContext, CDPSession, Page } from "playwright-core";
+import { type Tab, openTab } from "./chromium.js";
+import { lineWith } from "./lines.js";
 
 /** Where `cargo build` puts the server, from the folder of the package. */
 const BINARY = process.env["STEADFAST_BINARY"] ?? "../../target/debug/steadfast";
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** How long anything may take that does come. */
 export const PATIENCE_MS = 60_000;
-/** Nothing of the browser's own may reach for the network. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** How the page is looked at. */
 export interface Look {
@@ -60,18 +47,30 @@ export class Stage {
 
   /** Starts both, and opens the page. */
   static async open(look: Look = {}): Promise<Stage> {
-    const { width = 1280, height = 900, locale = "en-GB", colorScheme = "light" } = look;
-    const server = await serve();
-    const folder = mkdtempSync(join(tmpdir(), "steadfast-browser-"));
-    const context = await chromium.launchPersistentContext(folder, {
-      executablePath: CHROMIUM,
-      headless: true,
-      args: FLAGS,
-      viewport: { width, height },
-      locale,
-      colorScheme,
-    });
-    const page = context.pages()[0] ?? (await context.newPage());
+    const ends: (() => Promise<void>)[] = [];
+    const end = async (): Promise<void> => {
+      for (const one of ends.splice(0)) await one();
+    };
+    try {
+      const server = await serve();
+      ends.unshift(server.end);
+      const tab = await openTab(look.locale ?? "en-GB");
+      ends.unshift(tab.end);
+      return await Stage.of(server.url, tab, look, end);
+    } catch (error) {
+      await end();
+      throw error;
+    }
+  }
+
+  private static async of(
+    url: string,
+    { context, page }: Tab,
+    { width = 1280, height = 900, colorScheme = "light" }: Look,
+    end: () => Promise<void>,
+  ): Promise<Stage> {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
     page.setDefaultTimeout(PATIENCE_MS);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
@@ -79,15 +78,11 @@ export class Stage {
       if (message.type() === "error") complaints.push(message.text());
     });
     const devtools = await context.newCDPSession(page);
-    const end = async (): Promise<void> => {
-      await context.close();
-      await server.end();
-      rmSync(folder, { recursive: true, force: true });
-    };
-    await page.goto(server.url);
-    return new Stage(server.url, context, page, devtools, complaints, end);
+    await page.goto(url);
+    return new Stage(url, context, page, devtools, complaints, end);
   }
 
+  /** Ends both; once is enough. */
   async close(): Promise<void> {
     await this.end();
   }
@@ -197,28 +192,15 @@ async function serve(): Promise<{ url: string; end(): Promise<void> }> {
     Object.entries(process.env).filter(([name]) => !name.startsWith("STEADFAST_")),
   );
   const server = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"], env });
-  await listening(server);
+  await lineWith(server.stderr, "backends  http://");
   return {
     url: `http://127.0.0.1:${clients}/`,
     end: async () => {
-      if (server.exitCode !== null) return;
+      const ended = once(server, "exit");
       server.kill("SIGKILL");
-      await once(server, "exit");
+      await ended;
     },
   };
-}
-
-async function listening(server: ChildProcess): Promise<void> {
-  if (!server.stderr) throw new Error("the server has no standard error");
-  const said: string[] = [];
-  for await (const line of createInterface({ input: server.stderr })) {
-    said.push(line);
-    if (line.includes("backends  http://")) {
-      server.stderr.resume();
-      return;
-    }
-  }
-  throw new Error(`the server ended: ${said.join("\n")}`);
 }
 
 async function freePort(): Promise<number> {
