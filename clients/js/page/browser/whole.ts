@@ -30,7 +30,7 @@ export async function assertWhole(stage: Stage, channel: string): Promise<void> 
   assert.equal(rows.at(-1)?.offset, kept.length, "the last event was handed over");
   assert.equal(rows.at(-1)?.event, "complete");
   await stage.sees("#events-order", /^each once, in order$/);
-  await stage.sees("#events-count", new RegExp(`^${rows.length}$`));
+  await stage.sees("#events-count", new RegExp(`^${rows.length} events$`));
   assert.deepEqual(stage.complaints.filter(isOurs), []);
 }
 

@@ -18,7 +18,8 @@ const OFFSETS_SHOWN = 5;
 export function showEvents(words: Words, language: Language, journal: Journal, audit: Audit): void {
   const events = journal.events();
   const { count, doubled, skipped } = order(events);
-  put(by("events-count"), String(count));
+  by("tally").hidden = journal.channel === null;
+  put(by("events-count"), words.events(count));
   const seen = doubled > 0 ? words.outOfOrder(doubled) : count > 0 ? words.inOrder : "";
   put(by("events-order"), seen);
   showAudit(words, journal, audit, skipped);

@@ -59,6 +59,8 @@ export function showJob(words: Words, journal: Journal): void {
   by("job-body").hidden = channel === null;
   put(by("channel"), channel ?? "");
   put(by("start"), channel === null ? words.start : words.startAnother);
+  // While a job runs there are better things to do than to start the next.
+  set(by("start"), "data-rank", channel === null || isDone ? "first" : "second");
   put(by("command"), `cargo run --release -- subscribe ${channel ?? "demo:1"}`);
   put(by("job-percent"), events.length ? `${percent}%` : "");
   by<HTMLProgressElement>("job-progress").value = percent;

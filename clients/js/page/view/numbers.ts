@@ -14,6 +14,11 @@ export function showQuality(words: Words, quality: QualityReport | undefined): v
   put(by("score"), isKnown ? words.points(quality.score) : "");
   by<HTMLMeterElement>("score-meter").value = isKnown ? quality.score : 0;
   put(by("quality-reason"), why(words, isKnown ? quality : undefined));
+  const parts = Object.entries(words.partNames).map(([part, name]): Figure => {
+    const points = quality?.parts[part as keyof Words["partNames"]] ?? 0;
+    return [`part-${part}`, name, points > 0 ? `−${points}` : "0"];
+  });
+  showFigures("parts", parts);
 }
 
 function why(words: Words, quality: QualityReport | undefined): string {
@@ -34,20 +39,26 @@ export function showStatistics(
   const outcome =
     `${totalReconnects} (${successfulReconnects} ${words.succeeded}, ` +
     `${failedReconnects} ${words.unsuccessful})`;
-  const rows: [name: string, term: string, value: string][] = [
+  showFigures("numbers", [
     ["realtime", words.realtime, percent(statistics.realtimeAvailability, language)],
     ["downtime", words.downtime, `${seconds(statistics.totalDowntime, language)} s`],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],
     ["disconnected", words.lastDisconnected, date(statistics.lastDisconnectedAt)],
-  ];
-  const list = by("numbers");
+  ]);
+}
+
+/** One line of figures: the end of its id, what it is about, what it says. */
+type Figure = readonly [name: string, term: string, value: string];
+
+function showFigures(id: string, figures: readonly Figure[]): void {
+  const list = by(id);
   if (list.children.length === 0) {
     list.append(
-      ...rows.map(([name]) => make("div", {}, make("dt"), make("dd", { id: `number-${name}` }))),
+      ...figures.map(([name]) => make("div", {}, make("dt"), make("dd", { id: `number-${name}` }))),
     );
   }
-  rows.forEach(([, term, value], at) => {
+  figures.forEach(([, term, value], at) => {
     const [dt, dd] = list.children[at]?.children ?? [];
     if (dt && dd) {
       put(dt, term);

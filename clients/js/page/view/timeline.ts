@@ -14,8 +14,9 @@ const WIDE_PX = 700;
 /** Where things are from the top, in pixels. */
 const ROWS = { faults: 8, sent: 58, got: 118, state: 140, axis: 190, height: 198 } as const;
 const BAND = 28;
-/** A label needs this much room, in pixels for each character. */
-const CHARACTER_PX = 8;
+/** How much room a letter needs, and a Chinese character, in pixels. */
+const CHARACTER_PX = 7.5;
+const WIDE_CHARACTER_PX = 12.5;
 /** An event that took longer is drawn as late. */
 const LATE_MS = 1_000;
 const MARK_EVERY_MS = 15_000;
@@ -102,7 +103,7 @@ function axis(words: Words, { left, right, from, to, x }: Scale, now: number): S
 }
 
 function faultStretch(words: Words, { fault, from, to }: FaultEntry, now: number): Stretch {
-  return { name: fault, label: words.faults[fault], from, to: to ?? now };
+  return { name: fault, label: words.strikes[fault], from, to: to ?? now };
 }
 
 function stateStretches(words: Words, states: readonly StateEntry[], now: number): Stretch[] {
@@ -120,20 +121,30 @@ function stretches(
   look: "fault" | "band",
 ): SVGElement[] {
   const drawn: SVGElement[] = [];
-  for (const { name, label, from, to } of all) {
-    if (to < scale.from) continue;
+  all.forEach(({ name, label, from, to }, number) => {
+    if (to < scale.from) return;
     const [start, end] = [Math.max(scale.x(from), scale.left), scale.x(to)];
     const box = { x: start, y, width: Math.max(end - start, 3), height: BAND, rx: 4 };
     drawn.push(draw("rect", { class: look, "data-name": name, ...box }));
     if (look === "band") drawn.push(draw("rect", { class: "fill", "data-name": name, ...box }));
-    const room = label.length * CHARACTER_PX * (label.charCodeAt(0) > 0x2e80 ? 1.7 : 1) + 12;
+    const place = { y: y + BAND / 2 + 4, "data-name": name };
+    const room = width(label) + 16;
     if (end - start > room) {
-      const text = { class: `${look}-label`, x: start + 8, y: y + BAND / 2 + 4 };
-      drawn.push(draw("text", { ...text, "data-name": name }, label));
+      drawn.push(draw("text", { class: `${look}-label`, x: start + 8, ...place }, label));
+    } else if (look === "fault") {
+      const next = scale.x(all[number + 1]?.from ?? Infinity);
+      const x = end + 6;
+      if (x + room < Math.min(next, scale.right)) {
+        drawn.push(draw("text", { class: "fault-aside", x, ...place }, label));
+      }
     }
-  }
+  });
   return drawn;
 }
+
+/** About how wide a text is, in pixels. */
+const width = (text: string): number =>
+  [...text].reduce((all, one) => all + (one > "\u2e80" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
 
 function events(scale: Scale, all: readonly EventEntry[]): SVGElement[] {
   const drawn: SVGElement[] = [];

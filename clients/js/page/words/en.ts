@@ -35,6 +35,15 @@ const faults: Readonly<Record<Fault, string>> = {
   reloaded: "Page reloaded",
 };
 
+/** The same where there is little room. */
+const strikes: Readonly<Record<Fault, string>> = {
+  cut: "Cut",
+  blocked: "Blocked",
+  stalled: "Stalled",
+  crashed: "Crash",
+  reloaded: "Reload",
+};
+
 const grades: Readonly<Record<QualityReport["grade"], string>> = {
   unknown: "Not known yet",
   bad: "Bad",
@@ -50,6 +59,14 @@ const parts: Readonly<Record<NonNullable<QualityReport["reason"]>, string>> = {
   disconnects: "The connection was lost not long ago.",
   outage: "For some of the last ten minutes nothing came live.",
   delivery: "Events arrive late.",
+};
+
+const partNames: Readonly<Record<NonNullable<QualityReport["reason"]>, string>> = {
+  delay: "Slow answers",
+  loss: "Unanswered signs of life",
+  disconnects: "Lost connections",
+  outage: "Time without live events",
+  delivery: "Late events",
 };
 
 const checks: Readonly<Record<string, string>> = {
@@ -68,8 +85,10 @@ export const en = {
   states,
   reasons,
   faults,
+  strikes,
   grades,
   parts,
+  partNames,
   checks,
 
   title: "Break the connection. Lose nothing.",
@@ -143,7 +162,7 @@ export const en = {
   lastDisconnected: "Last disconnected",
   never: "never",
 
-  eventsTitle: "Events",
+  events: (count: number) => some(count, "event", "events"),
   inOrder: "each once, in order",
   outOfOrder: (doubled: number) => `${some(doubled, "is", "are")} out of order or doubled`,
   skipped: (count: number) =>

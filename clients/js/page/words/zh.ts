@@ -32,6 +32,13 @@ export const zh: Words = {
     crashed: "断开",
     reloaded: "页面刷新",
   },
+  strikes: {
+    cut: "断网",
+    blocked: "禁用",
+    stalled: "卡住",
+    crashed: "断开",
+    reloaded: "刷新",
+  },
   grades: {
     unknown: "尚不清楚",
     bad: "很差",
@@ -46,6 +53,13 @@ export const zh: Words = {
     disconnects: "不久前断开过连接。",
     outage: "最近十分钟内，有一段时间不能实时接收。",
     delivery: "事件到达较晚。",
+  },
+  partNames: {
+    delay: "回应慢",
+    loss: "心跳无回应",
+    disconnects: "连接断开",
+    outage: "无实时接收的时间",
+    delivery: "事件迟到",
   },
   checks: {
     power: "电源",
@@ -123,7 +137,7 @@ export const zh: Words = {
   lastDisconnected: "上次断开",
   never: "无",
 
-  eventsTitle: "事件",
+  events: (count) => `${count} 个事件`,
   inOrder: "不重复、不乱序",
   outOfOrder: (doubled) => `有 ${doubled} 个重复或乱序`,
   skipped: (count) => `略过了 ${count} 个已过时的进度更新（任务允许这样做）。`,

@@ -407,6 +407,13 @@ var faults = {
   crashed: "Crash",
   reloaded: "Page reloaded"
 };
+var strikes = {
+  cut: "Cut",
+  blocked: "Blocked",
+  stalled: "Stalled",
+  crashed: "Crash",
+  reloaded: "Reload"
+};
 var grades = {
   unknown: "Not known yet",
   bad: "Bad",
@@ -422,6 +429,13 @@ var parts = {
   outage: "For some of the last ten minutes nothing came live.",
   delivery: "Events arrive late."
 };
+var partNames = {
+  delay: "Slow answers",
+  loss: "Unanswered signs of life",
+  disconnects: "Lost connections",
+  outage: "Time without live events",
+  delivery: "Late events"
+};
 var checks = {
   power: "Power",
   storage: "Storage",
@@ -435,8 +449,10 @@ var en = {
   states,
   reasons,
   faults,
+  strikes,
   grades,
   parts,
+  partNames,
   checks,
   title: "Break the connection. Lose nothing.",
   lead: "Start a job on the server, then cut it off from this page. Every event still arrives: once, and in order.",
@@ -499,7 +515,7 @@ var en = {
   lastConnected: "Last connected",
   lastDisconnected: "Last disconnected",
   never: "never",
-  eventsTitle: "Events",
+  events: (count) => some(count, "event", "events"),
   inOrder: "each once, in order",
   outOfOrder: (doubled) => `${some(doubled, "is", "are")} out of order or doubled`,
   skipped: (count) => `${some(count, "outdated update was", "outdated updates were")} left out, as the job allows.`,
@@ -551,6 +567,13 @@ var zh = {
     crashed: "断开",
     reloaded: "页面刷新"
   },
+  strikes: {
+    cut: "断网",
+    blocked: "禁用",
+    stalled: "卡住",
+    crashed: "断开",
+    reloaded: "刷新"
+  },
   grades: {
     unknown: "尚不清楚",
     bad: "很差",
@@ -565,6 +588,13 @@ var zh = {
     disconnects: "不久前断开过连接。",
     outage: "最近十分钟内，有一段时间不能实时接收。",
     delivery: "事件到达较晚。"
+  },
+  partNames: {
+    delay: "回应慢",
+    loss: "心跳无回应",
+    disconnects: "连接断开",
+    outage: "无实时接收的时间",
+    delivery: "事件迟到"
   },
   checks: {
     power: "电源",
@@ -635,7 +665,7 @@ var zh = {
   lastConnected: "上次连接",
   lastDisconnected: "上次断开",
   never: "无",
-  eventsTitle: "事件",
+  events: (count) => `${count} 个事件`,
   inOrder: "不重复、不乱序",
   outOfOrder: (doubled) => `有 ${doubled} 个重复或乱序`,
   skipped: (count) => `略过了 ${count} 个已过时的进度更新（任务允许这样做）。`,
@@ -726,6 +756,7 @@ function showJob(words, journal2) {
   by("job-body").hidden = channel === null;
   put(by("channel"), channel ?? "");
   put(by("start"), channel === null ? words.start : words.startAnother);
+  set(by("start"), "data-rank", channel === null || isDone ? "first" : "second");
   put(by("command"), `cargo run --release -- subscribe ${channel ?? "demo:1"}`);
   put(by("job-percent"), events2.length ? `${percent2}%` : "");
   by("job-progress").value = percent2;
@@ -770,7 +801,8 @@ var OFFSETS_SHOWN = 5;
 function showEvents(words, language2, journal2, audit2) {
   const events2 = journal2.events();
   const { count, doubled, skipped } = order(events2);
-  put(by("events-count"), String(count));
+  by("tally").hidden = journal2.channel === null;
+  put(by("events-count"), words.events(count));
   const seen = doubled > 0 ? words.outOfOrder(doubled) : count > 0 ? words.inOrder : "";
   put(by("events-order"), seen);
   showAudit(words, journal2, audit2, skipped);
@@ -1105,6 +1137,11 @@ function showQuality(words, quality) {
   put(by("score"), isKnown ? words.points(quality.score) : "");
   by("score-meter").value = isKnown ? quality.score : 0;
   put(by("quality-reason"), why(words, isKnown ? quality : void 0));
+  const parts2 = Object.entries(words.partNames).map(([part, name]) => {
+    const points = quality?.parts[part] ?? 0;
+    return [`part-${part}`, name, points > 0 ? `−${points}` : "0"];
+  });
+  showFigures("parts", parts2);
 }
 function why(words, quality) {
   if (!quality) return words.notEnough;
@@ -1116,20 +1153,22 @@ function showStatistics(words, language2, statistics) {
   const date = (text) => text === null ? words.never : clockTime(Date.parse(text), language2);
   const { totalReconnects, successfulReconnects, failedReconnects } = statistics;
   const outcome = `${totalReconnects} (${successfulReconnects} ${words.succeeded}, ${failedReconnects} ${words.unsuccessful})`;
-  const rows2 = [
+  showFigures("numbers", [
     ["realtime", words.realtime, percent(statistics.realtimeAvailability, language2)],
     ["downtime", words.downtime, `${seconds(statistics.totalDowntime, language2)} s`],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],
     ["disconnected", words.lastDisconnected, date(statistics.lastDisconnectedAt)]
-  ];
-  const list = by("numbers");
+  ]);
+}
+function showFigures(id, figures) {
+  const list = by(id);
   if (list.children.length === 0) {
     list.append(
-      ...rows2.map(([name]) => make("div", {}, make("dt"), make("dd", { id: `number-${name}` })))
+      ...figures.map(([name]) => make("div", {}, make("dt"), make("dd", { id: `number-${name}` })))
     );
   }
-  rows2.forEach(([, term, value], at) => {
+  figures.forEach(([, term, value], at) => {
     const [dt, dd] = list.children[at]?.children ?? [];
     if (dt && dd) {
       put(dt, term);
@@ -1144,14 +1183,15 @@ var SPAN_WIDE = 9e4;
 var WIDE_PX = 700;
 var ROWS2 = { faults: 8, sent: 58, got: 118, state: 140, axis: 190, height: 198 };
 var BAND = 28;
-var CHARACTER_PX = 8;
+var CHARACTER_PX = 7.5;
+var WIDE_CHARACTER_PX = 12.5;
 var LATE_MS2 = 1e3;
 var MARK_EVERY_MS = 15e3;
 function showTimeline(words, journal2, now2) {
   const svg = by("timeline");
-  const width = Math.max(svg.clientWidth, 240);
-  const scale = scaled(width, now2);
-  svg.setAttribute("viewBox", `0 0 ${width} ${ROWS2.height}`);
+  const width2 = Math.max(svg.clientWidth, 240);
+  const scale = scaled(width2, now2);
+  svg.setAttribute("viewBox", `0 0 ${width2} ${ROWS2.height}`);
   const { faults: faults3, states: states2 } = journal2;
   svg.replaceChildren(
     clip(scale),
@@ -1166,9 +1206,9 @@ function showTimeline(words, journal2, now2) {
     )
   );
 }
-function scaled(width, now2) {
-  const span = width < WIDE_PX ? SPAN_NARROW : SPAN_WIDE;
-  const [left, right] = [width < WIDE_PX ? 54 : 72, width - 8];
+function scaled(width2, now2) {
+  const span = width2 < WIDE_PX ? SPAN_NARROW : SPAN_WIDE;
+  const [left, right] = [width2 < WIDE_PX ? 54 : 72, width2 - 8];
   const from = now2 - span;
   const x = (at) => left + (at - from) / span * (right - left);
   return { left, right, from, to: now2, x };
@@ -1207,7 +1247,7 @@ function axis(words, { left, right, from, to, x }, now2) {
   return marks;
 }
 function faultStretch(words, { fault, from, to }, now2) {
-  return { name: fault, label: words.faults[fault], from, to: to ?? now2 };
+  return { name: fault, label: words.strikes[fault], from, to: to ?? now2 };
 }
 function stateStretches(words, states2, now2) {
   return states2.map(({ state, at }, number) => {
@@ -1217,20 +1257,27 @@ function stateStretches(words, states2, now2) {
 }
 function stretches(scale, all, y, look) {
   const drawn = [];
-  for (const { name, label, from, to } of all) {
-    if (to < scale.from) continue;
+  all.forEach(({ name, label, from, to }, number) => {
+    if (to < scale.from) return;
     const [start2, end] = [Math.max(scale.x(from), scale.left), scale.x(to)];
     const box = { x: start2, y, width: Math.max(end - start2, 3), height: BAND, rx: 4 };
     drawn.push(draw("rect", { class: look, "data-name": name, ...box }));
     if (look === "band") drawn.push(draw("rect", { class: "fill", "data-name": name, ...box }));
-    const room = label.length * CHARACTER_PX * (label.charCodeAt(0) > 11904 ? 1.7 : 1) + 12;
+    const place = { y: y + BAND / 2 + 4, "data-name": name };
+    const room = width(label) + 16;
     if (end - start2 > room) {
-      const text = { class: `${look}-label`, x: start2 + 8, y: y + BAND / 2 + 4 };
-      drawn.push(draw("text", { ...text, "data-name": name }, label));
+      drawn.push(draw("text", { class: `${look}-label`, x: start2 + 8, ...place }, label));
+    } else if (look === "fault") {
+      const next = scale.x(all[number + 1]?.from ?? Infinity);
+      const x = end + 6;
+      if (x + room < Math.min(next, scale.right)) {
+        drawn.push(draw("text", { class: "fault-aside", x, ...place }, label));
+      }
     }
-  }
+  });
   return drawn;
 }
+var width = (text) => [...text].reduce((all, one) => all + (one > "⺀" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
 function events(scale, all) {
   const drawn = [];
   for (const { event, sentAt, gotAt } of all) {
