@@ -25,6 +25,7 @@ async function shoot(stage: Stage, name: string, again?: Again): Promise<void> {
     await stage.page.emulateMedia({ colorScheme: scheme });
     await stage.page.locator(`[data-language="${language}"]`).click();
     await again?.();
+    await stage.page.evaluate(() => scrollTo(0, 0));
     // Two frames: one to draw in the new size, one to show it.
     await stage.page.evaluate(
       () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),

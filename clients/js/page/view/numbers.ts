@@ -36,12 +36,10 @@ export function showStatistics(
   const date = (text: string | null): string =>
     text === null ? words.never : clockTime(Date.parse(text), language);
   const { totalReconnects, successfulReconnects, failedReconnects } = statistics;
-  const outcome =
-    `${totalReconnects} (${successfulReconnects} ${words.succeeded}, ` +
-    `${failedReconnects} ${words.unsuccessful})`;
+  const outcome = words.outcome(totalReconnects, successfulReconnects, failedReconnects);
   showFigures("numbers", [
     ["realtime", words.realtime, percent(statistics.realtimeAvailability, language)],
-    ["downtime", words.downtime, `${seconds(statistics.totalDowntime, language)} s`],
+    ["downtime", words.downtime, words.seconds(seconds(statistics.totalDowntime, language))],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],
     ["disconnected", words.lastDisconnected, date(statistics.lastDisconnectedAt)],

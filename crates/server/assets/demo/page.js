@@ -510,8 +510,8 @@ var en = {
   realtime: "Live by WebSocket",
   downtime: "Without data",
   reconnects: "Reconnects",
-  succeeded: "succeeded",
-  unsuccessful: "failed",
+  outcome: (all, good, bad) => `${all} (${good} succeeded, ${bad} failed)`,
+  seconds: (text) => `${text} s`,
   lastConnected: "Last connected",
   lastDisconnected: "Last disconnected",
   never: "never",
@@ -660,8 +660,8 @@ var zh = {
   realtime: "WebSocket 实时",
   downtime: "无数据时长",
   reconnects: "重连次数",
-  succeeded: "成功",
-  unsuccessful: "失败",
+  outcome: (all, good, bad) => `${all}（成功 ${good}，失败 ${bad}）`,
+  seconds: (text) => `${text} 秒`,
   lastConnected: "上次连接",
   lastDisconnected: "上次断开",
   never: "无",
@@ -1152,10 +1152,10 @@ function showStatistics(words, language2, statistics) {
   put(by("availability"), percent(statistics.availability, language2));
   const date = (text) => text === null ? words.never : clockTime(Date.parse(text), language2);
   const { totalReconnects, successfulReconnects, failedReconnects } = statistics;
-  const outcome = `${totalReconnects} (${successfulReconnects} ${words.succeeded}, ${failedReconnects} ${words.unsuccessful})`;
+  const outcome = words.outcome(totalReconnects, successfulReconnects, failedReconnects);
   showFigures("numbers", [
     ["realtime", words.realtime, percent(statistics.realtimeAvailability, language2)],
-    ["downtime", words.downtime, `${seconds(statistics.totalDowntime, language2)} s`],
+    ["downtime", words.downtime, words.seconds(seconds(statistics.totalDowntime, language2))],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],
     ["disconnected", words.lastDisconnected, date(statistics.lastDisconnectedAt)]
