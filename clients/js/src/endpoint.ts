@@ -15,7 +15,7 @@ export interface Endpoint {
 }
 
 // Not `URL`, which a mini-program has not.
-const BASE = /^(https?|wss?):\/\/((?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:\/[^?#\s]*?)?)\/*$/i;
+const BASE = /^(https?|wss?):\/\/((?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?(?:\/[^?#\s]*[^/?#\s])?)\/*$/i;
 
 /** Reads a base URL; `wss://` and `ws://` mean the same as `https://` and `http://`. */
 export function readEndpoint(text: string): Endpoint | undefined {

@@ -53,7 +53,7 @@ export class Positions {
     const text = storage && (read(storage, key) as Text | undefined);
     if (text?.version !== VERSION) return;
     for (const [channel, position] of Object.entries(text.positions ?? {})) {
-      const isPosition = typeof position?.epoch === "string" && position.offset >= 0;
+      const isPosition = typeof position?.epoch === "string" && Number.isSafeInteger(position.offset);
       if (isPosition) this.positions.set(channel, position);
     }
   }

@@ -17,7 +17,10 @@ test("the pure folders read no clock and draw nothing at random", () => {
   assert.ok(files.length > 30, `${files.length}`);
   for (const file of files) {
     const text = readFileSync(new URL(file, SOURCES), "utf8");
-    assert.doesNotMatch(text, /\bDate\b|Math\.random|\bIntl\b|localeCompare/, file);
+    // A date that was told is read in one place.
+    const isReader = file === "protocol/time.ts";
+    const rest = isReader ? text.replace(/Date\.parse\(text\)|new Date\(time\)/g, "") : text;
+    assert.doesNotMatch(rest, /\bDate\b|Math\.random|\bIntl\b|localeCompare/, file);
   }
 });
 

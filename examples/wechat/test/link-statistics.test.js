@@ -101,7 +101,7 @@ describe('the panel of statistics', () => {
 });
 
 describe('numbers', () => {
-  const { clockOf, percentOf, spanOf } = require('../miniprogram/components/link-statistics/numbers');
+  const { clockOf, percentOf, spanOf } = load('components/link-statistics/numbers.js');
   const words = { hours: 'h', minutes: 'min', seconds: 's' };
 
   it('are spans in the two largest units', () => {

@@ -37,8 +37,9 @@ describe('the project', () => {
   });
 
   it('lists pages in its sitemap that it has', () => {
-    const pages = json('miniprogram/sitemap.json').rules.map((/** @type {{ page: string }} */ rule) => rule.page);
-    assert.deepEqual(pages.filter((/** @type {string} */ page) => page !== '*' && !app.pages.includes(page)), []);
+    for (const { page } of json('miniprogram/sitemap.json').rules) {
+      assert.ok(page === '*' || app.pages.includes(page), page);
+    }
   });
 
   it("builds npm into the mini-program's folder, and has nobody's app id", () => {

@@ -3,6 +3,8 @@
 import { type Span, seconds } from "../machine/time.js";
 import type { ClientInfo, Token } from "../protocol/frame/client.js";
 import type { LinkId } from "../protocol/name.js";
+import { ENDPOINTS_MAX } from "./endpoints.js";
+import type { NetworkRecord } from "./memory.js";
 
 /**
  * How a dead peer is noticed. Adaptive: by what the path is like: doubt and a second question after
@@ -21,7 +23,16 @@ export interface Config extends LinkSettings {
   readonly token?: Token | null | undefined;
   /** The seed of all jitter. */
   readonly seed: number;
+  /**
+   * How many endpoints the service has, 1 to 8; outputs name them by number from 0. Default 1.
+   */
+  readonly endpoints?: number;
+  /** What is remembered of networks, as `Link.networks` gave it. Default nothing. */
+  readonly networks?: readonly NetworkRecord[];
 }
+
+/** Settings within their bounds. */
+export type Bounded = Config & Required<Pick<Config, "endpoints" | "networks">>;
 
 /** Those that an app may choose. */
 export interface LinkSettings {
@@ -45,7 +56,10 @@ export interface LinkSettings {
   readonly healthIntervalMs: Span;
   /** Silence after which the link pings. Default 60 s. */
   readonly idlePingMs: Span;
-  /** Silence after which the link closes and reconnects. Default 120 s. */
+  /**
+   * Silence after which the link closes and reconnects; at the first look after the ping at the
+   * soonest. Default 120 s.
+   */
   readonly idleCloseMs: Span;
   /**
    * How a dead peer is noticed. Default adaptive; the settings from here to `backgroundIntervalMs`
@@ -89,7 +103,10 @@ export interface LinkSettings {
    * 30 s.
    */
   readonly returnMinMs: Span;
-  /** The largest such pause. Default 300 s. */
+  /**
+   * The largest such pause: short enough that the link is back within a minute of WebSocket getting
+   * through. Default 45 s.
+   */
   readonly returnMaxMs: Span;
   /** The most channels followed at once. Default 128. */
   readonly channelsMax: number;
@@ -127,7 +144,7 @@ export const DEFAULTS: LinkSettings = {
   fallbackEffortMs: seconds(6),
   pollWaitMs: seconds(25),
   returnMinMs: seconds(30),
-  returnMaxMs: seconds(300),
+  returnMaxMs: seconds(45),
   channelsMax: 128,
   messages: true,
   publishBytesMax: 256 * 1024,
@@ -141,11 +158,18 @@ const SPAN_MAX: Span = 2 ** 32 - 1;
  * The same settings, each within what the machine can keep: no span of nothing, so that no deadline
  * is due for ever, and none above 49 days, so that every draw fits 32 bits.
  */
-export function bounded(config: Config): Config {
+export function bounded(config: Config): Bounded {
   const spans = Object.entries(config).map(([name, value]) => {
     const isSpan = name.endsWith("Ms");
     return [name, isSpan ? Math.min(Math.max(value as Span, 1), SPAN_MAX) : value] as const;
   });
-  const jitterPercent = Math.min(config.jitterPercent, 100);
-  return { ...(Object.fromEntries(spans) as unknown as Config), jitterPercent };
+  const settings = Object.fromEntries(spans) as unknown as Config;
+  return {
+    networks: [],
+    ...settings,
+    // Otherwise the answer to a ping would be overdue before it was asked for.
+    idleCloseMs: Math.max(settings.idleCloseMs, settings.idlePingMs + settings.healthIntervalMs),
+    endpoints: Math.min(Math.max(config.endpoints ?? 1, 1), ENDPOINTS_MAX),
+    jitterPercent: Math.min(config.jitterPercent, 100),
+  };
 }

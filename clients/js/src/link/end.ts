@@ -76,6 +76,27 @@ export function evidenceOf({ kind }: End): Evidence {
   }
 }
 
+/** Whether nothing can follow. */
+export const isFinal = ({ kind }: End): boolean => kind === "refused" || kind === "never";
+
+/** Whether an attempt that goes on beside the session that ended may take its place. */
+export function leavesAPlace({ kind }: End): boolean {
+  switch (kind) {
+    case "retry_now":
+    case "retry_after":
+    case "move_to":
+    case "silent":
+    case "unmended":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether it was meant by the server, or is about the token: it says nothing of the path. */
+export const isPlanned = (end: End): boolean =>
+  end.kind === "refresh_token" || reasonOf(end) === "server_asked";
+
 /** Whether the shell still has the socket, so that it must be told to close it. */
 export const leavesSocket = ({ kind }: End): boolean =>
   kind === "timeout" || kind === "silent" || kind === "unmended" || kind === "left";

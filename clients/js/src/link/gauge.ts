@@ -62,11 +62,11 @@ export class Gauge {
   }
 
   /**
-   * The `hello` was answered. That is no heartbeat, but a round trip on a warm path: the socket had
-   * opened just before.
+   * The `hello` was answered; how long that took. That is no heartbeat, but a round trip on a warm
+   * path: the socket had opened just before.
    */
-  welcome(now: Millis): void {
-    this.measure(now);
+  welcome(now: Millis): Span | undefined {
+    return this.measure(now);
   }
 
   /** The newest heartbeat was answered. */

@@ -106,7 +106,7 @@ export function due(pulse: Pulse, now: Millis, patience: Patience): Beat | undef
 export const probe = (pulse: Pulse, now: Millis, patience: Patience): Heartbeat | undefined =>
   pulse.deadAt > now + patience.hard ? beat(pulse, now, patience) : undefined;
 
-/** A heartbeat at once, whatever is waited for: of two patiences, the one that ends first counts. */
+/** A heartbeat at once, whatever is waited for: of two patiences, the first to end counts. */
 export function beat(pulse: Pulse, now: Millis, { soft, hard }: Patience): Heartbeat {
   const frame = nextFrame(pulse, now);
   pulse.isProbeDue = false;

@@ -8,6 +8,7 @@ import type { ChannelName, EventName, ReplaceKey } from "../protocol/name.js";
 import type { Payload } from "../protocol/payload.js";
 import type { PollAnswer } from "../protocol/poll.js";
 import type { Since } from "../protocol/position.js";
+import type { NetworkKey } from "./memory.js";
 
 /** One socket of a link; never used again for another. */
 export type SocketId = number;
@@ -36,7 +37,7 @@ export type Input =
   /** The device reports no network. */
   | { readonly kind: "offline" }
   /** The device moved to another network. */
-  | { readonly kind: "network_changed"; readonly network?: NetworkKind }
+  | NetworkChanged
   /** The device calls its network weak, or no longer does. */
   | { readonly kind: "weak_network"; readonly isWeak: boolean }
   /** The device woke from sleep, or a page became visible again. */
@@ -61,6 +62,18 @@ export type Input =
   | { readonly kind: "probed"; readonly isOk: boolean }
   /** The time has come that `wake` named, or some later time. */
   | { readonly kind: "tick" };
+
+/** The device moved to another network. */
+export interface NetworkChanged {
+  readonly kind: "network_changed";
+  /** What that one is. */
+  readonly network?: NetworkKind | undefined;
+  /**
+   * What it is called, so that it is known again; where there is none, networks of a kind are taken
+   * for the same.
+   */
+  readonly key?: NetworkKey | null | undefined;
+}
 
 /**
  * A publish. It is sent in the order of its channel while there is a session, and waits while there

@@ -2,9 +2,9 @@
 // Out: what to do, what to tell the app, and when to be woken. Must not know a URL, a clock, a
 // socket or a thread.
 //
-//   resting ──connect──▶ trying ──welcome──▶ live        any ──offline──▶ offline ──online──▶ trying
-//      ▲                  │  ▲ ▲──────loss────┘ ▲         any ──close, finished, rejected──▶ resting
-//      └──never───────────┘  └──lost── polling ─┘ every channel followed
+// resting ──connect──▶ trying ──welcome──▶ live      any ──offline──▶ offline ──online──▶ trying
+//    ▲                  │  ▲ ▲──────loss────┘ ▲       any ──close, finished, rejected──▶ resting
+//    └──never───────────┘  └──lost── polling ─┘ every channel followed
 
 import { Rng } from "../machine/rng.js";
 import { type Millis, NOT_YET } from "../machine/time.js";
@@ -14,9 +14,11 @@ import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
 import { newSchedule } from "./backoff.js";
 import { Channels } from "./channels.js";
-import { type Config, bounded } from "./config.js";
+import { type Bounded, type Config, bounded } from "./config.js";
 import { type Credential, newCredential } from "./credential.js";
 import { bounds, newDevice } from "./device.js";
+import { type Endpoints, newEndpoints } from "./endpoints.js";
+import { newFlaps } from "./flaps.js";
 import { Gauge } from "./gauge.js";
 import type { Input, PollId, SocketId } from "./input.js";
 import * as app from "./link/app.js";
@@ -28,43 +30,44 @@ import * as polls from "./link/polls.js";
 import * as publishes from "./link/publishes.js";
 import * as run from "./link/run.js";
 import * as telling from "./link/telling.js";
+import { type Memory, type NetworkRecord, newMemory, records } from "./memory.js";
 import { Messages } from "./message.js";
 import type { Notice, Output } from "./output.js";
 import type { Phase } from "./phase.js";
 import { Outbox } from "./publishing.js";
 import type { QualityReport } from "./quality.js";
+import { newServerClock } from "./server_clock.js";
 import type { LinkState, Reason } from "./state.js";
 import { Record, type Statistics } from "./statistics.js";
 
-/** What is done about each kind of input; nothing but what is due, where it is not named. */
-const HANDLERS: {
-  readonly [Kind in Input["kind"]]?: (
-    link: Link,
-    now: Millis,
-    input: Input & { readonly kind: Kind },
-  ) => void;
-} = {
-  connect: app.onConnect,
-  subscribe: app.onSubscribe,
-  unsubscribe: app.onUnsubscribe,
-  publish: publishes.onPublish,
-  token: app.onToken,
-  close: app.onClose,
-  online: device.onOnline,
-  offline: device.onOffline,
-  network_changed: device.onNetworkChanged,
-  weak_network: device.onWeakNetwork,
-  resumed: device.onResumed,
-  foreground: device.onForeground,
-  background: device.onBackground,
-  socket_opened: attempt.onSocketOpened,
-  socket_failed: attempt.onSocketFailed,
-  socket_frame: frame.onSocketFrame,
-  socket_alive: frame.onSocketAlive,
-  socket_closed: attempt.onSocketClosed,
-  polled: polls.onPolled,
-  probed: polls.onProbed,
-};
+type Handler = (link: Link, now: Millis, input: never) => void;
+
+/**
+ * What is done about each kind of input; nothing but what is due about one that is not here. Not by
+ * property, since apps name kinds too, and a minifier does not know those.
+ */
+const HANDLERS = new Map<Input["kind"], Handler>([
+  ["connect", app.onConnect],
+  ["subscribe", app.onSubscribe],
+  ["unsubscribe", app.onUnsubscribe],
+  ["publish", publishes.onPublish],
+  ["token", app.onToken],
+  ["close", app.onClose],
+  ["online", device.onOnline],
+  ["offline", device.onOffline],
+  ["network_changed", device.onNetworkChanged],
+  ["weak_network", device.onWeakNetwork],
+  ["resumed", device.onResumed],
+  ["foreground", device.onForeground],
+  ["background", device.onBackground],
+  ["socket_opened", attempt.onSocketOpened],
+  ["socket_failed", attempt.onSocketFailed],
+  ["socket_frame", frame.onSocketFrame],
+  ["socket_alive", frame.onSocketAlive],
+  ["socket_closed", attempt.onSocketClosed],
+  ["polled", polls.onPolled],
+  ["probed", polls.onProbed],
+]);
 
 /**
  * One link: made once, driven by a shell for as long as the app wants it.
@@ -78,7 +81,7 @@ export class Link {
   state: LinkState = "disconnected";
   /** Why the link is in that state; `closed` before the app first asked. */
   reason: Reason = "closed";
-  readonly config: Config;
+  readonly config: Bounded;
   readonly rng: Rng;
   phase: Phase = { kind: "resting" };
   readonly channels: Channels;
@@ -98,8 +101,10 @@ export class Link {
   greetedVersion = 0;
   /** When that was sent. */
   greetedAt: Millis = 0;
-  /** Where the server said to go, while that works. */
-  endpoint: string | null = null;
+  readonly endpoints: Endpoints;
+  readonly memory: Memory;
+  readonly flaps = newFlaps();
+  serverClock = newServerClock(0);
   /** Until when an answer to the newest probe is waited for. */
   probingUntil: Millis = NOT_YET;
   isOnline = true;
@@ -116,6 +121,8 @@ export class Link {
     this.rng = new Rng(config.seed);
     this.channels = new Channels(config.channelsMax);
     this.credential = newCredential(config.token);
+    this.endpoints = newEndpoints(this.config.endpoints);
+    this.memory = newMemory(this.config.networks);
     this.gauge = new Gauge(bounds(this.device, this.config));
   }
 
@@ -143,13 +150,31 @@ export class Link {
     return this.channels.find(channel)?.position();
   }
 
+  /**
+   * What is remembered of networks at `now`, for `Config.networks` of a later link: at most 20
+   * records of what was heard in the last 24 h.
+   */
+  networks(now: Millis): NetworkRecord[] {
+    return records(this.memory, now);
+  }
+
+  /** Tells the app. */
+  readonly tell = (notice: Notice): void => {
+    this.out.push(notice);
+  };
+
+  /** Says something on a socket. */
+  send(socket: SocketId, frame: ClientFrame): void {
+    this.out.push({ kind: "send", socket, frame });
+  }
+
   /** Takes one input at `now`. Everything that follows from it waits in {@link Link.poll}. */
   handle(now: Millis, input: Input): void {
     now = Math.max(now, this.now);
     const hasSlept = device.noticeSleep(this, now);
     this.now = now;
     telling.noteInput(this, now, input);
-    (HANDLERS[input.kind] as ((...given: unknown[]) => void) | undefined)?.(this, now, input);
+    HANDLERS.get(input.kind)?.(this, now, input as never);
     // Not before: the input may be the answer to one of them.
     if (hasSlept) device.pollAnew(this, now);
     run.run(this, now);
@@ -165,15 +190,5 @@ export class Link {
   /** When to hand in a tick at the latest; nothing when only an input can change things. */
   wake(): Wake | undefined {
     return earliest(run.nextWake(this), telling.messageWake(this));
-  }
-
-  /** Tells the app. */
-  readonly tell = (notice: Notice): void => {
-    this.out.push(notice);
-  };
-
-  /** Says something on a socket. */
-  send(socket: SocketId, frame: ClientFrame): void {
-    this.out.push({ kind: "send", socket, frame });
   }
 }

@@ -15,9 +15,13 @@ import type { LinkState, Reason } from "./state.js";
 export type Output =
   /**
    * Open a WebSocket, whose id this is from now on; answer with `socket_opened` or `socket_failed`.
-   * `to` is another endpoint than the usual one, as the server named it.
+   * `to` is another address than any endpoint's, as the server named it.
    */
-  | { readonly kind: "open_socket"; readonly socket: SocketId; readonly to: string | null }
+  | ({
+      readonly kind: "open_socket";
+      readonly socket: SocketId;
+      readonly to: string | null;
+    } & ToEndpoint)
   /** Send a frame on this socket. */
   | { readonly kind: "send"; readonly socket: SocketId; readonly frame: ClientFrame }
   /** Close a socket, open or still opening, and forget it: nothing about it is wanted any more. */
@@ -27,14 +31,20 @@ export type Output =
   /** Give up a poll: its answer is not wanted any more. */
   | { readonly kind: "cancel_poll"; readonly poll: PollId }
   /** See whether plain HTTP gets through to the server; answer with `probed`. */
-  | { readonly kind: "probe" }
+  | ({ readonly kind: "probe" } & ToEndpoint)
   /** Get a fresh token from the app; answer with `token`. */
   | { readonly kind: "want_token" }
   /** Tell the app. */
   | Notice;
 
+/** Which endpoint is meant. */
+export interface ToEndpoint {
+  /** Its number; left out for the first, which is 0. */
+  readonly endpoint?: number | undefined;
+}
+
 /** One poll of one channel. */
-export interface Poll {
+export interface Poll extends ToEndpoint {
   readonly kind: "poll";
   /** Its id. */
   readonly poll: PollId;

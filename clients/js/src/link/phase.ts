@@ -1,7 +1,8 @@
 // Twin of crates/link/src/phase.rs. What a link is doing: one of five things, each with all that
 // belongs to it and nothing else. The five are what the app is shown.
 
-import type { Millis } from "../machine/time.js";
+import { type Millis, NEVER } from "../machine/time.js";
+import { type Dialling, find } from "./dialling.js";
 import type { Effort } from "./effort.js";
 import type { SocketId } from "./input.js";
 import type { ChannelPoll } from "./poll.js";
@@ -17,18 +18,34 @@ export type Phase =
       readonly session?: undefined;
     }
   | Trying
-  /** Following channels on a session. */
-  | { readonly kind: "live"; readonly attempt?: undefined; readonly session: Session }
+  | Live
   | Polling;
 
 /** Getting a session. */
 export interface Trying {
   readonly kind: "trying";
   attempt: Attempt;
-  /** Whether this is the first attempt since the app asked. */
-  readonly isFirst: boolean;
+  readonly face: Face;
   effort: Effort;
   readonly session?: undefined;
+}
+
+/**
+ * What an attempt is to the app: the first since it asked; any later one; or none of its business,
+ * since a session made way for the next one, which has said `hello`. Each is what the app is shown.
+ */
+export type Face = "connecting" | "reconnecting" | "connected";
+
+/** Following channels on a session. */
+export interface Live {
+  readonly kind: "live";
+  readonly session: Session;
+  /** The attempt to get the session that takes its place, if there is one, … */
+  attempt: Attempt | undefined;
+  /** … because the server asked to leave, and not because the session may be dead. */
+  isLeaving: boolean;
+  /** When it took the place of polling, if it did. */
+  readonly returnedAt: Millis;
 }
 
 /** Polling, and trying to get a session. */
@@ -49,14 +66,18 @@ export interface Polling {
 /** One attempt to get a session. */
 export interface Attempt {
   /**
-   * It waits for its time; or that has come, and it begins when the app has given a token; or the
-   * socket is opening; or `hello` was sent on it.
+   * It waits for its time; or that has come, and it begins when the app has given a token; or its
+   * sockets are opening; or `hello` was sent on the one that is left.
    */
   readonly kind: "waiting" | "wanting_token" | "opening" | "greeting";
-  /** When it begins, or else when it has taken too long. */
+  /** When it begins, or else when it has failed. */
   at: Millis;
-  /** Its socket, once there is one; else 0. */
-  readonly socket: SocketId;
+  /** Its sockets, once it has begun. */
+  dials: Dialling;
+  /**
+   * When to dial another endpoint beside the first; never once that was done, or if there is none.
+   */
+  raceAt: Millis;
 }
 
 /** How far a socket has come: it is opening, `hello` was sent on it, it was welcomed. */
@@ -69,7 +90,7 @@ export function shown(phase: Phase): LinkState {
     case "offline":
       return "disconnected";
     case "trying":
-      return phase.isFirst ? "connecting" : "reconnecting";
+      return phase.face;
     case "live":
       return "connected";
     case "polling":
@@ -78,14 +99,32 @@ export function shown(phase: Phase): LinkState {
 }
 
 /** An attempt that begins at this time. */
-export const waiting = (at: Millis): Attempt => ({ kind: "waiting", at, socket: 0 });
+export const waiting = (at: Millis): Attempt => newAttempt("waiting", at);
 
-/** The socket that is wanted; 0 for none. */
-export const wantedSocket = ({ attempt, session }: Phase): SocketId =>
-  (attempt ?? session)?.socket ?? 0;
+/** An attempt that has come so far. */
+export const newAttempt = (
+  kind: Attempt["kind"],
+  at: Millis,
+  dials: Dialling = [],
+  raceAt: Millis = NEVER,
+): Attempt => ({ kind, at, dials, raceAt });
+
+/** The endpoint that an attempt went to last, if it has begun. */
+export const endpointOf = (attempt: Attempt | undefined): number | undefined =>
+  attempt?.dials.at(-1)?.endpoint;
+
+/** The sockets of the attempt. */
+export const attemptSockets = ({ attempt }: Phase): SocketId[] =>
+  attempt ? attempt.dials.map((dial) => dial.socket) : [];
+
+/** All sockets that are wanted. */
+export const sockets = (phase: Phase): SocketId[] => [
+  ...(phase.session ? [phase.session.socket] : []),
+  ...attemptSockets(phase),
+];
 
 /** How far this socket has come; none where it is no longer wanted. */
-export function stage(phase: Phase, socket: SocketId): Stage | undefined {
-  if (!socket || socket !== wantedSocket(phase)) return undefined;
-  return phase.attempt ? (phase.attempt.kind as Stage) : "welcomed";
+export function stage({ attempt, session }: Phase, socket: SocketId): Stage | undefined {
+  if (session?.socket === socket) return "welcomed";
+  return attempt && find(attempt.dials, socket) && (attempt.kind as Stage);
 }

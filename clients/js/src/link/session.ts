@@ -13,10 +13,13 @@ import { type Rtt, pathAfter } from "./rtt.js";
 /** The share of what the path allows that may pass in silence, in percent. */
 const PATH_SHARE = 80;
 
-/** What is due: say this; an answer is overdue, so ask again with this; the session is over. */
+/**
+ * What is due: say this; an answer is overdue, so ask again with this; the server wants the session
+ * gone by now, which is said once; nothing came in time.
+ */
 export type Due =
   | { readonly kind: "say" | "doubt"; readonly frame: ClientFrame }
-  | { readonly kind: "left" | "silent" };
+  | { readonly kind: "leave" | "silent" };
 
 /** A live session. */
 export interface Session {
@@ -27,8 +30,10 @@ export interface Session {
   readonly crashWindow: Span;
   /** How long the path in front of the server lets a session be silent. */
   readonly pathLimit: Span;
-  /** When to leave, if the server asked. */
-  leaveAt: Millis;
+  /** Whether the server wants the session gone. */
+  isLeaving: boolean;
+  /** When it is to be gone, while that is to come. */
+  turnAt: Millis;
   heardAt: Millis;
   /** The same, or the end of a sleep: from when on silence counts. */
   countedFrom: Millis;
@@ -42,11 +47,18 @@ export const newSession = (socket: SocketId, welcome: Welcome, now: Millis): Ses
   pulse: pulse.newPulse(welcome.heartbeat, now),
   crashWindow: welcome.crash_window_ms,
   pathLimit: welcome.path_idle_limit_ms ?? NEVER,
-  leaveAt: NEVER,
+  isLeaving: false,
+  turnAt: NEVER,
   heardAt: now,
   countedFrom: now,
   isPinged: false,
 });
+
+/** The server wants the session gone by that time. */
+export function leaveAt(session: Session, at: Millis): void {
+  session.isLeaving = true;
+  session.turnAt = at;
+}
 
 /** The next thing that is due; to be asked until there is none. */
 export function due(
@@ -55,7 +67,10 @@ export function due(
   config: LinkSettings,
   rtt: Rtt,
 ): Due | undefined {
-  if (session.leaveAt <= now) return { kind: "left" };
+  if (session.turnAt <= now) {
+    session.turnAt = NEVER;
+    return { kind: "leave" };
+  }
   const patience = patienceNow(session, now, config, rtt);
   const beat = pulse.due(session.pulse, now, patience);
   if (!beat) return look(session, now, config, patience);
@@ -109,7 +124,7 @@ export function pace(
 
 /** When something will be due. */
 export const wake = (session: Session, config: LinkSettings): Millis =>
-  Math.min(session.leaveAt, pulse.wake(session.pulse), healthAt(session, config));
+  Math.min(session.turnAt, pulse.wake(session.pulse), healthAt(session, config));
 
 /** How long the answer to a heartbeat that is sent now is waited for. */
 function patienceNow(

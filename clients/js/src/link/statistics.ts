@@ -87,6 +87,12 @@ export class Record {
     this.isReconnectPending = false;
   }
 
+  /** The attempt is not wanted any more, and neither failed nor did anything. */
+  withdraw(): void {
+    if (this.isReconnectPending) this.total--;
+    this.isReconnectPending = false;
+  }
+
   /** A heartbeat was answered. */
   answer(rtt: Span): void {
     this.rtt = rtt;

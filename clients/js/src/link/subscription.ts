@@ -27,8 +27,11 @@ export type Standing =
       readonly since: Since;
       readonly until: Millis;
     }
-  /** Followed; an event that names no epoch has this one. */
-  | { readonly kind: "followed"; readonly epoch: Epoch }
+  /**
+   * Followed; an event that names no epoch has this one. What comes behind `head` was published
+   * since.
+   */
+  | { readonly kind: "followed"; readonly epoch: Epoch; readonly head: number }
   /** The server could not serve it for now. */
   | { readonly kind: "again"; readonly at: Millis };
 
@@ -92,6 +95,15 @@ export class Subscription {
     return this.standing.kind === "followed";
   }
 
+  /**
+   * Whether an event with this offset is news: published since the session follows the channel, and
+   * not told yet.
+   */
+  isLive(offset: number): boolean {
+    const { standing, place } = this;
+    return standing.kind === "followed" && offset > Math.max(standing.head, place?.offset ?? 0);
+  }
+
   /** The server follows the channel from here on. */
   onSubscribed(frame: Subscribed, id: number | undefined, tell: Tell): Order {
     const { standing } = this;
@@ -109,7 +121,7 @@ export class Subscription {
     const isFirst = !this.place;
     const isWhole = this.reach(reached, !!gap, asked, tell);
     if (isWhole === undefined) return "broken";
-    this.standing = { kind: "followed", epoch };
+    this.standing = { kind: "followed", epoch, head: frame.head ?? 0 };
     tell(this.followed(isWhole && (frame.recovered || !isFirst), reached));
     return "kept";
   }
@@ -119,7 +131,7 @@ export class Subscription {
     const { standing, place } = this;
     if (standing.kind !== "followed" || !place) return "kept";
     const epoch = event.epoch ?? standing.epoch;
-    if (epoch !== standing.epoch) this.standing = { kind: "followed", epoch };
+    if (epoch !== standing.epoch) this.standing = { ...standing, epoch };
     return epoch === place.epoch ? this.step(event, place, tell) : "broken";
   }
 
@@ -141,7 +153,8 @@ export class Subscription {
     const { place } = this;
     if (place && place.epoch !== (asked as Partial<Position>).epoch) return false;
     const { channel, epoch, events } = answer;
-    const first = behind(answer);
+    // The position that the first event comes behind.
+    const first = { epoch, offset: events[0] ? before(events[0].offset) : answer.offset };
     // An answer is whole, so what it leaves out of what was asked for is gone.
     const isRecovered = this.reach(first, !!answer.gap, this.since(), tell) ?? false;
     if (isFirst) tell(this.followed(isRecovered, first));
@@ -206,11 +219,5 @@ export class Subscription {
     return "kept";
   }
 }
-
-/** The position that an answer's first event comes behind. */
-const behind = ({ epoch, offset, events }: PollAnswer): Position => {
-  const first = events[0];
-  return { epoch, offset: first ? before(first.offset) : offset };
-};
 
 const before = (offset: number): number => Math.max(offset - 1, 0);

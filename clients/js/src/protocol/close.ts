@@ -42,6 +42,8 @@ export const DRAINING: CloseCode = 4101;
 export const BROKER_UNAVAILABLE: CloseCode = 4102;
 /** The token is past its time. */
 export const TOKEN_EXPIRED: CloseCode = 4200;
+/** The token is of a time to come: a clock is wrong. */
+export const TOKEN_NOT_YET_VALID: CloseCode = 4203;
 /** Served elsewhere from now on. */
 export const MOVED: CloseCode = 4300;
 /** A newer session of the same link is here. */

@@ -4,7 +4,7 @@ import type { Event } from "./event.js";
 import type { ChannelName, Epoch } from "./name.js";
 import type { Gap } from "./position.js";
 
-/** `GET /v1/channels/{channel}/events`: events after a position, and where that leaves the reader. */
+/** `GET /v1/channels/{channel}/events`: events after a position, and where that leaves us. */
 export interface PollAnswer {
   /** The channel asked for. */
   readonly channel: ChannelName;

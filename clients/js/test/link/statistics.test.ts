@@ -60,3 +60,15 @@ test("a reconnect counts once as begun and once as ended", () => {
   assert.deepEqual([statistics.successfulReconnects, statistics.failedReconnects], [1, 1]);
   assert.deepEqual([statistics.lastConnectedAt, statistics.lastAnswerRtt], [7, 40]);
 });
+
+test("a reconnect that nobody wants any more was none", () => {
+  const record = new Record();
+  record.begin(true);
+  record.withdraw();
+  record.withdraw();
+  record.fail();
+  record.begin(false);
+  record.withdraw();
+  const { totalReconnects, failedReconnects } = record.statistics(0);
+  assert.deepEqual([totalReconnects, failedReconnects], [0, 0]);
+});

@@ -100,3 +100,14 @@ test("what is asked for does not move when later events come", () => {
   assert.deepEqual(told, [{ kind: "event", epoch: "e1", ...event }]);
   assert.deepEqual([asked, one.since()], [at("e1", 0), at("e1", 1)]);
 });
+
+// P-21
+test("an event is live that was published since the session follows, and not told yet", () => {
+  const one = follow(at("e1", 2));
+  assert.equal(one.isLive(9), false);
+  one.ask(0, undefined);
+  one.onSubscribed({ ...subscribed("e1", 2), head: 5 }, undefined, silent);
+  assert.deepEqual([5, 6].map((offset) => one.isLive(offset)), [false, true]);
+  take(one, answer("e1", [3, 4, 5, 6], 6), one.since());
+  assert.deepEqual([6, 7].map((offset) => one.isLive(offset)), [false, true]);
+});

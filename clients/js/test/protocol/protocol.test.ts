@@ -13,6 +13,7 @@ import {
   isLinkId,
   utf8Length,
 } from "../../src/protocol/name.js";
+import { parseTimestamp } from "../../src/protocol/time.js";
 
 const WELCOME = {
   type: "welcome",
@@ -27,7 +28,7 @@ const SUBSCRIBED = { type: "subscribed", channel: "a:1", ...PLACE, recovered: tr
 const read = (frame: unknown) => serverFrame(JSON.stringify(frame));
 
 // P-1, P-2
-test("a frame is read with fields that nobody knows, and a type that nobody knows is ignored", () => {
+test("unknown fields and frames of unknown type are ignored", () => {
   assert.deepEqual(read({ ...WELCOME, extra: [1] }), { ...WELCOME, extra: [1] });
   assert.equal(read({ type: "dance" }), null);
   for (const name of ["toString", "constructor", "__proto__"]) {
@@ -124,5 +125,23 @@ test("every name has its length limit", () => {
 test("bytes are those of UTF-8", () => {
   for (const text of ["", "abc", "é", "进度", "\u{1F600}", "a\u07FF\u0800"]) {
     assert.equal(utf8Length(text), Buffer.byteLength(text), text);
+  }
+});
+
+test("a date reads as a server writes it and in no other way", () => {
+  for (const time of [0, 1_772_236_800_007, 951_782_399_999]) {
+    assert.equal(parseTimestamp(new Date(time).toISOString()), time);
+  }
+  for (const bad of [
+    "",
+    "2026-02-28T00:00:00Z",
+    "2026-02-28 00:00:00.000Z",
+    "2026-02-28T00:00:00.000+00:00",
+    "2026-02-30T00:00:00.000Z",
+    "2026-02-28T24:00:00.000Z",
+    "1969-12-31T23:59:59.999Z",
+    "2026-02-28T00:00:00.000\u00e9",
+  ]) {
+    assert.equal(parseTimestamp(bad), undefined, bad);
   }
 });

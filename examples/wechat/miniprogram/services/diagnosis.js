@@ -9,7 +9,7 @@ const EVENTS_MAX = 100;
 
 /**
  * @typedef {{ epoch: string, offset: number }} Position
- * @typedef {{ offset: number, name: string, time: string }} Line
+ * @typedef {{ epoch: string, offset: number, name: string, time: string }} Line
  * @typedef {'waiting' | 'running' | 'complete' | 'failed'} Phase
  * @typedef {object} Diagnosis
  * @property {string} id
@@ -54,10 +54,11 @@ function isId(id) {
  * @returns {Diagnosis}
  */
 function apply(record, event) {
-  const line = { offset: event.offset, name: event.event, time: event.time };
+  const { epoch, offset, time } = event;
+  const line = { epoch, offset, name: event.event, time };
   const next = {
     ...record,
-    position: { epoch: event.epoch, offset: event.offset },
+    position: { epoch, offset },
     events: [...record.events, line].slice(-EVENTS_MAX),
   };
   switch (event.event) {

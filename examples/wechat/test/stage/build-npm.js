@@ -13,12 +13,13 @@ function manifest(folder) {
   return JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
 }
 
-fs.rmSync(TARGET, { recursive: true, force: true });
 for (const name of Object.keys(manifest(PROJECT).dependencies)) {
   const folder = path.join(PROJECT, 'node_modules', name);
   const built = path.join(folder, manifest(folder).miniprogram);
   if (!fs.existsSync(built)) {
     throw new Error(`${name} is not built: run \`npm run build\` in ${fs.realpathSync(folder)}`);
   }
-  fs.cpSync(built, path.join(TARGET, name), { recursive: true });
+  const target = path.join(TARGET, name);
+  fs.rmSync(target, { recursive: true, force: true });
+  fs.cpSync(built, target, { recursive: true });
 }

@@ -161,7 +161,12 @@ class FakeClient {
     return subscription;
   }
 
-  /** @param {string} channel @param {string} event @param {unknown} data @param {object} [options] */
+  /**
+   * @param {string} channel
+   * @param {string} event
+   * @param {unknown} data
+   * @param {object} [options]
+   */
   async publish(channel, event, data, options = {}) {
     if (this.publishError) {
       throw this.publishError;

@@ -10,26 +10,27 @@ const BINARY =
   process.env.STEADFAST_BIN || path.join(__dirname, '../../../../target/debug/steadfast');
 
 class Server {
-  /** @param {import('node:child_process').ChildProcess} child @param {Record<string, string>} urls */
+  /**
+   * @param {import('node:child_process').ChildProcess} child
+   * @param {Record<string, string>} urls
+   */
   constructor(child, { clients = '', backends = '' }) {
     this.child = child;
     this.url = clients;
     this.internal = backends;
   }
 
-  /** On ports that are free. @returns {Promise<Server>} */
+  /** On ports that are free. */
   static async start() {
-    const args = ['serve', '--dev', '--listen', '127.0.0.1:0', '--internal', '127.0.0.1:0'];
-    // It takes every STEADFAST_* variable for a setting of its own.
-    const { STEADFAST_BIN: _, ...env } = process.env;
-    const child = spawn(BINARY, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
-    const failed = new Promise((_, reject) => {
-      child.once('error', (cause) => reject(new Error(`${BINARY} does not start`, { cause })));
-    });
-    const urls = await Promise.race([failed, addresses(child)]);
-    // Nobody reads what it logs; it must not wait for somebody to.
-    child.stderr.resume();
+    const { child, urls } = await run('127.0.0.1:0', '127.0.0.1:0');
     return new Server(child, urls);
+  }
+
+  /** On the same ports again, with nothing in its memory. */
+  async restart() {
+    await this.stop();
+    const { child } = await run(new URL(this.url).host, new URL(this.internal).host);
+    this.child = child;
   }
 
   /**
@@ -54,6 +55,21 @@ class Server {
       this.child.kill('SIGKILL');
     });
   }
+}
+
+/** @param {string} listen @param {string} internal */
+async function run(listen, internal) {
+  const args = ['serve', '--dev', '--listen', listen, '--internal', internal];
+  // It takes every STEADFAST_* variable for a setting of its own.
+  const { STEADFAST_BIN: _, ...env } = process.env;
+  const child = spawn(BINARY, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+  const failed = new Promise((_, reject) => {
+    child.once('error', (cause) => reject(new Error(`${BINARY} does not start`, { cause })));
+  });
+  const urls = await Promise.race([failed, addresses(child)]);
+  // Nobody reads what it logs; it must not wait for somebody to.
+  child.stderr.resume();
+  return { child, urls };
 }
 
 /**

@@ -1,4 +1,7 @@
-/** What `require('steadfast')` gives where a test drives the link: the last client made is `made`. */
+/**
+ * What `require('steadfast')` gives where a test drives the link. In: what the mini-program connects
+ * with. Out: its client, for the test.
+ */
 const { FakeClient } = require('./client');
 
 /** @type {{ client: FakeClient | null, options: any }} */

@@ -123,6 +123,29 @@ function rendered(component) {
   };
 }
 
+/**
+ * Waits until a page shows something: looks now, and whenever the page has drawn.
+ * @param {Rendered} page
+ * @param {() => boolean} isShown
+ * @returns {Promise<void>}
+ */
+function shows({ instance }, isShown) {
+  return new Promise((resolve) => {
+    const { setData } = instance;
+    const look = () => {
+      if (isShown()) {
+        instance.setData = setData;
+        resolve();
+      }
+    };
+    instance.setData = (/** @type {object} */ data) => {
+      setData.call(instance, data);
+      look();
+    };
+    look();
+  });
+}
+
 /** Everything that was asked for already has happened. @returns {Promise<void>} */
 function settled() {
   return new Promise((resolve) => {
@@ -130,4 +153,4 @@ function settled() {
   });
 }
 
-module.exports = { load, openPage, render, restart, settled, turnOn, usePackages };
+module.exports = { load, openPage, render, restart, settled, shows, turnOn, usePackages };

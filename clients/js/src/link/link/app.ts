@@ -2,26 +2,24 @@
 // its wishes. Out: what follows.
 
 import type { Millis } from "../../machine/time.js";
-import { type CloseCode, NORMAL } from "../../protocol/close.js";
 import { TOO_MANY_CHANNELS } from "../../protocol/error.js";
 import type { ChannelName } from "../../protocol/name.js";
 import { admit, admitAsked } from "../backoff.js";
 import * as credential from "../credential.js";
-import { newEffort } from "../effort.js";
 import type { Input } from "../input.js";
 import type { Link } from "../link.js";
-import { waiting, wantedSocket } from "../phase.js";
+import { waiting } from "../phase.js";
 import { begin, isWantingToken, newPoll, underWay } from "../poll.js";
-import type { Reason } from "../state.js";
-import { joinIfReady, settle } from "./attempt.js";
-import { enterConnecting, enterOffline, enterResting } from "./enter.js";
-import { cancelPolls } from "./polls.js";
+import { rest } from "./ending.js";
+import { enterConnecting, enterOffline } from "./enter.js";
+import { fallBackIfWanted, freshEffort, joinIfReady } from "./polls.js";
 
 export function onConnect(link: Link, now: Millis): void {
   if (link.phase.kind !== "resting") return;
   link.hasConnected = false;
   if (link.isOnline) {
     enterConnecting(link, now, admitAsked(link.schedule, now, link.config), "asked");
+    fallBackIfWanted(link, now);
   } else {
     enterOffline(link, now);
   }
@@ -42,6 +40,7 @@ export function onSubscribe(
   link.isFinishing = false;
   if (link.phase.kind === "polling") link.phase.polls.push(newPoll(id, now));
   subscribe(link, now, id);
+  fallBackIfWanted(link, now);
 }
 
 export function onUnsubscribe(
@@ -66,7 +65,7 @@ export function onToken(link: Link, now: Millis, { token }: Input & { kind: "tok
   if (phase.attempt && phase.attempt.kind === "wanting_token") {
     phase.attempt = waiting(admit(link.schedule, now));
   }
-  if (phase.kind === "trying") phase.effort = newEffort(now);
+  if (phase.kind === "trying") phase.effort = freshEffort(link, now);
   if (phase.kind === "polling") {
     for (const one of phase.polls) if (isWantingToken(one)) begin(one, now);
   }
@@ -78,29 +77,6 @@ function onNoToken(link: Link, now: Millis): void {
 
 export function onClose(link: Link, now: Millis): void {
   if (link.phase.kind !== "resting") rest(link, now, "closed");
-}
-
-/** Ends everything, for good or until the app asks again. */
-export function rest(link: Link, now: Millis, reason: Reason): void {
-  dropTransports(link, now, NORMAL);
-  credential.rest(link.credential);
-  link.endpoint = null;
-  enterResting(link, now, reason);
-}
-
-/** Gives up the socket and the polls, whatever they were at. */
-export function dropTransports(link: Link, now: Millis, code: CloseCode): void {
-  closeSocket(link, code);
-  cancelPolls(link);
-  link.gauge.giveUp();
-  settle(link, now);
-  link.record.fail();
-}
-
-/** Closes the socket that is wanted, if there is one. */
-export function closeSocket(link: Link, code: CloseCode): void {
-  const socket = wantedSocket(link.phase);
-  if (socket) link.out.push({ kind: "close_socket", socket, code });
 }
 
 /** Forgets a channel, and its poll. */

@@ -7,16 +7,20 @@ import * as credential from "../credential.js";
 import { bounds } from "../device.js";
 import * as effort from "../effort.js";
 import { giveUpTiming } from "../heartbeat.js";
-import type { Input } from "../input.js";
+import { forgetPath } from "../endpoints.js";
+import type { Input, NetworkChanged } from "../input.js";
 import type { Link } from "../link.js";
+import { isBlocked } from "../memory.js";
 import { waiting } from "../phase.js";
 import { begin } from "../poll.js";
+import { newServerClock } from "../server_clock.js";
 import { excuse, pace, probe, renew } from "../session.js";
-import { dropTransports } from "./app.js";
 import { COMING_BACK } from "./attempt.js";
+import { dropTransports } from "./ending.js";
 import { enterConnecting, enterOffline, enterReconnecting } from "./enter.js";
 import { say } from "./gauge.js";
-import { cancelPolls } from "./polls.js";
+import { cancelPolls, fallBackIfWanted, freshEffort } from "./polls.js";
+import { doubtSession } from "./successor.js";
 
 /** How late a timer may fire before the device is taken to have slept. */
 const LATE_MAX = seconds(5);
@@ -42,17 +46,25 @@ export function onOffline(link: Link, now: Millis): void {
 export function onNetworkChanged(
   link: Link,
   now: Millis,
-  { network }: Input & { kind: "network_changed" },
+  { network = "unknown", key }: NetworkChanged,
 ): void {
-  link.isOnline = true;
-  link.device.network = network ?? "unknown";
-  link.gauge.forgetPath(bounds(link.device, link.config));
   const { phase } = link;
+  link.isOnline = true;
+  link.device.network = network;
+  link.memory.current = key ?? network;
+  link.gauge.forgetPath(bounds(link.device, link.config));
+  forgetPath(link.endpoints);
   if (phase.kind === "resting") return;
   if (phase.kind === "offline") return comeOnline(link, now);
   link.networkChangedAt = now;
+  if (phase.kind === "live") {
+    probeSession(link, now);
+    return doubtSession(link, now);
+  }
   if (phase.kind === "polling") phase.returns = 0;
+  if (phase.kind === "trying") phase.effort.isKnownBlocked = isBlocked(link.memory, now);
   hurry(link, now);
+  fallBackIfWanted(link, now);
   probeSession(link, now);
   pollAnew(link, now);
 }
@@ -88,6 +100,7 @@ export function paceSession(link: Link, now: Millis): void {
 export function onResumed(link: Link, now: Millis): void {
   credential.sleep(link.credential);
   link.publishes.sleep();
+  link.serverClock = newServerClock(now);
   const { session } = link.phase;
   if (!session) return;
   giveUpTiming(session.pulse);
@@ -114,15 +127,19 @@ export function noticeSleep(link: Link, now: Millis): boolean {
     excuseLateness(link, now);
     return false;
   }
-  const { phase } = link;
+  const { phase, config } = link;
   const { attempt, session } = phase;
   link.record.sleep(from, now);
   link.gauge.sleep(from, now);
   link.messages.sleep(now - from);
-  if (attempt?.socket) attempt.at = now + link.config.connectTimeoutMs;
+  if (attempt?.dials.length) attempt.at = now + config.connectTimeoutMs;
   if (session) renew(session, now);
   link.channels.renew(now);
   credential.sleep(link.credential);
+  link.serverClock = newServerClock(now);
+  // The server has long given the session up.
+  const outlived = config.heartbeatIntervalMs + config.heartbeatTimeoutMs;
+  if (now - from > outlived) doubtSession(link, now);
   if (phase.kind === "trying") effort.sleep(phase.effort, now - from);
   if (phase.kind === "polling") phase.answeredAt = now;
   return true;
@@ -139,10 +156,11 @@ function excuseLateness(link: Link, now: Millis): void {
 function comeOnline(link: Link, now: Millis): void {
   const at = admitFree(link.schedule, now);
   if (link.hasConnected) {
-    enterReconnecting(link, now, waiting(at), effort.newEffort(now), "network_restored");
+    enterReconnecting(link, now, waiting(at), freshEffort(link, now), "network_restored");
   } else {
     enterConnecting(link, now, at, "network_restored");
   }
+  fallBackIfWanted(link, now);
 }
 
 /** An attempt that waits for its time need not wait any longer. */

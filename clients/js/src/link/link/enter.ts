@@ -2,12 +2,13 @@
 // In: the new state, with all it owns. Out: the notice, and the account of time.
 
 import { type Millis, NOT_YET } from "../../machine/time.js";
-import { type Effort, newEffort } from "../effort.js";
+import type { Effort } from "../effort.js";
 import type { Link } from "../link.js";
 import { type Attempt, type Phase, type Polling, shown, waiting } from "../phase.js";
 import type { Session } from "../session.js";
 import type { LinkState, Reason } from "../state.js";
 import type { Flow } from "../statistics.js";
+import { freshEffort } from "./polls.js";
 import { giveUpPublishes } from "./publishes.js";
 
 export function enterResting(link: Link, now: Millis, reason: Reason): void {
@@ -26,8 +27,8 @@ export function enterOffline(link: Link, now: Millis): void {
  * session was welcomed.
  */
 export function enterConnecting(link: Link, now: Millis, at: Millis, reason: Reason): void {
-  const effort = newEffort(now);
-  enter(link, now, { kind: "trying", attempt: waiting(at), isFirst: true, effort }, reason);
+  const effort = freshEffort(link, now);
+  enter(link, now, { kind: "trying", attempt: waiting(at), face: "connecting", effort }, reason);
 }
 
 export function enterReconnecting(
@@ -37,11 +38,17 @@ export function enterReconnecting(
   effort: Effort,
   reason: Reason,
 ): void {
-  enter(link, now, { kind: "trying", attempt, isFirst: false, effort }, reason);
+  enter(link, now, { kind: "trying", attempt, face: "reconnecting", effort }, reason);
 }
 
-export function enterLive(link: Link, now: Millis, session: Session): void {
-  enter(link, now, { kind: "live", session }, "welcomed");
+/** A session makes way for one that is about to be welcomed. The app need not know. */
+export function enterMoving(link: Link, now: Millis, attempt: Attempt, effort: Effort): void {
+  enter(link, now, { kind: "trying", attempt, face: "connected", effort }, "server_asked");
+}
+
+export function enterLive(link: Link, now: Millis, session: Session, returnedAt: Millis): void {
+  const successor = { attempt: undefined, isLeaving: false };
+  enter(link, now, { kind: "live", session, ...successor, returnedAt }, "welcomed");
 }
 
 export function enterPolling(link: Link, now: Millis, polling: Polling): void {

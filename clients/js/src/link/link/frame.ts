@@ -3,20 +3,28 @@
 // is missing.
 
 import { type Millis, seconds } from "../../machine/time.js";
-import type { ErrorFrame, GoAway, ServerFrame, Subscribed } from "../../protocol/frame/server.js";
+import type {
+  ErrorFrame,
+  GoAway,
+  HeartbeatAck,
+  ServerFrame,
+  Subscribed,
+} from "../../protocol/frame/server.js";
 import type { ChannelName } from "../../protocol/name.js";
-import type { Scalar } from "../../protocol/payload.js";
 import { jittered } from "../backoff.js";
 import { readNumber } from "../channels.js";
 import { onAck } from "../heartbeat.js";
 import type { Input, SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import { stage } from "../phase.js";
+import { sample } from "../server_clock.js";
 import * as session from "../session.js";
 import type { Order, Subscription } from "../subscription.js";
-import { leave, rest, sayUnsubscribe, subscribe } from "./app.js";
-import { joinIfReady, onEnd, onWelcome } from "./attempt.js";
-import { onAnswered } from "./gauge.js";
+import { leave, sayUnsubscribe, subscribe } from "./app.js";
+import { onWelcome } from "./attempt.js";
+import { onSessionEnd, rest } from "./ending.js";
+import { onAnswered, weighDelivery } from "./gauge.js";
+import { joinIfReady } from "./polls.js";
 import { onPublished, restIfFinished, takePublishError } from "./publishes.js";
 
 /** The pause before a channel is asked for again that the server could not serve. */
@@ -56,13 +64,14 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
     case "subscribed":
       return onSubscribed(link, now, frame);
     case "event":
+      weighDelivery(link, now, frame);
       return takeInOrder(link, now, frame.channel, (one) => one.onEvent(frame, link.tell));
     case "superseded":
       return takeInOrder(link, now, frame.channel, (one) => one.onSuperseded(frame));
     case "finished":
       return onFinished(link, now, frame.channel);
     case "heartbeat_ack":
-      return onHeartbeatAck(link, now, frame.id);
+      return onHeartbeatAck(link, now, frame);
     case "ping":
       return link.send(socket, { type: "pong", id: frame.id });
     case "go_away":
@@ -114,7 +123,7 @@ export function askAgain(link: Link, now: Millis, id: number): void {
 }
 
 function mend(link: Link, now: Millis, subscription: Subscription): void {
-  if (subscription.isMended) return onEnd(link, now, { kind: "unmended" });
+  if (subscription.isMended) return onSessionEnd(link, now, { kind: "unmended" });
   subscription.isMended = true;
   subscribe(link, now, subscription.id);
 }
@@ -135,20 +144,20 @@ export function finish(link: Link, now: Millis, id: number, channel: ChannelName
   joinIfReady(link, now);
 }
 
-function onHeartbeatAck(link: Link, now: Millis, id: Scalar | undefined): void {
+function onHeartbeatAck(link: Link, now: Millis, frame: HeartbeatAck): void {
   const { session } = link.phase;
-  const rtt = session && onAck(session.pulse, id, now);
+  const rtt = session && onAck(session.pulse, frame.id, now);
   if (rtt === undefined) return;
   link.record.answer(rtt);
+  sample(link.serverClock, now, rtt, frame.server_time);
   onAnswered(link, now);
 }
 
 function onGoAway(link: Link, now: Millis, frame: GoAway): void {
   const spread = link.rng.between(0, Math.min(frame.spread_ms, LEAVE_MAX));
-  const { session } = link.phase;
-  if (!session) return;
-  session.leaveAt = now + Math.min(frame.after_ms, LEAVE_MAX) + spread;
-  link.endpoint = frame.to ?? null;
+  if (!link.phase.session) return;
+  session.leaveAt(link.phase.session, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
+  link.endpoints.to = frame.to ?? null;
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {

@@ -2,14 +2,19 @@
 // is told. In: heartbeats sent and answered, ends, what flows. Out: heartbeats with statistics, and
 // notices of the grade.
 
-import { type Millis, NEVER } from "../../machine/time.js";
+import type { Millis } from "../../machine/time.js";
+import type { Event } from "../../protocol/event.js";
 import type { ClientFrame } from "../../protocol/frame/client.js";
-import { type End, reasonOf } from "../end.js";
+import { type End, isPlanned } from "../end.js";
 import type { SocketId } from "../input.js";
 import type { Link } from "../link.js";
+import { clear } from "../memory.js";
 import type { Flow, QualityReport } from "../quality.js";
+import { age } from "../server_clock.js";
 import { echo, idle } from "../session.js";
 import { sleptFrom } from "./device.js";
+import { joinIfReady } from "./polls.js";
+import { trustSession } from "./successor.js";
 
 /** How good the link is at `now`. */
 export function quality(link: Link, now: Millis): QualityReport {
@@ -39,9 +44,19 @@ export function onAnswered(link: Link, now: Millis): void {
   const { gauge } = link;
   const { session } = link.phase;
   gauge.answer(now);
+  clear(link.memory);
+  trustSession(link);
+  joinIfReady(link, now);
   if (session && gauge.wantsEcho(now)) {
     say(link, now, session.socket, echo(session, now, link.config, gauge.rtt));
   }
+}
+
+/** An event comes. What was published since the channel is followed should come at once. */
+export function weighDelivery(link: Link, now: Millis, event: Event): void {
+  const isLive = link.channels.find(event.channel)?.isLive(event.offset);
+  const span = isLive ? age(link.serverClock, now, event.time) : undefined;
+  if (span !== undefined) link.gauge.quality.onDelivery(now, span);
 }
 
 /** An attempt or a session ends; to be called while it is still there. */
@@ -49,7 +64,7 @@ export function gaugeEnd(link: Link, now: Millis, end: End): void {
   const { session } = link.phase;
   if (session) {
     if (end.kind === "silent") link.gauge.silence(now);
-    link.gauge.quality.onDisconnect(now, session.leaveAt < NEVER || isPlanned(end));
+    link.gauge.quality.onDisconnect(now, session.isLeaving || isPlanned(end));
   }
   link.gauge.giveUp();
 }
@@ -69,7 +84,7 @@ function flow(link: Link, now: Millis): Flow {
     case "offline":
       return "offline";
     case "trying":
-      return "down";
+      return phase.face === "connected" ? "live" : "down";
     case "polling":
       return "polled";
     case "live": {
@@ -79,7 +94,3 @@ function flow(link: Link, now: Millis): Flow {
     }
   }
 }
-
-/** Whether an end was meant by the server, or is about the token: it says nothing of the path. */
-const isPlanned = (end: End): boolean =>
-  end.kind === "refresh_token" || reasonOf(end) === "server_asked";

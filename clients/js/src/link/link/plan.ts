@@ -9,6 +9,7 @@ import * as backoff from "../backoff.js";
 import type { LinkSettings } from "../config.js";
 import { refuse } from "../credential.js";
 import { type End, codeOf, isSudden } from "../end.js";
+import { isAllBusy } from "../endpoints.js";
 import type { Link } from "../link.js";
 import type { Polling } from "../phase.js";
 
@@ -30,9 +31,9 @@ export function plan(
   window: Span | undefined,
 ): Millis | undefined {
   const { schedule, config, rng } = link;
-  const leaveAt = link.phase.session?.leaveAt ?? NEVER;
+  const turnAt = link.phase.session?.turnAt ?? NEVER;
   // Lost before its turn: the turn stays, so that the others keep theirs.
-  if (leaveAt < NEVER) backoff.hold(schedule, now, since(leaveAt, now));
+  if (turnAt < NEVER) backoff.hold(schedule, now, since(turnAt, now));
   switch (end.kind) {
     case "refused":
     case "never":
@@ -40,7 +41,8 @@ export function plan(
     case "left":
       return backoff.admitAsked(schedule, now, config);
     case "busy":
-      backoff.hold(schedule, now, end.retry_after_ms);
+      // Another endpoint may have room now.
+      if (isAllBusy(link.endpoints)) backoff.hold(schedule, now, end.retry_after_ms);
       break;
     case "retry_after":
       backoff.holdAWhile(schedule, now, config, rng);

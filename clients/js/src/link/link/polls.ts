@@ -6,20 +6,26 @@ import { type Millis, NEVER, NOT_YET, seconds } from "../../machine/time.js";
 import { FORBIDDEN } from "../../protocol/error.js";
 import type { PollAnswer } from "../../protocol/poll.js";
 import { accept, refuse as refuseToken } from "../credential.js";
-import { newEffort, prove, wantsFallback } from "../effort.js";
+import { type Effort, isProven, newEffort, prove, wantsFallback } from "../effort.js";
+import { failHttp } from "../endpoints.js";
 import type { Input, PollFailure, Polled } from "../input.js";
 import type { Link } from "../link.js";
+import { isBlocked, isSuspected, sight } from "../memory.js";
 import type { Polling } from "../phase.js";
 import * as poll from "../poll.js";
+import { echo } from "../session.js";
 import type { Subscription } from "../subscription.js";
-import { rest } from "./app.js";
 import { wantToken } from "./attempt.js";
-import { enterPolling, enterReconnecting } from "./enter.js";
+import { rest } from "./ending.js";
+import { enterLive, enterPolling, enterReconnecting } from "./enter.js";
 import { finish, refuse } from "./frame.js";
+import { say } from "./gauge.js";
 import { usualTime } from "./plan.js";
 
 /** How long a probe may take. */
 const PROBE_TIMEOUT = seconds(5);
+/** A session beside the polls that has lived so long needs no other proof. */
+const RETURN_PROOF = seconds(20);
 /** How long no poll must have been answered before polling counts as lost. */
 const SILENCE_MAX = seconds(10);
 
@@ -28,14 +34,17 @@ export function probePath(link: Link, now: Millis): void {
   const { phase } = link;
   if (phase.kind !== "trying" || phase.effort.isServerBusy || link.probingUntil > now) return;
   if (link.channels.isEmpty()) return;
+  // The last one was never answered.
+  if (link.probingUntil > NOT_YET) failHttp(link.endpoints);
   link.probingUntil = now + PROBE_TIMEOUT;
-  link.out.push({ kind: "probe" });
+  link.out.push({ kind: "probe", endpoint: link.endpoints.http || undefined });
 }
 
 export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "probed" }): void {
   const { phase } = link;
   const isInTime = now <= link.probingUntil;
   link.probingUntil = NOT_YET;
+  if (!isOk) failHttp(link.endpoints);
   if (phase.kind !== "trying" || !isOk || !isInTime) return;
   prove(phase.effort, now, link.config);
   fallBackIfWanted(link, now);
@@ -44,11 +53,16 @@ export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "pro
 /** Begins to poll if all speaks for it. The attempt goes on beside it. */
 export function fallBackIfWanted(link: Link, now: Millis): void {
   const { phase, channels } = link;
-  if (phase.kind !== "trying" || !wantsFallback(phase.effort, now, link.config)) return;
-  const { attempt } = phase;
-  if (attempt.kind === "wanting_token" || channels.isEmpty()) return;
+  if (phase.kind !== "trying" || channels.isEmpty()) return;
+  const { attempt, effort } = phase;
+  const isSuspect = isSuspected(link.memory, now);
+  if (!wantsFallback(effort, now, isSuspect, link.config)) return;
+  // A socket that opened speaks for a path that is slow rather than blocked.
+  const isThrough = attempt.kind === "greeting" && !isSuspect;
+  if (attempt.kind === "wanting_token" || isThrough) return;
   const polls = channels.iter().map((one) => poll.newPoll(one.id, now));
   const way = { attempt, session: undefined, returns: 0 };
+  if (isProven(effort, now)) sight(link.memory, now);
   enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
 }
 
@@ -78,7 +92,9 @@ function ask(link: Link, now: Millis, one: poll.ChannelPoll): void {
   const until = now + waitMs + poll.ANSWER_TIMEOUT;
   const tokenVersion = link.credential.version;
   one.asked = { poll: id, since, at: now, until, isLong, tokenVersion };
-  link.out.push({ kind: "poll", poll: id, channel: subscription.channel, since, waitMs });
+  const { channel } = subscription;
+  const endpoint = link.endpoints.http || undefined;
+  link.out.push({ kind: "poll", poll: id, channel, since, waitMs, endpoint });
 }
 
 export function onPolled(link: Link, now: Millis, polled: Polled): void {
@@ -143,6 +159,37 @@ function onAnswer(
   if (isTaken && answer.final) finish(link, now, id, channel);
 }
 
+/** What is to speak for polling from now on. */
+export const freshEffort = ({ memory }: Link, now: Millis): Effort =>
+  newEffort(now, isBlocked(memory, now));
+
+/** A session beside the polls is asked for a sign of life, which ends them. */
+export function proveReturn(link: Link, now: Millis): void {
+  const { kind, session } = link.phase;
+  if (kind !== "polling" || !session) return;
+  say(link, now, session.socket, echo(session, now, link.config, link.gauge.rtt));
+  joinIfReady(link, now);
+}
+
+/**
+ * Once the session follows every channel and has shown that it lives, polling has done its work;
+ * where sessions kept dying, not before this one has held out.
+ */
+export function joinIfReady(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  if (!session || joinAt(link) > now) return;
+  cancelPolls(link);
+  enterLive(link, now, session, now);
+}
+
+/** When the session beside the polls will have proven itself, if nothing else is heard. */
+export function joinAt({ phase, channels, flaps }: Link): Millis {
+  const { kind, session } = phase;
+  if (kind !== "polling" || !session || !channels.allFollowed()) return NEVER;
+  const provenAt = session.pulse.isAnswered ? session.since : session.since + RETURN_PROOF;
+  return Math.max(provenAt, flaps.heldUntil);
+}
+
 /** Gives up the polls under way. */
 export function cancelPolls(link: Link): void {
   if (link.phase.kind !== "polling") return;
@@ -158,6 +205,8 @@ function giveUpPollingIfLost(link: Link, now: Millis, polling: Polling): void {
   const allLost = polls.length && polls.every(poll.isLost);
   if (!attempt || !isSilent || !allLost) return;
   cancelPolls(link);
-  enterReconnecting(link, now, attempt, newEffort(now), "lost");
+  failHttp(link.endpoints);
+  // Whatever is remembered of the network, polls do no better there.
+  enterReconnecting(link, now, attempt, newEffort(now, false), "lost");
   if (attempt.kind === "waiting") attempt.at = usualTime(link, now);
 }

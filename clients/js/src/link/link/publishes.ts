@@ -9,7 +9,7 @@ import type { Publish } from "../input.js";
 import type { Link } from "../link.js";
 import { type PublishFailure, isRetryable } from "../output.js";
 import { message } from "../publishing.js";
-import { rest } from "./app.js";
+import { rest } from "./ending.js";
 
 export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const { ticket, channel, event, data } = input;

@@ -3,15 +3,17 @@
 // sees that.
 
 import { type Millis, NEVER } from "../../machine/time.js";
-import { takeDue } from "../effort.js";
+import * as effort from "../effort.js";
 import type { Link } from "../link.js";
 import * as poll from "../poll.js";
 import { due, wake } from "../session.js";
-import { beginAttempt, onEnd } from "./attempt.js";
+import { beginAttempt, race } from "./attempt.js";
+import { onAttemptEnd, onSessionEnd, ownUp } from "./ending.js";
 import { askAgain } from "./frame.js";
 import { say } from "./gauge.js";
-import { fallBackIfWanted, runPolls } from "./polls.js";
+import { fallBackIfWanted, joinAt, joinIfReady, probePath, runPolls } from "./polls.js";
 import { restIfFinished, runPublishes } from "./publishes.js";
+import { leaveSession } from "./successor.js";
 
 /** Does what is due. */
 export function run(link: Link, now: Millis): void {
@@ -22,6 +24,7 @@ export function run(link: Link, now: Millis): void {
   runAttempt(link, now);
   runEffort(link, now);
   runPolls(link, now);
+  joinIfReady(link, now);
 }
 
 /** When something will be due; never where only an input can change things. */
@@ -30,8 +33,9 @@ export function nextWake(link: Link): Millis {
   const { attempt, session } = phase;
   return Math.min(
     link.publishes.wake(!!session) ?? NEVER,
-    attempt ? attempt.at : NEVER,
-    phase.kind === "trying" ? phase.effort.dueAt : NEVER,
+    attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
+    phase.kind === "trying" ? effort.wake(phase.effort) : NEVER,
+    joinAt(link),
     session ? Math.min(wake(session, link.config), channels.wake() ?? NEVER) : NEVER,
     ...(phase.kind === "polling" ? phase.polls.map(poll.wake) : []),
   );
@@ -50,9 +54,11 @@ function runSession(link: Link, now: Millis): void {
         link.gauge.doubt();
         link.send(session.socket, next.frame);
         break;
-      case "left":
+      case "leave":
+        leaveSession(link, now);
+        break;
       case "silent":
-        onEnd(link, now, next);
+        onSessionEnd(link, now, { kind: "silent" });
     }
   }
 }
@@ -66,13 +72,23 @@ function runRequests(link: Link, now: Millis): void {
 function runAttempt(link: Link, now: Millis): void {
   for (;;) {
     const { attempt } = link.phase;
-    if (!attempt || attempt.at > now) return;
-    if (attempt.socket) onEnd(link, now, { kind: "timeout" });
-    else beginAttempt(link, now);
+    if (!attempt) return;
+    if (attempt.at <= now) {
+      if (attempt.dials.length) onAttemptEnd(link, now, { kind: "timeout" });
+      else beginAttempt(link, now);
+    } else if (attempt.raceAt <= now) race(link, now);
+    else return;
   }
 }
 
 function runEffort(link: Link, now: Millis): void {
   const { phase } = link;
-  if (phase.kind === "trying" && takeDue(phase.effort, now)) fallBackIfWanted(link, now);
+  if (phase.kind !== "trying") return;
+  const isLong = effort.takeProbeDue(phase.effort, now);
+  const isDue = effort.takeDue(phase.effort, now);
+  if (isLong && phase.attempt.dials.length) {
+    ownUp(link, now);
+    probePath(link, now);
+  }
+  if (isDue) fallBackIfWanted(link, now);
 }

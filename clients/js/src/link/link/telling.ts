@@ -59,6 +59,8 @@ function clues(end: End): Clue[] {
       return ["leaving"];
     case CloseCode.REPLACED:
       return ["no_word", "replaced"];
+    case CloseCode.TOKEN_NOT_YET_VALID:
+      return ["no_word", "clock_wrong"];
   }
   switch (end.kind) {
     case "busy":

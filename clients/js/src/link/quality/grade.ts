@@ -28,7 +28,7 @@ export interface Standing {
 export const of = (score: number): number =>
   1 + [25, 50, 70, 85].filter((edge) => score >= edge).length;
 
-/** What a score at `now`, in milliseconds, makes of it; `isCapped` where a ceiling holds it down. */
+/** What a score at `now` in milliseconds makes of it; `isCapped` where a ceiling holds it down. */
 export function update(
   before: Standing,
   now: Millis,

@@ -28,7 +28,7 @@ const FRAMES: Fields = {
     "path_idle_limit_ms?": "n",
     server_time: "s",
   },
-  subscribed: { ...ID, ...CHANNEL, ...PLACE, recovered: "b", "gap?": GAP },
+  subscribed: { ...ID, ...CHANNEL, ...PLACE, "head?": "n", recovered: "b", "gap?": GAP },
   event: { ...CHANNEL, "epoch?": "s", ...EVENT },
   superseded: { ...CHANNEL, from: "n", to: "n" },
   finished: CHANNEL,

@@ -93,7 +93,20 @@ export interface Heartbeat {
   /** When the next one will come at the latest, in milliseconds from now. */
   next_ms: number;
   /** The link's own statistics, for operators. */
-  stats?: Payload;
+  stats?: HeartbeatStats;
+}
+
+/** How a link has fared, as operators are told. */
+export interface HeartbeatStats {
+  /** Time with data flowing, in percent. */
+  readonly availability: number;
+  /** The same for time on a session alone. */
+  readonly realtime_availability: number;
+  /** The score and the grade of its quality; no score where nothing is known. */
+  readonly score: number | null;
+  readonly grade: string;
+  /** Attempts but the first. */
+  readonly reconnects: number;
 }
 
 /** A signed token. Never shown. */

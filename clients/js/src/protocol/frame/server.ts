@@ -58,6 +58,8 @@ export interface Subscribed {
   readonly epoch: Epoch;
   /** The next event is the one after this. */
   readonly offset: number;
+  /** The newest event there is now: until it is reached, history is being delivered. */
+  readonly head?: number | null;
   /** Whether everything after the position asked for will come. */
   readonly recovered: boolean;
   /** What will not. */

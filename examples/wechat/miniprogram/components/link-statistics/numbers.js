@@ -22,7 +22,10 @@ function percentOf(percent) {
   return `${percent.toFixed(2)}%`;
 }
 
-/** @param {string | null} date ISO 8601. @returns {string} The time on this phone; empty for none. */
+/**
+ * @param {string | null} date ISO 8601.
+ * @returns {string} The time of day on this phone; empty for none.
+ */
 function clockOf(date) {
   if (date === null) {
     return '';

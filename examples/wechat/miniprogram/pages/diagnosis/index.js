@@ -104,9 +104,9 @@ Page({
     this.draw();
   },
 
-  /** Many events may come at once: they are drawn and kept together, and never in the background. */
+  /** Many events may come at once: they are drawn and kept together, never in the background. */
   draw() {
-    if (this.isHidden || this.isDrawing) {
+    if (this.isDrawing) {
       return;
     }
     this.isDrawing = true;

@@ -21,7 +21,12 @@ function view(record, texts) {
     lines: record.events
       .slice(-LINES_MAX)
       .reverse()
-      .map(({ offset, name, time }) => ({ offset, name, time: clockOf(time) })),
+      .map(({ epoch, offset, name, time }) => ({
+        key: `${epoch}:${offset}`,
+        offset,
+        name,
+        time: clockOf(time),
+      })),
   };
 }
 
