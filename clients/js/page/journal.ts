@@ -66,7 +66,7 @@ export class Journal {
   faults: FaultEntry[] = [];
   entries: Entry[] = [];
 
-  /** What was written before a reload, as far as it is ours. Time without a page is told as such. */
+  /** What was written before a reload, where it is ours. Time without a page is told as such. */
   static of(stored: unknown, now: number): Journal {
     const journal = new Journal();
     const record = stored as Record | null | undefined;

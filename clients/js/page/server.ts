@@ -46,11 +46,10 @@ export async function kept(channel: string): Promise<Kept[]> {
 
 async function ask(path: string, method: string, body?: string): Promise<unknown> {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-  const answer = await fetch(path, { method, headers, body: body ?? null, cache: "no-store" }).catch(
-    () => {
-      throw new Refused(0);
-    },
-  );
+  const request = fetch(path, { method, headers, body: body ?? null, cache: "no-store" });
+  const answer = await request.catch(() => {
+    throw new Refused(0);
+  });
   if (!answer.ok) throw new Refused(answer.status);
   return answer.json();
 }

@@ -57,14 +57,16 @@ export function translate(root: ParentNode, words: Words): void {
 }
 
 /** Seconds with one digit behind the point. */
-export const seconds = (ms: number, language: Language): string =>
-  new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(
-    ms / 1000,
-  );
+export const seconds = (ms: number, language: Language): string => number(ms / 1000, 1, language);
 
 /** A share of 100 with two digits. */
 export const percent = (share: number, language: Language): string =>
-  `${new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(share)}%`;
+  `${number(share, 2, language)}%`;
+
+function number(value: number, digits: number, language: Language): string {
+  const form = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language, form).format(value);
+}
 
 /** Minutes and seconds: `1:05`. */
 export const minutes = (ms: number): string => {

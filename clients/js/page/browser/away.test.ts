@@ -40,10 +40,11 @@ test("a hidden tab that is frozen goes on where it was when it thaws", async () 
   await stage.seesEvents(3);
   await stage.page.evaluate(() => {
     const told = document.documentElement.dataset;
-    document.addEventListener("visibilitychange", () => (told["seen"] += ` ${document.visibilityState}`));
-    for (const name of ["freeze", "resume"]) {
-      document.addEventListener(name, () => (told["seen"] += ` ${name}`));
-    }
+    const tell = (what: string): void => {
+      told["seen"] += ` ${what}`;
+    };
+    document.addEventListener("visibilitychange", () => tell(document.visibilityState));
+    for (const name of ["freeze", "resume"]) document.addEventListener(name, () => tell(name));
     told["seen"] = "";
   });
   // Another tab in front hides this one.

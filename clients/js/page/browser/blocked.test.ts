@@ -10,7 +10,7 @@ const RED = "rgb(255, 77, 79)";
 let stage: Stage;
 afterEach(() => stage.close());
 
-test("events go on by polling while WebSocket is blocked, and come live again after it", async () => {
+test("events go on by polling while WebSocket is blocked, and come live after it", async () => {
   stage = await Stage.open();
   const channel = await stage.startsJob(70_000);
   await stage.seesEvents(3);
@@ -34,7 +34,7 @@ test("events go on by polling while WebSocket is blocked, and come live again af
   assert.ok(available > realtime, `${available} over ${realtime}`);
 });
 
-test("a page that is opened while WebSocket is blocked shows it, and falls back at once", async () => {
+test("a page that is opened while WebSocket is blocked falls back at once", async () => {
   stage = await Stage.open();
   await stage.turns("block", true);
   await stage.page.reload();

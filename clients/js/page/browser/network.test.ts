@@ -66,7 +66,7 @@ test("a stall holds events back, and all of them come when it ends", async () =>
   await assertWhole(stage, channel);
 });
 
-test("a crash is over in a moment, and a closed link stays closed until it is restarted", async () => {
+test("a crash is over in a moment, and a closed link stays so until it is restarted", async () => {
   stage = await Stage.open();
   const channel = await stage.startsJob(30_000);
   await stage.seesEvents(3);

@@ -1,5 +1,5 @@
-// Pictures of the page for people to look at: `npm run shots -- FOLDER`. In: a folder. Out: the page
-// in each state, narrow and wide, light and dark, in both languages.
+// Pictures of the page for people to look at: `npm run shots -- FOLDER`. In: a folder. Out: the
+// page in each state, narrow and wide, light and dark, in both languages.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A real server and a real browser for each test. In: how the page is to be looked at. Out: the page
-// and what a person sees on it. Every wait is for something that is seen; both end with the test.
+// A real server and a real browser for each test. In: how the page is to be looked at. Out: the
+// page, and what a person sees on it. Every wait is for something that is seen; both end with the test.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -186,15 +186,16 @@ export class Stage {
 
 /** `steadfast serve --dev` on free ports. */
 async function serve(): Promise<{ url: string; end(): Promise<void> }> {
-  const [clients, backends] = [await freePort(), await freePort()];
-  const args = ["serve", "--dev", "--listen", `127.0.0.1:${clients}`, "--internal", `127.0.0.1:${backends}`];
+  const clients = `127.0.0.1:${await freePort()}`;
+  const backends = `127.0.0.1:${await freePort()}`;
+  const args = ["serve", "--dev", "--listen", clients, "--internal", backends];
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("STEADFAST_")),
   );
   const server = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"], env });
   await lineWith(server.stderr, "backends  http://");
   return {
-    url: `http://127.0.0.1:${clients}/`,
+    url: `http://${clients}/`,
     end: async () => {
       const ended = once(server, "exit");
       server.kill("SIGKILL");

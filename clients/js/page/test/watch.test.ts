@@ -69,7 +69,8 @@ test("what the link tells goes into the journal", () => {
   const [client] = clients as [Script];
   client.tellState("connected", "connecting", "welcomed");
   client.last.onEvent?.(event(1));
-  client.last.onGap?.({ from: { epoch: "a", offset: 1 }, to: { epoch: "b", offset: 0 }, cause: "epoch_changed" });
+  const [from, to] = [{ epoch: "a", offset: 1 }, { epoch: "b", offset: 0 }];
+  client.last.onGap?.({ from, to, cause: "epoch_changed" });
   const before = changes();
   client.last.onFinished?.();
   assert.equal(changes(), before + 1);
@@ -78,7 +79,7 @@ test("what the link tells goes into the journal", () => {
   assert.equal(journal.isFinished, true);
 });
 
-test("a job that is new to the page is followed from its start, a known one from its position", () => {
+test("a job that is new is followed from its start, a known one from its position", () => {
   const known = new Journal();
   known.follow("diagnosis:1");
   known.hand(event(1), 1_000);

@@ -47,5 +47,7 @@ export function draw(
 }
 
 /** One of the page's signs. */
-export const sign = (name: string): SVGElement =>
-  draw("svg", { class: "small-sign", "aria-hidden": "true" }, draw("use", { href: `#sign-${name}` }));
+export function sign(name: string): SVGElement {
+  const use = draw("use", { href: `#sign-${name}` });
+  return draw("svg", { class: "small-sign", "aria-hidden": "true" }, use);
+}

@@ -63,7 +63,13 @@ function showList(words: Words, language: Language, journal: Journal): void {
   }
 }
 
-function rows(words: Words, language: Language, entry: Entry, last: Entry | undefined): HTMLElement[] {
+/** The line of an entry, and before it a remark where offsets were passed over. */
+function rows(
+  words: Words,
+  language: Language,
+  entry: Entry,
+  last: Entry | undefined,
+): HTMLElement[] {
   if (entry.kind === "gap") return [make("li", { class: "gap" }, words.gapRow)];
   const isSame = last?.kind === "event" && last.epoch === entry.epoch;
   const before = isSame ? last.offset : last ? entry.offset - 1 : 0;

@@ -77,12 +77,13 @@ function step(words: Words, begun: number, isOver: boolean): string {
 
 function showChecks(words: Words, begun: number, result: Result | undefined): void {
   const list = by("checks");
+  const { warned: warning, done, current, pending: waiting } = words;
+  const said = { warning, done, current, waiting };
   const items = CHECKS.map((check, at) => {
     const verdict = result?.findings.find((finding) => finding.check === check)?.verdict;
     const isWarned = verdict !== undefined && verdict !== "good";
     const isDone = verdict !== undefined || at + 1 < begun;
     const phase = isWarned ? "warning" : isDone ? "done" : at + 1 === begun ? "current" : "waiting";
-    const said = { warning: words.warned, done: words.done, current: words.current, waiting: words.pending };
     return { check, phase, said: said[phase] };
   });
   const key = JSON.stringify([items, words.checks]);

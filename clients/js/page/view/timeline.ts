@@ -93,7 +93,8 @@ function axis(words: Words, { left, right, from, to, x }: Scale, now: number): S
     const anchor = ago === 0 ? "end" : isFirst ? "start" : "middle";
     const isCrowded = ago % (2 * MARK_EVERY_MS) !== 0;
     if (!isCrowded) {
-      marks.push(draw("text", { class: "moment", x: at, y: ROWS.axis, "text-anchor": anchor }, text));
+      const place = { x: at, y: ROWS.axis, "text-anchor": anchor };
+      marks.push(draw("text", { class: "moment", ...place }, text));
     }
     marks.push(
       draw("line", { class: "tick", x1: at, x2: at, y1: ROWS.faults, y2: ROWS.state + BAND }),

@@ -176,7 +176,7 @@ export const en = {
   listHint: "Newest first.",
   eventsEmpty: "No event yet.",
   skippedRow: (from: number, to: number) =>
-    from === to ? `${from} was outdated and left out` : `${from} to ${to} were outdated and left out`,
+    `${from === to ? `${from} was` : `${from} to ${to} were`} outdated and left out`,
   gapRow: "Some events are gone from the server and can't be had any more",
   late: (seconds: string) => `${seconds} s late`,
   eventProgress: (percent: number) => `${percent}%`,

@@ -220,7 +220,7 @@ var Journal = class _Journal {
     this.faults = [];
     this.entries = [];
   }
-  /** What was written before a reload, as far as it is ours. Time without a page is told as such. */
+  /** What was written before a reload, where it is ours. Time without a page is told as such. */
   static of(stored3, now2) {
     const journal2 = new _Journal();
     const record = stored3;
@@ -306,11 +306,10 @@ async function kept(channel) {
 }
 async function ask(path, method, body) {
   const headers = body === void 0 ? {} : { "Content-Type": "application/json" };
-  const answer = await fetch(path, { method, headers, body: body ?? null, cache: "no-store" }).catch(
-    () => {
-      throw new Refused(0);
-    }
-  );
+  const request2 = fetch(path, { method, headers, body: body ?? null, cache: "no-store" });
+  const answer = await request2.catch(() => {
+    throw new Refused(0);
+  });
   if (!answer.ok) throw new Refused(answer.status);
   return answer.json();
 }
@@ -342,7 +341,10 @@ function draw(name, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
-var sign = (name) => draw("svg", { class: "small-sign", "aria-hidden": "true" }, draw("use", { href: `#sign-${name}` }));
+function sign(name) {
+  const use = draw("use", { href: `#sign-${name}` });
+  return draw("svg", { class: "small-sign", "aria-hidden": "true" }, use);
+}
 
 // page/view/controls.ts
 function listen2(deeds) {
@@ -467,7 +469,7 @@ var en = {
   startAnother: "Start another",
   jobEmpty: "Nothing runs yet. A job checks an imagined device and tells this page how far it is.",
   waiting: "Waiting for the first event…",
-  step: (number, of, check2) => `Step ${number} of ${of}: ${check2}`,
+  step: (number2, of, check2) => `Step ${number2} of ${of}: ${check2}`,
   jobDone: "All steps done",
   result: (warnings2) => warnings2.length ? `Done. Look at: ${warnings2.join(", ")}.` : "Done. All is well.",
   failed: "The job could not be started.",
@@ -526,7 +528,7 @@ var en = {
   listTitle: "As they were handed over",
   listHint: "Newest first.",
   eventsEmpty: "No event yet.",
-  skippedRow: (from, to) => from === to ? `${from} was outdated and left out` : `${from} to ${to} were outdated and left out`,
+  skippedRow: (from, to) => `${from === to ? `${from} was` : `${from} to ${to} were`} outdated and left out`,
   gapRow: "Some events are gone from the server and can't be had any more",
   late: (seconds2) => `${seconds2} s late`,
   eventProgress: (percent2) => `${percent2}%`,
@@ -617,7 +619,7 @@ var zh = {
   startAnother: "再启动一个",
   jobEmpty: "还没有任务。任务会检查一台虚拟设备，并把进度告诉本页面。",
   waiting: "正在等待第一个事件…",
-  step: (number, of, check2) => `第 ${number} 步，共 ${of} 步：${check2}`,
+  step: (number2, of, check2) => `第 ${number2} 步，共 ${of} 步：${check2}`,
   jobDone: "所有步骤已完成",
   result: (warnings2) => warnings2.length ? `已完成，请留意：${warnings2.join("、")}。` : "已完成，一切正常。",
   failed: "无法启动任务。",
@@ -720,10 +722,12 @@ function translate(root, words) {
     if (typeof word === "string") element.textContent = word;
   }
 }
-var seconds = (ms, language2) => new Intl.NumberFormat(language2, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(
-  ms / 1e3
-);
-var percent = (share, language2) => `${new Intl.NumberFormat(language2, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(share)}%`;
+var seconds = (ms, language2) => number(ms / 1e3, 1, language2);
+var percent = (share, language2) => `${number(share, 2, language2)}%`;
+function number(value, digits, language2) {
+  const form = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language2, form).format(value);
+}
 var minutes = (ms) => {
   const whole = Math.max(Math.floor(ms / 1e3), 0);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
@@ -771,12 +775,13 @@ function step(words, begun, isOver) {
 }
 function showChecks(words, begun, result) {
   const list = by("checks");
+  const { warned: warning, done, current, pending: waiting } = words;
+  const said = { warning, done, current, waiting };
   const items = CHECKS.map((check2, at) => {
     const verdict = result?.findings.find((finding) => finding.check === check2)?.verdict;
     const isWarned = verdict !== void 0 && verdict !== "good";
     const isDone = verdict !== void 0 || at + 1 < begun;
     const phase = isWarned ? "warning" : isDone ? "done" : at + 1 === begun ? "current" : "waiting";
-    const said = { warning: words.warned, done: words.done, current: words.current, waiting: words.pending };
     return { check: check2, phase, said: said[phase] };
   });
   const key = JSON.stringify([items, words.checks]);
@@ -784,12 +789,12 @@ function showChecks(words, begun, result) {
   list.dataset["key"] = key;
   list.replaceChildren(
     ...items.map(
-      ({ check: check2, phase, said }) => make(
+      ({ check: check2, phase, said: said2 }) => make(
         "li",
         { "data-phase": phase },
         sign(phase),
         make("span", {}, words.checks[check2] ?? check2),
-        make("span", { class: "unseen" }, ` (${said})`)
+        make("span", { class: "unseen" }, ` (${said2})`)
       )
     )
   );
@@ -895,8 +900,8 @@ function sum(words, language2, journal2, now2) {
   const events2 = journal2.events();
   const late = Math.max(0, ...events2.map(({ sentAt, gotAt }) => gotAt - sentAt));
   const times = /* @__PURE__ */ new Map();
-  journal2.states.forEach(({ state, at }, number) => {
-    const to = journal2.states[number + 1]?.at ?? now2;
+  journal2.states.forEach(({ state, at }, number2) => {
+    const to = journal2.states[number2 + 1]?.at ?? now2;
     times.set(state, (times.get(state) ?? 0) + to - at);
   });
   const states2 = [...times].map(
@@ -1238,7 +1243,8 @@ function axis(words, { left, right, from, to, x }, now2) {
     const anchor = ago === 0 ? "end" : isFirst ? "start" : "middle";
     const isCrowded = ago % (2 * MARK_EVERY_MS) !== 0;
     if (!isCrowded) {
-      marks.push(draw("text", { class: "moment", x: at, y: ROWS2.axis, "text-anchor": anchor }, text));
+      const place = { x: at, y: ROWS2.axis, "text-anchor": anchor };
+      marks.push(draw("text", { class: "moment", ...place }, text));
     }
     marks.push(
       draw("line", { class: "tick", x1: at, x2: at, y1: ROWS2.faults, y2: ROWS2.state + BAND })
@@ -1250,14 +1256,14 @@ function faultStretch(words, { fault, from, to }, now2) {
   return { name: fault, label: words.strikes[fault], from, to: to ?? now2 };
 }
 function stateStretches(words, states2, now2) {
-  return states2.map(({ state, at }, number) => {
-    const to = states2[number + 1]?.at ?? now2;
+  return states2.map(({ state, at }, number2) => {
+    const to = states2[number2 + 1]?.at ?? now2;
     return { name: state, label: words.states[state], from: at, to };
   });
 }
 function stretches(scale, all, y, look) {
   const drawn = [];
-  all.forEach(({ name, label, from, to }, number) => {
+  all.forEach(({ name, label, from, to }, number2) => {
     if (to < scale.from) return;
     const [start2, end] = [Math.max(scale.x(from), scale.left), scale.x(to)];
     const box = { x: start2, y, width: Math.max(end - start2, 3), height: BAND, rx: 4 };
@@ -1268,7 +1274,7 @@ function stretches(scale, all, y, look) {
     if (end - start2 > room) {
       drawn.push(draw("text", { class: `${look}-label`, x: start2 + 8, ...place }, label));
     } else if (look === "fault") {
-      const next = scale.x(all[number + 1]?.from ?? Infinity);
+      const next = scale.x(all[number2 + 1]?.from ?? Infinity);
       const x = end + 6;
       if (x + room < Math.min(next, scale.right)) {
         drawn.push(draw("text", { class: "fault-aside", x, ...place }, label));
@@ -1297,9 +1303,9 @@ function events(scale, all) {
 // page/watch.ts
 var HEARTBEAT_INTERVAL_MS = 5e3;
 var Watch = class {
-  constructor(connect, options, journal2, onChange, now2) {
+  constructor(connect, options2, journal2, onChange, now2) {
     this.connect = connect;
-    this.options = options;
+    this.options = options2;
     this.journal = journal2;
     this.onChange = onChange;
     this.now = now2;
@@ -1387,7 +1393,8 @@ var CALM_EVERY_MS = 1e3;
 var now = () => Date.now();
 var faults2 = new Faults(browser);
 var journal = Journal.of(stored2(), now());
-var watch = new Watch(Steadfast.connect, { url: location.origin, transport: faults2 }, journal, changed, now);
+var options = { url: location.origin, transport: faults2 };
+var watch = new Watch(Steadfast.connect, options, journal, changed, now);
 var language = preferredLanguage();
 var [isBlocked2, isStarting, isDrawing] = [false, false, false];
 var problem = null;
