@@ -69,7 +69,8 @@ export async function scriptTag() {
   const [code] = files(result).values();
   const options = {
     compress: { passes: 3, ecma: 2020, unsafe_arrows: true, keep_fargs: false },
-    mangle: { properties: { reserved: [...reservedNames(), ...wordsIn(code)] } },
+    // A name in quotes is read as text somewhere: it stays as it is.
+    mangle: { properties: { reserved: [...reservedNames(), ...wordsIn(code)], keep_quoted: true } },
     ecma: 2020,
   };
   const mini = await squeeze(code, options);

@@ -7,6 +7,8 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/demo.rs"]
+mod demo;
 #[path = "e2e/holds.rs"]
 mod holds;
 #[path = "e2e/hostile.rs"]
