@@ -68,6 +68,8 @@ impl CloseCode {
     pub const TOKEN_MISSING: Self = Self(4201);
     /// The token is not ours, or was changed.
     pub const TOKEN_REJECTED: Self = Self(4202);
+    /// The token's time has not come: its maker's clock runs ahead of the server's.
+    pub const TOKEN_NOT_YET_VALID: Self = Self(4203);
     /// Served elsewhere from now on.
     pub const MOVED: Self = Self(4300);
     /// A frame that the protocol forbids, or too many that cannot be read.
@@ -117,6 +119,7 @@ mod tests {
             (CloseCode(4999), Advice::RetryAfter),
             (CloseCode(3000), Advice::RetryAfter),
             (CloseCode::TOKEN_EXPIRED, Advice::RefreshToken),
+            (CloseCode::TOKEN_NOT_YET_VALID, Advice::RefreshToken),
             (CloseCode(4299), Advice::RefreshToken),
             (CloseCode::MOVED, Advice::MoveTo),
             (CloseCode::NORMAL, Advice::Never),
