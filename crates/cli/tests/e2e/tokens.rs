@@ -35,6 +35,13 @@ fn signed(key: &str, exp: u64) -> String {
     sign(key.as_bytes(), &claims).unwrap()
 }
 
+/// A token of a maker whose clock runs ahead.
+fn signed_early() -> String {
+    let subscribe = vec!["demo:*".parse().unwrap()];
+    let (exp, iat) = (9_999_999_999, Some(9_999_999_000));
+    sign(KEY.as_bytes(), &Claims { exp, iat, subscribe, ..Claims::default() }).unwrap()
+}
+
 fn unsigned() -> String {
     let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let head = part(json!({"alg": "none", "typ": "JWT"}));
@@ -94,6 +101,7 @@ async fn a_token_that_is_none_is_refused_with_a_code_that_says_why() {
     let table = [
         (None, 4201, "token_missing"),
         (Some(signed(KEY, 1_000)), 4200, "token_expired"),
+        (Some(signed_early()), 4203, "token_early"),
         (Some(signed(OTHER_KEY, 9_999_999_999)), 4202, "token_forged"),
         (Some(unsigned()), 4202, "token_algorithm"),
         (Some("a.b.c".to_owned()), 4202, "token_malformed"),
