@@ -7,16 +7,20 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use serde::Serialize;
-use steadfast_link::{Input, Link, LinkState, NetworkKind, Notice, QualityReport, Statistics};
+use steadfast_link::{
+    Input, Link, LinkState, NetworkKey, NetworkKind, Notice, QualityReport, Statistics,
+};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::builder::Builder;
 use crate::channel::ChannelStream;
+use crate::clock;
 use crate::dial_error::DialError;
 use crate::driver::Command;
 use crate::error::{ClosedError, PublishError};
+use crate::networks::SavedNetworks;
 use crate::notices::Notices;
 use crate::positions::SavedPositions;
 use crate::publish::Publisher;
@@ -32,7 +36,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sets up a client of the server at `url`, such as `http://127.0.0.1:8080`.
+    /// Sets up a client of the server at `url`, such as `http://127.0.0.1:8080`. Where a service
+    /// has more servers, [`Builder::endpoint`] adds them.
     pub fn builder(url: &str) -> Builder {
         Builder::new(url)
     }
@@ -113,15 +118,30 @@ impl Client {
         self.ask(Input::Connect).await
     }
 
-    /// Tells the link what the device knows of its network.
+    /// Tells the link what the device knows of its network; that it is another one is told by
+    /// [`Client::network_changed`].
     pub async fn set_network(&self, network: Network) -> Result<(), ClosedError> {
         self.ask(match network {
             Network::Online => Input::Online,
             Network::Offline => Input::Offline,
-            Network::Changed(kind) => Input::NetworkChanged { kind, key: None },
             Network::Weak(is_weak) => Input::WeakNetwork(is_weak),
         })
         .await
+    }
+
+    /// Tells the link that the device is on another network, of this kind. The link asks at once
+    /// whether its session lives, and seeks another one until it answers.
+    ///
+    /// With a key, what the link learns of a network is known again when the device is back on it;
+    /// without, networks of a kind are taken for one. The key is saved with [`Client::networks`]:
+    /// make it a hash of what names the network, with something in it that only this device knows,
+    /// and not the SSID itself, which tells where somebody lives.
+    pub async fn network_changed(
+        &self,
+        kind: NetworkKind,
+        key: Option<NetworkKey>,
+    ) -> Result<(), ClosedError> {
+        self.ask(Input::NetworkChanged { kind, key }).await
     }
 
     /// Tells the link whether somebody looks at the app; at first it takes it so. In the background
@@ -159,6 +179,14 @@ impl Client {
     /// [`Client::next`] or from a [`ChannelStream`], does not count. Works on a closed client too.
     pub fn positions(&self) -> SavedPositions {
         self.notices.positions().save()
+    }
+
+    /// What the link remembers of networks on which WebSocket did not get through: what to save, so
+    /// that [`Builder::networks`](crate::Builder::networks) knows them after a restart. At most 20,
+    /// of the last 24 hours. Save it now and then, and before [`Client::close`].
+    pub async fn networks(&self) -> Result<SavedNetworks, ClosedError> {
+        let records = self.inspect(Link::networks).await?;
+        Ok(SavedNetworks::new(records, clock::date_ms()))
     }
 
     /// Why the newest attempt to open a WebSocket failed, for developers; `None` before the first
@@ -201,8 +229,6 @@ pub enum Network {
     Online,
     /// There is none.
     Offline,
-    /// It is another one than before, of this kind.
-    Changed(NetworkKind),
     /// The device calls it weak, or no longer does: answers are given more time.
     Weak(bool),
 }
