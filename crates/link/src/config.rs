@@ -55,7 +55,8 @@ pub struct Config {
     pub health_interval: Span,
     /// Silence after which the link pings. Default 60 s.
     pub idle_ping: Span,
-    /// Silence after which the link closes and reconnects. Default 120 s.
+    /// Silence after which the link closes and reconnects; at the first look after
+    /// the ping at the soonest. Default 120 s.
     pub idle_close: Span,
     /// How a dead peer is noticed. Default [`Detection::Adaptive`]; the settings from here to
     /// `background_interval` matter only there, but for `probe_hard`.
@@ -89,7 +90,8 @@ pub struct Config {
     /// The pause before WebSocket is tried again while polling; doubled up to the largest.
     /// Default 30 s.
     pub return_min: Span,
-    /// The largest such pause. Default 300 s.
+    /// The largest such pause: short enough that the link is back within a minute of WebSocket
+    /// getting through. Default 45 s.
     pub return_max: Span,
     /// The most channels followed at once. Default 128.
     pub channels_max: usize,
@@ -136,7 +138,7 @@ impl Config {
             fallback_effort: Span::seconds(6),
             poll_wait: Span::seconds(25),
             return_min: Span::seconds(30),
-            return_max: Span::seconds(300),
+            return_max: Span::seconds(45),
             channels_max: 128,
             messages: true,
             publish_bytes_max: 256 * 1024,
@@ -173,6 +175,8 @@ impl Config {
         ] {
             span.0 = span.0.clamp(1, u64::from(u32::MAX));
         }
+        // Otherwise the answer to a ping would be overdue before it was asked for.
+        self.idle_close = self.idle_close.max(self.idle_ping + self.health_interval);
         self.endpoints = self.endpoints.clamp(1, ENDPOINTS_MAX);
         self.jitter_percent = self.jitter_percent.min(100);
         self

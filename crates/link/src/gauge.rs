@@ -69,10 +69,10 @@ impl Gauge {
         }
     }
 
-    /// The `hello` was answered. That is no heartbeat, but a round trip on a warm path: the socket
-    /// had opened just before.
-    pub(crate) fn welcome(&mut self, now: Millis) {
-        self.measure(now);
+    /// The `hello` was answered; how long that took. That is no heartbeat, but a round trip on a
+    /// warm path: the socket had opened just before.
+    pub(crate) fn welcome(&mut self, now: Millis) -> Option<Span> {
+        self.measure(now)
     }
 
     /// The newest heartbeat was answered.

@@ -31,6 +31,7 @@ mod quality;
 mod rtt;
 #[cfg(feature = "scenario")]
 pub mod scenario;
+mod server_clock;
 mod session;
 mod state;
 mod statistics;

@@ -40,6 +40,7 @@ use crate::gauge::Gauge;
 use crate::memory::Memory;
 use crate::phase::Phase;
 use crate::publishing::Outbox;
+use crate::server_clock::ServerClock;
 use crate::statistics::{Record, Statistics};
 use crate::{
     Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason, SocketId,
@@ -80,6 +81,7 @@ pub struct Link {
     endpoints: Endpoints,
     memory: Memory,
     flaps: Flaps,
+    server_clock: ServerClock,
     /// Until when an answer to the newest probe is waited for.
     probing_until: Option<Millis>,
     is_online: bool,
@@ -118,6 +120,7 @@ impl Link {
             endpoints: Endpoints::new(config.endpoints),
             memory: Memory::new(&config.networks),
             flaps: Flaps::new(),
+            server_clock: ServerClock::new(),
             probing_until: None,
             is_online: true,
             device: Device::new(),

@@ -163,10 +163,6 @@ impl Quality {
     }
 
     /// An event came that was published `gap` ago.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a link has no clock yet to compare an event's time with")
-    )]
     pub(crate) fn on_delivery(&mut self, now: Millis, gap: Span) {
         self.pass(now);
         self.gaps.push(gap.0);

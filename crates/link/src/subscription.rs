@@ -34,8 +34,9 @@ pub(crate) enum Standing {
     Apart,
     /// Asked for, by `hello` or by the request with this id; an answer is waited for until then.
     Asked { request: Option<u32>, since: Since, until: Millis },
-    /// Followed; an event that names no epoch has this one.
-    Followed { epoch: Epoch },
+    /// Followed; an event that names no epoch has this one. What comes behind `head` was published
+    /// since.
+    Followed { epoch: Epoch, head: u64 },
     /// The server could not serve it for now.
     Again { at: Millis },
 }
@@ -99,6 +100,16 @@ impl Subscription {
         }
     }
 
+    /// Whether an event with this offset is news: published since the session follows the channel,
+    /// and not told yet.
+    pub(crate) fn is_live(&self, offset: u64) -> bool {
+        let told = self.position.as_ref().map_or(0, |position| position.offset);
+        match self.standing {
+            Standing::Followed { head, .. } => offset > head.max(told),
+            Standing::Apart | Standing::Asked { .. } | Standing::Again { .. } => false,
+        }
+    }
+
     /// The server follows the channel from here on.
     pub(crate) fn on_subscribed(
         &mut self,
@@ -123,14 +134,14 @@ impl Subscription {
             return Order::Broken;
         };
         let is_recovered = is_whole && (frame.recovered || !is_first);
-        self.standing = Standing::Followed { epoch: frame.epoch.clone() };
+        self.standing = Standing::Followed { epoch: frame.epoch.clone(), head: frame.head };
         tell(self.followed(is_recovered, reached));
         Order::Kept
     }
 
     /// An event.
     pub(crate) fn on_event(&mut self, event: Event, tell: &mut dyn FnMut(Notice)) -> Order {
-        let (Standing::Followed { epoch }, Some(position)) =
+        let (Standing::Followed { epoch, .. }, Some(position)) =
             (&mut self.standing, &mut self.position)
         else {
             return Order::Kept;
@@ -148,7 +159,8 @@ impl Subscription {
 
     /// Offsets that will not come.
     pub(crate) fn on_superseded(&mut self, frame: &Superseded) -> Order {
-        let (Standing::Followed { epoch }, Some(position)) = (&self.standing, &mut self.position)
+        let (Standing::Followed { epoch, .. }, Some(position)) =
+            (&self.standing, &mut self.position)
         else {
             return Order::Kept;
         };

@@ -68,7 +68,7 @@ impl CloseCode {
     pub const TOKEN_MISSING: Self = Self(4201);
     /// The token is not ours, or was changed.
     pub const TOKEN_REJECTED: Self = Self(4202);
-    /// The token's time has not come: its maker's clock runs ahead of the server's.
+    /// The token is of a time to come: a clock is wrong.
     pub const TOKEN_NOT_YET_VALID: Self = Self(4203);
     /// Served elsewhere from now on.
     pub const MOVED: Self = Self(4300);

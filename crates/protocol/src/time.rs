@@ -6,9 +6,26 @@ use core::fmt;
 
 use serde::ser::{Serialize, Serializer};
 
+/// A `0` stands for any digit.
+const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+
 /// A date, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// Reads a date exactly as written here: 24 characters, in UTC, to the millisecond. `None` for
+    /// any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_shaped = text.len() == SHAPE.len()
+            && text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == *shape,
+            });
+        let time: jiff::Timestamp = text.parse().ok().filter(|_| is_shaped)?;
+        u64::try_from(time.as_millisecond()).ok().map(Self)
+    }
+}
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,5 +54,24 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp(1_772_236_800_007).to_string(), "2026-02-28T00:00:00.007Z");
         assert_eq!(Timestamp(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_date_reads_as_it_is_written_and_in_no_other_way() {
+        for time in [0, 1_772_236_800_007, 951_782_399_999] {
+            assert_eq!(Timestamp::parse(&Timestamp(time).to_string()), Some(Timestamp(time)));
+        }
+        for bad in [
+            "",
+            "2026-02-28T00:00:00Z",
+            "2026-02-28 00:00:00.000Z",
+            "2026-02-28T00:00:00.000+00:00",
+            "2026-02-30T00:00:00.000Z",
+            "2026-02-28T24:00:00.000Z",
+            "1969-12-31T23:59:59.999Z",
+            "2026-02-28T00:00:00.000é",
+        ] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -19,7 +19,9 @@ pub(crate) enum Fault {
     /// The open sockets of a link break. Where only one side hears of it they are half open.
     Cut { link: usize, tells_link: bool, tells_server: bool },
     /// No new WebSocket, while plain HTTP works.
-    Block { link: usize, for_ms: u64, is_cutting: bool },
+    Block { link: usize, for_ms: u64, is_cutting: bool, is_hanging: bool },
+    /// The first of several endpoints never answers.
+    Deafen { link: usize, for_ms: u64 },
     /// No connection, and the device does not notice.
     Unreach { link: usize, for_ms: u64, is_silent: bool },
     /// The device reports no network.
@@ -150,7 +152,7 @@ fn draw(dice: &mut Dice, kind: Kind, targets: Targets) -> Fault {
         }
         Kind::Block => {
             let for_ms = dice.between(10_000, 150_000);
-            Fault::Block { link, for_ms, is_cutting: dice.chance(80) }
+            Fault::Block { link, for_ms, is_cutting: dice.chance(80), is_hanging: dice.chance(40) }
         }
         Kind::Unreach => Fault::Unreach { link, for_ms, is_silent: dice.chance(50) },
         Kind::Offline => Fault::Offline { link, for_ms },

@@ -43,6 +43,8 @@ pub struct Setup {
     pub is_logged: bool,
     /// What the links' settings are changed to; none where they are as by default.
     pub tune: Option<fn(&mut Config)>,
+    /// What the links' apps know from the start, such as endpoints and networks.
+    pub known: Option<fn(&mut Config)>,
 }
 
 /// Runs one seed. The same seed and setup always make the same run.

@@ -47,6 +47,8 @@ pub(crate) struct Wire {
     pub(crate) link: usize,
     /// The link's name for it.
     pub(crate) socket: SocketId,
+    /// Where it leads.
+    pub(crate) endpoint: u8,
     /// Nothing passes any more, and nobody is told.
     pub(crate) is_holed: bool,
     up: Lane,
@@ -69,10 +71,10 @@ struct Waiting {
 
 impl Net {
     /// A new wire of `link`.
-    pub(crate) fn add(&mut self, link: usize, socket: SocketId) -> WireId {
+    pub(crate) fn add(&mut self, link: usize, socket: SocketId, endpoint: u8) -> WireId {
         self.last += 1;
         let (up, down) = (Lane::default(), Lane::default());
-        self.wires.insert(self.last, Wire { link, socket, is_holed: false, up, down });
+        self.wires.insert(self.last, Wire { link, socket, endpoint, is_holed: false, up, down });
         self.last
     }
 

@@ -16,8 +16,8 @@ pub(crate) enum Passage {
     FrameUp,
     /// A frame on an open socket, to the link.
     FrameDown,
-    /// The opening of a socket.
-    Dial,
+    /// The opening of a socket to this endpoint.
+    Dial { endpoint: u8 },
     /// A poll or a probe.
     Request,
 }
@@ -55,8 +55,10 @@ pub(crate) enum Effect {
     Stall,
     /// Frames to the link come one by one, so far apart.
     Trickle { each_ms: u64 },
-    /// No new WebSocket; plain HTTP works.
-    NoWebSocket,
+    /// No new WebSocket, refused or never answered; plain HTTP works.
+    NoWebSocket { is_hanging: bool },
+    /// The first endpoint never answers a new WebSocket.
+    DeafEndpoint,
     /// No new connection at all; what is open stalls.
     NoRoute { is_silent: bool },
     /// The path is gone for a while. What is open outlives it, as TCP does: what was sent is sent
@@ -83,23 +85,27 @@ impl Rule {
                 Some(Verdict::Hold { until: self.until })
             }
             (Effect::Trickle { each_ms }, FrameDown) => Some(Verdict::Pass { extra_ms: each_ms }),
-            (Effect::NoWebSocket | Effect::Portal, Dial) => {
+            (Effect::NoWebSocket { is_hanging: false } | Effect::Portal, Dial { .. }) => {
                 Some(Verdict::Fail(DialFailure::Blocked))
             }
-            (Effect::NoRoute { is_silent: true }, Dial | Request)
+            (Effect::NoRoute { is_silent: true }, Dial { .. } | Request)
+            | (Effect::NoWebSocket { is_hanging: true }, Dial { .. })
+            | (Effect::DeafEndpoint, Dial { endpoint: 0 })
             | (Effect::Blackout { .. }, Request) => Some(Verdict::Vanish),
-            (Effect::NoRoute { is_silent: false }, Dial | Request) | (Effect::Portal, Request) => {
-                Some(Verdict::Fail(DialFailure::Unreachable))
-            }
+            (Effect::NoRoute { is_silent: false }, Dial { .. } | Request)
+            | (Effect::Portal, Request) => Some(Verdict::Fail(DialFailure::Unreachable)),
             (Effect::Blackout { since }, FrameUp | FrameDown) => {
                 Some(Verdict::Hold { until: sent_again_at(since, now) })
             }
-            (Effect::Blackout { .. }, Dial) => Some(Verdict::Hold { until: now + DIAL_AGAIN_MS }),
-            (Effect::Busy { retry_after_ms }, Dial | Request) => {
+            (Effect::Blackout { .. }, Dial { .. }) => {
+                Some(Verdict::Hold { until: now + DIAL_AGAIN_MS })
+            }
+            (Effect::Busy { retry_after_ms }, Dial { .. } | Request) => {
                 Some(Verdict::Fail(DialFailure::Busy { retry_after_ms }))
             }
-            (Effect::Trickle { .. }, FrameUp | Dial | Request)
-            | (Effect::NoWebSocket, FrameUp | FrameDown | Request)
+            (Effect::Trickle { .. }, FrameUp | Dial { .. } | Request)
+            | (Effect::NoWebSocket { .. }, FrameUp | FrameDown | Request)
+            | (Effect::DeafEndpoint, _)
             | (Effect::Portal | Effect::Busy { .. }, FrameUp | FrameDown) => None,
         }
     }
@@ -138,14 +144,14 @@ mod tests {
     fn the_first_rule_with_a_verdict_wins_until_it_ends() {
         let mut rules = Rules::default();
         let rule = |until, effect| Rule { link: 1, until, effect };
-        rules.add(rule(10, Effect::NoWebSocket));
+        rules.add(rule(10, Effect::NoWebSocket { is_hanging: false }));
         rules.add(rule(20, Effect::Stall));
         let mut ask = |now, link, passage| rules.verdict(now, link, passage);
-        assert_eq!(ask(5, 1, Passage::Dial), Verdict::Fail(DialFailure::Blocked));
+        assert_eq!(ask(5, 1, Passage::Dial { endpoint: 0 }), Verdict::Fail(DialFailure::Blocked));
         assert_eq!(ask(5, 1, Passage::FrameUp), Verdict::Hold { until: 20 });
-        assert_eq!(ask(5, 2, Passage::Dial), Verdict::Pass { extra_ms: 0 });
-        assert_eq!(ask(10, 1, Passage::Dial), Verdict::Hold { until: 20 });
-        assert_eq!(ask(20, 1, Passage::Dial), Verdict::Pass { extra_ms: 0 });
+        assert_eq!(ask(5, 2, Passage::Dial { endpoint: 0 }), Verdict::Pass { extra_ms: 0 });
+        assert_eq!(ask(10, 1, Passage::Dial { endpoint: 0 }), Verdict::Hold { until: 20 });
+        assert_eq!(ask(20, 1, Passage::Dial { endpoint: 0 }), Verdict::Pass { extra_ms: 0 });
     }
     #[test]
     fn in_a_blackout_pauses_double() {

@@ -65,11 +65,11 @@ impl SimClient {
         index: usize,
         seed: u32,
         token: Option<Token>,
-        tune: Option<fn(&mut Config)>,
+        tunes: &[fn(&mut Config)],
     ) -> Option<Self> {
         let name = LinkId::new(&format!("sim-link-{index:02}")).ok()?;
         let mut config = Config::new(name.clone(), seed);
-        if let Some(tune) = tune {
+        for tune in tunes {
             tune(&mut config);
         }
         config.token.clone_from(&token);

@@ -127,8 +127,9 @@ impl World {
         let seed = options.seed;
         let mut seeds = Dice::new(seed, Purpose::Links);
         let token = options.token_ms.map(token_until);
+        let tunes: Vec<_> = setup.tune.into_iter().chain(setup.known).collect();
         let clients = (0..options.links)
-            .filter_map(|link| SimClient::new(link, seeds.seed(), token.clone(), setup.tune))
+            .filter_map(|link| SimClient::new(link, seeds.seed(), token.clone(), &tunes))
             .collect();
         let names = (0..options.channels).map(|index| format!("sim:{index}"));
         Self {
@@ -271,7 +272,9 @@ impl World {
 
     fn perform(&mut self, link: usize, output: Output) {
         match output {
-            Output::OpenSocket { socket, .. } => self.open_socket(link, socket),
+            Output::OpenSocket { socket, endpoint, .. } => {
+                self.open_socket(link, socket, endpoint);
+            }
             Output::Send { socket, frame } => self.send_frame(link, socket, &frame),
             Output::CloseSocket { socket, code } => self.close_socket(link, socket, code),
             Output::Poll { poll, channel, since, wait_ms, endpoint: _ } => {

@@ -140,7 +140,9 @@ impl Link {
         }
         self.has_connected = true;
         self.record.succeed(now);
-        self.gauge.welcome(now);
+        if let Some(rtt) = self.gauge.welcome(now) {
+            self.server_clock.sample(now, rtt, &welcome.server_time);
+        }
         self.credential.accept(self.greeted_version);
         self.publishes.meet(welcome.limits.message_bytes);
         let session = Session::new(socket, welcome, now);

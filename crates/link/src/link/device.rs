@@ -100,6 +100,7 @@ impl Link {
     pub(super) fn on_resumed(&mut self, now: Millis) {
         self.credential.sleep();
         self.publishes.sleep();
+        self.server_clock.sleep(now);
         if let Some(session) = self.phase.session_mut() {
             session.pulse.give_up_timing();
             self.gauge.give_up();
@@ -135,6 +136,7 @@ impl Link {
         }
         self.channels.renew(now);
         self.credential.sleep();
+        self.server_clock.sleep(now);
         let outlived = self.config.heartbeat_interval + self.config.heartbeat_timeout;
         if now.since(from) > outlived {
             // The server has long given the session up.

@@ -50,13 +50,16 @@ impl Link {
             ServerFrame::Subscribed(frame) => self.on_subscribed(now, &frame),
             ServerFrame::Event(event) => {
                 let channel = event.channel.clone();
+                self.weigh_delivery(now, &event);
                 self.take_in_order(now, &channel, |one, tell| one.on_event(event, tell));
             }
             ServerFrame::Superseded(frame) => {
                 self.take_in_order(now, &frame.channel, |one, _| one.on_superseded(&frame));
             }
             ServerFrame::Finished { channel } => self.on_finished(now, &channel),
-            ServerFrame::HeartbeatAck { id, .. } => self.on_heartbeat_ack(now, id.as_ref()),
+            ServerFrame::HeartbeatAck { id, server_time, .. } => {
+                self.on_heartbeat_ack(now, id.as_ref(), &server_time);
+            }
             ServerFrame::Ping { id } => self.send(socket, ClientFrame::Pong { id }),
             ServerFrame::GoAway(frame) => self.on_go_away(now, frame),
             ServerFrame::Error(frame) => self.on_error(now, frame),
@@ -142,10 +145,11 @@ impl Link {
         self.join_if_ready(now);
     }
 
-    fn on_heartbeat_ack(&mut self, now: Millis, id: Option<&Scalar>) {
+    fn on_heartbeat_ack(&mut self, now: Millis, id: Option<&Scalar>, server_time: &str) {
         let Some(session) = self.phase.session_mut() else { return };
         if let Some(rtt) = session.pulse.on_ack(id, now) {
             self.record.answer(rtt);
+            self.server_clock.sample(now, rtt, server_time);
             self.on_answered(now);
         }
     }

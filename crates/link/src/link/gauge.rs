@@ -2,7 +2,7 @@
 //! answered, ends, what flows. Out: heartbeats with statistics, and notices of the grade.
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ClientFrame, Payload};
+use steadfast_protocol::{ClientFrame, Event, Payload};
 
 use super::Link;
 use crate::end::End;
@@ -46,6 +46,15 @@ impl Link {
             let socket = session.socket;
             let frame = session.echo(now, &self.config, &self.gauge.rtt);
             self.say(now, socket, frame);
+        }
+    }
+
+    /// An event comes. What was published since the channel is followed should come at once.
+    pub(super) fn weigh_delivery(&mut self, now: Millis, event: &Event) {
+        let is_live =
+            self.channels.find(&event.channel).is_some_and(|one| one.is_live(event.offset));
+        if is_live && let Some(age) = self.server_clock.age(now, &event.time) {
+            self.gauge.quality.on_delivery(now, age);
         }
     }
 

@@ -77,6 +77,7 @@ const fn clues(end: End) -> (Clue, Option<Clue>) {
         End::Dial(DialFailure::Refused) => (Clue::NoWord, Some(Clue::Refused)),
         End::Left | End::Closed(CloseCode::RESTART | CloseCode::DRAINING) => (Clue::Leaving, None),
         End::Closed(CloseCode::REPLACED) => (Clue::NoWord, Some(Clue::Replaced)),
+        End::Closed(CloseCode::TOKEN_NOT_YET_VALID) => (Clue::NoWord, Some(Clue::ClockWrong)),
         End::Closed(code) => match code.advice() {
             Advice::RefreshToken => (Clue::NoWord, Some(Clue::TokenRefused)),
             Advice::Never => (Clue::NoWord, Some(Clue::Refused)),

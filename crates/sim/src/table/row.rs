@@ -1,7 +1,7 @@
 //! The faults of the table: what each does, when the path is good again, and the times that it
 //! may take. In: a seed and settings. Out: what was measured in that run.
 
-use steadfast_link::{Config, LinkState, NetworkKind, Reason};
+use steadfast_link::{Config, LinkState, NetworkKey, NetworkKind, NetworkRecord, Reason};
 
 use super::figures::Measured;
 use crate::Setup;
@@ -27,6 +27,7 @@ pub(super) struct Row {
     /// How long after its beginning the path is good again.
     lasts_ms: u64,
     kind: Kind,
+    known: Option<fn(&mut Config)>,
     /// The longest that noticing may take by the heartbeat, and recovering as first measured,
     /// with a margin.
     pub(super) bounds_ms: [u64; 2],
@@ -45,6 +46,8 @@ enum Kind {
     Asked,
     /// It is there before the first attempt.
     FirstContact,
+    /// What is open is lost, and to recover is to be on a session again, not only to get data.
+    Return,
 }
 
 const fn row(
@@ -54,17 +57,24 @@ const fn row(
     lasts_ms: u64,
     faults: fn() -> Vec<Fault>,
 ) -> Row {
-    Row { name, faults, lasts_ms, kind, bounds_ms }
+    Row { name, faults, lasts_ms, kind, known: None, bounds_ms }
+}
+
+impl Row {
+    /// The same, for an app that knows something from the start.
+    const fn knowing(self, known: fn(&mut Config)) -> Self {
+        Self { known: Some(known), ..self }
+    }
 }
 
 /// All faults of the table.
 pub(super) const ROWS: &[Row] = &[
     row("nothing, for 10 min", [0, 2_500], Kind::Passing, 600_000, Vec::new),
-    row("3 s more latency for 60 s", [0, 6_000], Kind::Passing, 60_000, || {
+    row("3 s more latency for 60 s", [4_500, 6_000], Kind::Passing, 60_000, || {
         vec![Fault::Delay { link: 0, extra_ms: 3_000, for_ms: 60_000 }]
     }),
     row("blackout of 1 s", [0, 4_500], Kind::Passing, 1_000, || blackout(1_000)),
-    row("blackout of 3 s", [0, 8_500], Kind::Passing, 3_000, || blackout(3_000)),
+    row("blackout of 3 s", [6_500, 8_500], Kind::Passing, 3_000, || blackout(3_000)),
     row("blackout of 10 s", [25_500, 16_000], Kind::Passing, 10_000, || blackout(10_000)),
     row("blackout of 30 s", [25_500, 16_000], Kind::Passing, 30_000, || blackout(30_000)),
     row("blackout of 300 s", [25_500, 50_000], Kind::Passing, 300_000, || blackout(300_000)),
@@ -81,11 +91,32 @@ pub(super) const ROWS: &[Row] = &[
         vec![Fault::HandOver { after_ms: 1_000, spread_ms: 5_000 }]
     }),
     row("WebSocket blocked at first contact", [6_500, 8_000], Kind::FirstContact, 0, || {
-        vec![Fault::Block { link: 0, for_ms: WATCH_MS, is_cutting: false }]
+        block(WATCH_MS, false, false)
+    }),
+    row("WebSocket hangs at first contact", [8_500, 10_000], Kind::FirstContact, 0, || {
+        block(WATCH_MS, false, true)
+    }),
+    row("WebSocket blocked, as remembered", [1, 2_500], Kind::FirstContact, 0, || {
+        block(WATCH_MS, false, true)
+    })
+    .knowing(|config| {
+        let known = NetworkKey::new("unknown");
+        let record = |key| NetworkRecord { key, odds: 6, sightings: 3, age_ms: 3_600_000 };
+        config.networks = known.map(record).into_iter().collect();
     }),
     row("WebSocket cut and blocked from then on", [500, 9_000], Kind::Breaking, 0, || {
-        vec![Fault::Block { link: 0, for_ms: WATCH_MS, is_cutting: true }]
+        block(WATCH_MS, true, false)
     }),
+    row("WebSocket cut and hangs from then on", [500, 11_000], Kind::Breaking, 0, || {
+        block(WATCH_MS, true, true)
+    }),
+    row("WebSocket blocked for 10 min: back on it", [500, 60_000], Kind::Return, 600_000, || {
+        block(600_000, true, false)
+    }),
+    row("the first of two endpoints hangs", [2_500, 4_000], Kind::FirstContact, 0, || {
+        vec![Fault::Deafen { link: 0, for_ms: WATCH_MS }]
+    })
+    .knowing(|config| config.endpoints = 2),
     row(
         "new network with a captive portal for 60 s",
         [4_500, 50_000],
@@ -106,6 +137,10 @@ pub(super) const ROWS: &[Row] = &[
     }),
 ];
 
+fn block(for_ms: u64, is_cutting: bool, is_hanging: bool) -> Vec<Fault> {
+    vec![Fault::Block { link: 0, for_ms, is_cutting, is_hanging }]
+}
+
 fn blackout(for_ms: u64) -> Vec<Fault> {
     vec![Fault::Blackout { link: 0, for_ms }]
 }
@@ -124,7 +159,9 @@ impl Row {
         let faults = (self.faults)().into_iter().map(|fault| (begins, fault)).collect();
         let hurt_ms = begins + self.lasts_ms + WATCH_MS;
         let options = Options::steady(seed, latency_ms, hurt_ms, faults);
-        let report = World::new(options, Setup { tune: Some(tune), ..Setup::default() }).run();
+        let report =
+            World::new(options, Setup { tune: Some(tune), known: self.known, ..Setup::default() })
+                .run();
         let mut measured = self.measure(&report.timeline, begins);
         measured.violation = report.violation.map(|violation| violation.to_string());
         measured
@@ -138,7 +175,9 @@ impl Row {
         let is_polling = |moment| matches!(moment, Moment::State { new: LinkState::Fallback, .. });
         let lost_at = timeline.first(begins, is_loss);
         let (from, back_at, noticed_at) = match self.kind {
-            Kind::Passing | Kind::Breaking => (begins, begins + self.lasts_ms, lost_at),
+            Kind::Passing | Kind::Breaking | Kind::Return => {
+                (begins, begins + self.lasts_ms, lost_at)
+            }
             Kind::Asleep => (begins + self.lasts_ms, begins + self.lasts_ms, lost_at),
             Kind::Asked => (begins, lost_at.unwrap_or(begins), None),
             Kind::FirstContact => {
@@ -149,9 +188,16 @@ impl Row {
         let head = match self.kind {
             Kind::FirstContact => 0,
             Kind::Asked => timeline.head(back_at),
-            Kind::Passing | Kind::Breaking | Kind::Asleep => timeline.head(begins),
+            Kind::Passing | Kind::Breaking | Kind::Asleep | Kind::Return => timeline.head(begins),
         };
-        let is_new = |moment| matches!(moment, Moment::Event { offset } if offset > head);
+        let is_live = |moment| matches!(moment, Moment::State { new: LinkState::Connected, .. });
+        let is_event = |moment| matches!(moment, Moment::Event { offset } if offset > head);
+        let is_new = |moment| match self.kind {
+            Kind::Return => is_live(moment),
+            Kind::Passing | Kind::Breaking | Kind::Asleep | Kind::Asked | Kind::FirstContact => {
+                is_event(moment)
+            }
+        };
         let again_at = timeline.first(back_at, is_new);
         let until = again_at.unwrap_or(u64::MAX);
         let attempts = timeline
@@ -171,7 +217,9 @@ impl Row {
     fn false_deaths(&self, timeline: &Timeline, begins: u64, recovered_at: u64) -> u64 {
         let good_from = match self.kind {
             Kind::Passing => begins + if self.is_dark() { self.lasts_ms } else { 0 },
-            Kind::Breaking | Kind::Asleep | Kind::Asked | Kind::FirstContact => recovered_at,
+            Kind::Breaking | Kind::Asleep | Kind::Asked | Kind::FirstContact | Kind::Return => {
+                recovered_at
+            }
         };
         let silent = Reason::HeartbeatTimeout;
         let deaths = timeline.all().filter(|&(at, moment)| {

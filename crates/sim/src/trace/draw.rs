@@ -20,9 +20,9 @@ const NETWORKS: [NetworkKind; 5] = [
 const KEYS: [&str; 3] = ["home", "office", "train"];
 
 /// Codes of every advice, those of a broken connection more often.
-const CODES: [u16; 17] = [
-    1000, 1001, 1005, 1006, 1006, 1006, 1006, 1011, 1012, 1013, 4000, 4002, 4101, 4200, 4202, 4300,
-    4401,
+const CODES: [u16; 18] = [
+    1000, 1001, 1005, 1006, 1006, 1006, 1006, 1011, 1012, 1013, 4000, 4002, 4101, 4200, 4202, 4203,
+    4300, 4401,
 ];
 
 impl Life {

@@ -25,8 +25,9 @@ impl World {
             Fault::Cut { link, tells_link, tells_server } => {
                 self.cut(link, tells_link, tells_server);
             }
-            Fault::Block { link, for_ms, is_cutting } => {
-                self.rule(link, for_ms, Effect::NoWebSocket);
+            Fault::Deafen { link, for_ms } => self.rule(link, for_ms, Effect::DeafEndpoint),
+            Fault::Block { link, for_ms, is_cutting, is_hanging } => {
+                self.rule(link, for_ms, Effect::NoWebSocket { is_hanging });
                 if is_cutting {
                     self.cut(link, true, true);
                 }

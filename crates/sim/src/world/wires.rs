@@ -14,20 +14,21 @@ use crate::rule::{Passage, Verdict};
 use crate::sim_server::{HELLO_TIMEOUT_MS, Said};
 
 impl World {
-    pub(super) fn open_socket(&mut self, link: usize, socket: SocketId) {
+    pub(super) fn open_socket(&mut self, link: usize, socket: SocketId, endpoint: u8) {
         let times = if self.planted.is(Plant::Hammer) { 20 } else { 1 };
         for _ in 0..times {
             self.note(&Fact::Attempt { link });
         }
-        let wire = self.net.add(link, socket);
+        let wire = self.net.add(link, socket, endpoint);
         self.clients[link].sockets.insert(socket, wire);
         let at = self.now + self.latency_ms();
         self.queue.push(at, Due::Dialed { wire });
     }
 
     pub(super) fn on_dialed(&mut self, wire: WireId) {
-        let Some(link) = self.net.wire(wire).map(|wire| wire.link) else { return };
-        let result = match self.rules.verdict(self.now, link, Passage::Dial) {
+        let Some(state) = self.net.wire(wire) else { return };
+        let (link, endpoint) = (state.link, state.endpoint);
+        let result = match self.rules.verdict(self.now, link, Passage::Dial { endpoint }) {
             Verdict::Hold { until } => return self.queue.push(until, Due::Dialed { wire }),
             Verdict::Vanish => return,
             Verdict::Fail(failure) => Err(failure),
