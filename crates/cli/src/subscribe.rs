@@ -118,6 +118,7 @@ async fn follow(
             Ok(Next::GoOn) => {}
             Ok(Next::End(code)) => {
                 client.close().await;
+                printer.say_why(client).await?;
                 return Ok(Some(code));
             }
             // Whoever read this has had enough.
@@ -211,6 +212,16 @@ impl<W: Write> Printer<W> {
             | Notice::Published { .. }
             | Notice::PublishFailed { .. } => Ok(Next::GoOn),
         }
+    }
+
+    /// What people are told of an end comes behind it.
+    async fn say_why(&mut self, client: &mut Client) -> io::Result<()> {
+        while let Some(notice) = client.next().await {
+            if let Notice::Message { .. } = notice {
+                self.print(&notice)?;
+            }
+        }
+        Ok(())
     }
 
     fn line(&mut self, text: &str) -> io::Result<Next> {

@@ -170,3 +170,20 @@ async fn the_commands_take_keys_and_say_what_is_missing() {
     assert_eq!(code, Some(1));
     assert!(error.contains("steadfast token"), "{error}");
 }
+
+/// P-105
+#[tokio::test]
+async fn people_are_told_why_a_token_is_refused() {
+    let server = guarded(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let (url, file) = (server.url(""), path.to_str().unwrap());
+    let args = ["subscribe", "demo:1", "--server", &url, "--token-file", file];
+    for (token, code) in [(signed(KEY, 1_000), "AUTH_EXPIRED"), (signed_early(), "CLOCK_SKEW")] {
+        std::fs::write(&path, token).unwrap();
+        let (status, _, told) = Process::start(&args, &[]).finish().await;
+        assert_eq!(status, Some(1));
+        let last = told.lines().last().unwrap();
+        assert!(last.starts_with(&format!("message: {code}: ")), "{told}");
+    }
+}
