@@ -81,7 +81,8 @@ impl Builder {
     }
 
     /// Where to get a token, at first and whenever the server takes the last one no longer. It may
-    /// take 30 s; `None` means that there is none to be had.
+    /// take 30 s; `None` means that there is none to be had, and so does a longer wait or a panic.
+    /// Without a token that it wants, the server rejects the link.
     pub fn token_source<F, T>(mut self, source: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -98,7 +99,7 @@ impl Builder {
     }
 
     /// Follows a channel from the first session on; the same as [`Client::subscribe`], but in time
-    /// for the first message.
+    /// for the first message. At most 128 channels.
     pub fn subscribe(mut self, channel: ChannelName, since: Since) -> Self {
         self.channels.push((channel, since));
         self
@@ -120,7 +121,8 @@ impl Builder {
     }
 
     /// Trusts one more certificate authority, or several, besides those of the machine: PEM text,
-    /// `-----BEGIN CERTIFICATE-----` and on. Used for `https://` and `wss://` servers.
+    /// `-----BEGIN CERTIFICATE-----` and on. Used for `https://` and `wss://` servers. What is no
+    /// certificate fails [`Builder::connect`].
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(pem.into());
         self
@@ -134,15 +136,16 @@ impl Builder {
     }
 
     /// How many events, and how many bytes of data and names, may wait to be published or be
-    /// unanswered. Default 256 and 256 KiB. One more is refused with
-    /// [`crate::PublishError::OutboxFull`].
+    /// unanswered. Default 256 and 256 KiB; with 0 of either nothing is published. One more is
+    /// refused with [`PublishError::OutboxFull`](crate::PublishError::OutboxFull).
     pub const fn publish_limits(mut self, messages_max: usize, bytes_max: usize) -> Self {
         self.publish_limits = Some((messages_max, bytes_max));
         self
     }
 
-    /// Changes settings of the link, such as delays and timeouts. How many endpoints there are is
-    /// counted, whatever is set here.
+    /// Changes settings of the link, such as delays and timeouts; a span of nothing is taken as
+    /// 1 ms, one above 49 days as that. How many endpoints there are is counted, whatever is set
+    /// here.
     pub fn adjust(mut self, adjust: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         self.adjust = Box::new(adjust);
         self
@@ -150,6 +153,10 @@ impl Builder {
 
     /// Starts the client. It connects, and keeps connecting, in the background: follow its state
     /// and events with [`Client::next`]. Waits for a token where one is got from a source.
+    ///
+    /// Fails where what was given cannot be used, an address or a certificate, and never because of
+    /// the network. To be called on a Tokio runtime, whose timers and sockets are enabled: the link
+    /// lives in a task of it.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let endpoints = self.endpoints()?;
         let road = self.road(&endpoints)?;

@@ -27,7 +27,9 @@ use crate::publish::Publisher;
 
 /// A link to a Steadfast server, kept alive in the background. Dropping it closes the link.
 ///
-/// It is also a [`Stream`] of what [`Client::next`] gives.
+/// It is also a [`Stream`] of what [`Client::next`] gives. What is asked of it waits until the link
+/// has taken it, and fails with [`ClosedError`] once the client is closed. None of it fails because
+/// of the network: how that fares is told by notices.
 pub struct Client {
     commands: mpsc::Sender<Command<Link>>,
     notices: Notices,
@@ -63,6 +65,9 @@ impl Client {
 
     /// Follows a channel. Nothing happens where the link follows it already. A link that is at
     /// rest because it finished starts again.
+    ///
+    /// A channel that is not served to this client is told as [`Notice::Refused`], with the code
+    /// `forbidden`, or `too_many_channels` beyond 128 or what the server permits.
     pub async fn subscribe(&self, channel: ChannelName, since: Since) -> Result<(), ClosedError> {
         self.ask(Input::Subscribe { channel, since }).await?;
         self.ask(Input::Connect).await
@@ -89,7 +94,9 @@ impl Client {
         self.ask(Input::Unsubscribe { channel }).await
     }
 
-    /// Publishes an event where the token permits it, and waits until the server has it.
+    /// Publishes an event where the token permits it, and waits until the server has it. Its `data`
+    /// nests at most 64 levels deep and fits a message of the server's, of 1 MiB unless that says
+    /// otherwise; [`PublishError`] tells what else may go wrong, and whether trying again helps.
     ///
     /// Events of one channel are published in the order asked for. What a lost session left
     /// unanswered is sent again and makes no second event. Without a session, also while the link
@@ -157,7 +164,8 @@ impl Client {
         self.state.clone()
     }
 
-    /// The link's statistics, right at this instant.
+    /// The link's statistics, right at this instant. Its times are in milliseconds since
+    /// [`Builder::connect`].
     pub async fn statistics(&self) -> Result<Statistics, ClosedError> {
         self.inspect(Link::statistics).await
     }
@@ -189,8 +197,9 @@ impl Client {
         Ok(SavedNetworks::new(records, clock::date_ms()))
     }
 
-    /// Why the newest attempt to open a WebSocket failed, for developers; `None` before the first
-    /// and once one was opened. An attempt that took too long leaves it as it was.
+    /// Why the newest attempt to open a WebSocket failed, to whichever endpoint, for developers;
+    /// `None` before the first and once one was opened. An attempt that took too long leaves it as
+    /// it was.
     pub fn last_dial_error(&self) -> Option<Arc<DialError>> {
         self.last_error.borrow().clone()
     }

@@ -199,9 +199,9 @@ pub use steadfast_link::{
     Config, Detection, DialFailure, Grade, LinkState, Message, MessageCode, NetworkKey,
     NetworkKind, NetworkRecord, Notice, Part, Parts, QualityReport, Reason, Severity, Statistics,
 };
-pub use steadfast_machine::Span;
+pub use steadfast_machine::{Millis, Span};
 pub use steadfast_protocol::{
-    ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,
-    ReplaceKey, Since,
+    ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, LinkId, NameError, Payload,
+    PayloadError, Position, ReplaceKey, Since, Token,
 };
 pub use tls::TlsError;

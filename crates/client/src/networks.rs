@@ -75,7 +75,8 @@ impl SavedNetworks {
         Self { saved_at_ms: now_ms, records }
     }
 
-    /// Reads what [`SavedNetworks::to_json`] made.
+    /// Reads what [`SavedNetworks::to_json`] made, of at most 20 networks; anything else is an
+    /// error, and changes nothing.
     pub fn from_json(text: &str) -> Result<Self, NetworksError> {
         let Text { version, saved_at_ms, networks } =
             serde_json::from_str(text).map_err(NetworksError::Unreadable)?;
