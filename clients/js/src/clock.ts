@@ -11,11 +11,14 @@ export interface Clocks {
   steady: (() => number) | undefined;
 }
 
-/** The clocks of every platform; a mini-program has none but the first. */
-const platform = (): Clocks => {
-  const performance = (globalThis as { performance?: { now(): number } }).performance;
-  return { wall: () => Date.now(), steady: performance && (() => performance.now()) };
-};
+// A mini-program has none, nor `globalThis`.
+declare const performance: { now(): number } | undefined;
+
+/** The clocks of this platform. */
+const platform = (): Clocks => ({
+  wall: () => Date.now(),
+  steady: typeof performance === "object" ? () => performance.now() : undefined,
+});
 
 /** Milliseconds since its start. */
 export class Clock {
@@ -50,9 +53,14 @@ export class Clock {
     return hasSlept;
   }
 
+  /** What the wall shows, in milliseconds. */
+  wall(): number {
+    return this.clocks.wall();
+  }
+
   /** What the wall showed, or will show, when this clock shows `at`, as RFC 3339 in UTC. */
   date(at: number): string {
-    return new Date(this.clocks.wall() + at - this.now()).toISOString();
+    return new Date(this.wall() + at - this.now()).toISOString();
   }
 
   private steady(): number {
