@@ -12,7 +12,7 @@ const OUTWARD = {
   "src/protocol/frame/client.ts": ["ClientFrame"],
   "src/protocol/frame/server.ts": ["ServerFrame"],
   "src/protocol/poll.ts": ["PollAnswer"],
-  "src/storage.ts": ["Text"],
+  "src/storage.ts": ["Text", "Networks"],
 };
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -25,7 +25,7 @@ import type { Position, Since } from "./protocol/position.js";
 import type { PublishOptions } from "./publish.js";
 import { Tickets, badName } from "./publish.js";
 import type { PositionStorage } from "./storage.js";
-import { Positions } from "./storage.js";
+import { Positions, loadNetworks, saveNetworks } from "./storage.js";
 import type { ChannelNotice, SubscribeOptions } from "./subscription.js";
 import { Subscription } from "./subscription.js";
 import type { TokenSource, TokenWish } from "./token.js";
@@ -33,6 +33,8 @@ import { askToken } from "./token.js";
 import type { Transport } from "./transport.js";
 import { Wires } from "./wires.js";
 
+/** Where what is remembered of networks is stored. */
+const NETWORKS_KEY = "steadfast:networks";
 /** This library's version. */
 export const VERSION = "0.1.0";
 
@@ -69,6 +71,8 @@ export interface Platform {
   /** For positions, by default. */
   readonly storage: PositionStorage | undefined;
   readonly key: string;
+  /** For what is remembered of networks. */
+  readonly memory: PositionStorage | undefined;
 }
 
 /** How a link has fared; right at the instant it was asked for. */
@@ -107,6 +111,7 @@ export class Client {
   private readonly driver: Driver;
   private readonly wires: Wires;
   private readonly positions: Positions;
+  private readonly memory: PositionStorage | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
   private readonly tickets = new Tickets();
   private readonly stateListeners: Listeners<[LinkState, LinkState, Reason]>;
@@ -130,7 +135,9 @@ export class Client {
     this.noticeListeners = new Listeners(report);
     const { storage = platform.storage } = options;
     this.positions = new Positions(storage || undefined, options.key ?? platform.key);
-    this.link = new Link(config(options, platform));
+    this.memory = (options.storage ?? platform.memory) || undefined;
+    const networks = loadNetworks(this.memory, NETWORKS_KEY, this.clock.wall());
+    this.link = new Link({ ...config(options, platform), endpoints: endpoints.length, networks });
     this.driver = new Driver(this.link as Machine, this.clock, (output) => this.perform(output));
     const feed = (input: Input): void => this.driver.feed(input);
     this.wires = new Wires(options.transport ?? platform.transport, endpoints, feed, report);
@@ -217,7 +224,7 @@ export class Client {
     if (this.isClosed) return;
     this.isClosed = true;
     this.stopLifecycle();
-    this.positions.save();
+    this.save();
     for (const subscription of this.subscriptions.values()) subscription.end(closed());
     this.driver.feed({ kind: "close" });
   }
@@ -250,8 +257,14 @@ export class Client {
   }
 
   private hear(input: DeviceInput): void {
-    if (input.kind === "background") this.positions.save();
+    if (input.kind === "background") this.save();
     this.driver.feed(input);
+  }
+
+  private save(): void {
+    this.positions.save();
+    const networks = this.link.networks(this.clock.now());
+    saveNetworks(this.memory, NETWORKS_KEY, this.clock.wall(), networks);
   }
 
   private perform(output: Output): void {
@@ -294,6 +307,7 @@ export class Client {
     this.state = state;
     this.reason = reason;
     this.stateListeners.tell(state, old, reason);
+    if (state === "fallback") this.save();
     if (reason !== "rejected") return;
     const text = "the server will not have this link; `notices` says why";
     const error = new SteadfastError("rejected", text, true);

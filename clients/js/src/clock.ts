@@ -50,9 +50,14 @@ export class Clock {
     return hasSlept;
   }
 
+  /** What the wall shows, in milliseconds. */
+  wall(): number {
+    return this.clocks.wall();
+  }
+
   /** What the wall showed, or will show, when this clock shows `at`, as RFC 3339 in UTC. */
   date(at: number): string {
-    return new Date(this.clocks.wall() + at - this.now()).toISOString();
+    return new Date(this.wall() + at - this.now()).toISOString();
   }
 
   private steady(): number {

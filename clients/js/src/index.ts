@@ -1,6 +1,6 @@
 // The client for browsers.
 
-import type { ConnectOptions, Platform } from "./client.js";
+import type { ConnectOptions } from "./client.js";
 import { Client } from "./client.js";
 import { browser as lifecycle } from "./lifecycle/browser.js";
 import type { PositionStorage } from "./storage.js";
@@ -9,9 +9,9 @@ import { browser as transport } from "./transport/browser.js";
 export * from "./api.js";
 
 /** What a page may not look at, it has not. */
-function storage(): PositionStorage | undefined {
+function storage(which: "sessionStorage" | "localStorage"): PositionStorage | undefined {
   try {
-    return globalThis.sessionStorage;
+    return globalThis[which];
   } catch {
     return undefined;
   }
@@ -20,7 +20,12 @@ function storage(): PositionStorage | undefined {
 /** Starts a client: it connects, and keeps connecting, until it is closed. */
 export function connect(options: ConnectOptions): Client {
   const { origin = "", pathname = "" } = (globalThis.location ?? {}) as Partial<Location>;
-  const key = `steadfast:${origin}${pathname}`;
-  const platform: Platform = { name: "browser", transport, lifecycle, storage: storage(), key };
-  return new Client(options, platform);
+  return new Client(options, {
+    name: "browser",
+    transport,
+    lifecycle,
+    storage: storage("sessionStorage"),
+    key: `steadfast:${origin}${pathname}`,
+    memory: storage("localStorage"),
+  });
 }

@@ -33,5 +33,6 @@ export function connect(options: NodeOptions): Client {
     lifecycle: () => () => {},
     storage: undefined,
     key: "steadfast",
+    memory: undefined,
   });
 }

@@ -1,7 +1,8 @@
-// Twin of crates/client/src/positions.rs. Where the app stands in its channels, kept over a reload
-// or a restart. In: positions as the app is handed them. Out: a text in the platform's storage,
-// written now and then and when the app goes out of sight. What cannot be stored is not missed.
+// Twin of crates/client/src/positions.rs. Where the app stands in its channels, and what is
+// remembered of networks, kept over a reload or a restart. In: positions as the app is handed them,
+// records. Out: texts in the platform's storages. What cannot be stored is not missed.
 
+import type { NetworkRecord } from "./link/memory.js";
 import type { Position } from "./protocol/position.js";
 
 /** The most channels whose positions are kept: those that moved last. */
@@ -23,19 +24,50 @@ export interface Text {
   positions: Record<string, Position>;
 }
 
+/** What is remembered of networks, as it is stored. */
+export interface Networks {
+  version: number;
+  /** The date, in milliseconds of the device's clock. */
+  savedAt: number;
+  networks: readonly NetworkRecord[];
+}
+
+/** Reads what was remembered of networks, as of the date `now`. */
+export function loadNetworks(
+  storage: PositionStorage | undefined,
+  key: string,
+  now: number,
+): NetworkRecord[] {
+  const text = read(storage, key) as Partial<Networks> | undefined;
+  const { savedAt, networks } = text?.version === VERSION ? text : {};
+  const passed = Math.max(now - Number(savedAt), 0);
+  // In a text of somebody else's anything may be no number.
+  return Array.from(networks ?? [], (one) => ({ ...one, ageMs: one?.ageMs + passed })).filter(
+    ({ odds, sightings, ageMs }) => odds + sightings + ageMs < Infinity,
+  );
+}
+
+/** Writes it, as of the date `savedAt`. */
+export const saveNetworks = (
+  storage: PositionStorage | undefined,
+  key: string,
+  savedAt: number,
+  networks: readonly NetworkRecord[],
+): void => write(storage, key, { version: VERSION, savedAt, networks } satisfies Networks);
+
 /** Reads JSON; undefined where there is none, or the storage fails. */
-export function read(storage: PositionStorage, key: string): unknown {
+function read(storage: PositionStorage | undefined, key: string): unknown {
   try {
-    return JSON.parse(storage.getItem(key) ?? "null");
+    return JSON.parse(storage?.getItem(key) ?? "") ?? undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Writes JSON, if the storage lets it. */
-export function write(storage: PositionStorage, key: string, value: unknown): void {
+function write(storage: PositionStorage | undefined, key: string, value: unknown): void {
   try {
-    storage.setItem(key, JSON.stringify(value));
+    storage?.setItem(key, JSON.stringify(value));
   } catch {
     // Full, or forbidden: the app goes on without.
   }
@@ -50,7 +82,7 @@ export class Positions {
     private readonly storage: PositionStorage | undefined,
     private readonly key: string,
   ) {
-    const text = storage && (read(storage, key) as Text | undefined);
+    const text = read(storage, key) as Text | undefined;
     if (text?.version !== VERSION) return;
     for (const [channel, position] of Object.entries(text.positions ?? {})) {
       const isPosition = typeof position?.epoch === "string" && Number.isSafeInteger(position.offset);

@@ -14,7 +14,14 @@ const storage: PositionStorage = {
   setItem: (key, text) => wx.setStorageSync(key, text),
 };
 
-const PLATFORM: Platform = { name: "wechat", transport, lifecycle, storage, key: "steadfast" };
+const PLATFORM: Platform = {
+  name: "wechat",
+  transport,
+  lifecycle,
+  storage,
+  key: "steadfast",
+  memory: storage,
+};
 
 /** Whether this is a preview of a developer's, which may leave TLS out. */
 function isDevelopment(): boolean {

@@ -6,7 +6,7 @@ import type { Endpoint } from "./endpoint.js";
 import { movedTo, pollUrl, probeUrl, socketUrl } from "./endpoint.js";
 import { SteadfastError, isSteadfastError } from "./errors.js";
 import type { Input, PollFailure, Polled } from "./link/input.js";
-import type { Output, Poll } from "./link/output.js";
+import type { Output, Poll, ToEndpoint } from "./link/output.js";
 import type { Report } from "./notices.js";
 import * as close from "./protocol/close.js";
 import { encodeClient, pollAnswer, serverFrame } from "./protocol/codec/json.js";
@@ -63,8 +63,8 @@ export class Wires {
     }
   }
 
-  private endpoint(wish: Wish): Endpoint {
-    return this.endpoints[(wish as { endpoint?: number }).endpoint ?? 0]!;
+  private endpoint({ endpoint = 0 }: ToEndpoint): Endpoint {
+    return this.endpoints[endpoint]!;
   }
 
   /** A platform's own complaints become those of the link, by what follows from them. */

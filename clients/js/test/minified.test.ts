@@ -1,5 +1,5 @@
-// The core as it is shipped: minified, with its own names made short. It must do what every scenario
-// says all the same. In: the sources, and the names that the build keeps.
+// The core as it is shipped: minified, with its own names made short. It must do what every
+// scenario says all the same. In: the sources, and the names that the build keeps.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

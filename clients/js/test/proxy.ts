@@ -42,7 +42,7 @@ export class Proxy {
 
   /** Cuts everything that is open. */
   cut(): void {
-    for (const socket of this.open) socket.resetAndDestroy();
+    for (const socket of this.open) socket.destroy();
   }
 
   /** Swallows everything, both ways, and tells nobody; or lets it flow again. */
