@@ -1,5 +1,6 @@
 // A real server and a real browser for each test. In: how the page is to be looked at. Out: the
-// page, and what a person sees on it. Every wait is for something that is seen; both end with the test.
+// page, and what a person sees on it. Every wait is for something that is seen; both end with the
+// test.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
