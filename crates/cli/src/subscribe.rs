@@ -206,9 +206,12 @@ impl<W: Write> Printer<W> {
                 }
                 Ok(Next::GoOn)
             }
+            Notice::Quality(report) => {
+                eprintln!("{}", line::quality(*report));
+                Ok(Next::GoOn)
+            }
             Notice::Subscribed { .. }
             | Notice::Finished { .. }
-            | Notice::Quality(_)
             | Notice::Published { .. }
             | Notice::PublishFailed { .. } => Ok(Next::GoOn),
         }

@@ -1,4 +1,5 @@
-//! What a link is set up with. Every duration is in milliseconds.
+//! What a link is set up with. Every duration is in milliseconds, 1 ms to 49 days; others are taken
+//! for the nearest of these.
 
 use alloc::vec::Vec;
 
@@ -33,13 +34,14 @@ pub struct Config {
     pub seed: u32,
     /// How many endpoints the service has, 1 to 8; outputs name them by number from 0. Default 1.
     pub endpoints: u8,
-    /// What is remembered of networks, as [`crate::Link::networks`] gave it. Default nothing.
+    /// What is remembered of networks, as [`crate::Link::networks`] gave it; of more than 20 the
+    /// last stay. Default nothing.
     pub networks: Vec<NetworkRecord>,
     /// The first reconnect delay; doubled for each further attempt. Default 1 s.
     pub backoff_min: Span,
     /// The largest delay before jitter. Default 30 s.
     pub backoff_max: Span,
-    /// How far jitter goes either way, in percent, applied after the cap. Default 30.
+    /// How far jitter goes either way, in percent, 0 to 100, applied after the cap. Default 30.
     pub jitter_percent: u32,
     /// No attempt comes sooner than this, but the first after a change of network. Default 1 s.
     pub delay_floor: Span,

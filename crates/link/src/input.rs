@@ -119,7 +119,7 @@ pub enum Input {
         /// Whether our server answered it over plain HTTP.
         is_ok: bool,
     },
-    /// The time has come that [`crate::Link::wake`] named, or some later time.
+    /// The time has come that `Link::wake` named, or some later time.
     Tick,
 }
 

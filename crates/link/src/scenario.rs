@@ -31,7 +31,7 @@ pub const INPUT_KINDS: [&str; 21] = [
     "tick",
 ];
 
-/// The `kind` of every output, in the order of [`Output`] and then of [`crate::Notice`].
+/// The `kind` of every output, in the order of [`crate::Output`] and then of [`crate::Notice`].
 pub const OUTPUT_KINDS: [&str; 17] = [
     "open_socket",
     "send",

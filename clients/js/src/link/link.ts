@@ -31,7 +31,7 @@ import * as publishes from "./link/publishes.js";
 import * as run from "./link/run.js";
 import * as telling from "./link/telling.js";
 import { type Memory, type NetworkRecord, newMemory, records } from "./memory.js";
-import { Messages } from "./message.js";
+import { type Clue, Messages } from "./message.js";
 import type { Notice, Output } from "./output.js";
 import type { Phase } from "./phase.js";
 import { Outbox } from "./publishing.js";
@@ -92,6 +92,8 @@ export class Link {
   readonly device = newDevice();
   readonly gauge: Gauge;
   readonly messages = new Messages();
+  /** What was wrong with the token when it was last refused. */
+  tokenFault: Clue = "token_refused";
   readonly out: Output[] = [];
   now: Millis = 0;
   generation: Generation = 0;

@@ -60,6 +60,7 @@ interface Known {
 export function newMemory(records: readonly NetworkRecord[]): Memory {
   const memory: Memory = { current: "unknown", known: [] };
   for (const { key, odds, sightings, ageMs } of records) {
+    memory.known = memory.known.filter((known) => known.key !== key);
     put(memory, { key, odds: clamp(odds), sightings, expiresAt: less(KEPT, ageMs) });
   }
   return memory;

@@ -15,13 +15,17 @@ const FAIR_MIN = 50;
 /** Should this input end in a rejection, it is known why; an end may tell better. */
 export function noteInput(link: Link, now: Millis, input: Input): void {
   const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
+  if (isUnauthorized) link.tokenFault = "token_refused";
   const isToken = link.credential.isWanted || isUnauthorized;
-  link.messages.hear(now, isToken ? "token_refused" : "refused");
+  link.messages.hear(now, isToken ? link.tokenFault : "refused");
 }
 
 /** An attempt or a session has ended. */
 export function noteEnd(link: Link, now: Millis, end: End): void {
-  for (const clue of clues(end)) link.messages.hear(now, clue);
+  for (const clue of clues(end)) {
+    link.messages.hear(now, clue);
+    if (clue === "token_refused" || clue === "clock_wrong") link.tokenFault = clue;
+  }
 }
 
 /** Tells what is to be seen, where that has changed. */
