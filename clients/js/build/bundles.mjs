@@ -1,5 +1,6 @@
 // What is built, and how. In: the sources. Out: texts of bundles by their paths. Writes nothing.
 
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -34,6 +35,7 @@ export async function miniProgram() {
     outdir: "miniprogram_dist",
     format: "cjs",
     target: "es2018",
+    banner: { js: readFileSync(`${ROOT}build/es2018.js`, "utf8") },
     plugins: [shareWechat],
   });
   const built = files(result);
@@ -67,10 +69,10 @@ export async function scriptTag() {
     target: "es2020",
   });
   const [code] = files(result).values();
+  const reserved = [...reservedNames(), ...wordsIn(code)];
   const options = {
     compress: { passes: 3, ecma: 2020, unsafe_arrows: true, keep_fargs: false },
-    // A name in quotes is read as text somewhere: it stays as it is.
-    mangle: { properties: { reserved: [...reservedNames(), ...wordsIn(code)], keep_quoted: true } },
+    mangle: { properties: { reserved, keep_quoted: true } },
     ecma: 2020,
   };
   const mini = await squeeze(code, options);

@@ -328,11 +328,13 @@ function config({ client, settings }: ConnectOptions, { name }: Platform): Confi
   return { ...DEFAULTS, ...settings, link, seed, client: { ...own, ...client } };
 }
 
+// A mini-program has none.
+declare const crypto: { getRandomValues(bytes: Uint8Array): void } | undefined;
+
 /** 128 random bits in hexadecimal. */
 function randomId(): string {
-  const crypto = (globalThis as { crypto?: { getRandomValues(bytes: Uint8Array): void } }).crypto;
   const bytes = Uint8Array.from({ length: 16 }, () => Math.random() * 256);
-  crypto?.getRandomValues?.(bytes);
+  if (typeof crypto === "object") crypto.getRandomValues(bytes);
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

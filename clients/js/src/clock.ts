@@ -11,11 +11,14 @@ export interface Clocks {
   steady: (() => number) | undefined;
 }
 
-/** The clocks of every platform; a mini-program has none but the first. */
-const platform = (): Clocks => {
-  const performance = (globalThis as { performance?: { now(): number } }).performance;
-  return { wall: () => Date.now(), steady: performance && (() => performance.now()) };
-};
+// A mini-program has none, nor `globalThis`.
+declare const performance: { now(): number } | undefined;
+
+/** The clocks of this platform. */
+const platform = (): Clocks => ({
+  wall: () => Date.now(),
+  steady: typeof performance === "object" ? () => performance.now() : undefined,
+});
 
 /** Milliseconds since its start. */
 export class Clock {

@@ -74,6 +74,9 @@ const plus = (one: Account, two: Account, sign: 1 | -1 = 1): Account => ({
   wanted: one.wanted + sign * two.wanted,
 });
 
+/** A page's own server; elsewhere there is none. */
+const ownServer = (): string => (typeof location === "object" ? location.origin : "");
+
 /** The client of version 2.1.0, as far as it is seen from outside. */
 export class WebSocketClient {
   private readonly clock = new Clock();
@@ -95,7 +98,7 @@ export class WebSocketClient {
   connect(executionId: string, callbacks: Callbacks = {}): void {
     this.disconnect();
     this.retire();
-    const { url = globalThis.location?.origin ?? "", ...settings } = this.settings;
+    const { url = ownServer(), ...settings } = this.settings;
     const isMiniProgram = typeof wx === "object" && Boolean(wx.connectSocket);
     const connect = isMiniProgram ? connectMiniProgram : connectPage;
     const client = (this.client = connect({ storage: false, ...settings, url }));
