@@ -72,7 +72,6 @@ export async function scriptTag() {
   const reserved = [...reservedNames(), ...wordsIn(code)];
   const options = {
     compress: { passes: 3, ecma: 2020, unsafe_arrows: true, keep_fargs: false },
-    // A name in quotes is read as text somewhere: it stays as it is.
     mangle: { properties: { reserved, keep_quoted: true } },
     ecma: 2020,
   };

@@ -25,7 +25,7 @@ export function showHistory(words: Words, language: Language, journal: Journal, 
   list.replaceChildren(
     ...lines.reverse().map(({ at, name, text }) => {
       const time = make("time", {}, clockTime(at, language));
-      return make("li", { "data-name": name }, time, " ", text);
+      return make("li", { "data-name": name }, time, make("span", {}, text));
     }),
   );
 }

@@ -133,10 +133,12 @@ function stretches(
     if (end - start > room) {
       drawn.push(draw("text", { class: `${look}-label`, x: start + 8, ...place }, label));
     } else if (look === "fault") {
-      const next = scale.x(all[number + 1]?.from ?? Infinity);
-      const x = end + 6;
-      if (x + room < Math.min(next, scale.right)) {
-        drawn.push(draw("text", { class: "fault-aside", x, ...place }, label));
+      const next = Math.min(scale.x(all[number + 1]?.from ?? Infinity), scale.right);
+      const last = Math.max(scale.x(all[number - 1]?.to ?? 0), scale.left);
+      const aside = { class: "fault-aside", ...place };
+      if (end + room < next) drawn.push(draw("text", { ...aside, x: end + 6 }, label));
+      else if (start - room > last) {
+        drawn.push(draw("text", { ...aside, x: start - 6, "text-anchor": "end" }, label));
       }
     }
   });

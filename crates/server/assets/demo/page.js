@@ -881,7 +881,7 @@ function showHistory(words, language2, journal2, now2) {
   list.replaceChildren(
     ...lines.reverse().map(({ at, name, text }) => {
       const time = make("time", {}, clockTime(at, language2));
-      return make("li", { "data-name": name }, time, " ", text);
+      return make("li", { "data-name": name }, time, make("span", {}, text));
     })
   );
 }
@@ -1274,10 +1274,12 @@ function stretches(scale, all, y, look) {
     if (end - start2 > room) {
       drawn.push(draw("text", { class: `${look}-label`, x: start2 + 8, ...place }, label));
     } else if (look === "fault") {
-      const next = scale.x(all[number2 + 1]?.from ?? Infinity);
-      const x = end + 6;
-      if (x + room < Math.min(next, scale.right)) {
-        drawn.push(draw("text", { class: "fault-aside", x, ...place }, label));
+      const next = Math.min(scale.x(all[number2 + 1]?.from ?? Infinity), scale.right);
+      const last = Math.max(scale.x(all[number2 - 1]?.to ?? 0), scale.left);
+      const aside = { class: "fault-aside", ...place };
+      if (end + room < next) drawn.push(draw("text", { ...aside, x: end + 6 }, label));
+      else if (start2 - room > last) {
+        drawn.push(draw("text", { ...aside, x: start2 - 6, "text-anchor": "end" }, label));
       }
     }
   });
