@@ -86,6 +86,7 @@ mod tests {
     fn what_people_type_is_understood() {
         for typed in [
             "steadfast serve --dev",
+            "steadfast serve --data-dir data",
             "steadfast serve --config a.toml --listen 127.0.0.1:0 --internal 127.0.0.1:0",
             "steadfast publish build:1 progress {\"pct\":40} --replace bar",
             "steadfast publish build:1 progress -",

@@ -29,7 +29,7 @@ STEADFAST_LOG says what is logged: error, warn, info, debug, trace.
 Example:
   steadfast serve --dev")]
 pub(crate) struct Args {
-    /// Open to everybody on this machine: no keys, memory only, loopback addresses only
+    /// Open to everybody on this machine: no keys, loopback addresses only
     #[arg(long)]
     dev: bool,
     /// The configuration [default: steadfast.toml, where there is one]
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// The address for backends and operators [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR")]
     internal: Option<String>,
+    /// Keep channels in this directory, over restarts and crashes [default: in memory]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
 }
 
 /// Serves until SIGTERM or Ctrl-C, then lets the clients go.
@@ -50,6 +53,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         public_listen: args.listen,
         internal_listen: args.internal,
         node_name: None,
+        data_dir: args.data_dir,
         dev: args.dev,
     };
     let config = settings::load(file.as_ref(), &flags)?;

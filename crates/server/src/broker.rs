@@ -1,13 +1,17 @@
 //! What stores and spreads a channel's events. In: publishes and reads. Out: positions, pages, and
 //! announcements to the relay. One enum rather than a trait object: every call is known.
 
-#![allow(clippy::unused_async, reason = "brokers beyond this process will await")]
+#![allow(clippy::unused_async, reason = "brokers beyond this machine will await everywhere")]
 
+mod disk;
 mod memory;
+#[cfg(test)]
+mod tests;
 
 use steadfast_hub::{ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError};
 use steadfast_protocol::{ChannelName, Epoch, Since};
 
+pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
 
 /// The broker that this node uses.
@@ -15,6 +19,8 @@ pub use memory::MemoryBroker;
 pub enum Broker {
     /// Everything in this process's memory.
     Memory(MemoryBroker),
+    /// In a directory of this machine.
+    Disk(DiskBroker),
 }
 
 impl Broker {
@@ -22,7 +28,36 @@ impl Broker {
     pub async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
         match self {
             Self::Memory(memory) => memory.publish(publish).await,
+            Self::Disk(disk) => disk.publish(publish).await,
         }
+    }
+
+    /// The same for many: in their order, each for itself, and answered together.
+    pub async fn publish_many(
+        &self,
+        publishes: Vec<Publish>,
+    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+        let mut answers = Vec::with_capacity(publishes.len());
+        match self {
+            Self::Memory(memory) => {
+                for publish in publishes {
+                    answers.push(memory.publish(publish).await);
+                }
+            }
+            Self::Disk(disk) => {
+                let mut told = Vec::with_capacity(publishes.len());
+                for publish in publishes {
+                    told.push(disk.submit(publish).await);
+                }
+                for told in told {
+                    answers.push(match told {
+                        Ok(told) => told.await.unwrap_or(Err(PublishError::Unavailable)),
+                        Err(error) => Err(error),
+                    });
+                }
+            }
+        }
+        answers
     }
 
     /// Events after a position.
@@ -34,6 +69,7 @@ impl Broker {
     ) -> Result<Page, ReadError> {
         match self {
             Self::Memory(memory) => memory.read(channel, since, limit),
+            Self::Disk(disk) => disk.read(channel, since, limit).await,
         }
     }
 
@@ -41,6 +77,7 @@ impl Broker {
     pub async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
         match self {
             Self::Memory(memory) => Ok(memory.info(channel)),
+            Self::Disk(disk) => Ok(disk.info(channel)),
         }
     }
 
@@ -52,6 +89,7 @@ impl Broker {
     ) -> Result<Vec<ChannelInfo>, ReadError> {
         match self {
             Self::Memory(memory) => Ok(memory.list(after, limit)),
+            Self::Disk(disk) => Ok(disk.list(after, limit)),
         }
     }
 
@@ -59,6 +97,7 @@ impl Broker {
     pub async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         match self {
             Self::Memory(memory) => Ok(memory.delete(channel).await),
+            Self::Disk(disk) => disk.delete(channel).await,
         }
     }
 
@@ -66,6 +105,7 @@ impl Broker {
     pub async fn is_ready(&self) -> bool {
         match self {
             Self::Memory(memory) => memory.is_ready().await,
+            Self::Disk(disk) => disk.is_ready().await,
         }
     }
 
@@ -73,6 +113,7 @@ impl Broker {
     pub fn size(&self) -> (usize, usize) {
         match self {
             Self::Memory(memory) => memory.size(),
+            Self::Disk(disk) => disk.size(),
         }
     }
 
@@ -80,6 +121,15 @@ impl Broker {
     pub fn expire(&self) {
         match self {
             Self::Memory(memory) => memory.expire(),
+            Self::Disk(disk) => disk.expire(),
+        }
+    }
+
+    /// What it counts besides, where it is on disk.
+    pub fn disk(&self) -> Option<DiskFigures> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Disk(disk) => Some(disk.figures()),
         }
     }
 
@@ -87,6 +137,7 @@ impl Broker {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
+            Self::Disk(_) => "disk",
         }
     }
 }

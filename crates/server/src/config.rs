@@ -1,9 +1,10 @@
 //! The settings of a node: from `steadfast.toml`, over it `STEADFAST_*` variables, over them flags.
 //!
 //! In: the text of the file, the variables, the flags. Out: checked settings, or every mistake at
-//! once with where it stands and how to mend it. It reads no file but those that hold keys, and
-//! knows nothing of what the settings do.
+//! once with where it stands and how to mend it. It reads no file but those that hold keys, looks
+//! whether directories can be used, and knows nothing of what the settings do.
 
+mod broker;
 mod check;
 mod env;
 mod error;
@@ -17,6 +18,7 @@ mod tree;
 
 use std::path::Path;
 
+pub use broker::{Broker, BrokerKind};
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
@@ -31,7 +33,7 @@ pub const EXAMPLE: &str = include_str!("config/example.toml");
 
 impl Config {
     /// Puts the layers together and checks the whole. `file` is the configuration file's name and
-    /// text; relative names of key files in it start from its folder.
+    /// text; relative names of files and directories in it start from its folder.
     pub fn load<E>(
         file: Option<(&Path, &str)>,
         env: E,
@@ -50,7 +52,13 @@ impl Config {
         env::add_flags(&mut tree, overrides);
 
         let (mut config, mut faulty) = read::config(&mut tree, &mut mistakes);
-        keys::read(&mut config, &tree, file.map(|(path, _)| path), &mut faulty, &mut mistakes);
+        let folder = file.and_then(|(path, _)| path.parent());
+        keys::read(&mut config, &tree, folder, &mut faulty, &mut mistakes);
+        if let (Some(folder), Some(dir)) = (folder, &mut config.broker.data_dir)
+            && matches!(tree.source(&["broker".into(), "data_dir".into()]), Source::File { .. })
+        {
+            *dir = folder.join(&dir);
+        }
         // Half a file would be blamed for what its other half says.
         if file_is_readable {
             mistakes.extend(check::mistakes(&config, &tree, &faulty));

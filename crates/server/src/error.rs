@@ -20,6 +20,12 @@ pub enum ServeError {
     /// An allowed origin cannot be read.
     #[error(transparent)]
     Origin(#[from] crate::origin::OriginError),
+    /// The data directory of the disk broker cannot be used.
+    #[error(transparent)]
+    Disk(#[from] crate::broker::DiskError),
+    /// The disk broker was chosen without a directory.
+    #[error("the disk broker needs a directory; set `broker.data_dir`")]
+    NoDataDir,
     /// The signals that end the process cannot be heard.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),

@@ -6,6 +6,7 @@ mod batch;
 pub(crate) mod body;
 mod channels;
 mod connections;
+mod disk;
 mod event;
 mod figures;
 mod gate;

@@ -11,9 +11,9 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
 
 use crate::addresses::Addresses;
-use crate::broker::{Broker, MemoryBroker};
+use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker};
 use crate::clock::Clock;
-use crate::config::{Config, NamespaceOptions};
+use crate::config::{BrokerKind, Config, NamespaceOptions};
 use crate::error::ServeError;
 use crate::headcount::Headcount;
 use crate::origin::Origins;
@@ -72,7 +72,8 @@ impl Counters {
 }
 
 impl Node {
-    /// A node with these settings, a shard for each core, and no sessions.
+    /// A node with these settings, a shard for each core, and no sessions; on the runtime it is
+    /// called on.
     pub fn new(config: Config) -> Result<Arc<Self>, ServeError> {
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
@@ -80,9 +81,7 @@ impl Node {
         let shard = |_| Arc::new(Shard::new(hub_config(&config), clock, Arc::clone(&headcount)));
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
         let relay = Relay::new(Arc::clone(&shards));
-        let seed = getrandom::u64().map_err(ServeError::Random)?;
-        let streams = streams_config(&config, seed);
-        let broker = Broker::Memory(MemoryBroker::new(streams, clock, relay.clone()));
+        let broker = broker(&config, clock, &relay)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let verifier = match &config.auth.hs256_key {
             Some(key) if !config.dev => Some(Verifier::new(key.expose(), config.auth.leeway_s)),
@@ -141,6 +140,19 @@ impl Node {
         answer
     }
 
+    /// The same for many, in their order.
+    pub async fn publish_many(
+        &self,
+        publishes: Vec<Publish>,
+    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+        let answers = self.broker.publish_many(publishes).await;
+        let published = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        self.counters.published.fetch_add(published, Ordering::Relaxed);
+        let refused = answers.len() as u64 - published;
+        self.counters.publish_errors.fetch_add(refused, Ordering::Relaxed);
+        answers
+    }
+
     /// A link id for a peer that has none of its own.
     pub fn random_link(&self, kind: &str) -> Option<LinkId> {
         let random = getrandom::u64().ok()?;
@@ -194,6 +206,21 @@ impl Node {
     /// The limits of one session's messages.
     pub fn message_limits(&self) -> Limits {
         limits(&self.config)
+    }
+}
+
+fn broker(config: &Config, clock: Clock, relay: &Relay) -> Result<Broker, ServeError> {
+    let seed = getrandom::u64().map_err(ServeError::Random)?;
+    let (streams, relay) = (streams_config(config, seed), relay.clone());
+    let settings = &config.broker;
+    match (settings.kind(config.dev), &settings.data_dir) {
+        (BrokerKind::Disk, Some(data_dir)) => {
+            let (data_dir, hot_bytes_max) = (data_dir.clone(), settings.hot_bytes_max);
+            let disk = DiskConfig { data_dir, hot_bytes_max, streams };
+            Ok(Broker::Disk(DiskBroker::start(disk, clock, relay)?))
+        }
+        (BrokerKind::Disk, None) => Err(ServeError::NoDataDir),
+        (BrokerKind::Memory, _) => Ok(Broker::Memory(MemoryBroker::new(streams, clock, relay))),
     }
 }
 

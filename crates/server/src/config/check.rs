@@ -3,6 +3,7 @@
 //! In: settings, and where each was written. Out: every mistake. A setting that could not be read
 //! is not blamed again, nor is what depends on it.
 
+mod folder;
 mod numbers;
 
 use std::collections::BTreeSet;
@@ -38,6 +39,7 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     origins(&mut rules, config);
     keys(&mut rules, config);
     numbers::check(&mut rules, config);
+    folder::check(&mut rules, config);
     namespaces(&mut rules, config);
     routes(&mut rules, &config.routes);
     rules.mistakes

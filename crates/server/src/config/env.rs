@@ -16,7 +16,11 @@ pub const OTHER_VARIABLES: &[&str] =
 
 const PREFIX: &str = "STEADFAST_";
 /// Short names, and what they stand for.
-const SHORT: &[(&str, [&str; 2])] = &[("NODE", ["node", "name"]), ("REGION", ["node", "region"])];
+const SHORT: &[(&str, [&str; 2])] = &[
+    ("DATA_DIR", ["broker", "data_dir"]),
+    ("NODE", ["node", "name"]),
+    ("REGION", ["node", "region"]),
+];
 /// No setting lies deeper, so a longer name is a mistake that need not be taken apart.
 const LEVELS_MAX: usize = 4;
 
@@ -29,6 +33,8 @@ pub struct Overrides {
     pub internal_listen: Option<String>,
     /// `--node`: the node's name.
     pub node_name: Option<String>,
+    /// `--data-dir`: the directory of the disk broker, which it also chooses.
+    pub data_dir: Option<String>,
     /// `--dev`: open, on loopback. `false` leaves the setting as it is.
     pub dev: bool,
 }
@@ -58,11 +64,14 @@ where
 /// Adds the flags that were given.
 pub(super) fn add_flags(tree: &mut Tree, flags: &Overrides) {
     let dev = flags.dev.then(|| "true".to_owned());
+    let disk = flags.data_dir.is_some().then(|| "disk".to_owned());
     let given = [
         ("--listen", &["public", "listen"][..], &flags.public_listen),
         ("--internal", &["internal", "listen"], &flags.internal_listen),
         ("--node", &["node", "name"], &flags.node_name),
         ("--dev", &["dev"], &dev),
+        ("--data-dir", &["broker", "data_dir"], &flags.data_dir),
+        ("--data-dir", &["broker", "kind"], &disk),
     ];
     for (flag, path, text) in given {
         let Some(text) = text else { continue };

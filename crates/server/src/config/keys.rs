@@ -20,11 +20,10 @@ pub(super) const KEY_BYTES_MAX: usize = 4096;
 pub(super) fn read(
     config: &mut Config,
     tree: &Tree,
-    config_file: Option<&FilePath>,
+    folder: Option<&FilePath>,
     faulty: &mut Vec<Path>,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let folder = config_file.and_then(FilePath::parent);
     let Config { internal, auth, .. } = config;
     let keys = [
         (&mut internal.key, &internal.key_file, ["internal", "key"]),

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::broker::Broker;
 use super::limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 use super::secret::Secret;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub internal: Internal,
     /// How tokens are checked.
     pub auth: Auth,
+    /// What keeps the channels.
+    pub broker: Broker,
     /// How much of everything.
     pub limits: Limits,
     /// How silence is noticed.
@@ -53,6 +56,7 @@ impl Default for Config {
             public: Public::default(),
             internal: Internal::default(),
             auth: Auth::default(),
+            broker: Broker::default(),
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
             drain: Drain::default(),

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use steadfast_hub::Publish;
+use steadfast_hub::{Publish, PublishError};
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
@@ -49,19 +49,28 @@ async fn publish_all(node: &Node, request: Request) -> Result<Vec<Outcome>, Prob
     let request_key = publish::key_of(request.headers())?;
     let body = body::read(request, limits.message_bytes_max.saturating_mul(BODIES)).await?;
     let entries = entries(body::text(&body)?, limits.publish_batch_max)?;
-    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut publishes = Vec::with_capacity(entries.len());
+    let mut wishes = Vec::with_capacity(entries.len());
     for (at, entry) in entries.into_iter().enumerate() {
         let wanted = wanted(node, entry, request_key.as_deref(), at);
-        let answer = match publish::counted(node, wanted) {
-            Ok(publish) => publish::submit(node, publish).await,
-            Err(problem) => Err(problem),
-        };
-        outcomes.push(match answer {
-            Ok(place) => Outcome::Published(place),
-            Err(error) => Outcome::Refused { error },
-        });
+        wishes.push(publish::counted(node, wanted).map(|publish| {
+            let channel = publish.channel.clone();
+            publishes.push(publish);
+            channel
+        }));
     }
-    Ok(outcomes)
+    let mut answers = node.publish_many(publishes).await.into_iter();
+    let outcomes = wishes.into_iter().map(|wish| {
+        let channel = match wish {
+            Ok(channel) => channel,
+            Err(error) => return Outcome::Refused { error },
+        };
+        match answers.next().unwrap_or(Err(PublishError::Unavailable)) {
+            Ok((epoch, offset)) => Outcome::Published(Place { channel, epoch, offset }),
+            Err(error) => Outcome::Refused { error: publish::refusal(&error, &channel) },
+        }
+    });
+    Ok(outcomes.collect())
 }
 
 fn wanted(

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use steadfast_hub::Totals;
 
+use crate::broker::DiskFigures;
 use crate::node::Node;
 
 /// Names taken in one go; a hub's other work gets its lock in between.
 const NAMES_PER_LOCK: usize = 1_000;
 
 /// What is counted and what there is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Figures {
     /// Of sessions and members.
     pub(super) totals: Totals,
@@ -35,6 +36,8 @@ pub(super) struct Figures {
     pub(super) sockets: u64,
     /// Announcements on their way to the hubs.
     pub(super) in_flight: usize,
+    /// What a disk broker counts.
+    pub(super) disk: Option<DiskFigures>,
     /// Seconds since the start.
     pub(super) uptime_seconds: u64,
 }
@@ -57,6 +60,7 @@ impl Figures {
             polls: count(&counters.polls),
             sockets: count(&counters.sockets),
             in_flight: node.relay.in_flight(),
+            disk: node.broker.disk(),
             uptime_seconds: node.clock.now().0 / 1000,
         }
     }

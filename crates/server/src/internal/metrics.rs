@@ -16,6 +16,7 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::relay::IN_FLIGHT_MAX;
 
+use super::disk;
 use super::figures::Figures;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,6 +29,9 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.connections(&figures);
     sheet.channels(&figures);
     sheet.events(&figures);
+    if let Some(disk) = &figures.disk {
+        disk::register(disk, &mut sheet.0);
+    }
     sheet.limits(&node);
     let mut text = String::new();
     match encode(&mut text, &sheet.0) {

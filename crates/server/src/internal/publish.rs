@@ -26,9 +26,9 @@ const LATER_S: u32 = 30;
 /// Where an event stands.
 #[derive(Debug, Serialize)]
 pub(super) struct Place {
-    channel: ChannelName,
-    epoch: Epoch,
-    offset: u64,
+    pub(super) channel: ChannelName,
+    pub(super) epoch: Epoch,
+    pub(super) offset: u64,
 }
 
 /// Publishes one event.
@@ -91,7 +91,8 @@ async fn wanted(
     entry.publish(channel, key, limits.payload_depth_max)
 }
 
-fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
+/// What a refused publisher is told.
+pub(super) fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
     match error {
         PublishError::Finished => {
             let detail = format!("`{channel}` has had its final event; nothing can follow it");

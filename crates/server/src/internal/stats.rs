@@ -11,6 +11,7 @@ use steadfast_protocol::Timestamp;
 use crate::node::Node;
 use crate::problem::Problem;
 
+use super::disk::Disk;
 use super::figures::Figures;
 use super::query::Query;
 
@@ -27,6 +28,8 @@ pub(super) struct Stats {
     channels: Channels,
     events: Events,
     history_bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<Disk>,
     polls: u64,
     sockets: u64,
     requests_rejected: u64,
@@ -99,6 +102,7 @@ pub(super) async fn stats(State(node): State<Arc<Node>>, uri: Uri) -> Result<Jso
             publish_errors: figures.publish_errors,
         },
         history_bytes: figures.history_bytes,
+        disk: figures.disk.map(Disk::from),
         polls: figures.polls,
         sockets: figures.sockets,
         requests_rejected: figures.rejected,

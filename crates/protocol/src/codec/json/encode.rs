@@ -28,7 +28,20 @@ pub fn encode_event(
     data: &Payload,
     time: Timestamp,
 ) -> EncodedEvent {
-    let data = data.as_str().as_bytes();
+    encode_kept_event(channel, epoch, offset, event, data.as_str(), time)
+}
+
+/// The same for a store that gives back what it was given: `data` is the text of a [`Payload`],
+/// and is not checked again.
+pub fn encode_kept_event(
+    channel: &ChannelName,
+    epoch: &Epoch,
+    offset: u64,
+    event: &EventName,
+    data: &str,
+    time: Timestamp,
+) -> EncodedEvent {
+    let data = data.as_bytes();
     let names = channel.as_str().len() + epoch.as_str().len() + event.as_str().len();
     let mut out = Vec::with_capacity(128 + names + data.len());
     out.extend_from_slice(br#"{"type":"event","channel":"#);

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::{HS256_KEY, INTERNAL_KEY, load, load_with, mistakes, said};
-use crate::config::{Config, EXAMPLE, NamespaceOptions, Overrides, Route, RouteStart, Secret};
+use crate::config::{
+    BrokerKind, Config, EXAMPLE, NamespaceOptions, Overrides, Route, RouteStart, Secret,
+};
 
 fn with_keys() -> Config {
     let mut config = Config::default();
@@ -29,6 +31,7 @@ fn the_example_names_every_setting() {
         "public",
         "internal",
         "auth",
+        "broker",
         "limits",
         "heartbeat",
         "drain",
@@ -58,6 +61,7 @@ fn a_variable_wins_over_the_file_and_a_flag_over_both() {
         public_listen: Some("127.0.0.1:3".into()),
         internal_listen: Some("[::1]:4".into()),
         node_name: None,
+        data_dir: None,
         dev: true,
     };
     let config = load_with(file, &env, &flags).unwrap();
@@ -196,4 +200,29 @@ fn a_key_file_that_is_of_no_use_is_one_mistake() {
         assert!(said[0].contains("steadfast.toml:2: `internal.key_file`"), "{said:?}");
     }
     assert_eq!(with("[internal]\nkey_file = 'longest'"), Vec::<String>::new());
+}
+
+#[test]
+fn a_directory_means_the_disk_broker_but_for_dev() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("steadfast.toml");
+    let with = |text: &str, env: &[(&str, &str)], flags: &Overrides| {
+        let env = super::keys().into_iter().chain(super::pairs(env));
+        Config::load(Some((&path, text)), env, flags).unwrap()
+    };
+    let kind = |config: &Config| config.broker.kind(config.dev);
+    let none = Overrides::default();
+    let config = with("broker.data_dir = 'data'", &[], &none);
+    assert_eq!(kind(&config), BrokerKind::Disk);
+    assert_eq!(config.broker.data_dir, Some(folder.path().join("data")));
+    assert_eq!(kind(&with("dev = true\nbroker.data_dir = 'data'", &[], &none)), BrokerKind::Memory);
+    let text = "[broker]\nkind = 'memory'\ndata_dir = 'data'";
+    assert_eq!(kind(&with(text, &[], &none)), BrokerKind::Memory);
+    assert_eq!(kind(&with("", &[], &none)), BrokerKind::Memory);
+    let config = with("", &[("STEADFAST_DATA_DIR", "there")], &none);
+    assert_eq!(kind(&config), BrokerKind::Disk);
+    assert_eq!(config.broker.data_dir, Some("there".into()));
+    let flags = Overrides { data_dir: Some("here".into()), dev: true, ..Overrides::default() };
+    let config = with(text, &[], &flags);
+    assert_eq!((kind(&config), config.broker.data_dir), (BrokerKind::Disk, Some("here".into())));
 }

@@ -70,6 +70,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("public.connections_per_ip_max", 0, 1_000_000),
     ("public.accept_backlog", 1, 65_535),
     ("auth.leeway_s", 0, 300),
+    ("broker.hot_bytes_max", 0, 68_719_476_736),
     ("limits.queue_messages_max", 1, 65_536),
     ("limits.payload_depth_max", 1, 127),
     ("limits.channels_per_link_max", 1, 65_536),
@@ -213,4 +214,29 @@ fn settings_made_in_code_go_by_the_same_rules() {
     assert!(
         error.to_string().starts_with("the configuration has a mistake:\n  `limits.channels_max`")
     );
+}
+
+#[test]
+fn the_disk_broker_needs_a_directory_that_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("data");
+    let text = |dir: &std::path::Path| format!("[broker]\ndata_dir = '{}'", dir.display());
+    let table = [
+        ("[broker]\nkind = 'disk'".to_owned(), "the disk broker needs a directory; set `broker.d"),
+        (text(&file), "file is not a directory; name a directory"),
+        (text(&below), "data is not there, and "),
+        ("broker.data_dir = ''".to_owned(), "this is no directory, but empty"),
+        ("broker.kind = 'disc'".to_owned(), "write one of memory, disk"),
+    ];
+    for (text, wrong) in table {
+        let said = mistakes(&text, &[]);
+        assert!(said.len() == 1 && said[0].contains(wrong), "{text}: {said:?}");
+        assert!(said[0].starts_with("steadfast.toml:"), "{said:?}");
+    }
+    for dir in [folder.path().to_owned(), folder.path().join("new/data")] {
+        assert_eq!(mistakes(&text(&dir), &[]), [""; 0]);
+        assert!(!folder.path().join("new").exists(), "nothing is made");
+    }
 }

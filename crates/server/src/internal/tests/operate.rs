@@ -4,7 +4,7 @@ use serde_json::json;
 use steadfast_protocol::CloseCode;
 
 use super::Desk;
-use crate::config::Config;
+use crate::config::{BrokerKind, Config};
 
 #[tokio::test]
 async fn the_statistics_count_the_whole_node() {
@@ -70,6 +70,43 @@ async fn a_node_whose_broker_takes_nothing_is_not_ready() {
     let detail = desk.ask("GET", "/readyz").await.problem(503, "broker_unavailable");
     assert!(detail.contains("memory"), "{detail}");
     drop(taken);
+    assert_eq!(desk.ask("GET", "/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_disk_broker_tells_of_its_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config { dev: true, ..Config::default() };
+    config.broker.kind = Some(BrokerKind::Disk);
+    config.broker.data_dir = Some(folder.path().join("data"));
+    let desk = Desk::with(config);
+    let events = r#"[{"channel":"a","event":"e"},{"channel":"b"},{"channel":"a","event":"f"}]"#;
+    let results = desk.post("/v1/events", events).await.json();
+    assert_eq!(results["results"][2]["offset"], 2, "{results}");
+    assert_eq!(results["results"][1]["error"]["code"], "missing_field", "{results}");
+
+    let stats = desk.ask("GET", "/v1/stats").await.json();
+    assert_eq!(stats["broker"], "disk");
+    let disk = &stats["disk"];
+    let commits = disk["commits"].as_u64().unwrap();
+    assert!((1..=2).contains(&commits), "{disk}");
+    let per_commit = disk["events_per_commit"].as_f64().unwrap();
+    assert!((1.0..=2.0).contains(&per_commit), "{disk}");
+    assert!(disk["commit_ms_p50"].as_f64().unwrap() > 0.0, "{disk}");
+    assert!(disk["bytes_on_disk"].as_u64().unwrap() > 0, "{disk}");
+    assert_eq!((&disk["failures"], &disk["failing"]), (&json!(0), &json!(false)));
+
+    let text = desk.ask("GET", "/metrics").await.text;
+    let expected = [
+        "# TYPE steadfast_disk_commit_seconds histogram".to_owned(),
+        format!("steadfast_disk_commit_seconds_count {commits}"),
+        format!("steadfast_disk_commit_seconds_bucket{{le=\"+Inf\"}} {commits}"),
+        "steadfast_disk_committed_events_total 2".to_owned(),
+        "steadfast_disk_failing 0".to_owned(),
+    ];
+    for line in expected {
+        assert!(text.lines().any(|one| one == line), "{line}:\n{text}");
+    }
     assert_eq!(desk.ask("GET", "/readyz").await.status, 200);
 }
 

@@ -1,0 +1,75 @@
+//! Why a disk broker cannot start, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::store::StoreError;
+
+/// A failure to open a data directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiskError {
+    /// The directory cannot be made, read or written.
+    #[error(
+        "the data directory {} cannot be used: {source}; name a directory that this user may \
+         write to",
+        path.display()
+    )]
+    Folder {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process uses it.
+    #[error(
+        "the data directory {} is in use by {}; stop that one, or give each node a directory of \
+         its own",
+        path.display(),
+        holder.map_or("another process".to_owned(), |holder| format!("process {holder}"))
+    )]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// The process that holds it, where known.
+        holder: Option<u32>,
+    },
+    /// The store was made by another version.
+    #[error(
+        "the store in {} has format {found}, and this version reads format {known}; start the \
+         version that made it, or another data directory",
+        path.display()
+    )]
+    Format {
+        /// The directory.
+        path: PathBuf,
+        /// The format found.
+        found: u64,
+        /// The format that this version reads.
+        known: u64,
+    },
+    /// The store is there and cannot be opened.
+    #[error(
+        "the store in {} cannot be opened: {reason}. Mend it by restoring {} from a backup and \
+         putting an empty file named restored beside it, or, giving up all history, by moving {} \
+         away; links are told of the gap either way",
+        path.display(),
+        path.join("store").display(),
+        path.join("store").display()
+    )]
+    Store {
+        /// The directory.
+        path: PathBuf,
+        /// What the store says.
+        reason: String,
+    },
+    /// The operating system gave no randomness or no thread.
+    #[error("the system refused what the disk broker needs: {0}")]
+    System(io::Error),
+}
+
+impl DiskError {
+    pub(super) fn store(path: PathBuf, error: &StoreError) -> Self {
+        Self::Store { path, reason: error.to_string() }
+    }
+}

@@ -1,0 +1,222 @@
+//! Opens what a data directory holds. In: the directory. Out: the store, and a table of all that it
+//! knows; where answered events may be missing, every channel in it has a new epoch. What is
+//! damaged is cut off or copied out, and told in the log.
+
+use getrandom::u64 as random;
+use steadfast_hub::StreamsConfig;
+
+use super::error::DiskError;
+use super::folder::Folder;
+use super::mend;
+use super::record::{self, Numbers, Remembered};
+use super::store::{Batch, Store, StoreError, Sync};
+use super::table::Table;
+use super::{journal, shared::Times};
+
+/// How keys and values look; another number is another program's.
+const FORMAT: u64 = 1;
+pub(super) const FORMAT_MARK: &str = "format";
+pub(super) const COMMIT_MARK: &str = "commit";
+pub(super) const FENCE_MARK: &str = "fence";
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) store: Store,
+    pub(super) table: Table,
+    /// The number of the newest commit.
+    pub(super) commit: u64,
+    /// Epochs under a lower one do not hold any more.
+    pub(super) fence: u64,
+    /// Ids whose events are to go.
+    pub(super) graves: Vec<u64>,
+}
+
+/// What a table is set up with.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    pub(super) streams: StreamsConfig,
+    pub(super) hot_bytes_max: usize,
+}
+
+/// Opens the directory's store; `is_damaged` where that is known already.
+pub(super) fn load(
+    folder: &Folder,
+    setup: &Setup,
+    times: Times,
+    is_damaged: bool,
+) -> Result<Loaded, DiskError> {
+    let failed = |error: &StoreError| DiskError::store(folder.path().to_owned(), error);
+    let store = open(folder)?;
+    let format = mark(&store, FORMAT_MARK);
+    if let Ok(found @ 1..) = format
+        && found != FORMAT
+    {
+        let (path, known) = (folder.path().to_owned(), FORMAT);
+        return Err(DiskError::Format { path, found, known });
+    }
+    if has_lost(&store, folder) {
+        let store = mend::copy_out(store, folder, &mut names()?, true)?;
+        return finish(store, folder, setup, times);
+    }
+    if !is_damaged {
+        match read(store, folder, setup, times) {
+            Err(Trouble::Store(StoreError::Damaged(what))) => {
+                tracing::error!(what, "the store is damaged; what can be read is copied out of it");
+            }
+            Err(Trouble::Store(error)) => return Err(failed(&error)),
+            Err(Trouble::System(error)) => return Err(error),
+            Ok(loaded) => return Ok(loaded),
+        }
+        let store = mend::copy_out(open(folder)?, folder, &mut names()?, false)?;
+        return finish(store, folder, setup, times);
+    }
+    let store = mend::copy_out(store, folder, &mut names()?, false)?;
+    finish(store, folder, setup, times)
+}
+
+/// Whether the store lacks commits that were answered. A journal that was cut, or changed in a
+/// place that no checksum covers, shows here; then no two keys can be trusted to be of one time.
+fn has_lost(store: &Store, folder: &Folder) -> bool {
+    let (commit, acked) = (mark(store, COMMIT_MARK), folder.acked());
+    let Ok(commit) = commit else { return false };
+    if commit < acked {
+        let commits = acked - commit;
+        tracing::error!(
+            commits,
+            "events that were answered are not in the store: every channel gets a new epoch"
+        );
+    }
+    commit < acked && mark(store, FORMAT_MARK).is_ok_and(|format| format > 0)
+}
+
+fn finish(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Loaded, DiskError> {
+    read(store, folder, setup, times).map_err(|trouble| match trouble {
+        Trouble::Store(error) => DiskError::store(folder.path().to_owned(), &error),
+        Trouble::System(error) => error,
+    })
+}
+
+fn names() -> Result<super::table::Names, DiskError> {
+    seed().map(super::table::Names::new)
+}
+
+fn seed() -> Result<u64, DiskError> {
+    random().map_err(|error| DiskError::System(std::io::Error::other(error)))
+}
+
+/// Opens the store, without the damaged part of its journals where it has one.
+fn open(folder: &Folder) -> Result<Store, DiskError> {
+    let path = folder.store();
+    let error = match Store::open(&path) {
+        Err(error @ StoreError::JournalDamaged(_)) => error,
+        opened => return opened.map_err(|error| DiskError::store(folder.path().into(), &error)),
+    };
+    let cut = journal::cut_at_damage(&path)
+        .map_err(|source| DiskError::Folder { path: path.clone(), source })?;
+    match cut {
+        Some(cut) => tracing::error!(
+            journal = %cut.journal.display(),
+            good_bytes = cut.good_bytes,
+            put_aside = cut.put_aside,
+            "a journal is damaged; what comes before is served, and the whole is kept beside it"
+        ),
+        None => return Err(DiskError::store(folder.path().into(), &error)),
+    }
+    Store::open(&path).map_err(|error| DiskError::store(folder.path().into(), &error))
+}
+
+enum Trouble {
+    Store(StoreError),
+    System(DiskError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Loaded, Trouble> {
+    let commit = mark(&store, COMMIT_MARK)?;
+    let fence = fenced(&store, folder, commit)?;
+    let mut streams = setup.streams.clone();
+    streams.epoch_seed = seed().map_err(Trouble::System)?;
+    let mut table = Table::new(streams, setup.hot_bytes_max);
+    let renumbered = read_channels(&store, &mut table, fence, times)?;
+    if renumbered > 0 {
+        tracing::warn!(channels = renumbered, "channels go on under a new epoch");
+    }
+    for pair in store.under(&[record::ANSWER]) {
+        let (key, value) = pair?;
+        match (Remembered::of_key(&key), record::number(&value)) {
+            (Some(answer), Some(offset)) => table.answers.remember(answer, offset),
+            _ => return Err(unreadable("an answer").into()),
+        }
+    }
+    let graves = store.under(&[record::GRAVE]).map(|pair| {
+        let (key, _) = pair?;
+        record::id_of_grave(&key).ok_or_else(|| unreadable("a grave"))
+    });
+    let graves = graves.collect::<Result<Vec<u64>, StoreError>>()?;
+    Ok(Loaded { store, table, commit: commit.max(folder.acked()), fence, graves })
+}
+
+/// Puts all channels into the table; how many of them got a new epoch.
+fn read_channels(
+    store: &Store,
+    table: &mut Table,
+    fence: u64,
+    times: Times,
+) -> Result<usize, Trouble> {
+    let (now, mut renumbered) = (times.clock.now(), 0);
+    for pair in store.under(&[record::CHANNEL]) {
+        let (key, value) = pair?;
+        let (name, numbers) = (record::channel_of_key(&key), Numbers::of_bytes(&value));
+        let (Some(name), Some((under, mut numbers))) = (name, numbers) else {
+            return Err(unreadable("a channel").into());
+        };
+        if under >= fence {
+            table.load(name, numbers, now);
+        } else if let Some(epoch) = table.names().epoch() {
+            numbers.epoch = epoch;
+            table.load_unsaved(name, numbers, now);
+            renumbered += 1;
+        }
+    }
+    Ok(renumbered)
+}
+
+/// The fence: a higher one in a new store, and where a backup was restored.
+fn fenced(store: &Store, folder: &Folder, commit: u64) -> Result<u64, StoreError> {
+    let fence = mark(store, FENCE_MARK)?;
+    let is_restored = folder.is_restored();
+    if mark(store, FORMAT_MARK)? > 0 && !is_restored {
+        return Ok(fence);
+    }
+    if is_restored {
+        tracing::warn!("a backup was restored, as a note says: every channel gets a new epoch");
+    }
+    let fence = fence + 1;
+    let mut batch = store.batch();
+    put_mark(&mut batch, FORMAT_MARK, FORMAT);
+    put_mark(&mut batch, FENCE_MARK, fence);
+    put_mark(&mut batch, COMMIT_MARK, commit.max(folder.acked()));
+    batch.commit(Sync::Now)?;
+    folder.forget_restored().map_err(|error| StoreError::Failed(error.to_string()))?;
+    Ok(fence)
+}
+
+/// A number that concerns the whole store; 0 where there is none.
+pub(super) fn mark(store: &Store, name: &str) -> Result<u64, StoreError> {
+    let value = store.find(&record::mark_key(name))?;
+    Ok(value.and_then(|bytes| record::number(&bytes)).unwrap_or(0))
+}
+
+pub(super) fn put_mark(batch: &mut Batch, name: &str, number: u64) {
+    batch.put(record::mark_key(name), number.to_be_bytes());
+}
+
+fn unreadable(what: &str) -> StoreError {
+    StoreError::Damaged(format!("{what} cannot be read"))
+}

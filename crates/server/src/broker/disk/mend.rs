@@ -1,0 +1,178 @@
+//! A damaged store, copied out: what can be read goes into a new store, which takes its place. Each
+//! channel keeps its events up to the first that cannot be read, and gets a new epoch if that is
+//! not all of them, or if the store is known to lack some. The damaged store is put aside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use steadfast_protocol::ChannelName;
+
+use super::error::DiskError;
+use super::folder::Folder;
+use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, mark, put_mark};
+use super::record::{self, Kept, Numbers, Remembered};
+use super::store::{Batch, Pair, Store, StoreError, Sync};
+use super::table::Names;
+
+/// Bytes of values in one batch, about.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Copies what is good into a new store, and puts that in the place of the old one. `has_lost`
+/// where any channel may lack events at its end.
+pub(super) fn copy_out(
+    damaged: Store,
+    folder: &Folder,
+    names: &mut Names,
+    has_lost: bool,
+) -> Result<Store, DiskError> {
+    let failed = |error: StoreError| DiskError::store(folder.path().to_owned(), &error);
+    let moved = |source| DiskError::Folder { path: folder.path().to_owned(), source };
+    let mending = folder.beside_store("mending");
+    remove(&mending).map_err(moved)?;
+    let fresh = Store::open(&mending).map_err(failed)?;
+    let copied = copy(&damaged, &fresh, folder, (names, has_lost));
+    drop((damaged, fresh));
+    let (kept, cut) = match copied {
+        Ok(copied) => copied,
+        Err(error) => {
+            // Half a copy only takes room; the next try begins anew.
+            remove(&mending).map_err(moved)?;
+            return Err(failed(error));
+        }
+    };
+    let aside = free_place(folder);
+    fs::rename(folder.store(), &aside).map_err(moved)?;
+    fs::rename(&mending, folder.store()).map_err(moved)?;
+    tracing::error!(
+        channels = kept,
+        cut,
+        damaged_store = %aside.display(),
+        "what can be read of the damaged store is served; channels that lost events have new epochs"
+    );
+    Store::open(&folder.store()).map_err(failed)
+}
+
+fn remove(path: &PathBuf) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn free_place(folder: &Folder) -> PathBuf {
+    let mut number = 1;
+    loop {
+        let place = folder.beside_store(&format!("damaged-{number}"));
+        if !place.exists() {
+            return place;
+        }
+        number += 1;
+    }
+}
+
+/// How many channels were kept, and how many of them lost events.
+fn copy(
+    from: &Store,
+    to: &Store,
+    folder: &Folder,
+    (names, has_lost): (&mut Names, bool),
+) -> Result<(usize, usize), StoreError> {
+    let (fence, commit) = (mark(from, FENCE_MARK), mark(from, COMMIT_MARK));
+    // Without its fence the old store's epochs cannot be told from those that hold no more.
+    let (fence, are_known) = fence.map_or((1, false), |fence| (fence, true));
+    let mut batch = to.batch();
+    put_mark(&mut batch, FORMAT_MARK, mark(from, FORMAT_MARK).unwrap_or(1).max(1));
+    put_mark(&mut batch, FENCE_MARK, fence);
+    put_mark(&mut batch, COMMIT_MARK, commit.unwrap_or(0).max(folder.acked()));
+    batch.commit(Sync::Later)?;
+    let (mut heads, mut cut) = (BTreeMap::new(), 0);
+    for (name, (under, mut numbers)) in channels(from) {
+        let is_whole = copy_events(from, to, &mut numbers)?;
+        if !(is_whole && are_known && under >= fence && !has_lost)
+            && let Some(epoch) = names.epoch()
+        {
+            numbers.epoch = epoch;
+            cut += 1;
+        }
+        let mut batch = to.batch();
+        batch.put(record::channel_key(&name), numbers.to_bytes(fence));
+        batch.commit(Sync::Later)?;
+        heads.insert(numbers.id, numbers.head);
+    }
+    copy_answers(from, to, &heads)?;
+    to.settle()?;
+    marked(to, fence).commit(Sync::Now)?;
+    Ok((heads.len(), cut))
+}
+
+fn marked(to: &Store, fence: u64) -> Batch {
+    let mut batch = to.batch();
+    put_mark(&mut batch, FENCE_MARK, fence);
+    batch
+}
+
+/// All channels that can be read, from both ends towards what cannot.
+fn channels(from: &Store) -> BTreeMap<ChannelName, (u64, Numbers)> {
+    let read =
+        |(key, value): Pair| Some((record::channel_of_key(&key)?, Numbers::of_bytes(&value)?));
+    let ahead = from.under(&[record::CHANNEL]).map_while(Result::ok).filter_map(read);
+    let mut found: BTreeMap<_, _> = ahead.collect();
+    let back = from.under(&[record::CHANNEL]).rev().map_while(Result::ok).filter_map(read);
+    for (name, numbers) in back {
+        if found.insert(name, numbers).is_some() {
+            break;
+        }
+    }
+    found
+}
+
+/// Copies a channel's events up to the first that cannot be read; whether that is all of them.
+fn copy_events(from: &Store, to: &Store, numbers: &mut Numbers) -> Result<bool, StoreError> {
+    let Numbers { id, first, head, .. } = *numbers;
+    let range = (record::event_key(id, first), record::event_key(id, head));
+    let (mut expected, mut bytes) = (first, 0);
+    let (mut batch, mut batched) = (to.batch(), 0);
+    let mut newest = BTreeMap::new();
+    for (key, value) in from.between(&range.0, &range.1).map_while(Result::ok) {
+        let is_next = record::offset_of_key(&key) == Some(expected);
+        let Some(kept) = Kept::of_bytes(&value).filter(|_| is_next) else { break };
+        bytes += u64::from(kept.item.bytes);
+        if let Some(key) = kept.item.replace {
+            newest.insert(record::newest_key(id, &key), expected);
+        }
+        expected += 1;
+        batched += value.len();
+        batch.put(&*key, &*value);
+        if batched > BATCH_BYTES {
+            std::mem::replace(&mut batch, to.batch()).commit(Sync::Later)?;
+            batched = 0;
+        }
+    }
+    for (key, offset) in newest {
+        batch.put(key, offset.to_be_bytes());
+    }
+    batch.commit(Sync::Later)?;
+    let is_whole = expected > head;
+    if !is_whole {
+        numbers.is_final = false;
+        numbers.head = expected - 1;
+    }
+    numbers.bytes = bytes;
+    Ok(is_whole)
+}
+
+/// Copies answers to events that are there: a publish whose event is gone may be repeated.
+fn copy_answers(from: &Store, to: &Store, heads: &BTreeMap<u64, u64>) -> Result<(), StoreError> {
+    let mut batch = to.batch();
+    for (key, value) in from.under(&[record::ANSWER]).map_while(Result::ok) {
+        let head = Remembered::of_key(&key).and_then(|answer| heads.get(&answer.id));
+        if let (Some(offset), Some(head)) = (record::number(&value), head)
+            && offset <= *head
+        {
+            batch.put(&*key, &*value);
+        }
+    }
+    batch.commit(Sync::Later)
+}

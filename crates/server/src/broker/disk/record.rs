@@ -1,0 +1,296 @@
+//! What the store's keys and values look like: one order of keys for channels, events, the newest
+//! of each `replace` key, answers, graves and marks. In: numbers and names. Out: bytes, and back.
+//! It checks shapes only; the store's own checksums find bytes that changed.
+
+use std::sync::Arc;
+
+use steadfast_hub::Publication;
+use steadfast_protocol::codec::json::encode_kept_event;
+use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
+
+/// The first byte of a key says what its value is.
+pub(super) const CHANNEL: u8 = b'c';
+pub(super) const ANSWER: u8 = b'a';
+pub(super) const GRAVE: u8 = b'g';
+const EVENT: u8 = b'e';
+const NEWEST: u8 = b'n';
+const MARK: u8 = b'm';
+
+/// Where a channel stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Numbers {
+    /// What its events are filed under; never used again for another channel.
+    pub(super) id: u64,
+    /// Its numbering.
+    pub(super) epoch: Epoch,
+    /// The oldest offset kept: `head + 1` where none is.
+    pub(super) first: u64,
+    /// The newest offset.
+    pub(super) head: u64,
+    /// Bytes of all events kept, as they are counted for retention.
+    pub(super) bytes: u64,
+    /// When the oldest kept event came, by the store's clock.
+    pub(super) oldest_at: u64,
+    /// Whether it has ended.
+    pub(super) is_final: bool,
+}
+
+impl Numbers {
+    /// How many events are kept.
+    pub(super) const fn events(&self) -> u64 {
+        self.head + 1 - self.first
+    }
+
+    /// The value; `fence` is the store's, under which the epoch holds.
+    pub(super) fn to_bytes(&self, fence: u64) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        for number in [fence, self.id, self.first, self.head, self.bytes, self.oldest_at] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        out.push(u8::from(self.is_final));
+        out.extend_from_slice(self.epoch.as_str().as_bytes());
+        out
+    }
+
+    /// The fence and the numbers of a value; `None` where it is none.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Option<(u64, Self)> {
+        let mut rest = Rest(bytes);
+        let fence = rest.u64()?;
+        let (id, first, head) = (rest.u64()?, rest.u64()?, rest.u64()?);
+        let (bytes, oldest_at, is_final) = (rest.u64()?, rest.u64()?, rest.u8()? != 0);
+        let epoch = Epoch::new(rest.text()?).ok()?;
+        let is_sound = first >= 1 && first <= head.checked_add(1)?;
+        is_sound.then_some((fence, Self { id, epoch, first, head, bytes, oldest_at, is_final }))
+    }
+}
+
+/// What is known of a kept event besides its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Bytes, as they are counted for retention.
+    pub(super) bytes: u32,
+    /// When it came, by the store's clock.
+    pub(super) at: u64,
+    /// Its key, where it has one.
+    pub(super) replace: Option<ReplaceKey>,
+}
+
+/// An event as the store has it: all but its channel, epoch and offset, which its key stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kept<'a> {
+    pub(super) item: Item,
+    pub(super) time: Timestamp,
+    pub(super) is_final: bool,
+    pub(super) event: EventName,
+    pub(super) data: &'a str,
+}
+
+impl<'a> Kept<'a> {
+    /// The value.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let replace = self.item.replace.as_ref().map_or("", ReplaceKey::as_str);
+        let mut out = Vec::with_capacity(64 + replace.len() + self.data.len());
+        out.extend_from_slice(&self.item.bytes.to_be_bytes());
+        out.extend_from_slice(&self.item.at.to_be_bytes());
+        out.extend_from_slice(&self.time.0.to_be_bytes());
+        out.push(u8::from(self.is_final));
+        for name in [self.event.as_str(), replace] {
+            // Names are far shorter; one that were not would be cut, and be refused when read.
+            out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(0).to_be_bytes());
+            out.extend_from_slice(name.as_bytes());
+        }
+        out.extend_from_slice(self.data.as_bytes());
+        out
+    }
+
+    /// The event of a value; `None` where it is none.
+    pub(super) fn of_bytes(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Rest(bytes);
+        let (bytes, at) = (rest.u32()?, rest.u64()?);
+        let (time, is_final) = (Timestamp(rest.u64()?), rest.u8()? != 0);
+        let event = EventName::new(rest.name()?).ok()?;
+        let replace = match rest.name()? {
+            "" => None,
+            key => Some(ReplaceKey::new(key).ok()?),
+        };
+        Some(Self { item: Item { bytes, at, replace }, time, is_final, event, data: rest.text()? })
+    }
+
+    /// The same with its place, as it is handed to readers.
+    pub(super) fn publication(
+        &self,
+        channel: &ChannelName,
+        epoch: &Epoch,
+        offset: u64,
+    ) -> Arc<Publication> {
+        let encoded = encode_kept_event(channel, epoch, offset, &self.event, self.data, self.time);
+        Arc::new(Publication {
+            channel: channel.clone(),
+            epoch: epoch.clone(),
+            offset,
+            event: self.event.clone(),
+            replace: self.item.replace.clone(),
+            is_final: self.is_final,
+            encoded,
+        })
+    }
+}
+
+/// An answer that is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Remembered {
+    /// When it was given, by the store's clock.
+    pub(super) at: u64,
+    /// The channel's id.
+    pub(super) id: u64,
+    /// The idempotency key.
+    pub(super) key: Box<str>,
+}
+
+impl Remembered {
+    /// Its key in the store: in order of time.
+    pub(super) fn to_key(&self) -> Vec<u8> {
+        let mut key = vec![ANSWER];
+        key.extend_from_slice(&self.at.to_be_bytes());
+        key.extend_from_slice(&self.id.to_be_bytes());
+        key.extend_from_slice(self.key.as_bytes());
+        key
+    }
+
+    /// The answer of a key; `None` where it is none.
+    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
+        let mut rest = Rest(key.strip_prefix(&[ANSWER])?);
+        Some(Self { at: rest.u64()?, id: rest.u64()?, key: rest.text()?.into() })
+    }
+}
+
+/// The key of a channel's numbers.
+pub(super) fn channel_key(channel: &ChannelName) -> Vec<u8> {
+    [&[CHANNEL], channel.as_str().as_bytes()].concat()
+}
+
+/// The channel of such a key.
+pub(super) fn channel_of_key(key: &[u8]) -> Option<ChannelName> {
+    let name = std::str::from_utf8(key.strip_prefix(&[CHANNEL])?).ok()?;
+    ChannelName::new(name).ok()
+}
+
+/// The key of an event.
+pub(super) fn event_key(id: u64, offset: u64) -> [u8; 17] {
+    two(EVENT, id, offset)
+}
+
+/// The offset in an event's key.
+pub(super) fn offset_of_key(key: &[u8]) -> Option<u64> {
+    let mut rest = Rest(key.get(9..)?);
+    rest.u64()
+}
+
+/// The key of the newest offset with this `replace` key.
+pub(super) fn newest_key(id: u64, key: &ReplaceKey) -> Vec<u8> {
+    [&[NEWEST], &id.to_be_bytes()[..], key.as_str().as_bytes()].concat()
+}
+
+/// What all keys begin with that hold something of this id.
+pub(super) fn prefixes_of(id: u64) -> [Vec<u8>; 2] {
+    [EVENT, NEWEST].map(|kind| [&[kind], &id.to_be_bytes()[..]].concat())
+}
+
+/// The key that says that what is filed under this id is to go.
+pub(super) fn grave_key(id: u64) -> Vec<u8> {
+    [&[GRAVE], &id.to_be_bytes()[..]].concat()
+}
+
+/// The id of such a key.
+pub(super) fn id_of_grave(key: &[u8]) -> Option<u64> {
+    number(key.strip_prefix(&[GRAVE])?)
+}
+
+/// The key of a number that concerns the whole store.
+pub(super) fn mark_key(name: &str) -> Vec<u8> {
+    [&[MARK], name.as_bytes()].concat()
+}
+
+/// A value that is one number.
+pub(super) fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+fn two(kind: u8, one: u64, two: u64) -> [u8; 17] {
+    let mut key = [kind; 17];
+    let (left, right) = key.split_at_mut(9);
+    if let Some(place) = left.get_mut(1..) {
+        place.copy_from_slice(&one.to_be_bytes());
+    }
+    right.copy_from_slice(&two.to_be_bytes());
+    key
+}
+
+/// What is left to read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take(1)?.first().copied()
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take(4)?.try_into().ok().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        number(self.take(8)?)
+    }
+
+    fn name(&mut self) -> Option<&'a str> {
+        let len = u16::from_be_bytes(self.take(2)?.try_into().ok()?);
+        std::str::from_utf8(self.take(len.into())?).ok()
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.0).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Item, Kept, Numbers, Remembered, event_key, offset_of_key};
+    use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
+
+    #[test]
+    fn what_is_written_is_read_again_and_what_is_cut_is_not() {
+        let epoch = Epoch::new("e-1").unwrap();
+        let (id, first, head, bytes, oldest_at) = (7, 3, 9, 1_000, 55);
+        let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: true };
+        let written = numbers.to_bytes(4);
+        assert_eq!(Numbers::of_bytes(&written), Some((4, numbers)));
+        assert_eq!(Numbers::of_bytes(&written[..49]), None);
+
+        for replace in [None, Some(ReplaceKey::new("bar").unwrap())] {
+            let item = Item { bytes: 120, at: 5, replace };
+            let event = EventName::new("progress").unwrap();
+            let time = Timestamp(6);
+            let kept = Kept { item, time, is_final: false, event, data: "{\"n\":1}" };
+            let written = kept.to_bytes();
+            assert_eq!(Kept::of_bytes(&written), Some(kept));
+            assert_eq!(Kept::of_bytes(&written[..24]), None);
+        }
+
+        let remembered = Remembered { at: 1, id: 2, key: "k\n3".into() };
+        assert_eq!(Remembered::of_key(&remembered.to_key()), Some(remembered));
+    }
+
+    #[test]
+    fn keys_stand_in_the_order_of_offsets() {
+        let keys: Vec<_> = [1, 2, 255, 256, u64::MAX].map(|offset| event_key(9, offset)).into();
+        assert!(keys.is_sorted());
+        assert_eq!(offset_of_key(&keys[3]), Some(256));
+        assert!(event_key(9, u64::MAX) < event_key(10, 0));
+    }
+}

@@ -1,0 +1,68 @@
+//! What the writer and the readers of a disk broker share. The table's lock is held for work in
+//! memory only; whoever reads the store holds it by a count, so that it can be opened anew.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use steadfast_machine::Millis;
+
+use super::figures::Tally;
+use super::store::Store;
+use super::table::Table;
+use crate::clock::Clock;
+use crate::relay::Relay;
+
+/// What is shared.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) table: Mutex<Table>,
+    pub(super) shelf: Shelf,
+    pub(super) tally: Tally,
+    pub(super) times: Times,
+    pub(super) relay: Relay,
+}
+
+/// Where the open store is, unless it is being opened anew.
+#[derive(Debug)]
+pub(super) struct Shelf(RwLock<Option<Arc<Store>>>);
+
+impl Shelf {
+    pub(super) fn with(store: Store) -> Self {
+        Self(RwLock::new(Some(Arc::new(store))))
+    }
+
+    /// The store, for as long as it is needed.
+    pub(super) fn store(&self) -> Option<Arc<Store>> {
+        self.0.read().clone()
+    }
+
+    pub(super) fn take(&self) -> Option<Arc<Store>> {
+        self.0.write().take()
+    }
+
+    pub(super) fn put(&self, store: Store) {
+        self.put_back(Arc::new(store));
+    }
+
+    pub(super) fn put_back(&self, store: Arc<Store>) {
+        *self.0.write() = Some(store);
+    }
+}
+
+/// The clock of what is stored: the date at the start, and from then on without leaps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) clock: Clock,
+    began_at: u64,
+}
+
+impl Times {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, began_at: clock.date_of(Millis(0)).0 }
+    }
+
+    /// The time in milliseconds, comparable over restarts.
+    pub(super) fn at(&self, now: Millis) -> u64 {
+        self.began_at.saturating_add(now.0)
+    }
+}

@@ -1,0 +1,262 @@
+//! All channels of a disk broker in memory: where each stands, and what is hot. In: what the store
+//! has, and questions. Out: pages, or what to read from the store. It waits for nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publication, PublishError, ReadError, Retention, StreamsConfig,
+};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, Epoch, Since};
+
+use super::answers::Answers;
+use super::channel::Channel;
+use super::draft::Totals;
+use super::page::Reading;
+use super::record::Numbers;
+
+/// The most events that are hot.
+const HOT_EVENTS_MAX: usize = 1_000_000;
+
+/// The channels.
+#[derive(Debug)]
+pub(super) struct Table {
+    config: StreamsConfig,
+    channels: BTreeMap<ChannelName, Channel>,
+    pub(super) answers: Answers,
+    names: Names,
+    /// Channels that the store does not know yet, or not under their epoch.
+    unsaved: Vec<ChannelName>,
+    bytes: u64,
+    hot: Hot,
+}
+
+/// Hot events of all channels, in the order in which they came.
+#[derive(Debug)]
+struct Hot {
+    order: VecDeque<(ChannelName, u64)>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+/// Makes ids and epochs that no other run of any process makes.
+#[derive(Debug)]
+pub(super) struct Names {
+    seed: u64,
+    made: u64,
+}
+
+/// Where a page comes from.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// From memory: here it is.
+    Hot(Page),
+    /// From the store.
+    Cold(Reading),
+}
+
+impl Names {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { seed, made: 0 }
+    }
+
+    /// An id for a channel's events.
+    pub(super) const fn id(&mut self) -> u64 {
+        self.made += 1;
+        (self.seed << 32) | (self.made & 0xffff_ffff)
+    }
+
+    /// A numbering; `None` never, for its text is always well formed.
+    pub(super) fn epoch(&mut self) -> Option<Epoch> {
+        self.made += 1;
+        let run = self.seed & 0xff_ffff_ffff;
+        Epoch::new(&format!("{run:010x}-{:x}", self.made)).ok()
+    }
+}
+
+impl Table {
+    /// No channels yet. `hot_bytes_max` bounds the events in memory.
+    pub(super) fn new(config: StreamsConfig, hot_bytes_max: usize) -> Self {
+        let answers = Answers::new(config.idempotency_keys_max, config.idempotency_window.0);
+        Self {
+            names: Names::new(config.epoch_seed),
+            config,
+            channels: BTreeMap::new(),
+            answers,
+            unsaved: Vec::new(),
+            bytes: 0,
+            hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
+        }
+    }
+
+    /// Puts in a channel that the store knows.
+    pub(super) fn load(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
+        self.bytes += numbers.bytes;
+        self.channels.insert(name, Channel::new(numbers, now));
+    }
+
+    /// Puts in a channel that the store does not know, under the numbers it had.
+    pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
+        self.unsaved.push(name.clone());
+        self.load(name, numbers, now);
+    }
+
+    /// What is kept of a channel.
+    pub(super) fn retention(&self, channel: &ChannelName) -> Retention {
+        self.config.retention_of(channel.namespace())
+    }
+
+    /// What makes ids and epochs.
+    pub(super) const fn names(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Bytes of all events kept.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What limits all channels together.
+    pub(super) fn totals(&self) -> Totals {
+        Totals {
+            bytes: self.bytes,
+            bytes_max: self.config.bytes_total_max,
+            keys_max: self.config.idempotency_keys_max,
+            keys_room: self.answers.room(),
+        }
+    }
+
+    /// How many channels there are.
+    pub(super) fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// The numbers of a channel, which is made where there is none.
+    pub(super) fn open(
+        &mut self,
+        name: &ChannelName,
+        now: Millis,
+    ) -> Result<&Numbers, PublishError> {
+        let max = self.config.channels_max;
+        if !self.channels.contains_key(name) {
+            if self.channels.len() >= max {
+                return Err(PublishError::TooManyChannels { max });
+            }
+            let id = self.names.id();
+            let epoch = self.names.epoch().ok_or(PublishError::Unavailable)?;
+            let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
+            let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
+            self.unsaved.push(name.clone());
+            self.channels.insert(name.clone(), Channel::new(numbers, now));
+        }
+        match self.channels.get_mut(name) {
+            Some(channel) => {
+                channel.touch(now);
+                Ok(channel.numbers())
+            }
+            None => Err(PublishError::Unavailable),
+        }
+    }
+
+    /// The page after `since`, or how to read it. Makes the channel where there is none.
+    pub(super) fn look(
+        &mut self,
+        name: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+        now: Millis,
+    ) -> Result<Look, ReadError> {
+        if self.open(name, now).is_err() {
+            return Err(ReadError::TooManyChannels { max: self.config.channels_max });
+        }
+        let Some(channel) = self.channels.get(name) else { return Err(ReadError::Unavailable) };
+        let (start, gap) = channel.start(since);
+        if let Some(page) = channel.hot_page(start, gap.as_ref(), limit) {
+            return Ok(Look::Hot(page));
+        }
+        let numbers = channel.numbers().clone();
+        Ok(Look::Cold(Reading { channel: name.clone(), numbers, start, gap, limit }))
+    }
+
+    /// The numbers of a channel, where there is one.
+    pub(super) fn numbers(&self, name: &ChannelName) -> Option<&Numbers> {
+        self.channels.get(name).map(Channel::numbers)
+    }
+
+    /// Takes over what the store has of a channel now; `events` are new and hot.
+    pub(super) fn take_over(
+        &mut self,
+        name: &ChannelName,
+        numbers: Numbers,
+        events: Vec<Arc<Publication>>,
+    ) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        self.bytes = self.bytes - channel.numbers().bytes + numbers.bytes;
+        self.hot.order.extend(events.iter().map(|event| (name.clone(), event.offset)));
+        let (freed, taken) = channel.take_over(numbers, events);
+        self.hot.bytes = self.hot.bytes + taken - freed;
+        self.cool();
+    }
+
+    /// Takes out a channel; its numbers.
+    pub(super) fn remove(&mut self, name: &ChannelName) -> Option<Numbers> {
+        let mut channel = self.channels.remove(name)?;
+        while channel.hot_from().is_some() {
+            self.hot.bytes -= channel.cool();
+        }
+        let numbers = channel.numbers().clone();
+        self.bytes -= numbers.bytes;
+        self.answers.forget(numbers.id);
+        Some(numbers)
+    }
+
+    /// Whether there are channels that the store does not know.
+    pub(super) const fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// Takes some of them, with their numbers.
+    pub(super) fn take_unsaved(&mut self, most: usize) -> Vec<(ChannelName, Numbers)> {
+        let from = self.unsaved.len().saturating_sub(most);
+        let names = self.unsaved.split_off(from);
+        let known = |name: ChannelName| Some((name.clone(), self.numbers(&name)?.clone()));
+        names.into_iter().filter_map(known).collect()
+    }
+
+    /// What is known of a channel.
+    pub(super) fn info(&self, name: &ChannelName) -> Option<ChannelInfo> {
+        self.channels.get(name).map(|channel| channel.info(name))
+    }
+
+    /// Channels in order of name, after `after`, `limit` at most.
+    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.after(after).take(limit).map(|(name, channel)| channel.info(name)).collect()
+    }
+
+    /// Channels in order of name, after `after`.
+    pub(super) fn after(
+        &self,
+        after: Option<&ChannelName>,
+    ) -> impl Iterator<Item = (&ChannelName, &Channel)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.channels.range::<ChannelName, _>((from, Unbounded))
+    }
+
+    /// Lets go of hot events until the rest fits, oldest first.
+    fn cool(&mut self) {
+        // What was trimmed or removed has left its place in the order; it goes when its turn comes,
+        // or here, where such places are the most.
+        let is_crowded = |hot: &Hot| hot.bytes > hot.bytes_max || hot.order.len() > HOT_EVENTS_MAX;
+        while is_crowded(&self.hot)
+            && let Some((name, offset)) = self.hot.order.pop_front()
+        {
+            if let Some(channel) = self.channels.get_mut(&name)
+                && channel.hot_from() == Some(offset)
+            {
+                self.hot.bytes -= channel.cool();
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A store that was cut or changed behind our back: what is good is served, and every channel that
+//! may have lost what was answered has a new epoch.
+
+use steadfast_hub::ReadError;
+use steadfast_protocol::{GapCause, Since};
+
+use super::{Bench, change};
+use crate::broker::disk::DiskError;
+use crate::broker::tests::{ALL, after, channel, each, event, keyed, last, offsets};
+
+/// The bytes of a journal that were written.
+fn written(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1
+}
+
+/// What a damaged journal leaves: a prefix of `a`, told to be under another epoch.
+async fn is_told(damage: impl FnOnce(&mut Vec<u8>)) {
+    let mut bench = Bench::new();
+    let epoch = bench.fill("a", 60).await;
+    bench.put(keyed("a", "lost")).await;
+    bench.stop().await;
+    change(&bench.journal(), damage);
+    bench.start();
+    let page = bench.read("a", after(&epoch, 60)).await;
+    let gap = page.gap.clone().unwrap();
+    assert_eq!((gap.cause, gap.to.offset), (GapCause::EpochChanged, 0));
+    let kept = page.head;
+    assert!((5..55).contains(&kept), "{kept} of 60 are kept");
+    assert_eq!(offsets(&page), each(1..=kept));
+    // A publish whose event is lost may be repeated, and the numbering goes on.
+    let again = bench.put(keyed("a", "lost")).await;
+    assert_eq!(again, (page.start.epoch.clone(), kept + 1));
+    bench.restart().await;
+    assert_eq!(bench.put(event("a")).await, (page.start.epoch, kept + 2));
+}
+
+#[tokio::test]
+async fn a_truncated_journal_is_told() {
+    is_told(|bytes| bytes.truncate(written(bytes) / 2)).await;
+}
+
+#[tokio::test]
+async fn a_changed_byte_in_a_journal_is_told() {
+    for part in [2, 3] {
+        for shift in 0..3 {
+            is_told(|bytes| {
+                let at = written(bytes) / part + 40 * shift;
+                bytes[at] ^= 0x55;
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_half_written_commit_that_nobody_was_answered_is_nothing() {
+    let mut bench = Bench::new();
+    let epoch = bench.fill("a", 10).await;
+    bench.stop().await;
+    // A start without an end.
+    change(&bench.journal(), |bytes| {
+        let end = written(bytes);
+        bytes.truncate(end);
+        bytes.extend([1, 2, 0, 0, 0, 9, 9]);
+    });
+    bench.start();
+    let page = bench.read("a", after(&epoch, 10)).await;
+    assert_eq!((page.gap, page.head), (None, 10));
+    assert_eq!(bench.put(event("a")).await, (epoch, 11));
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_told() {
+    let mut bench = Bench::new();
+    let epoch = bench.fill("a", 3).await;
+    bench.stop().await;
+    std::fs::remove_dir_all(bench.folder.path().join("store")).unwrap();
+    bench.start();
+    let page = bench.read("a", after(&epoch, 3)).await;
+    assert_eq!((page.gap.unwrap().cause, page.head), (GapCause::EpochChanged, 0));
+}
+
+#[tokio::test]
+async fn a_damaged_table_costs_only_the_channels_in_it() {
+    let mut bench = Bench::new();
+    let mut epochs = Vec::new();
+    for name in ["a", "b", "c"] {
+        epochs.push(bench.fill(name, 100).await);
+        bench.put(keyed(name, "k")).await;
+    }
+    bench.put(last("d")).await;
+    bench.broker().shared.shelf.store().unwrap().settle().unwrap();
+    bench.stop().await;
+    let is_table = |path: &std::path::Path| path.parent().unwrap().ends_with("tables");
+    let table = bench.files(is_table).pop().unwrap();
+    // Events lie in the middle, in the order of their channels.
+    change(&table, |bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x55;
+    });
+    bench.start();
+    let mut cut = 0;
+    for (name, epoch) in ["a", "b", "c"].into_iter().zip(&epochs) {
+        let page = loop {
+            match bench.broker().read(&channel(name), &after(epoch, 0), ALL).await {
+                Ok(page) => break page,
+                Err(error) => assert_eq!(error, ReadError::Unavailable),
+            }
+        };
+        assert_eq!(offsets(&page), each(1..=page.head));
+        cut += u64::from(page.gap.is_some());
+        assert_eq!(page.gap.is_some(), page.head < 101, "{name} keeps {}", page.head);
+        let again = bench.put(keyed(name, "k")).await;
+        assert_eq!(again, (page.start.epoch, if page.gap.is_some() { page.head + 1 } else { 101 }));
+    }
+    assert!((1..=2).contains(&cut), "one block is in one channel, or in two");
+    assert!(bench.read("d", Since::Start).await.is_final);
+    assert!(bench.folder.path().join("store.damaged-1").exists());
+    bench.restart().await;
+    assert!(bench.broker().is_ready().await);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_opened_says_how_to_mend_it() {
+    let mut bench = Bench::new();
+    bench.fill("a", 3).await;
+    bench.broker().shared.shelf.store().unwrap().settle().unwrap();
+    bench.stop().await;
+    let is_table = |path: &std::path::Path| path.parent().unwrap().ends_with("tables");
+    for table in bench.files(is_table) {
+        std::fs::remove_file(table).unwrap();
+    }
+    let error = bench.try_start().unwrap_err();
+    assert!(matches!(error, DiskError::Store { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("Mend it by restoring") && text.contains("moving"), "{text}");
+}

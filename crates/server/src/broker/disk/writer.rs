@@ -1,0 +1,301 @@
+//! The one thread that writes: takes what publishers ask for, makes one commit of all that waits,
+//! and answers and announces once the disk has it. In: requests. Out: answers, announcements in the
+//! order of offsets. Whoever comes while a commit is on its way shares the next one.
+
+mod heal;
+mod steps;
+
+use std::sync::Arc;
+
+use steadfast_hub::{Publish, PublishError, ReadError};
+use steadfast_protocol::{ChannelName, Epoch};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::draft::{Answer, Draft, Outcome};
+use super::folder::Folder;
+use super::load::{COMMIT_MARK, Setup, put_mark};
+use super::record;
+use super::shared::Shared;
+use super::store::{Batch, Store, StoreError, Sync};
+use super::trim::Fronts;
+use crate::shard::News;
+use heal::Health;
+use steps::Chores;
+
+/// The most publishes in one commit.
+const COMMIT_EVENTS_MAX: usize = 4_096;
+/// The most bytes of payloads in one commit, or one publish if that is larger.
+const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Answers that one commit forgets at most.
+const ANSWERS_PER_COMMIT: usize = 1_024;
+
+pub(super) type Permit = Arc<OwnedSemaphorePermit>;
+pub(super) type Published = Result<(Epoch, u64), PublishError>;
+
+/// A publish that waits.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) publish: Publish,
+    pub(super) permit: Permit,
+    pub(super) answer: oneshot::Sender<Published>,
+}
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// To store and announce an event.
+    Publish(Asked),
+    /// To forget a channel.
+    Delete(ChannelName, Permit, oneshot::Sender<Result<bool, ReadError>>),
+    /// To commit something, as a publish would.
+    Probe(oneshot::Sender<bool>),
+    /// To mend the store: a reader has found it damaged.
+    Damaged(String),
+    /// To look what has grown old.
+    Tick,
+    /// To look for channels that the store does not know.
+    Look,
+}
+
+/// The writer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) folder: Folder,
+    pub(super) setup: Setup,
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) runtime: Handle,
+    held: Option<Request>,
+    fronts: Fronts,
+    commit: u64,
+    fence: u64,
+    chores: Chores,
+    health: Health,
+}
+
+impl Writer {
+    /// A writer of what was loaded.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        folder: Folder,
+        setup: Setup,
+        requests: mpsc::Receiver<Request>,
+        runtime: Handle,
+        (commit, fence, graves): (u64, u64, Vec<u64>),
+    ) -> Self {
+        let chores = Chores::new(graves);
+        let (held, fronts, health) = (None, Fronts::default(), Health::Sound { stops: 0 });
+        Self {
+            shared,
+            folder,
+            setup,
+            requests,
+            runtime,
+            held,
+            fronts,
+            commit,
+            fence,
+            chores,
+            health,
+        }
+    }
+
+    /// Works until nobody can ask for anything any more.
+    pub(super) fn run(mut self) {
+        self.look_at_disk();
+        while let Some(request) = self.next() {
+            match request {
+                Request::Publish(first) => {
+                    let asked = self.gather(first);
+                    self.publish(asked);
+                }
+                Request::Delete(name, permit, answer) => {
+                    let deleted = self.delete(&name, &permit);
+                    let _ = answer.send(deleted);
+                }
+                Request::Probe(answer) => {
+                    let is_ready = self.probe();
+                    let _ = answer.send(is_ready);
+                }
+                Request::Damaged(what) => {
+                    self.fail(&StoreError::Damaged(what));
+                    self.sound_store();
+                }
+                Request::Tick => self.tick(),
+                Request::Look => {}
+            }
+        }
+    }
+
+    /// The next request; while there are chores, one step of them each time that none waits, and
+    /// one after each request.
+    fn next(&mut self) -> Option<Request> {
+        loop {
+            let has_more = self.step();
+            if let Some(held) = self.held.take() {
+                return Some(held);
+            }
+            if !has_more {
+                return self.requests.blocking_recv();
+            }
+            match self.requests.try_recv() {
+                Ok(request) => return Some(request),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// All publishes that wait, up to what fits into one commit.
+    fn gather(&mut self, first: Asked) -> Vec<Asked> {
+        let mut bytes = first.publish.data.as_str().len();
+        let mut asked = vec![first];
+        while asked.len() < COMMIT_EVENTS_MAX && bytes < COMMIT_BYTES_MAX {
+            match self.requests.try_recv() {
+                Ok(Request::Publish(one)) => {
+                    bytes += one.publish.data.as_str().len();
+                    asked.push(one);
+                }
+                Ok(other) => {
+                    self.held = Some(other);
+                    break;
+                }
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        asked
+    }
+
+    fn publish(&mut self, asked: Vec<Asked>) {
+        let Some(store) = self.sound_store() else { return refuse(asked) };
+        let done = self.draft(&store, &asked).and_then(|(answers, batch, outcome)| {
+            let is_settled = batch.is_empty();
+            if !is_settled {
+                self.commit(batch, asked.len())?;
+            }
+            Ok((answers, outcome))
+        });
+        let (answers, outcome) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                self.fail(&error);
+                return refuse(asked);
+            }
+        };
+        self.apply(outcome);
+        for (one, answer) in asked.into_iter().zip(answers) {
+            let answer = match answer {
+                Answer::Settled(answer) => answer,
+                Answer::Placed { epoch, offset, publication } => {
+                    if let Some(publication) = publication {
+                        self.shared.relay.announce(&News::Published(publication), &one.permit);
+                    }
+                    Ok((epoch, offset))
+                }
+            };
+            // Whoever does not wait any more is not told.
+            drop(one.answer.send(answer));
+        }
+        self.shared.relay.call();
+    }
+
+    /// Gives every event its place, none of it true yet.
+    fn draft(
+        &mut self,
+        store: &Store,
+        asked: &[Asked],
+    ) -> Result<(Vec<Answer>, Batch, Outcome), StoreError> {
+        let times = self.shared.times;
+        let (now, time) = (times.clock.now(), times.clock.date());
+        let mut table = self.shared.table.lock();
+        let gone = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
+        let mut draft = Draft::new(store, &mut self.fronts, times.at(now), table.totals());
+        let settled = asked.iter().map(|one| {
+            let Publish { channel, idempotency_key, .. } = &one.publish;
+            let numbers = match table.open(channel, now) {
+                Ok(numbers) => numbers.clone(),
+                Err(error) => return Some(Answer::Settled(Err(error))),
+            };
+            let key = idempotency_key.as_deref();
+            let first = key.and_then(|key| table.answers.find(numbers.id, key, times.at(now)));
+            if let Some(offset) = first {
+                return Some(Answer::Settled(Ok((numbers.epoch, offset))));
+            }
+            draft.begin(channel, numbers, table.retention(channel));
+            None
+        });
+        let settled: Vec<Option<Answer>> = settled.collect();
+        drop(table);
+        let mut answers = Vec::with_capacity(asked.len());
+        for (one, settled) in asked.iter().zip(settled) {
+            answers.push(match settled {
+                Some(answer) => answer,
+                None => draft.publish(&one.publish, time, self.fence)?,
+            });
+        }
+        for answer in gone {
+            draft.write(answer.to_key(), None);
+        }
+        let (batch, outcome) = draft.finish();
+        Ok((answers, batch, outcome))
+    }
+
+    /// Has the disk keep a batch of so many events.
+    fn commit(&mut self, mut batch: Batch, events: usize) -> Result<(), StoreError> {
+        let clock = self.shared.times.clock;
+        let commit = self.commit + 1;
+        put_mark(&mut batch, COMMIT_MARK, commit);
+        let begun = clock.elapsed();
+        batch.commit(Sync::Now)?;
+        self.commit = commit;
+        self.folder.note_acked(commit);
+        self.shared.tally.committed(events, clock.elapsed().saturating_sub(begun));
+        Ok(())
+    }
+
+    /// Lets readers have what the store has.
+    fn apply(&mut self, outcome: Outcome) {
+        let mut table = self.shared.table.lock();
+        for (name, ahead) in outcome.channels {
+            table.take_over(&name, ahead.numbers, ahead.events);
+        }
+        for (answer, offset) in outcome.answers {
+            table.answers.remember(answer, offset);
+        }
+        drop(table);
+        self.chores.over.extend(outcome.over);
+    }
+
+    fn delete(&mut self, name: &ChannelName, permit: &Permit) -> Result<bool, ReadError> {
+        let store = self.sound_store().ok_or(ReadError::Unavailable)?;
+        let known = self.shared.table.lock().numbers(name).map(|numbers| numbers.id);
+        let Some(id) = known else { return Ok(false) };
+        let mut batch = store.batch();
+        batch.remove(record::channel_key(name));
+        batch.put(record::grave_key(id), []);
+        if let Err(error) = self.commit(batch, 0) {
+            self.fail(&error);
+            return Err(ReadError::Unavailable);
+        }
+        self.shared.table.lock().remove(name);
+        self.fronts.forget(id);
+        self.chores.bury(id);
+        self.shared.relay.announce(&News::Forgotten(name.clone()), permit);
+        self.shared.relay.call();
+        Ok(true)
+    }
+
+    fn probe(&mut self) -> bool {
+        let Some(store) = self.sound_store() else { return false };
+        let done = self.commit(store.batch(), 0);
+        done.inspect_err(|error| self.fail(error)).is_ok()
+    }
+}
+
+fn refuse(asked: Vec<Asked>) {
+    for one in asked {
+        drop(one.answer.send(Err(PublishError::Unavailable)));
+    }
+}

@@ -1,0 +1,161 @@
+//! What every broker does, told once and run against each of them: `memory` and `disk` today. A
+//! broker is an arm here, made with limits and retention; everything else is the same for all.
+
+mod keep;
+mod live;
+mod publish;
+mod read;
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use steadfast_hub::{HubConfig, Page, PageLimit, Publish, PublishError, Retention, StreamsConfig};
+use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
+use tempfile::TempDir;
+
+use super::{Broker, DiskBroker, DiskConfig, MemoryBroker};
+use crate::clock::Clock;
+use crate::relay::Relay;
+use crate::shard::Shard;
+
+pub(crate) const ALL: PageLimit =
+    PageLimit { events_max: 10_000, bytes_max: usize::MAX, is_thinned: false };
+const THIN: PageLimit = PageLimit { is_thinned: true, ..ALL };
+
+/// Runs each of these functions as a test against each arm.
+macro_rules! contract {
+    ($($(#[$meta:meta])* $name:ident;)*) => {
+        mod memory {
+            $($(#[$meta])* #[tokio::test] async fn $name() {
+                super::$name($crate::broker::tests::Kind::Memory).await;
+            })*
+        }
+
+        mod disk {
+            $($(#[$meta])* #[tokio::test] async fn $name() {
+                super::$name($crate::broker::tests::Kind::Disk).await;
+            })*
+            /// Where nothing is hot, everything comes from the store.
+            mod cold {
+                $($(#[$meta])* #[tokio::test] async fn $name() {
+                    super::super::$name($crate::broker::tests::Kind::Cold).await;
+                })*
+            }
+        }
+    };
+}
+pub(crate) use contract;
+
+/// Which broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Memory,
+    Disk,
+    Cold,
+}
+
+/// A broker, and the node's side of its announcements.
+pub(crate) struct Arm {
+    pub(crate) broker: Broker,
+    pub(crate) shard: Arc<Shard>,
+    _folder: TempDir,
+}
+
+impl Arm {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self::with(kind, &StreamsConfig::default())
+    }
+
+    pub(crate) fn keeping(kind: Kind, retention: Retention) -> Self {
+        Self::with(kind, &StreamsConfig { retention, ..StreamsConfig::default() })
+    }
+
+    pub(crate) fn with(kind: Kind, streams: &StreamsConfig) -> Self {
+        let clock = Clock::start();
+        let (shard, relay) = node(clock);
+        let folder = tempfile::tempdir().unwrap();
+        let disk = |hot_bytes_max| {
+            let data_dir = folder.path().to_owned();
+            let config = DiskConfig { data_dir, hot_bytes_max, streams: streams.clone() };
+            Broker::Disk(DiskBroker::start(config, clock, relay.clone()).unwrap())
+        };
+        let broker = match kind {
+            Kind::Memory => {
+                Broker::Memory(MemoryBroker::new(streams.clone(), clock, relay.clone()))
+            }
+            Kind::Disk => disk(1024 * 1024),
+            Kind::Cold => disk(0),
+        };
+        Self { broker, shard, _folder: folder }
+    }
+
+    /// Publishes, which must succeed; the offset.
+    pub(crate) async fn put(&self, publish: Publish) -> u64 {
+        self.placed(publish).await.1
+    }
+
+    pub(crate) async fn placed(&self, publish: Publish) -> (Epoch, u64) {
+        self.broker.publish(publish).await.unwrap()
+    }
+
+    pub(crate) async fn refused(&self, publish: Publish) -> PublishError {
+        self.broker.publish(publish).await.unwrap_err()
+    }
+
+    pub(crate) async fn read(&self, name: &str, since: Since, limit: PageLimit) -> Page {
+        self.broker.read(&channel(name), &since, limit).await.unwrap()
+    }
+
+    /// The offsets that a reader from the start is given.
+    pub(crate) async fn kept(&self, name: &str) -> Vec<u64> {
+        offsets(&self.read(name, Since::Start, ALL).await)
+    }
+}
+
+/// A node's one shard, at work, and the relay to it.
+pub(crate) fn node(clock: Clock) -> (Arc<Shard>, Relay) {
+    let shard = Arc::new(Shard::new(HubConfig::default(), clock, Arc::default()));
+    tokio::spawn(Arc::clone(&shard).run());
+    let relay = Relay::new([Arc::clone(&shard)].into());
+    (shard, relay)
+}
+
+pub(crate) fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+pub(crate) fn event(name: &str) -> Publish {
+    Publish {
+        channel: channel(name),
+        event: EventName::new("progress").unwrap(),
+        data: Payload::new("{\"n\": 1}").unwrap(),
+        is_final: false,
+        replace: None,
+        idempotency_key: None,
+    }
+}
+
+pub(crate) fn last(name: &str) -> Publish {
+    Publish { is_final: true, ..event(name) }
+}
+
+pub(crate) fn replacing(name: &str, key: &str) -> Publish {
+    Publish { replace: Some(ReplaceKey::new(key).unwrap()), ..event(name) }
+}
+
+pub(crate) fn keyed(name: &str, key: &str) -> Publish {
+    Publish { idempotency_key: Some(key.into()), ..event(name) }
+}
+
+pub(crate) fn after(epoch: &Epoch, offset: u64) -> Since {
+    Since::After(Position::new(epoch.clone(), offset))
+}
+
+/// A list of these offsets.
+pub(crate) fn each(range: RangeInclusive<u64>) -> Vec<u64> {
+    range.collect()
+}
+
+pub(crate) fn offsets(page: &Page) -> Vec<u64> {
+    page.events.iter().map(|event| event.offset).collect()
+}

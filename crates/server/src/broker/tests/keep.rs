@@ -1,0 +1,75 @@
+//! Keeping: retention by count, bytes and age, and readiness.
+
+use steadfast_hub::Retention;
+use steadfast_machine::Span;
+use steadfast_protocol::Since;
+
+use super::{ALL, Arm, Kind, THIN, channel, contract, each, event, offsets, replacing};
+
+contract! {
+    as_many_events_are_kept_as_may_be;
+    as_many_bytes_are_kept_as_may_be;
+    what_is_too_old_goes;
+    what_stood_in_for_older_events_may_go_too;
+    a_broker_that_answers_is_ready;
+}
+
+async fn as_many_events_are_kept_as_may_be(kind: Kind) {
+    let arm = Arm::keeping(kind, Retention { events_max: 3, ..Retention::default() });
+    for offset in 1..=20_u64 {
+        arm.put(event("a")).await;
+        let oldest = offset.saturating_sub(2).max(1);
+        assert_eq!(arm.kept("a").await, each(oldest..=offset));
+    }
+    // Of those that come together, too.
+    arm.broker.publish_many(vec![event("a"); 10]).await;
+    assert_eq!(arm.kept("a").await, [28, 29, 30]);
+    assert_eq!(arm.broker.info(&channel("a")).await.unwrap().unwrap().events, 3);
+}
+
+async fn as_many_bytes_are_kept_as_may_be(kind: Kind) {
+    let arm = Arm::new(kind);
+    arm.put(event("a")).await;
+    let one = arm.broker.size().1;
+    // The epoch's counter makes some a byte longer.
+    let bytes_max = one * 4 + one / 2;
+    let arm = Arm::keeping(kind, Retention { bytes_max, ..Retention::default() });
+    for _ in 0..9 {
+        arm.put(event("a")).await;
+    }
+    assert_eq!(arm.kept("a").await, [6, 7, 8, 9]);
+    assert!(arm.broker.size().1 <= bytes_max);
+}
+
+async fn what_is_too_old_goes(kind: Kind) {
+    let arm = Arm::keeping(kind, Retention { age_max: Span(1), ..Retention::default() });
+    arm.put(event("a")).await;
+    let (epoch, _) = arm.placed(event("a")).await;
+    while !arm.kept("a").await.is_empty() {
+        arm.broker.expire();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(arm.broker.size().1, 0);
+    let page = arm.read("a", Since::Start, ALL).await;
+    assert_eq!((page.start.offset, page.head), (2, 2));
+    assert_eq!(arm.placed(event("a")).await, (epoch, 3), "the numbering goes on");
+}
+
+async fn what_stood_in_for_older_events_may_go_too(kind: Kind) {
+    let arm = Arm::keeping(kind, Retention { events_max: 2, ..Retention::default() });
+    for _ in 0..3 {
+        arm.put(replacing("a", "bar")).await;
+    }
+    arm.put(event("a")).await;
+    assert_eq!(offsets(&arm.read("a", Since::Start, THIN).await), [3, 4]);
+    arm.put(event("a")).await;
+    arm.put(replacing("a", "bar")).await;
+    assert_eq!(offsets(&arm.read("a", Since::Start, THIN).await), [5, 6]);
+}
+
+async fn a_broker_that_answers_is_ready(kind: Kind) {
+    let arm = Arm::new(kind);
+    assert!(arm.broker.is_ready().await);
+    arm.put(event("a")).await;
+    assert!(arm.broker.is_ready().await);
+}

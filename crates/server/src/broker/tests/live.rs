@@ -1,0 +1,96 @@
+//! Announcements: what the node's sessions are told, in which order.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport};
+use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+
+use super::{Arm, Kind, channel, contract, event, last};
+use crate::shard::Bell;
+
+contract! {
+    events_are_announced_in_order_once;
+    a_follower_of_a_deleted_channel_is_told_of_the_gap;
+}
+
+/// A session that follows one channel.
+struct Listener<'a> {
+    arm: &'a Arm,
+    bell: Arc<Bell>,
+    key: SessionKey,
+    heard: Vec<String>,
+}
+
+impl<'a> Listener<'a> {
+    fn to(arm: &'a Arm, name: &str) -> Self {
+        let bell = Arc::<Bell>::default();
+        let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Start };
+        let opening = Opening {
+            link: LinkId::new("listener-1").unwrap(),
+            generation: 1,
+            transport: Transport::WebSocket,
+            speech: Speech::Frames,
+            client: None,
+            grants: Grants::everything(),
+            expires: None,
+            heartbeat: None,
+            channels: vec![wish],
+            time: Timestamp(0),
+        };
+        let key = arm.shard.open(opening, &bell).unwrap();
+        Self { arm, bell, key, heard: Vec::new() }
+    }
+
+    /// Waits until `wanted` was heard, all of it told so far.
+    async fn until(&mut self, wanted: &str) -> Vec<String> {
+        while !self.heard.iter().any(|said| said == wanted) {
+            let work = self.arm.shard.with(|hub, now| hub.take(now, self.key));
+            let is_idle = work.frames.is_empty() && work.read.is_none();
+            self.heard.extend(work.frames.iter().filter_map(brief));
+            if let Some(read) = work.read {
+                let page = self.arm.broker.read(&read.channel, &read.since, read.limit).await;
+                self.arm.shard.with(|hub, now| hub.page(now, self.key, &read, page));
+            } else if is_idle {
+                self.bell.ready.notified().await;
+            }
+        }
+        std::mem::take(&mut self.heard)
+    }
+}
+
+fn brief(item: &Outgoing) -> Option<String> {
+    let Outgoing::Text(text) = item else { return None };
+    let frame: serde_json::Value = serde_json::from_slice(text).unwrap();
+    match frame["type"].as_str().unwrap() {
+        "event" => Some(frame["offset"].to_string()),
+        "subscribed" if frame["gap"].is_object() => {
+            Some(format!("gap {}", frame["gap"]["cause"].as_str().unwrap()))
+        }
+        "welcome" => None,
+        word => Some(word.to_owned()),
+    }
+}
+
+async fn events_are_announced_in_order_once(kind: Kind) {
+    let arm = Arm::new(kind);
+    let mut listener = Listener::to(&arm, "a");
+    assert_eq!(listener.until("subscribed").await, ["subscribed"]);
+    join_all((0..60).map(|_| arm.put(event("a")))).await;
+    arm.put(event("b")).await;
+    arm.put(last("a")).await;
+    let offsets = (1..=61).map(|offset| offset.to_string());
+    let expected: Vec<String> = offsets.chain(["finished".to_owned()]).collect();
+    assert_eq!(listener.until("finished").await, expected);
+}
+
+async fn a_follower_of_a_deleted_channel_is_told_of_the_gap(kind: Kind) {
+    let arm = Arm::new(kind);
+    let mut listener = Listener::to(&arm, "a");
+    arm.put(event("a")).await;
+    assert_eq!(listener.until("1").await, ["subscribed", "1"]);
+    assert!(arm.broker.delete(&channel("a")).await.unwrap());
+    assert_eq!(listener.until("gap epoch_changed").await, ["gap epoch_changed"]);
+    arm.put(event("a")).await;
+    assert_eq!(listener.until("1").await, ["1"]);
+}

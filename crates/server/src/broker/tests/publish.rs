@@ -1,0 +1,123 @@
+//! Publishing: places, keys, ends, limits.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use steadfast_hub::{PublishError, ReadError, StreamsConfig};
+use steadfast_machine::Span;
+use steadfast_protocol::Since;
+
+use super::{ALL, Arm, Kind, channel, contract, each, event, keyed, last};
+
+contract! {
+    offsets_count_from_one_in_each_channel;
+    publishers_at_once_get_each_place_once;
+    many_keep_their_order_and_one_refused_stops_none;
+    /// P-30
+    a_repeated_key_gets_the_first_answer_and_makes_no_event;
+    a_key_that_comes_twice_at_once_makes_one_event;
+    a_key_is_forgotten_after_its_window;
+    /// P-31
+    nothing_follows_a_final_event;
+    every_table_is_full_at_its_limit_and_refuses_one_past_it;
+}
+
+async fn offsets_count_from_one_in_each_channel(kind: Kind) {
+    let arm = Arm::new(kind);
+    let (epoch, first) = arm.placed(event("a")).await;
+    assert_eq!((first, arm.placed(event("a")).await), (1, (epoch.clone(), 2)));
+    let (other, first) = arm.placed(event("b")).await;
+    assert_eq!(first, 1);
+    assert_ne!(other, epoch);
+}
+
+async fn publishers_at_once_get_each_place_once(kind: Kind) {
+    let arm = Arm::new(kind);
+    let publishes = (0..200).map(|n| arm.put(event(if n % 4 == 0 { "a" } else { "b" })));
+    let mut places: Vec<u64> = join_all(publishes).await;
+    places.sort_unstable();
+    let expected: Vec<u64> = (1..=50).flat_map(|n| [n, n]).chain(51..=150).collect();
+    assert_eq!(places, expected);
+    assert_eq!(arm.kept("b").await, each(1..=150));
+}
+
+async fn many_keep_their_order_and_one_refused_stops_none(kind: Kind) {
+    let arm = Arm::new(kind);
+    let many = vec![event("a"), last("b"), event("b"), event("a"), keyed("a", "k"), event("a")];
+    let answers = arm.broker.publish_many(many).await;
+    let places: Vec<Option<u64>> =
+        answers.iter().map(|answer| answer.as_ref().ok().map(|(_, offset)| *offset)).collect();
+    assert_eq!(places, [Some(1), Some(1), None, Some(2), Some(3), Some(4)]);
+    assert_eq!(answers[2], Err(PublishError::Finished));
+}
+
+async fn a_repeated_key_gets_the_first_answer_and_makes_no_event(kind: Kind) {
+    let arm = Arm::new(kind);
+    let first = arm.placed(keyed("a", "k")).await;
+    arm.put(event("a")).await;
+    assert_eq!(arm.placed(keyed("a", "k")).await, first);
+    assert_eq!(arm.put(keyed("b", "k")).await, 1, "a key is one channel's own");
+    assert_eq!(arm.put(keyed("a", "k2")).await, 3);
+    assert_eq!(arm.kept("a").await, [1, 2, 3]);
+    // Even when the channel has ended since.
+    arm.put(last("a")).await;
+    assert_eq!(arm.placed(keyed("a", "k")).await, first);
+}
+
+async fn a_key_that_comes_twice_at_once_makes_one_event(kind: Kind) {
+    let arm = Arm::new(kind);
+    let answers = join_all((0..20).map(|_| arm.placed(keyed("a", "k")))).await;
+    assert_eq!(answers.iter().collect::<BTreeSet<_>>().len(), 1);
+    assert_eq!(arm.kept("a").await, [1]);
+}
+
+async fn a_key_is_forgotten_after_its_window(kind: Kind) {
+    let idempotency_window = Span(1);
+    let arm = Arm::with(kind, &StreamsConfig { idempotency_window, ..StreamsConfig::default() });
+    assert_eq!(arm.put(keyed("a", "k")).await, 1);
+    while arm.put(keyed("a", "k")).await == 1 {}
+    assert_eq!(arm.kept("a").await, [1, 2]);
+}
+
+async fn nothing_follows_a_final_event(kind: Kind) {
+    let arm = Arm::new(kind);
+    arm.put(event("a")).await;
+    assert_eq!(arm.put(last("a")).await, 2);
+    assert_eq!(arm.refused(event("a")).await, PublishError::Finished);
+    assert_eq!(arm.refused(last("a")).await, PublishError::Finished);
+    let page = arm.read("a", Since::Start, ALL).await;
+    assert!(page.is_final && page.reaches_the_end());
+    assert!(page.events[1].is_final && !page.events[0].is_final);
+}
+
+async fn every_table_is_full_at_its_limit_and_refuses_one_past_it(kind: Kind) {
+    let length = Arm::new(kind).read_length().await;
+    let bytes_max = length * 2 + length / 2;
+    let arm = Arm::with(
+        kind,
+        &StreamsConfig {
+            channels_max: 1,
+            idempotency_keys_max: 1,
+            bytes_total_max: bytes_max,
+            ..StreamsConfig::default()
+        },
+    );
+    arm.put(keyed("a", "k")).await;
+    assert_eq!(arm.refused(keyed("a", "k2")).await, PublishError::IdempotencyFull { max: 1 });
+    assert_eq!(arm.put(keyed("a", "k")).await, 1);
+    assert_eq!(arm.refused(event("b")).await, PublishError::TooManyChannels { max: 1 });
+    let unread = arm.broker.read(&channel("b"), &Since::Start, ALL).await;
+    assert_eq!(unread, Err(ReadError::TooManyChannels { max: 1 }));
+    assert_eq!(arm.put(event("a")).await, 2);
+    assert_eq!(arm.refused(event("a")).await, PublishError::StorageFull { bytes_max });
+    assert!(arm.broker.delete(&channel("a")).await.unwrap());
+    assert_eq!(arm.put(event("b")).await, 1);
+}
+
+impl Arm {
+    /// How many bytes an event takes.
+    async fn read_length(&self) -> usize {
+        self.put(event("a")).await;
+        self.broker.size().1
+    }
+}

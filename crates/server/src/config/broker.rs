@@ -1,0 +1,45 @@
+//! The settings of the broker: which one, and where it keeps what.
+//!
+//! In: nothing. Out: a plain struct with its defaults, and which broker that means.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// What keeps the channels.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Broker {
+    /// Which. Default: `disk` where `data_dir` is given and `dev` is not, else `memory`.
+    pub kind: Option<BrokerKind>,
+    /// The directory of the disk broker, for this node alone; made where there is none. Default:
+    /// none.
+    pub data_dir: Option<PathBuf>,
+    /// The most bytes of the newest events that the disk broker keeps in memory besides, up to
+    /// 64 GiB. Default: 64 MiB.
+    pub hot_bytes_max: usize,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self { kind: None, data_dir: None, hot_bytes_max: 64 * 1024 * 1024 }
+    }
+}
+
+impl Broker {
+    /// The broker that these settings mean, in `dev` or not.
+    pub fn kind(&self, dev: bool) -> BrokerKind {
+        let has_place = self.data_dir.is_some() && !dev;
+        self.kind.unwrap_or(if has_place { BrokerKind::Disk } else { BrokerKind::Memory })
+    }
+}
+
+/// The brokers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BrokerKind {
+    /// Channels live as long as the process.
+    Memory,
+    /// Channels live in a directory.
+    Disk,
+}

@@ -1,0 +1,59 @@
+//! The rules for the directory of the disk broker: that there is one, and that it can be used.
+//!
+//! In: settings, and the directory as it is. Out: broken rules. It makes and changes nothing.
+
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+use super::{Rules, path, variable_of};
+use crate::config::broker::BrokerKind;
+use crate::config::settings::Config;
+
+const MEND: &str = "name a directory that this user may write to, or make it one";
+
+pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
+    let (kind, dir) = (path("broker.kind"), path("broker.data_dir"));
+    match (config.broker.kind(config.dev), &config.broker.data_dir) {
+        (BrokerKind::Memory, _) => {}
+        (BrokerKind::Disk, None) => {
+            let mend = format!(
+                "set `broker.data_dir`, {} or --data-dir to a directory for this node alone",
+                variable_of(&dir)
+            );
+            rules.broken(&[kind, dir], "the disk broker needs a directory", mend);
+        }
+        (BrokerKind::Disk, Some(place)) => {
+            if let Some(wrong) = wrong_with(place) {
+                rules.broken(&[dir, kind], wrong, MEND);
+            }
+        }
+    }
+}
+
+/// Why this place is of no use. One that is not there yet is as good as the nearest above it.
+fn wrong_with(place: &Path) -> Option<String> {
+    if place.as_os_str().is_empty() {
+        return Some("this is no directory, but empty".into());
+    }
+    let mut nearest = place;
+    while !nearest.exists() {
+        nearest = match nearest.parent() {
+            Some(above) if !above.as_os_str().is_empty() => above,
+            Some(_) | None => Path::new("."),
+        };
+    }
+    let made = if nearest == place {
+        String::new()
+    } else {
+        format!("{} is not there, and ", place.display())
+    };
+    let nearest_name = nearest.display();
+    if !nearest.is_dir() {
+        return Some(format!("{made}{nearest_name} is not a directory"));
+    }
+    match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => None,
+        Err(error) => Some(format!("{made}{nearest_name} cannot be written to: {error}")),
+    }
+}

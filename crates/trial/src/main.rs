@@ -1,0 +1,80 @@
+//! The trials' command. In: what was typed. Out: figures on standard output; it ends with 1 where
+//! something that was answered is lost.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use steadfast_trial::{kills, rates};
+
+/// Trials of the real server.
+#[derive(Debug, Parser)]
+#[command(name = "steadfast-trial", version)]
+struct Cli {
+    /// The server to try [default: `steadfast` beside this program]
+    #[arg(long, global = true, value_name = "FILE")]
+    server: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Kill a server on a disk under load, start it again, and count what it had answered and lost
+    Kills {
+        /// How often
+        #[arg(long, default_value_t = 50)]
+        rounds: u32,
+        /// What decides when it is killed and who publishes where
+        #[arg(long, default_value_t = 0)]
+        seed: u32,
+        /// How many publish at once
+        #[arg(long, default_value_t = 16)]
+        writers: usize,
+        /// To how many channels
+        #[arg(long, default_value_t = 100)]
+        channels: usize,
+    },
+    /// Measure publishes a second and the time to deliver, for memory and disk, beside the store
+    /// alone
+    Rates {
+        /// Rounds, of which the medians are told
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// How many publish at once
+        #[arg(long, default_value_t = 64)]
+        writers: usize,
+        /// How long each measurement takes, in seconds
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    let server = match cli.server {
+        Some(server) => server,
+        None => std::env::current_exe()?.with_file_name("steadfast"),
+    };
+    if !server.exists() {
+        anyhow::bail!("{} is not there; build it, or name it with --server", server.display());
+    }
+    match cli.command {
+        Command::Kills { rounds, seed, writers, channels } => {
+            let settings = kills::Settings { server, rounds, seed, writers, channels };
+            let report = kills::run(&settings, |line| println!("{line}"))
+                .await
+                .with_context(|| format!("seed {seed}"))?;
+            println!("{report}");
+            Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Rates { rounds, writers, seconds } => {
+            let settings = rates::Settings { server, rounds, writers, seconds };
+            let report = rates::run(&settings, |line| println!("{line}")).await?;
+            println!("{report}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

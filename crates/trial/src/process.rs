@@ -1,0 +1,94 @@
+//! The real server as a process on free ports. It is killed with its owner.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// What the server prints when it listens.
+const LISTENS: &str = "backends  http://";
+
+/// What it prints where another process has taken a port meanwhile.
+const TAKEN: &str = "cannot listen";
+/// How often other ports are tried.
+const PORT_TRIES: u32 = 5;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    /// Where clients connect.
+    pub public: SocketAddr,
+    /// Where backends connect.
+    pub internal: SocketAddr,
+}
+
+impl Server {
+    /// Starts `steadfast serve --dev` with these settings, by their variables without
+    /// `STEADFAST_`, and waits until it listens.
+    pub async fn start(
+        program: &Path,
+        data_dir: Option<&Path>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mut error = None;
+        for _ in 0..PORT_TRIES {
+            match Self::try_to_start(program, data_dir, settings).await {
+                Err(failure) if failure.to_string().contains(TAKEN) => error = Some(failure),
+                started => return started,
+            }
+        }
+        error.map_or_else(|| bail!("no port is free"), Err)
+    }
+
+    async fn try_to_start(
+        program: &Path,
+        data_dir: Option<&Path>,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let (public, internal) = (free_address()?, free_address()?);
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("STEADFAST_") {
+                command.env_remove(name);
+            }
+        }
+        command.args(["serve", "--dev", "--listen", &public.to_string()]);
+        command.args(["--internal", &internal.to_string()]);
+        if let Some(data_dir) = data_dir {
+            command.arg("--data-dir").arg(data_dir);
+        }
+        for (name, text) in settings {
+            command.env(format!("STEADFAST_{name}"), text);
+        }
+        command.env("STEADFAST_LOG", "warn");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().context("the server does not start")?;
+        let mut lines = BufReader::new(child.stderr.take().context("no pipe")?).lines();
+        let mut said = String::new();
+        loop {
+            match lines.next_line().await? {
+                Some(line) if line.contains(LISTENS) => break,
+                Some(line) => said = said + &line + "\n",
+                None => bail!("the server ended before it listened: {said}"),
+            }
+        }
+        // It goes on to log; nobody who reads would stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { child, public, internal })
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// An address that nobody listens on for now.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?)
+}

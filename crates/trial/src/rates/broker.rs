@@ -1,0 +1,59 @@
+//! What a broker takes without the server around it. In: writers. Out: publishes a second.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use steadfast_hub::Publish;
+use steadfast_protocol::{ChannelName, EventName, Payload};
+use steadfast_server::config::{BrokerKind, Config};
+use steadfast_server::node::Node;
+
+use super::{CHANNELS, TEXT_BYTES, together};
+
+/// Publishes a second; on disk where there is a directory for it.
+pub(super) async fn rate(
+    data_dir: Option<&Path>,
+    writers: usize,
+    lasts: Duration,
+) -> anyhow::Result<f64> {
+    let mut config = Config { dev: true, ..Config::default() };
+    if let Some(data_dir) = data_dir {
+        config.broker.kind = Some(BrokerKind::Disk);
+        config.broker.data_dir = Some(data_dir.to_owned());
+    }
+    let node = Node::new(config)?;
+    let shards: Vec<_> =
+        node.shards.iter().map(|shard| tokio::spawn(Arc::clone(shard).run())).collect();
+    let data = Payload::new(&format!(r#"{{"text":"{}"}}"#, "x".repeat(TEXT_BYTES)))?;
+    let event = EventName::new("progress")?;
+    let rate = together(writers, lasts, |writer, tally| {
+        let (node, data, event) = (Arc::clone(&node), data.clone(), event.clone());
+        async move {
+            for number in 0.. {
+                let channel = ChannelName::new(&format!("rate:{writer}-{}", number % CHANNELS))?;
+                let publish = Publish {
+                    channel,
+                    event: event.clone(),
+                    data: data.clone(),
+                    is_final: false,
+                    replace: None,
+                    idempotency_key: Some(format!("{writer}-{number}").into()),
+                };
+                if let Err(error) = node.publish(publish).await {
+                    bail!("a publish is refused: {error:?}");
+                }
+                if !tally.one_more() {
+                    break;
+                }
+            }
+            Ok(())
+        }
+    })
+    .await?;
+    for shard in shards {
+        shard.abort();
+    }
+    Ok(rate)
+}
