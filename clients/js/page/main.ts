@@ -79,7 +79,7 @@ function show(): void {
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
   const reload = (): void => location.reload();
-  showNotice(watch.notice, language, { reload, retry: restart, use_here: restart });
+  showNotice(watch.notice, language, { reload, retry, use_here: restart });
   const { isCut, isStalled } = faults;
   const { isLinked } = watch;
   showControls(words, language, { isCut, isStalled, isBlocked, isLinked, isStarting });
@@ -104,6 +104,8 @@ async function check(): Promise<void> {
   audit = result;
   changed();
 }
+
+const retry = (): void => watch.retry();
 
 function restart(): void {
   watch.close();

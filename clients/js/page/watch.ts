@@ -61,6 +61,11 @@ export class Watch {
   }
 
   /** Ends the link. The job goes on without being watched. */
+  /** Somebody asks to try now. */
+  retry(): void {
+    this.client?.retry();
+  }
+
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;

@@ -125,6 +125,13 @@ impl Client {
         self.ask(Input::Connect).await
     }
 
+    /// Tries again now rather than when it is planned, as where somebody asks for it: within the
+    /// floor of a second, the budget, and what the server asked for. Nothing happens while a
+    /// session is live, an attempt is under way, or the link is at rest.
+    pub async fn retry(&self) -> Result<(), ClosedError> {
+        self.ask(Input::Retry).await
+    }
+
     /// Tells the link what the device knows of its network; that it is another one is told by
     /// [`Client::network_changed`].
     pub async fn set_network(&self, network: Network) -> Result<(), ClosedError> {

@@ -96,6 +96,7 @@ impl Wires {
             | Input::Publish { .. }
             | Input::Token(None)
             | Input::Close
+            | Input::Retry
             | Input::Online
             | Input::Offline
             | Input::NetworkChanged { .. }

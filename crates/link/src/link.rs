@@ -173,6 +173,7 @@ impl Link {
     fn dispatch(&mut self, now: Millis, input: Input) {
         match input {
             Input::Connect => self.on_connect(now),
+            Input::Retry => self.on_retry(now),
             Input::Subscribe { channel, since } => self.on_subscribe(now, channel, since),
             Input::Unsubscribe { channel } => self.on_unsubscribe(now, &channel),
             Input::Publish { ticket, channel, event, data, is_final, replace } => {

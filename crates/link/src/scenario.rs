@@ -7,8 +7,9 @@ use steadfast_protocol::CloseCode;
 use crate::Input;
 
 /// The `kind` of every input, in the order of [`Input`].
-pub const INPUT_KINDS: [&str; 21] = [
+pub const INPUT_KINDS: [&str; 22] = [
     "connect",
+    "retry",
     "subscribe",
     "unsubscribe",
     "publish",
@@ -56,6 +57,7 @@ pub const OUTPUT_KINDS: [&str; 17] = [
 pub const fn input_kind(input: &Input) -> &'static str {
     match input {
         Input::Connect => "connect",
+        Input::Retry => "retry",
         Input::Subscribe { .. } => "subscribe",
         Input::Unsubscribe { .. } => "unsubscribe",
         Input::Publish { .. } => "publish",

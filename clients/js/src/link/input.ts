@@ -32,6 +32,7 @@ export type Input =
   | { readonly kind: "token"; readonly token: Token | null }
   /** The app ends the link. */
   | { readonly kind: "close" }
+  | { readonly kind: "retry" }
   /** The device reports a network. */
   | { readonly kind: "online" }
   /** The device reports no network. */

@@ -53,6 +53,7 @@ const HANDLERS = new Map<Input["kind"], Handler>([
   ["publish", publishes.onPublish],
   ["token", app.onToken],
   ["close", app.onClose],
+  ["retry", app.onRetry],
   ["online", device.onOnline],
   ["offline", device.onOffline],
   ["network_changed", device.onNetworkChanged],

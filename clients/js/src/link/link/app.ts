@@ -25,6 +25,13 @@ export function onConnect(link: Link, now: Millis): void {
   }
 }
 
+/** An attempt that waits for its time need not wait any longer than it must. */
+export function onRetry(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  const soonest = admitAsked(link.schedule, now, link.config);
+  if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
+}
+
 export function onSubscribe(
   link: Link,
   now: Millis,
