@@ -11,9 +11,12 @@ import { writeTexts } from "./texts.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 writeTexts();
-for (const folder of ["dist", "miniprogram_dist"]) rmSync(ROOT + folder, { recursive: true, force: true });
+for (const folder of ["dist", "miniprogram_dist"])
+  rmSync(ROOT + folder, { recursive: true, force: true });
 const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
-const types = spawnSync(process.execPath, [tsc, "-p", `${ROOT}tsconfig.types.json`], { stdio: "inherit" });
+const types = spawnSync(process.execPath, [tsc, "-p", `${ROOT}tsconfig.types.json`], {
+  stdio: "inherit",
+});
 if (types.status !== 0) process.exit(1);
 for (const built of [await modules(), await miniProgram(), await scriptTag()]) {
   for (const [path, text] of built) {

@@ -58,12 +58,14 @@ const shareWechat = {
 
 /** One file for a script tag: everything that the browser's entry exports, as `Steadfast`. */
 export async function scriptTag() {
+  const names = (await valuesOf("src/index.ts")).join(", ");
+  const contents = `
+    import { ${names} } from "./src/index.js";
+    globalThis.Steadfast = { ${names} };
+  `;
   const result = await build({
     ...BASE,
-    stdin: {
-      contents: `import * as all from "./src/index.js"; globalThis.Steadfast = { ...all };`,
-      resolveDir: ROOT,
-    },
+    stdin: { contents, resolveDir: ROOT },
     outfile: "dist/steadfast.js",
     format: "iife",
     target: "es2020",
@@ -80,6 +82,13 @@ export async function scriptTag() {
     ["dist/steadfast.js", code],
     ["dist/steadfast.min.js", mini],
   ]);
+}
+
+/** What a module exports, but for types. */
+async function valuesOf(entry) {
+  const options = { ...BASE, entryPoints: [entry], format: "esm", outdir: "dist", metafile: true };
+  const { metafile } = await build(options);
+  return Object.values(metafile.outputs)[0].exports;
 }
 
 /** A property whose name is also written as a string may be looked up by it. */

@@ -48,7 +48,8 @@ class Walk {
     const wanted = this.checker.getExportsOfModule(module).filter(({ name }) => isWanted(name));
     for (const symbol of wanted) {
       this.names.add(symbol.name);
-      const own = symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
+      const own =
+        symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
       if (own.flags & ts.SymbolFlags.Type) this.visit(this.checker.getDeclaredTypeOfSymbol(own));
       if (own.flags & ts.SymbolFlags.Value) this.visit(this.checker.getTypeOfSymbol(own));
     }

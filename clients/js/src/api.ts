@@ -15,4 +15,11 @@ export type { PositionStorage } from "./storage.js";
 export type { ChannelEvent, SubscribeOptions } from "./subscription.js";
 export { Subscription } from "./subscription.js";
 export type { TokenSource, TokenWish } from "./token.js";
-export type { Answer, DialFailure, Request, Socket, SocketHandlers, Transport } from "./transport.js";
+export type {
+  Answer,
+  DialFailure,
+  Request,
+  Socket,
+  SocketHandlers,
+  Transport,
+} from "./transport.js";

@@ -45,9 +45,9 @@ export class Driver {
   }
 
   private drain(): void {
-    for (let input; (input = this.waiting.shift()); ) {
+    for (let input; (input = this.waiting.shift());) {
       this.machine.handle(this.clock.now(), input);
-      for (let output; (output = this.machine.poll()); ) this.perform(output);
+      for (let output; (output = this.machine.poll());) this.perform(output);
     }
   }
 

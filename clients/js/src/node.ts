@@ -16,8 +16,8 @@ export interface NodeOptions extends ConnectOptions {
 }
 
 const NO_WEBSOCKET =
-  "this Node has no WebSocket: run `npm install ws` and give it as the option `WebSocket`, or use " +
-  "Node 22 or later";
+  "this Node has no WebSocket: run `npm install ws` and give its `WebSocket` as an option, or " +
+  "use Node 22 or later";
 
 /**
  * Starts a client: it connects, and keeps connecting, until it is closed. Positions are kept

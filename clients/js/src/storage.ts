@@ -85,8 +85,8 @@ export class Positions {
     const text = read(storage, key) as Text | undefined;
     if (text?.version !== VERSION) return;
     for (const [channel, position] of Object.entries(text.positions ?? {})) {
-      const isPosition = typeof position?.epoch === "string" && Number.isSafeInteger(position.offset);
-      if (isPosition) this.positions.set(channel, position);
+      const isNamed = typeof position?.epoch === "string";
+      if (isNamed && Number.isSafeInteger(position.offset)) this.positions.set(channel, position);
     }
   }
 

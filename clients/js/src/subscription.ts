@@ -1,5 +1,5 @@
-// Twin of crates/client/src/channel.rs. One channel as the app follows it. In: the link's notices of
-// it. Out: the same, to callbacks or to whoever iterates. What nobody has read yet is bounded:
+// Twin of crates/client/src/channel.rs. One channel as the app follows it. In: the link's notices
+// of it. Out: the same, to callbacks or to whoever iterates. What nobody has read yet is bounded:
 // beyond that the channel is left, and followed again from there once there is room.
 
 import { SteadfastError } from "./errors.js";

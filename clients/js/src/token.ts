@@ -13,9 +13,7 @@ export type TokenWish = "first" | "refused";
 
 /** The app's way of giving tokens. */
 export type TokenSource =
-  | string
-  | ((why: TokenWish) => string | null | Promise<string | null>)
-  | undefined;
+  string | ((why: TokenWish) => string | null | Promise<string | null>) | undefined;
 
 /** Gets a token; a fixed one is given once, and a bug of the app's is an answer too. */
 export async function askToken(

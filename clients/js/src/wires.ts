@@ -12,6 +12,8 @@ import * as close from "./protocol/close.js";
 import { encodeClient, pollAnswer, serverFrame } from "./protocol/codec/json.js";
 import type { Answer, Socket, SocketHandlers, Transport } from "./transport.js";
 
+/** The header that carries a token. */
+const AUTHORIZATION = "Authorization";
 /** The longest a poll may ask the server to wait, in seconds. */
 const WAIT_MAX = 50;
 /** How long an answer may take beyond the wait that was asked for. */
@@ -124,7 +126,7 @@ export class Wires {
 
   private poll({ poll, channel, since, waitMs }: Poll, home: Endpoint): void {
     const wait = Math.min(Math.ceil(waitMs / 1000), WAIT_MAX);
-    const headers = this.token === null ? {} : { Authorization: `Bearer ${this.token}` };
+    const headers = this.token === null ? {} : { [AUTHORIZATION]: `Bearer ${this.token}` };
     const timeoutMs = wait * 1000 + ANSWER_TIMEOUT_MS;
     const url = pollUrl(home, channel, since, wait);
     const cancel = this.ask(url, headers, timeoutMs, (answer) => {

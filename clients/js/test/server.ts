@@ -118,7 +118,11 @@ export class Server {
     data: unknown,
     more: { final?: boolean } = {},
   ): Promise<{ epoch: string; offset: number }> {
-    const answer = await this.ask("POST", `/v1/channels/${channel}/events`, { event, data, ...more });
+    const answer = await this.ask("POST", `/v1/channels/${channel}/events`, {
+      event,
+      data,
+      ...more,
+    });
     if (answer.status !== 201) throw new Error(`${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as { epoch: string; offset: number };
   }
@@ -144,7 +148,10 @@ export class Server {
 }
 
 /** What `steadfast` prints with these arguments. */
-export async function prints(args: readonly string[], env: Record<string, string>): Promise<string> {
+export async function prints(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<string> {
   const child = spawn(BINARY, args, { env, cwd: tmpdir(), stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.on("data", (part) => (text += String(part)));
@@ -154,7 +161,11 @@ export async function prints(args: readonly string[], env: Record<string, string
 
 async function run(args: readonly string[], env: Record<string, string>): Promise<ChildProcess> {
   const own = { STEADFAST_LOG: "info", ...env };
-  const child = spawn(BINARY, args, { env: own, cwd: tmpdir(), stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(BINARY, args, {
+    env: own,
+    cwd: tmpdir(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   // A test that fails takes its servers along.
   process.once("exit", () => child.kill("SIGKILL"));
   const lines = new Told<string>();
@@ -163,7 +174,10 @@ async function run(args: readonly string[], env: Record<string, string>): Promis
     throw new Error(`the server ended: ${lines.all.join("\n")}`);
   });
   ended.catch(() => {});
-  await Promise.race([lines.first("a server", (line) => line.includes("backends  http://")), ended]);
+  await Promise.race([
+    lines.first("a server", (line) => line.includes("backends  http://")),
+    ended,
+  ]);
   return child;
 }
 

@@ -66,7 +66,10 @@ export class Wx {
 
   /** How many callbacks are registered. */
   get ears(): number {
-    return [this.show_, this.hide_, this.network, this.weak].reduce((sum, { count }) => sum + count, 0);
+    return [this.show_, this.hide_, this.network, this.weak].reduce(
+      (sum, { count }) => sum + count,
+      0,
+    );
   }
 
   /** People look elsewhere. */
@@ -233,4 +236,5 @@ export class SocketTask {
   }
 }
 
-const capital = (name: string): string => name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
+const capital = (name: string): string =>
+  name.replace(/\b[a-z]/g, (letter) => letter.toUpperCase());

@@ -8,19 +8,27 @@ interface Connection extends EventTarget {
   readonly type?: string;
 }
 
-const KINDS: Readonly<Record<string, NetworkKind>> = {
-  wifi: "wifi",
-  cellular: "cellular",
-  ethernet: "wired",
-  bluetooth: "other",
-  wimax: "other",
-  other: "other",
+const kindOf = (type: string): NetworkKind => {
+  switch (type) {
+    case "wifi":
+    case "cellular":
+    case "unknown":
+      return type;
+    case "ethernet":
+      return "wired";
+    default:
+      return "other";
+  }
 };
 
 /** Tells of this page, where it is one. */
 export const browser: Lifecycle = (tell) => {
   const ends: (() => void)[] = [];
-  const on = (target: EventTarget | undefined, name: string, listener: (event: Event) => void) => {
+  const on = (
+    target: EventTarget | undefined,
+    name: string,
+    listener: (event: Event) => void,
+  ): void => {
     target?.addEventListener(name, listener);
     ends.push(() => target?.removeEventListener(name, listener));
   };
@@ -50,7 +58,7 @@ export const browser: Lifecycle = (tell) => {
   const { onLine, connection } = device;
   let type = connection?.type;
   const move = (): void => {
-    if (type) tell({ kind: "network_changed", network: KINDS[type] ?? "unknown" });
+    if (type) tell({ kind: "network_changed", network: kindOf(type) });
   };
   if (window && onLine === false) tell({ kind: "offline" });
   else move();

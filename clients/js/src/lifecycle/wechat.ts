@@ -53,7 +53,9 @@ export const wechat: Lifecycle = (tell) => {
   const report = (type: string): void => {
     isOnline = type !== "none";
     const network = KINDS[type] ?? "unknown";
-    const input: DeviceInput = isOnline ? { kind: "network_changed", network } : { kind: "offline" };
+    const input: DeviceInput = isOnline
+      ? { kind: "network_changed", network }
+      : { kind: "offline" };
     if (!isAway) tell(input);
   };
   const onNetwork = (it: object): void =>

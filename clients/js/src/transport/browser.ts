@@ -23,7 +23,8 @@ export function listen(socket: WebSocketLike, handlers: SocketHandlers): Socket 
     isOpen = true;
     handlers.onOpen();
   };
-  socket.onmessage = ({ data }: { data: unknown }) => handlers.onText(typeof data === "string" ? data : null);
+  socket.onmessage = ({ data }: { data: unknown }) =>
+    handlers.onText(typeof data === "string" ? data : null);
   // An error is always followed by a close.
   socket.onerror = () => {};
   socket.onclose = ({ code }: { code: number }) => {

@@ -98,7 +98,7 @@ test("a redirect is not followed, and a header is found in any case", async () =
   assert.equal(answer?.header("Steadfast-Node"), null);
 });
 
-test("a request that takes too long is given up, and one that is given up tells nothing", async () => {
+test("a request that takes too long is given up; one given up tells nothing", async () => {
   const silent = createServer(() => {});
   open.push(silent);
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));

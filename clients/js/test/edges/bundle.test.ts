@@ -10,7 +10,7 @@ import type * as Steadfast from "../../src/index.js";
 import type { SocketHandlers, Transport } from "../../src/transport.js";
 import type * as V2 from "../../src/v2.js";
 import { Proxy } from "../proxy.js";
-import { Server, Told, within } from "../server.js";
+import { Server, Told, prints, within } from "../server.js";
 import { Wx } from "../wx.js";
 import { HURRY, upTo } from "./subject.js";
 
@@ -86,7 +86,10 @@ test("a script tag gives a whole client: events, polling, publishing, the end", 
   const { epoch, offset } = await within("an answer", client.publish("bundle:1", "note", [1]));
   await client.publish("bundle:1", "end", null, { final: true, replace: "bar" });
   await within("the end", subscription.finished);
-  assert.deepEqual(events.all.map(({ offset }) => offset), upTo(3));
+  assert.deepEqual(
+    events.all.map(({ offset }) => offset),
+    upTo(3),
+  );
   const { time, ...first } = events.all[0]!;
   const data = { own_name: 1 };
   assert.equal(
@@ -108,7 +111,28 @@ test("a script tag gives a whole client: events, polling, publishing, the end", 
   ]);
   const { score, grade, parts, reason } = client.quality;
   assert.ok(score >= 0 && grade === "unknown" && "delay" in parts && reason !== undefined);
-  assert.throws(() => connect({ url: "nowhere" }), (error) => isSteadfastError(error));
+  assert.throws(
+    () => connect({ url: "nowhere" }),
+    (error) => isSteadfastError(error),
+  );
+});
+
+test("a token goes with polls, too", async () => {
+  const KEY = "0123456789abcdef0123456789abcdef";
+  const keys = { AUTH__HS256_KEY: KEY, INTERNAL__KEY: "a-backends-own-key-0001" };
+  const guarded = await Server.start([], keys, keys.INTERNAL__KEY);
+  const env = { STEADFAST_AUTH__HS256_KEY: KEY };
+  const token = await prints(["token", "--subscribe", "demo:*", "--ttl", "1h"], env);
+  await guarded.publishes("demo:1", "progress", 1);
+  const strict = await Proxy.start(guarded.port);
+  strict.mode = "forbid";
+  const client = page().connect({ url: strict.url, token, settings: HURRY });
+  open.push(client, { close: () => strict.end() });
+  const events = new Told<unknown>();
+  client.subscribe("demo:1", { onEvent: events.push });
+  await events.count("event", 1);
+  assert.equal(client.state, "fallback");
+  await guarded.kill();
 });
 
 test("names that leave the script are what others know: frames, storage, transports", async () => {
@@ -171,7 +195,10 @@ test("names that leave the script are what others know: frames, storage, transpo
     server_time,
   });
   assert.equal(client.state, "connected");
-  const [from, to] = [{ epoch: "e", offset: 2 }, { epoch: "f", offset: 6 }];
+  const [from, to] = [
+    { epoch: "e", offset: 2 },
+    { epoch: "f", offset: 6 },
+  ];
   const gap = { from, to, cause: "epoch_changed" };
   hear({ type: "subscribed", channel: "a:1", ...to, head: 7, recovered: false, gap });
   hear({ type: "event", channel: "a:1", offset: 7, event: "x", data: 1, time: server_time });

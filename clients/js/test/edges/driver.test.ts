@@ -69,7 +69,10 @@ test("what callbacks ask for waits until all that came before is done", () => {
 });
 
 test("the link is told the time when it wants to be, and not before", () => {
-  const { machine, driver, pass } = world(() => [], () => {});
+  const { machine, driver, pass } = world(
+    () => [],
+    () => {},
+  );
   machine.wakeAt = 12_000;
   driver.feed({ kind: "connect" });
   pass(5_000);
@@ -81,7 +84,10 @@ test("the link is told the time when it wants to be, and not before", () => {
 });
 
 test("a wake that comes nearer is kept, and one that goes away leaves no timer", () => {
-  const { machine, driver, pass } = world(() => [], () => {});
+  const { machine, driver, pass } = world(
+    () => [],
+    () => {},
+  );
   machine.wakeAt = 4_000;
   driver.feed({ kind: "connect" });
   machine.wakeAt = 1_000;
@@ -100,7 +106,10 @@ test("a wake that comes nearer is kept, and one that goes away leaves no timer",
 });
 
 test("sleep is told before whatever ended it, and within five seconds in any case", () => {
-  const { at, machine, driver, pass } = world(() => [], () => {});
+  const { at, machine, driver, pass } = world(
+    () => [],
+    () => {},
+  );
   machine.wakeAt = 55_000;
   driver.feed({ kind: "connect" });
   at.wall += 30_000;

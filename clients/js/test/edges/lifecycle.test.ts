@@ -15,7 +15,9 @@ const NAMES = ["document", "navigator", "addEventListener", "removeEventListener
 
 /** Runs `act` with a page in the place of what Node has. */
 function onPage(act: (page: Page, window: EventTarget) => void, type?: string): void {
-  const before = NAMES.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
+  const before = NAMES.map(
+    (name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const,
+  );
   const window = new EventTarget();
   const document = Object.assign(new EventTarget(), { hidden: false });
   const connection = Object.assign(new EventTarget(), type === undefined ? {} : { type });
@@ -47,8 +49,7 @@ function told(): { inputs: string[]; end: () => void } {
   return { inputs, end };
 }
 
-const pageshow = (persisted: boolean): Event =>
-  Object.assign(new Event("pageshow"), { persisted });
+const pageshow = (persisted: boolean): Event => Object.assign(new Event("pageshow"), { persisted });
 
 test("sight, freezing and the cache are told, and ended with the client", () => {
   onPage(({ document }, window) => {

@@ -63,9 +63,15 @@ test("what was published into a cut comes once", async () => {
   proxy.cut();
   sent.push(...upTo(10).map((n) => it.client.publish("cut:2", "note", n + 10)));
   const positions = await Promise.all(sent);
-  assert.deepEqual(positions.map(({ offset }) => offset), upTo(20));
+  assert.deepEqual(
+    positions.map(({ offset }) => offset),
+    upTo(20),
+  );
   await followed.events.count("event", 20);
-  assert.deepEqual(followed.events.all.map(({ data }) => data), upTo(20));
+  assert.deepEqual(
+    followed.events.all.map(({ data }) => data),
+    upTo(20),
+  );
 });
 
 test("a path that swallows everything is noticed, and left", async () => {
@@ -114,7 +120,7 @@ test("a portal is told apart from a firewall, and people are told to sign in", a
   await it.states.first("a session", is("connected"));
 });
 
-test("a server that died and lost its memory is told of as a gap, before the next event", async () => {
+test("a server that lost its memory is told of as a gap, before the next event", async () => {
   const own = await Server.dev();
   const it = subject(own.url);
   const followed = follow(it.client, "gap:1");

@@ -31,7 +31,7 @@ class Stored implements PositionStorage {
   }
 }
 
-test("after a reload a channel goes on where the app was: nothing lost, nothing doubled", async () => {
+test("after a reload a channel goes on where it was, nothing lost or doubled", async () => {
   const storage = new Stored();
   const got: number[] = [];
   for (const life of upTo(4)) {
@@ -108,7 +108,7 @@ test("positions are those of a key, `since` outdoes them, and false keeps none",
   assert.deepEqual(keys, ["mine", "steadfast:networks", "yours"]);
 });
 
-test("a network that was seen to block WebSocket is polled on at once by the next client", async () => {
+test("on a network that was seen to block WebSocket the next client polls at once", async () => {
   const storage = new Stored();
   await server.publishes("reload:5", "progress", 1);
   proxy.mode = "forbid";

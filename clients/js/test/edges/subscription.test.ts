@@ -9,7 +9,8 @@ import { Subscription } from "../../src/subscription.js";
 
 function followed(options: SubscribeOptions) {
   const done: string[] = [];
-  const text = (at: unknown): string => (typeof at === "string" ? at : `${(at as Position).offset}`);
+  const text = (at: unknown): string =>
+    typeof at === "string" ? at : `${(at as Position).offset}`;
   const subscription = new Subscription("a:1", options, {
     report: (error) => void done.push(error.code),
     follow: (_, since) => void done.push(`follow ${text(since)}`),
@@ -46,7 +47,10 @@ test("callbacks are told in order, and the position is behind what was handed", 
   });
   subscription.take(subscribed(0));
   subscription.take(event(1));
-  const [from, to] = [{ epoch: "e", offset: 1 }, { epoch: "f", offset: 4 }];
+  const [from, to] = [
+    { epoch: "e", offset: 1 },
+    { epoch: "f", offset: 4 },
+  ];
   subscription.take({ kind: "gap", channel: "a:1", gap: { from, to, cause: "epoch_changed" } });
   subscription.take({ kind: "finished", channel: "a:1" });
   assert.deepEqual(heard, [0, [1, 1, 1], "epoch_changed", "finished"]);
@@ -70,7 +74,7 @@ test("what was told before a loop began is in it", async () => {
   await subscription.finished;
 });
 
-test("at 1,024 notices unread the channel is left, and followed again once half are read", async () => {
+test("at 1,024 unread notices a channel is left, until half are read", async () => {
   const { subscription, done } = followed({});
   for (let offset = 1; offset <= 1_023; offset++) subscription.take(event(offset));
   assert.equal(done.length, 0);
@@ -83,7 +87,10 @@ test("at 1,024 notices unread the channel is left, and followed again once half 
   }
   assert.ok(!done.includes("follow 1024"));
   await loop.next();
-  assert.deepEqual(done.filter((one) => !one.startsWith("at")), ["pause", "follow 1024"]);
+  assert.deepEqual(
+    done.filter((one) => !one.startsWith("at")),
+    ["pause", "follow 1024"],
+  );
   subscription.take(subscribed(1_024));
   for (let offset = 1_025; offset <= 1_100; offset++) subscription.take(event(offset));
   for (let offset = 513; offset <= 1_100; offset++) {
@@ -99,7 +106,10 @@ test("several who wait for the next event get one each", async () => {
   subscription.take(event(2));
   subscription.take({ kind: "finished", channel: "a:1" });
   const got = await Promise.all(waiting);
-  assert.deepEqual(got.map(({ value }) => value?.offset), [1, 2, undefined]);
+  assert.deepEqual(
+    got.map(({ value }) => value?.offset),
+    [1, 2, undefined],
+  );
   assert.deepEqual((await loop.next()).done, true);
 });
 
@@ -109,9 +119,12 @@ test("a refusal is an error of its own word, once; what came before it comes fir
   subscription.take(event(1));
   subscription.take({ kind: "refused", channel: "a:1", code: "forbidden", message: "no" });
   const got: number[] = [];
-  await assert.rejects(async () => {
-    for await (const { offset } of subscription) got.push(offset);
-  }, { code: "forbidden", message: "no" });
+  await assert.rejects(
+    async () => {
+      for await (const { offset } of subscription) got.push(offset);
+    },
+    { code: "forbidden", message: "no" },
+  );
   assert.deepEqual([got, errors], [[1], ["forbidden"]]);
   await assert.rejects(subscription.finished, { code: "forbidden" });
   for await (const one of subscription) assert.fail(String(one.offset));

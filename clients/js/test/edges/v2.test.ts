@@ -82,7 +82,7 @@ test("after `onFallback` events go on arriving, and the connection returns", asy
   assert.equal(page.data.connectionStatus, "disconnected");
 });
 
-test("a cut is told and mended; statistics add up over connections until they are reset", async () => {
+test("a cut is told and mended; statistics add up until they are reset", async () => {
   const first = opened("8f3e");
   await first.becomes("connected");
   proxy.cut();
@@ -105,7 +105,10 @@ test("a cut is told and mended; statistics add up over connections until they ar
 
   webSocketClient.resetStatistics();
   const reset = webSocketClient.getStatistics();
-  assert.deepEqual([reset.totalReconnects, reset.totalDowntime, reset.lastConnectedAt], [0, 0, null]);
+  assert.deepEqual(
+    [reset.totalReconnects, reset.totalDowntime, reset.lastConnectedAt],
+    [0, 0, null],
+  );
   assert.equal(reset.availability, "100.00%");
 });
 

@@ -62,7 +62,7 @@ test("a mini-program follows, publishes and goes on after a restart", async () =
   assert.deepEqual(offsets(again), [2]);
 });
 
-test("where WebSocket is blocked it polls, with requests no longer than the phone permits", async () => {
+test("where WebSocket is blocked it polls, no longer than a phone permits", async () => {
   proxy.mode = "forbid";
   const settings = { fallbackEffortMs: 300, pollWaitMs: 120_000 };
   const { client, states } = opened({ settings });
@@ -73,7 +73,10 @@ test("where WebSocket is blocked it polls, with requests no longer than the phon
     await followed.events.count("event", n);
   }
   const polls = wx.requests.filter(({ url }) => url.includes("/events?"));
-  assert.ok(polls.some(({ url }) => url.includes("wait=50")), "50 s is the longest wait");
+  assert.ok(
+    polls.some(({ url }) => url.includes("wait=50")),
+    "50 s is the longest wait",
+  );
   assert.ok(wx.requests.every(({ timeout }) => timeout! <= 60_000));
   proxy.mode = "pass";
   await states.first("the way back", (state) => state.startsWith("connected"));
@@ -82,7 +85,7 @@ test("where WebSocket is blocked it polls, with requests no longer than the phon
   assert.deepEqual(offsets(followed), upTo(4));
 });
 
-test("hidden, it says goodbye before the phone takes its socket; shown, it is back at once", async () => {
+test("hidden, it says goodbye before the phone cuts; shown, it is back at once", async () => {
   const { client, states } = opened();
   const followed = follow(client, "wx:3");
   await states.first("a session", (state) => state.startsWith("connected"));
@@ -134,7 +137,8 @@ test("a phone without a network is told from a server that cannot be reached", a
 
 test("five sockets may be open at once; the sixth client is told, and waits for room", async () => {
   const five = upTo(5).map(() => opened());
-  for (const { states } of five) await states.first("a session", (state) => /^connected/.test(state));
+  for (const { states } of five)
+    await states.first("a session", (state) => /^connected/.test(state));
   const sixth = opened();
   await sixth.errors.first("a word", ({ code }) => code === "too_many_sockets");
   assert.equal(wx.sockets.size, 5);
@@ -206,13 +210,7 @@ test("a phone that stood still tells of it when it is shown, however long it was
   // Timers stand still, the clock does not.
   steady.mock.mockImplementation(() => Date.now() + 60_000);
   wx.show();
-  assert.deepEqual(inputs.splice(0), [
-    "background",
-    "offline",
-    "resumed",
-    "online",
-    "foreground",
-  ]);
+  assert.deepEqual(inputs.splice(0), ["background", "offline", "resumed", "online", "foreground"]);
   end();
   steady.mock.restore();
   mock.timers.reset();
