@@ -60,12 +60,12 @@ export class Watch {
     this.onChange();
   }
 
-  /** Ends the link. The job goes on without being watched. */
   /** Somebody asks to try now. */
   retry(): void {
     this.client?.retry();
   }
 
+  /** Ends the link. The job goes on without being watched. */
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;

@@ -20,9 +20,9 @@ pub type PollId = u32;
 pub enum Input {
     /// The app wants the link up. Ignored while it is.
     Connect,
-    /// Somebody asks to try again now, rather than when it is planned: within the floor of a second,
-    /// the budget and what the server asked for. Ignored while a session is live or an attempt is
-    /// under way.
+    /// Somebody asks to try again now, rather than when it is planned: within the floor of a
+    /// second, the budget and what the server asked for. Ignored while a session is live or an
+    /// attempt is under way.
     Retry,
     /// The app wants to follow a channel. Ignored while the link follows it.
     Subscribe {

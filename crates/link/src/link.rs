@@ -159,8 +159,8 @@ impl Link {
         self.channels.find(channel)?.position()
     }
 
-    /// What is remembered of networks at `now`, no earlier than the last input, for [`Config::networks`] of a later link: at most
-    /// 20 records of what was heard in the last 24 h.
+    /// What is remembered of networks at `now`, no earlier than the last input, for
+    /// [`Config::networks`] of a later link: at most 20 records of what was heard in the last 24 h.
     pub fn networks(&self, now: Millis) -> Vec<NetworkRecord> {
         self.memory.records(now)
     }

@@ -1348,6 +1348,10 @@ var Watch = class {
     if (!this.journal.isFinished) this.subscribe();
     this.onChange();
   }
+  /** Somebody asks to try now. */
+  retry() {
+    this.client?.retry();
+  }
   /** Ends the link. The job goes on without being watched. */
   close() {
     if (!this.isOpen) return;
@@ -1433,7 +1437,7 @@ function show() {
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
   const reload = () => location.reload();
-  showNotice(watch.notice, language, { reload, retry: restart, use_here: restart });
+  showNotice(watch.notice, language, { reload, retry, use_here: restart });
   const { isCut, isStalled } = faults2;
   const { isLinked } = watch;
   showControls(words, language, { isCut, isStalled, isBlocked: isBlocked2, isLinked, isStarting });
@@ -1456,6 +1460,7 @@ async function check() {
   audit = result;
   changed();
 }
+var retry = () => watch.retry();
 function restart() {
   watch.close();
   watch.open();

@@ -1,5 +1,5 @@
-//! The figures of a disk broker, for statistics and metrics. In: what it has counted. Out: an object
-//! for the one, a sheet for the other.
+//! The figures of a disk broker, for statistics and metrics. In: what it has counted. Out: an
+//! object for the one, a sheet for the other.
 
 use std::fmt;
 
