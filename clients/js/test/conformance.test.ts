@@ -93,6 +93,7 @@ const REASONS = {
 
 const INPUTS = {
   connect: 1,
+  retry: 1,
   subscribe: 1,
   unsubscribe: 1,
   publish: 1,
