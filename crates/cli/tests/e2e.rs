@@ -7,6 +7,8 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/disk.rs"]
+mod disk;
 #[path = "e2e/holds.rs"]
 mod holds;
 #[path = "e2e/hostile.rs"]
