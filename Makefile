@@ -11,7 +11,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim trial e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)
+
+trial: ## kills and rates of the real server; ARGS="…" is handed to it
+	cargo build --release --package steadfast --package steadfast-trial
+	target/release/steadfast-trial $(ARGS)
 
 e2e: ## the shells against each other over real sockets
 	cargo test --package steadfast-client --package steadfast-server --package steadfast --test '*'

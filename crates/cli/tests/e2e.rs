@@ -11,6 +11,8 @@ mod bad_input;
 mod blocked;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/disk.rs"]
+mod disk;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
 #[path = "e2e/front.rs"]

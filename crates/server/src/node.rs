@@ -146,9 +146,9 @@ impl Node {
         publishes: Vec<Publish>,
     ) -> Vec<Result<(Epoch, u64), PublishError>> {
         let answers = self.broker.publish_many(publishes).await;
-        let published = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
-        self.counters.published.fetch_add(published, Ordering::Relaxed);
-        let refused = answers.len() as u64 - published;
+        let taken = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        self.counters.published.fetch_add(taken, Ordering::Relaxed);
+        let refused = answers.len() as u64 - taken;
         self.counters.publish_errors.fetch_add(refused, Ordering::Relaxed);
         answers
     }

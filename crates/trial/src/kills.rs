@@ -97,7 +97,7 @@ impl fmt::Display for Report {
 }
 
 /// Runs the trial; `tell` is given a line a round.
-pub async fn run(settings: &Settings, mut tell: impl FnMut(String)) -> anyhow::Result<Report> {
+pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Result<Report> {
     let begun = Instant::now();
     let folder = tempfile::tempdir()?;
     let data_dir = folder.path().join("data");
@@ -119,7 +119,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(String)) -> anyhow::R
         }
         let kept = read_back(&ledger, server.public).await?;
         ledger.check(&kept);
-        tell(format!(
+        tell(&format!(
             "round {round}: killed after {life} ms, started again in {} ms, acked {}, lost {}",
             restart.as_millis(),
             ledger.acked(),

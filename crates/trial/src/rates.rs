@@ -76,11 +76,11 @@ impl fmt::Display for Report {
 }
 
 /// Measures; `tell` is given a line a round.
-pub async fn run(settings: &Settings, mut tell: impl FnMut(String)) -> anyhow::Result<Report> {
+pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Result<Report> {
     let mut rounds = Vec::new();
     for number in 1..=settings.rounds {
         let round = round(settings).await?;
-        tell(format!(
+        tell(&format!(
             "round {number}: store {:.0}, disk broker {:.0}, disk {:.0}, memory broker {:.0}, \
              memory {:.0} publishes/s",
             round.raw, round.disk_broker, round.disk, round.memory_broker, round.memory

@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 
 use crate::within;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_steadfast");
+
 /// What a process prints, line by line.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -30,7 +32,17 @@ pub(crate) struct Process {
 impl Process {
     /// `steadfast` with these arguments and variables, and none of ours that this shell may have.
     pub(crate) fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
+        Self::run(Command::new(PROGRAM), args, variables)
+    }
+
+    /// The same, by a shell that first does what `script` says.
+    pub(crate) fn start_after(script: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), PROGRAM]);
+        Self::run(command, args, variables)
+    }
+
+    fn run(mut command: Command, args: &[&str], variables: &[(&str, &str)]) -> Self {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_uppercase();
             if text.starts_with("STEADFAST_") || text.ends_with("_PROXY") {

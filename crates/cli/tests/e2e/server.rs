@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) http: Client,
     /// What is shown to the internal port.
     pub(crate) key: Option<&'static str>,
+    /// What a shell does before it becomes the server.
+    script: &'static str,
     args: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -47,6 +49,15 @@ impl Server {
 
     /// `steadfast serve` with these flags and settings.
     pub(crate) async fn start(flags: &[&str], settings: &[(&str, &str)]) -> Self {
+        Self::start_after("", flags, settings).await
+    }
+
+    /// The same, by a shell that first does what `script` says, if anything.
+    pub(crate) async fn start_after(
+        script: &'static str,
+        flags: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Self {
         let (public, internal) = (free_address(), free_address());
         let listen = ["--listen".into(), public.to_string()];
         let internally = ["--internal".into(), internal.to_string()];
@@ -57,9 +68,9 @@ impl Server {
             .iter()
             .map(|(name, text)| (format!("STEADFAST_{name}"), (*text).to_owned()))
             .collect();
-        let process = spawn(&args, &variables).await;
+        let process = spawn(script, &args, &variables).await;
         let http = Client::builder().no_proxy().timeout(crate::PATIENCE).build().unwrap();
-        Self { process, public, internal, http, key: None, args, variables }
+        Self { process, public, internal, http, key: None, script, args, variables }
     }
 
     /// `kill -9`.
@@ -69,7 +80,7 @@ impl Server {
 
     /// The same line again, once the last process has ended.
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(&self.args, &self.variables).await;
+        self.process = spawn(self.script, &self.args, &self.variables).await;
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -170,12 +181,16 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     Answer { status: StatusCode::as_u16(&status), headers, text }
 }
 
-async fn spawn(args: &[String], variables: &[(String, String)]) -> Process {
+async fn spawn(script: &str, args: &[String], variables: &[(String, String)]) -> Process {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     variables.push(("STEADFAST_LOG", "info"));
-    let mut process = Process::start(&args, &variables);
+    let mut process = if script.is_empty() {
+        Process::start(&args, &variables)
+    } else {
+        Process::start_after(script, &args, &variables)
+    };
     process.err.with("backends  http://").await;
     process
 }

@@ -107,11 +107,15 @@ impl DiskBroker {
         Ok(Self { shared, requests, reads, writer: Mutex::new(Some(writer)) })
     }
 
-    /// Puts a publish in line; the answer comes once the disk has the event.
+    /// Puts a publish in line; the answer comes once the disk has the event. Refused at once while
+    /// the store is being opened anew, which takes long where it has to be copied out.
     pub(super) async fn submit(
         &self,
         publish: Publish,
     ) -> Result<oneshot::Receiver<Published>, PublishError> {
+        if self.shared.tally.is_healing() {
+            return Err(PublishError::Unavailable);
+        }
         let permit = self.shared.relay.permit().await.ok_or(PublishError::Unavailable)?;
         let (answer, told) = oneshot::channel();
         let asked = Request::Publish(Asked { publish, permit, answer });

@@ -1,5 +1,5 @@
 //! The figures of a disk broker, for statistics and metrics. In: what it has counted. Out: an
-//! object for the one, a sheet for the other.
+//! object for the one, lines for the other.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub(super) struct Disk {
     commit_ms_p99: f64,
     failures: u64,
     failing: bool,
-    bytes_on_disk: u64,
+    bytes: u64,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "statistics are for people")]
@@ -35,7 +35,7 @@ impl From<DiskFigures> for Disk {
             commit_ms_p99: figures.commit_us_at(99) as f64 / 1e3,
             failures: figures.failures,
             failing: figures.is_failing,
-            bytes_on_disk: figures.bytes_on_disk,
+            bytes: figures.bytes_on_disk,
         }
     }
 }

@@ -21,7 +21,7 @@ type Write = ([u8; 17], oneshot::Sender<()>);
 pub(super) async fn rate(folder: &Path, writers: usize, lasts: Duration) -> anyhow::Result<f64> {
     let database = Database::builder(folder).manual_journal_persist(true).open()?;
     let space = database.keyspace("raw", KeyspaceCreateOptions::default)?;
-    let (writes, mut coming) = mpsc::channel::<Write>(WAITING_MAX);
+    let (line, mut coming) = mpsc::channel::<Write>(WAITING_MAX);
     let committer = std::thread::spawn(move || -> anyhow::Result<()> {
         while let Some(first) = coming.blocking_recv() {
             let mut all = vec![first];
@@ -41,14 +41,14 @@ pub(super) async fn rate(folder: &Path, writers: usize, lasts: Duration) -> anyh
         Ok(())
     });
     let rate = together(writers, lasts, |writer, tally| {
-        let writes = writes.clone();
+        let line = line.clone();
         async move {
             for number in 0_u64.. {
                 let mut key = [b'e'; 17];
                 key[1..9].copy_from_slice(&(writer as u64).to_be_bytes());
                 key[9..].copy_from_slice(&number.to_be_bytes());
                 let (answer, told) = oneshot::channel();
-                writes.send((key, answer)).await.ok().context("the store has stopped")?;
+                line.send((key, answer)).await.ok().context("the store has stopped")?;
                 told.await?;
                 if !tally.one_more() {
                     break;
@@ -58,7 +58,7 @@ pub(super) async fn rate(folder: &Path, writers: usize, lasts: Duration) -> anyh
         }
     })
     .await?;
-    drop(writes);
+    drop(line);
     let done = tokio::task::spawn_blocking(move || committer.join()).await?;
     done.map_err(|_| anyhow::anyhow!("the committer has panicked"))??;
     Ok(rate)

@@ -48,6 +48,18 @@ pub enum DiskError {
         /// The format that this version reads.
         known: u64,
     },
+    /// The disk refuses what opening the store takes.
+    #[error(
+        "the store in {} cannot be opened: {reason}; see that the disk works, has room and may be \
+         written to, and start again",
+        path.display()
+    )]
+    Disk {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
     /// The store is there and cannot be opened.
     #[error(
         "the store in {} cannot be opened: {reason}. Mend it by restoring {} from a backup and \
@@ -70,6 +82,10 @@ pub enum DiskError {
 
 impl DiskError {
     pub(super) fn store(path: PathBuf, error: &StoreError) -> Self {
-        Self::Store { path, reason: error.to_string() }
+        let reason = error.to_string();
+        match error {
+            StoreError::Failed(_) | StoreError::Stopped => Self::Disk { path, reason },
+            StoreError::Damaged(_) | StoreError::JournalDamaged(_) => Self::Store { path, reason },
+        }
     }
 }

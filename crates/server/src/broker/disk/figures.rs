@@ -18,6 +18,7 @@ pub(super) struct Tally {
     failures: AtomicU64,
     bytes_on_disk: AtomicU64,
     is_failing: AtomicBool,
+    is_healing: AtomicBool,
 }
 
 /// The figures of a disk broker at one time.
@@ -57,6 +58,15 @@ impl Tally {
 
     pub(super) fn set_failing(&self, is_failing: bool) {
         self.is_failing.store(is_failing, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_healing(&self, is_healing: bool) {
+        self.is_healing.store(is_healing, Ordering::Relaxed);
+    }
+
+    /// Whether the writer is busy with the store itself.
+    pub(super) fn is_healing(&self) -> bool {
+        self.is_healing.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_bytes_on_disk(&self, bytes: u64) {

@@ -1,6 +1,7 @@
 //! The embedded store: the only room that knows which one it is. In: batches and ranges of keys.
 //! Out: values, or whether the store failed or is damaged. It must not know what keys mean.
 
+use std::io::ErrorKind;
 use std::ops::Bound;
 use std::path::Path;
 
@@ -157,7 +158,13 @@ impl From<fjall::Error> for StoreError {
         } else if matches!(error, Error::Poisoned) {
             Self::Stopped
         } else if let Error::Io(error) | Error::Storage(LsmError::Io(error)) = error {
-            Self::Failed(error.to_string())
+            match error.kind() {
+                // A file that ends too soon, or says to read where nothing is.
+                ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+                    Self::Damaged(text)
+                }
+                _ => Self::Failed(error.to_string()),
+            }
         } else {
             Self::Damaged(text)
         }

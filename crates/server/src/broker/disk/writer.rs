@@ -5,6 +5,7 @@
 mod heal;
 mod steps;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use steadfast_hub::{Publish, PublishError, ReadError};
@@ -105,27 +106,43 @@ impl Writer {
     /// Works until nobody can ask for anything any more.
     pub(super) fn run(mut self) {
         self.look_at_disk();
-        while let Some(request) = self.next() {
-            match request {
-                Request::Publish(first) => {
-                    let asked = self.gather(first);
-                    self.publish(asked);
+        loop {
+            // What the store's library takes for impossible must not end all writing.
+            let done = catch_unwind(AssertUnwindSafe(|| match self.next() {
+                Some(request) => {
+                    self.deal_with(request);
+                    true
                 }
-                Request::Delete(name, permit, answer) => {
-                    let deleted = self.delete(&name, &permit);
-                    let _ = answer.send(deleted);
-                }
-                Request::Probe(answer) => {
-                    let is_ready = self.probe();
-                    let _ = answer.send(is_ready);
-                }
-                Request::Damaged(what) => {
-                    self.fail(&StoreError::Damaged(what));
-                    self.sound_store();
-                }
-                Request::Tick => self.tick(),
-                Request::Look => {}
+                None => false,
+            }));
+            match done {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => self.fail(&StoreError::Stopped),
             }
+        }
+    }
+
+    fn deal_with(&mut self, request: Request) {
+        match request {
+            Request::Publish(first) => {
+                let asked = self.gather(first);
+                self.publish(asked);
+            }
+            Request::Delete(name, permit, answer) => {
+                let deleted = self.delete(&name, &permit);
+                let _ = answer.send(deleted);
+            }
+            Request::Probe(answer) => {
+                let is_ready = self.probe();
+                let _ = answer.send(is_ready);
+            }
+            Request::Damaged(what) => {
+                self.fail(&StoreError::Damaged(what));
+                self.sound_store();
+            }
+            Request::Tick => self.tick(),
+            Request::Look => {}
         }
     }
 

@@ -90,7 +90,10 @@ impl Writer {
         let is_damaged = was_damaged || stops >= STOPS_MAX;
         *pause = Span((pause.0 * 2).min(PAUSE_MAX.0));
         let pause = *pause;
-        match self.heal(is_damaged) {
+        self.shared.tally.set_healing(true);
+        let healed = self.heal(is_damaged);
+        self.shared.tally.set_healing(false);
+        match healed {
             Ok(()) => {
                 tracing::info!("the store takes writes again");
                 let stops = if is_damaged { 0 } else { stops };
