@@ -1,13 +1,17 @@
 # Every target is one thing to type; `make` alone lists them.
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates)
+MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates) \
+	$(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm) \
+	$(shell command -v chromium >/dev/null || echo chromium)
+PACKAGES := clients/js examples/wechat
+TRACES := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest sim trial e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim trial e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +19,13 @@ help: ## list the targets
 setup: ## install what the tests need and this machine lacks
 	@test -z "$(strip $(MISSING))" || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends $(MISSING); }
 	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "the tests need Node 20 or newer, this is $$(node --version)"; false; }
+	@for package in $(PACKAGES); do \
+		cmp -s $$package/package-lock.json $$package/node_modules/.locked || \
+		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
+	done
 
-test: setup lint doctest units ## everything that must pass before a change is merged
+test: setup lint doctest units js ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -36,6 +45,12 @@ units: ## all tests but the examples in the documentation
 
 doctest: ## the examples in the documentation
 	cargo test $(ALL) --doc
+
+js: setup ## the TypeScript client, its page and the mini-program: types, scenarios, traces, Node, a browser
+	cargo build --package steadfast --package steadfast-sim
+	cargo run --quiet --package steadfast-sim -- trace --seeds $(TRACES)
+	cd clients/js && npm run build && npm test && npm run traces && npm run test:page && npm run test:browser
+	cd examples/wechat && npm test
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)

@@ -6,13 +6,14 @@ mod line;
 mod resume;
 mod start;
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
-use steadfast_client::{ChannelName, Client, Language, LinkState, Notice, Reason};
+use anyhow::{Context, ensure};
+use steadfast_client::{ChannelName, Client, DialError, Language, LinkState, Notice, Reason};
 use tokio::time::MissedTickBehavior;
 
 use crate::key;
@@ -23,6 +24,8 @@ use start::Start;
 const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The variables that name the language of messages; the first that is set counts.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
+/// The largest file of certificates that is read, in bytes: more than any machine's whole store.
+const CA_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How often positions are written at most.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -36,8 +39,10 @@ Examples:
   steadfast subscribe demo
   steadfast subscribe build:1 build:2 --since now | jq .data
   steadfast subscribe build:1 --resume build.json
+  steadfast subscribe build:1 --server https://a.example.org --server https://b.example.org
 
-A server of https:// is checked with this machine's certificates, or those of SSL_CERT_FILE.")]
+A server of https:// is checked with this machine's certificates, or those of SSL_CERT_FILE, and
+with those of --ca.")]
 pub(crate) struct Args {
     /// Channels to follow
     #[arg(required = true, value_name = "CHANNEL", value_parser = ChannelName::new)]
@@ -45,9 +50,13 @@ pub(crate) struct Args {
     /// Where to start: `start`, `now`, or EPOCH:OFFSET for what comes after that event
     #[arg(long, value_name = "WHERE", default_value = "start")]
     since: Start,
-    /// The server's address for clients
+    /// The server's address for clients; again for each further one of the same service, which is
+    /// tried where the one before is slow or gone
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-    server: String,
+    server: Vec<String>,
+    /// A file with certificates of CAs to trust besides those of this machine, as PEM
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// A file that holds a token and nothing else
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -101,11 +110,15 @@ async fn follow(
             && let Some(error) = client.last_dial_error()
         {
             eprintln!("cause: {}", line::causes(&*error));
+            if let DialError::Certificate { .. } = *error {
+                eprintln!("  --ca FILE has the certificates of that file trusted, too");
+            }
         }
         match printer.print(&notice) {
             Ok(Next::GoOn) => {}
             Ok(Next::End(code)) => {
                 client.close().await;
+                printer.say_why(client).await?;
                 return Ok(Some(code));
             }
             // Whoever read this has had enough.
@@ -119,7 +132,14 @@ async fn follow(
 }
 
 async fn connect(args: Args, resume: Option<&Resume>) -> anyhow::Result<Client> {
-    let mut builder = Client::builder(&args.server);
+    let (first, others) = args.server.split_first().context("--server names no address")?;
+    let mut builder = Client::builder(first);
+    for url in others {
+        builder = builder.endpoint(url);
+    }
+    if let Some(path) = &args.ca {
+        builder = builder.root_certificate(certificates(path)?);
+    }
     if let Some(resume) = resume {
         builder = builder.resume(resume.positions().clone());
     }
@@ -137,6 +157,15 @@ async fn connect(args: Args, resume: Option<&Resume>) -> anyhow::Result<Client> 
         builder = builder.subscribe(channel, args.since.clone().into());
     }
     Ok(builder.connect().await?)
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut pem = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(CA_BYTES_MAX + 1).read_to_end(&mut pem));
+    read.with_context(|| format!("{} cannot be read", path.display()))?;
+    let is_short = pem.len() as u64 <= CA_BYTES_MAX;
+    ensure!(is_short, "{} is longer than {CA_BYTES_MAX} bytes", path.display());
+    Ok(pem)
 }
 
 /// The language that the environment asks for.
@@ -177,12 +206,25 @@ impl<W: Write> Printer<W> {
                 }
                 Ok(Next::GoOn)
             }
+            Notice::Quality(report) => {
+                eprintln!("{}", line::quality(*report));
+                Ok(Next::GoOn)
+            }
             Notice::Subscribed { .. }
             | Notice::Finished { .. }
-            | Notice::Quality(_)
             | Notice::Published { .. }
             | Notice::PublishFailed { .. } => Ok(Next::GoOn),
         }
+    }
+
+    /// What people are told of an end comes behind it.
+    async fn say_why(&mut self, client: &mut Client) -> io::Result<()> {
+        while let Some(notice) = client.next().await {
+            if let Notice::Message { .. } = notice {
+                self.print(&notice)?;
+            }
+        }
+        Ok(())
     }
 
     fn line(&mut self, text: &str) -> io::Result<Next> {
@@ -214,7 +256,8 @@ impl<W: Write> Printer<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Next, Printer, language};
+    use super::{Args, CA_BYTES_MAX, Next, Printer, certificates, language};
+    use clap::Parser;
     use std::process::ExitCode;
     use steadfast_client::{ChannelName, Language, LinkState, Notice, Reason};
 
@@ -243,6 +286,35 @@ mod tests {
         assert_eq!(end(&[refused(), rest(Reason::Finished)]), Some(ExitCode::FAILURE));
         assert_eq!(end(&[rest(Reason::Rejected)]), Some(ExitCode::FAILURE));
         assert_eq!(end(&[refused(), rest(Reason::Offline), rest(Reason::Closed)]), None);
+    }
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn there_is_a_usual_server_and_those_that_are_named_take_its_place() {
+        let servers = |typed: &str| {
+            let typed = Typed::try_parse_from(typed.split(' ')).map(|typed| typed.args);
+            typed.unwrap().server
+        };
+        assert_eq!(servers("subscribe demo:1"), ["http://127.0.0.1:8080"]);
+        let two = "subscribe demo:1 --server http://a --server http://b demo:2";
+        assert_eq!(servers(two), ["http://a", "http://b"]);
+    }
+
+    #[test]
+    fn a_file_of_certificates_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        assert!(format!("{:#}", certificates(&path).unwrap_err()).contains("ca.pem"));
+        let bytes = usize::try_from(CA_BYTES_MAX).unwrap();
+        std::fs::write(&path, vec![b'-'; bytes]).unwrap();
+        assert_eq!(certificates(&path).unwrap().len(), bytes);
+        std::fs::write(&path, vec![b'-'; bytes + 1]).unwrap();
+        assert!(certificates(&path).unwrap_err().to_string().contains("longer"));
     }
 
     #[test]

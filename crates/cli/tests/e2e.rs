@@ -7,8 +7,16 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/blocked.rs"]
+mod blocked;
+#[path = "e2e/demo.rs"]
+mod demo;
 #[path = "e2e/disk.rs"]
 mod disk;
+#[path = "e2e/endpoints.rs"]
+mod endpoints;
+#[path = "e2e/front.rs"]
+mod front;
 #[path = "e2e/holds.rs"]
 mod holds;
 #[path = "e2e/hostile.rs"]
@@ -23,6 +31,8 @@ mod proxy;
 mod raw;
 #[path = "e2e/reading.rs"]
 mod reading;
+#[path = "e2e/secure.rs"]
+mod secure;
 #[path = "e2e/server.rs"]
 mod server;
 #[path = "e2e/storm.rs"]

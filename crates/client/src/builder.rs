@@ -10,19 +10,19 @@ use steadfast_protocol::{ChannelName, ClientInfo, LinkId, Since, Token};
 use tokio::sync::{mpsc, watch};
 
 use crate::client::Client;
+use crate::clock;
 use crate::driver::{COMMANDS_MAX, Driver};
 use crate::endpoint::Endpoint;
-use crate::error::ConnectError;
+use crate::error::{ConnectError, ENDPOINTS_MAX};
+use crate::networks::SavedNetworks;
 use crate::notices::{NOTICES_MAX, Notices, SharedPositions};
-use crate::poll::Http;
 use crate::positions::SavedPositions;
 use crate::proxy::Proxies;
 use crate::reports::Reports;
 use crate::road::Road;
-use crate::socket::Target;
 use crate::tls;
 use crate::token::TokenSource;
-use crate::wires::Wires;
+use crate::wires::{Site, Wires};
 
 /// The largest message taken from a server, in bytes, unless set.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -30,11 +30,13 @@ const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A client to be; made by [`Client::builder`].
 #[must_use = "nothing happens before `connect`"]
 pub struct Builder {
-    url: String,
+    /// The first is the usual one.
+    urls: Vec<String>,
     tokens: TokenSource,
     info: ClientInfo,
     channels: Vec<(ChannelName, Since)>,
     saved: SavedPositions,
+    networks: SavedNetworks,
     roots: Vec<Vec<u8>>,
     message_bytes_max: usize,
     publish_limits: Option<(usize, usize)>,
@@ -49,16 +51,26 @@ impl Builder {
             platform: std::env::consts::OS.into(),
         };
         Self {
-            url: url.to_owned(),
+            urls: vec![url.to_owned()],
             tokens: TokenSource::Nothing,
             info,
             channels: Vec::new(),
             saved: SavedPositions::default(),
+            networks: SavedNetworks::default(),
             roots: Vec::new(),
             message_bytes_max: MESSAGE_BYTES_MAX,
             publish_limits: None,
             adjust: Box::new(|_| {}),
         }
+    }
+
+    /// Another endpoint of the same service, which serves the same channels; up to 8 with the one
+    /// that [`Client::builder`] was given. Where that one is slow to open a WebSocket (by 300 ms to
+    /// 2.5 s, as the network is) the next is tried beside it, and the first to open is kept. Each
+    /// is told the same token: give no `http://` one beside those of `https://`.
+    pub fn endpoint(mut self, url: &str) -> Self {
+        self.urls.push(url.to_owned());
+        self
     }
 
     /// A token for the life of the client. Once it has expired the link is rejected; an app that
@@ -69,7 +81,8 @@ impl Builder {
     }
 
     /// Where to get a token, at first and whenever the server takes the last one no longer. It may
-    /// take 30 s; `None` means that there is none to be had.
+    /// take 30 s; `None` means that there is none to be had, and so does a longer wait or a panic.
+    /// Without a token that it wants, the server rejects the link.
     pub fn token_source<F, T>(mut self, source: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
@@ -86,7 +99,7 @@ impl Builder {
     }
 
     /// Follows a channel from the first session on; the same as [`Client::subscribe`], but in time
-    /// for the first message.
+    /// for the first message. At most 128 channels.
     pub fn subscribe(mut self, channel: ChannelName, since: Since) -> Self {
         self.channels.push((channel, since));
         self
@@ -100,8 +113,16 @@ impl Builder {
         self
     }
 
+    /// What an app saved of networks, by [`Client::networks`]: where WebSocket was seen not to get
+    /// through, events come by polling at once. What is older than a day is dropped.
+    pub fn networks(mut self, saved: SavedNetworks) -> Self {
+        self.networks = saved;
+        self
+    }
+
     /// Trusts one more certificate authority, or several, besides those of the machine: PEM text,
-    /// `-----BEGIN CERTIFICATE-----` and on. Used for `https://` and `wss://` servers.
+    /// `-----BEGIN CERTIFICATE-----` and on. Used for `https://` and `wss://` servers. What is no
+    /// certificate fails [`Builder::connect`].
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.roots.push(pem.into());
         self
@@ -115,14 +136,16 @@ impl Builder {
     }
 
     /// How many events, and how many bytes of data and names, may wait to be published or be
-    /// unanswered. Default 256 and 256 KiB. One more is refused with
-    /// [`crate::PublishError::OutboxFull`].
+    /// unanswered. Default 256 and 256 KiB; with 0 of either nothing is published. One more is
+    /// refused with [`PublishError::OutboxFull`](crate::PublishError::OutboxFull).
     pub const fn publish_limits(mut self, messages_max: usize, bytes_max: usize) -> Self {
         self.publish_limits = Some((messages_max, bytes_max));
         self
     }
 
-    /// Changes settings of the link, such as delays and timeouts.
+    /// Changes settings of the link, such as delays and timeouts; a span of nothing is taken as
+    /// 1 ms, one above 49 days as that. How many endpoints there are is counted, whatever is set
+    /// here.
     pub fn adjust(mut self, adjust: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         self.adjust = Box::new(adjust);
         self
@@ -130,10 +153,13 @@ impl Builder {
 
     /// Starts the client. It connects, and keeps connecting, in the background: follow its state
     /// and events with [`Client::next`]. Waits for a token where one is got from a source.
+    ///
+    /// Fails where what was given cannot be used, an address or a certificate, and never because of
+    /// the network. To be called on a Tokio runtime, whose timers and sockets are enabled: the link
+    /// lives in a task of it.
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        let endpoint = Endpoint::new(&self.url)?;
-        let road = self.road(&endpoint)?;
-        let http = Http::new(road.clone(), endpoint.clone());
+        let endpoints = self.endpoints()?;
+        let road = self.road(&endpoints)?;
         let mut config = Config::new(link_id()?, getrandom::u32()?);
         config.client = Some(self.info);
         config.token = self.tokens.first().await;
@@ -141,11 +167,14 @@ impl Builder {
             config.publish_messages_max = messages_max;
             config.publish_bytes_max = bytes_max;
         }
+        config.networks = self.networks.records(clock::date_ms());
         (self.adjust)(&mut config);
+        config.endpoints = u8::try_from(endpoints.len()).unwrap_or(u8::MAX);
 
         let last_error = road.last_error();
-        let target = Target { endpoint, road, message_bytes_max: self.message_bytes_max };
-        let wires = Wires::new(target, http, self.tokens, config.token.clone());
+        let site = |endpoint| Site::new(endpoint, road.clone(), self.message_bytes_max);
+        let sites = endpoints.into_iter().map(site).collect();
+        let wires = Wires::new(sites, self.tokens, config.token.clone());
         let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
         let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
         let (state_in, state) = watch::channel(LinkState::Disconnected);
@@ -163,9 +192,17 @@ impl Builder {
         Ok(Client::new(commands_in, notices, state, last_error))
     }
 
-    fn road(&self, endpoint: &Endpoint) -> Result<Road, ConnectError> {
+    fn endpoints(&self) -> Result<Vec<Endpoint>, ConnectError> {
+        if self.urls.len() > ENDPOINTS_MAX {
+            return Err(ConnectError::TooManyEndpoints { count: self.urls.len() });
+        }
+        let endpoints = self.urls.iter().map(|url| Endpoint::new(url));
+        Ok(endpoints.collect::<Result<_, _>>()?)
+    }
+
+    fn road(&self, endpoints: &[Endpoint]) -> Result<Road, ConnectError> {
         // Reading the machine's certificates takes a while.
-        let tls = tls::config(&self.roots, endpoint.is_tls())?;
+        let tls = tls::config(&self.roots, endpoints.iter().any(Endpoint::is_tls))?;
         Ok(Road::new(tls, Proxies::from_environment()))
     }
 }
@@ -173,7 +210,7 @@ impl Builder {
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("url", &self.url)
+            .field("urls", &self.urls)
             .field("tokens", &self.tokens)
             .field("channels", &self.channels)
             .finish_non_exhaustive()
@@ -195,7 +232,7 @@ fn link_id() -> Result<LinkId, getrandom::Error> {
 #[cfg(test)]
 mod tests {
     use super::{Builder, link_id};
-    use crate::error::{ConnectError, UrlError};
+    use crate::error::{ConnectError, ENDPOINTS_MAX, UrlError};
     use crate::tls::TlsError;
 
     #[test]
@@ -214,5 +251,23 @@ mod tests {
         let builder = Builder::new("https://127.0.0.1:1").root_certificate("garbage");
         let error = builder.connect().await.unwrap_err();
         assert!(matches!(error, ConnectError::Tls(TlsError::Empty)), "{error}");
+        let builder = Builder::new("http://127.0.0.1:1").endpoint("127.0.0.1:2");
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Url(UrlError::Unreadable { .. })), "{error}");
+        let builder = Builder::new("http://127.0.0.1:1").endpoint("https://127.0.0.1:2");
+        let error = builder.root_certificate("garbage").connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Tls(TlsError::Empty)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_service_has_so_many_endpoints() {
+        let with = |count: usize| {
+            let builder = Builder::new("http://127.0.0.1:1");
+            (1..count).fold(builder, |builder, _| builder.endpoint("http://127.0.0.1:1"))
+        };
+        assert!(with(ENDPOINTS_MAX).connect().await.is_ok());
+        let error = with(ENDPOINTS_MAX + 1).connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::TooManyEndpoints { count: 9 }), "{error}");
+        assert!(error.to_string().contains("; leave some out"), "{error}");
     }
 }

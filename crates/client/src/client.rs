@@ -7,23 +7,29 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use serde::Serialize;
-use steadfast_link::{Input, Link, LinkState, NetworkKind, Notice, QualityReport, Statistics};
+use steadfast_link::{
+    Input, Link, LinkState, NetworkKey, NetworkKind, Notice, QualityReport, Statistics,
+};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::builder::Builder;
 use crate::channel::ChannelStream;
+use crate::clock;
 use crate::dial_error::DialError;
 use crate::driver::Command;
 use crate::error::{ClosedError, PublishError};
+use crate::networks::SavedNetworks;
 use crate::notices::Notices;
 use crate::positions::SavedPositions;
 use crate::publish::Publisher;
 
 /// A link to a Steadfast server, kept alive in the background. Dropping it closes the link.
 ///
-/// It is also a [`Stream`] of what [`Client::next`] gives.
+/// It is also a [`Stream`] of what [`Client::next`] gives. What is asked of it waits until the link
+/// has taken it, and fails with [`ClosedError`] once the client is closed. None of it fails because
+/// of the network: how that fares is told by notices.
 pub struct Client {
     commands: mpsc::Sender<Command<Link>>,
     notices: Notices,
@@ -32,7 +38,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Sets up a client of the server at `url`, such as `http://127.0.0.1:8080`.
+    /// Sets up a client of the server at `url`, such as `http://127.0.0.1:8080`. Where a service
+    /// has more servers, [`Builder::endpoint`] adds them.
     pub fn builder(url: &str) -> Builder {
         Builder::new(url)
     }
@@ -58,6 +65,9 @@ impl Client {
 
     /// Follows a channel. Nothing happens where the link follows it already. A link that is at
     /// rest because it finished starts again.
+    ///
+    /// A channel that is not served to this client is told as [`Notice::Refused`], with the code
+    /// `forbidden`, or `too_many_channels` beyond 128 or what the server permits.
     pub async fn subscribe(&self, channel: ChannelName, since: Since) -> Result<(), ClosedError> {
         self.ask(Input::Subscribe { channel, since }).await?;
         self.ask(Input::Connect).await
@@ -84,7 +94,9 @@ impl Client {
         self.ask(Input::Unsubscribe { channel }).await
     }
 
-    /// Publishes an event where the token permits it, and waits until the server has it.
+    /// Publishes an event where the token permits it, and waits until the server has it. Its `data`
+    /// nests at most 64 levels deep and fits a message of the server's, of 1 MiB unless that says
+    /// otherwise; [`PublishError`] tells what else may go wrong, and whether trying again helps.
     ///
     /// Events of one channel are published in the order asked for. What a lost session left
     /// unanswered is sent again and makes no second event. Without a session, also while the link
@@ -113,15 +125,37 @@ impl Client {
         self.ask(Input::Connect).await
     }
 
-    /// Tells the link what the device knows of its network.
+    /// Tries again now rather than when it is planned, as where somebody asks for it: within the
+    /// floor of a second, the budget, and what the server asked for. Nothing happens while a
+    /// session is live, an attempt is under way, or the link is at rest.
+    pub async fn retry(&self) -> Result<(), ClosedError> {
+        self.ask(Input::Retry).await
+    }
+
+    /// Tells the link what the device knows of its network; that it is another one is told by
+    /// [`Client::network_changed`].
     pub async fn set_network(&self, network: Network) -> Result<(), ClosedError> {
         self.ask(match network {
             Network::Online => Input::Online,
             Network::Offline => Input::Offline,
-            Network::Changed(kind) => Input::NetworkChanged { kind, key: None },
             Network::Weak(is_weak) => Input::WeakNetwork(is_weak),
         })
         .await
+    }
+
+    /// Tells the link that the device is on another network, of this kind. The link asks at once
+    /// whether its session lives, and seeks another one until it answers.
+    ///
+    /// With a key, what the link learns of a network is known again when the device is back on it;
+    /// without, networks of a kind are taken for one. The key is saved with [`Client::networks`]:
+    /// make it a hash of what names the network, with something in it that only this device knows,
+    /// and not the SSID itself, which tells where somebody lives.
+    pub async fn network_changed(
+        &self,
+        kind: NetworkKind,
+        key: Option<NetworkKey>,
+    ) -> Result<(), ClosedError> {
+        self.ask(Input::NetworkChanged { kind, key }).await
     }
 
     /// Tells the link whether somebody looks at the app; at first it takes it so. In the background
@@ -137,7 +171,8 @@ impl Client {
         self.state.clone()
     }
 
-    /// The link's statistics, right at this instant.
+    /// The link's statistics, right at this instant. Its times are in milliseconds since
+    /// [`Builder::connect`].
     pub async fn statistics(&self) -> Result<Statistics, ClosedError> {
         self.inspect(Link::statistics).await
     }
@@ -161,8 +196,17 @@ impl Client {
         self.notices.positions().save()
     }
 
-    /// Why the newest attempt to open a WebSocket failed, for developers; `None` before the first
-    /// and once one was opened. An attempt that took too long leaves it as it was.
+    /// What the link remembers of networks on which WebSocket did not get through: what to save, so
+    /// that [`Builder::networks`](crate::Builder::networks) knows them after a restart. At most 20,
+    /// of the last 24 hours. Save it now and then, and before [`Client::close`].
+    pub async fn networks(&self) -> Result<SavedNetworks, ClosedError> {
+        let records = self.inspect(Link::networks).await?;
+        Ok(SavedNetworks::new(records, clock::date_ms()))
+    }
+
+    /// Why the newest attempt to open a WebSocket failed, to whichever endpoint, for developers;
+    /// `None` before the first and once one was opened. An attempt that took too long leaves it as
+    /// it was.
     pub fn last_dial_error(&self) -> Option<Arc<DialError>> {
         self.last_error.borrow().clone()
     }
@@ -201,8 +245,6 @@ pub enum Network {
     Online,
     /// There is none.
     Offline,
-    /// It is another one than before, of this kind.
-    Changed(NetworkKind),
     /// The device calls it weak, or no longer does: answers are given more time.
     Weak(bool),
 }

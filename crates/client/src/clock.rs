@@ -1,6 +1,6 @@
 //! The only place that asks for the time. In: nothing. Out: milliseconds since the start that
-//! never go back, and whether the device slept. Sleep shows as the wall clock running ahead of
-//! the monotonic one, which stands still meanwhile.
+//! never go back, whether the device slept, and the date. Sleep shows as the wall clock running
+//! ahead of the monotonic one, which stands still meanwhile.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,6 +38,11 @@ impl Clock {
     pub(crate) fn has_slept(&mut self) -> bool {
         self.drift.look(i128::from(self.now().0), wall_ms())
     }
+}
+
+/// The date, in milliseconds since 1970.
+pub(crate) fn date_ms() -> u64 {
+    u64::try_from(wall_ms().max(0)).unwrap_or(u64::MAX)
 }
 
 fn wall_ms() -> i128 {

@@ -218,16 +218,16 @@ where
     /// Does one thing; gives back what came of it at once, if anything did.
     fn perform(&mut self, output: Output) -> Option<Input> {
         match output {
-            Output::OpenSocket { socket, to, endpoint: _ } => {
-                self.wires.open(socket, to.as_deref());
+            Output::OpenSocket { socket, to, endpoint } => {
+                self.wires.open(socket, endpoint, to.as_deref());
             }
             Output::Send { socket, frame } => return self.wires.send(socket, frame),
             Output::CloseSocket { socket, code } => self.wires.close(socket, code),
-            Output::Poll { poll, channel, since, wait_ms, endpoint: _ } => {
-                self.wires.poll(poll, channel, since, wait_ms);
+            Output::Poll { poll, channel, since, wait_ms, endpoint } => {
+                self.wires.poll(poll, endpoint, channel, since, wait_ms);
             }
             Output::CancelPoll { poll } => self.wires.cancel(poll),
-            Output::Probe { endpoint: _ } => self.wires.probe(),
+            Output::Probe { endpoint } => self.wires.probe(endpoint),
             Output::WantToken => self.wires.want_token(),
             Output::Tell(notice) => {
                 if let Notice::State { new, .. } = notice {

@@ -2,6 +2,9 @@
 
 use crate::tls::TlsError;
 
+/// The most endpoints of one service.
+pub(crate) const ENDPOINTS_MAX: usize = 8;
+
 /// Why an address is not one a client can use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +39,12 @@ pub enum ConnectError {
     /// The server's address cannot be used.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// There are more endpoints than a link goes to.
+    #[error("a service has at most {ENDPOINTS_MAX} endpoints, these are {count}; leave some out")]
+    TooManyEndpoints {
+        /// How many there are.
+        count: usize,
+    },
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes, which a link's id is made of; try again")]
     Random(#[from] getrandom::Error),

@@ -96,6 +96,49 @@
 //! # }
 //! ```
 //!
+//! # Several endpoints
+//!
+//! A service that is reached at more than one address is named by all of them. Where the first is
+//! slow to open a WebSocket, the next is tried beside it and the first to open is kept; a session
+//! that is asked to leave by a server that goes away finds the next one elsewhere, and the app is
+//! told of nothing.
+//!
+//! ```no_run
+//! # async fn several() -> Result<(), Box<dyn std::error::Error>> {
+//! # use steadfast_client::Client;
+//! let builder = Client::builder("https://live-a.example.org");
+//! let client = builder.endpoint("https://live-b.example.org").connect().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Networks
+//!
+//! An app that hears of its device's network tells the link: [`Client::set_network`] that there is
+//! none or one again, [`Client::network_changed`] that it is another, [`Client::set_foreground`]
+//! whether somebody looks. All of it is optional, and makes the link act at once where it would
+//! have waited.
+//!
+//! On networks that let no WebSocket through, events come by polling. The link remembers for a day
+//! on which they did, and begins with polling there. Save that with [`Client::networks`], and it is
+//! known after a restart:
+//!
+//! ```no_run
+//! # fn hash(_: &str) -> String { String::new() }
+//! # async fn networks(ssid: &str) -> Result<(), Box<dyn std::error::Error>> {
+//! use steadfast_client::{Client, NetworkKey, NetworkKind, SavedNetworks};
+//!
+//! let saved = SavedNetworks::from_json(&std::fs::read_to_string("networks.json")?)?;
+//! let builder = Client::builder("https://live.example.org").networks(saved);
+//! let client = builder.connect().await?;
+//! // A hash with a secret of this device in it, and not the name itself.
+//! let key = NetworkKey::new(&hash(ssid));
+//! client.network_changed(NetworkKind::Wifi, key).await?;
+//! std::fs::write("networks.json", client.networks().await?.to_json())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # TLS and proxies
 //!
 //! `https://` and `wss://` servers show a certificate that the machine trusts: those of its own
@@ -129,6 +172,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod messages;
+mod networks;
 mod notices;
 mod poll;
 mod positions;
@@ -148,15 +192,16 @@ pub use client::{Client, Network};
 pub use dial_error::DialError;
 pub use error::{ClosedError, ConnectError, PublishError, UrlError};
 pub use messages::{Action, Catalogue, Language, Text};
+pub use networks::{NetworksError, SavedNetworks};
 pub use positions::{PositionsError, SavedPositions};
 pub use publish::{Publish, Publisher};
 pub use steadfast_link::{
-    Config, Detection, DialFailure, Grade, LinkState, Message, MessageCode, NetworkKind, Notice,
-    Part, Parts, QualityReport, Reason, Severity, Statistics,
+    Config, Detection, DialFailure, Grade, LinkState, Message, MessageCode, NetworkKey,
+    NetworkKind, NetworkRecord, Notice, Part, Parts, QualityReport, Reason, Severity, Statistics,
 };
-pub use steadfast_machine::Span;
+pub use steadfast_machine::{Millis, Span};
 pub use steadfast_protocol::{
-    ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, NameError, Payload, Position,
-    ReplaceKey, Since,
+    ChannelName, ClientInfo, Epoch, Event, EventName, Gap, GapCause, LinkId, NameError, Payload,
+    PayloadError, Position, ReplaceKey, Since, Token,
 };
 pub use tls::TlsError;

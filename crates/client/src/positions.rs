@@ -60,7 +60,8 @@ struct Text {
 }
 
 impl SavedPositions {
-    /// Reads what [`SavedPositions::to_json`] made.
+    /// Reads what [`SavedPositions::to_json`] made, of at most 1,024 channels; anything else is an
+    /// error, and changes nothing.
     pub fn from_json(text: &str) -> Result<Self, PositionsError> {
         let Text { version, positions } =
             serde_json::from_str(text).map_err(PositionsError::Unreadable)?;

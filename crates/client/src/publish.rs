@@ -23,6 +23,7 @@ pub struct Publish {
 
 impl Publish {
     /// An event with `data` as JSON; JSON that is already text goes as a [`Payload`], unchanged.
+    /// Fails with [`PublishError::Data`] where it cannot be JSON, as a map whose keys are no text.
     pub fn new<T>(channel: ChannelName, event: EventName, data: &T) -> Result<Self, PublishError>
     where
         T: Serialize + ?Sized,

@@ -9,18 +9,27 @@ use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Since, Token};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::endpoint::Endpoint;
 use crate::poll::{Http, Query};
+use crate::road::Road;
 use crate::socket::{self, CLOSE_TIMEOUT, OUTBOX_FRAMES_MAX, Outbound, Target};
 use crate::token::TokenSource;
 
 /// How many inputs may wait for the link; each holds a message at most.
 const INPUTS_MAX: usize = 16;
 
+/// One endpoint of the service: where its sockets go, and its plain HTTP.
+#[derive(Debug)]
+pub(crate) struct Site {
+    target: Target,
+    http: Http,
+}
+
 /// The sockets and requests of one link.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    target: Target,
-    http: Http,
+    /// By the number that the link knows each by.
+    sites: Vec<Site>,
     tokens: TokenSource,
     token: Option<Token>,
     sockets: HashMap<SocketId, mpsc::Sender<Outbound>>,
@@ -31,18 +40,20 @@ pub(crate) struct Wires {
     inputs: mpsc::Receiver<Input>,
 }
 
+impl Site {
+    /// Reached by this road, with messages of at most so many bytes.
+    pub(crate) fn new(endpoint: Endpoint, road: Road, message_bytes_max: usize) -> Self {
+        let http = Http::new(road.clone(), endpoint.clone());
+        Self { target: Target { endpoint, road, message_bytes_max }, http }
+    }
+}
+
 impl Wires {
     /// Nothing open yet. `token` is the first, where there is one.
-    pub(crate) fn new(
-        target: Target,
-        http: Http,
-        tokens: TokenSource,
-        token: Option<Token>,
-    ) -> Self {
+    pub(crate) fn new(sites: Vec<Site>, tokens: TokenSource, token: Option<Token>) -> Self {
         let (inputs_in, inputs) = mpsc::channel(INPUTS_MAX);
         Self {
-            target,
-            http,
+            sites,
             tokens,
             token,
             sockets: HashMap::new(),
@@ -85,6 +96,7 @@ impl Wires {
             | Input::Publish { .. }
             | Input::Token(None)
             | Input::Close
+            | Input::Retry
             | Input::Online
             | Input::Offline
             | Input::NetworkChanged { .. }
@@ -97,10 +109,10 @@ impl Wires {
         }
     }
 
-    /// Opens a socket, at the place that the server named where it did.
-    pub(crate) fn open(&mut self, socket: SocketId, to: Option<&str>) {
+    /// Opens a socket to an endpoint, or to the place that its server named where it did.
+    pub(crate) fn open(&mut self, socket: SocketId, endpoint: u8, to: Option<&str>) {
+        let Some(mut target) = self.site(endpoint).map(|site| site.target.clone()) else { return };
         let (outbox, outgoing) = mpsc::channel(OUTBOX_FRAMES_MAX);
-        let mut target = self.target.clone();
         if let Some(place) = to {
             target.endpoint = target.endpoint.moved_to(place);
         }
@@ -128,10 +140,18 @@ impl Wires {
         }
     }
 
-    /// Polls a channel.
-    pub(crate) fn poll(&mut self, poll: PollId, channel: ChannelName, since: Since, wait_ms: u64) {
+    /// Polls a channel at an endpoint.
+    pub(crate) fn poll(
+        &mut self,
+        poll: PollId,
+        endpoint: u8,
+        channel: ChannelName,
+        since: Since,
+        wait_ms: u64,
+    ) {
         let query = Query { channel, since, wait_ms, token: self.token.clone() };
-        let (http, inputs) = (self.http.clone(), self.inputs_in.clone());
+        let Some(http) = self.site(endpoint).map(|site| site.http.clone()) else { return };
+        let inputs = self.inputs_in.clone();
         let handle = self.request_tasks.spawn(async move {
             let outcome: Result<_, PollFailure> = http.poll(query).await;
             // Nobody listens once the client is gone; so below.
@@ -147,9 +167,10 @@ impl Wires {
         }
     }
 
-    /// Asks whether plain HTTP gets through.
-    pub(crate) fn probe(&mut self) {
-        let (http, inputs) = (self.http.clone(), self.inputs_in.clone());
+    /// Asks whether plain HTTP gets through to an endpoint.
+    pub(crate) fn probe(&mut self, endpoint: u8) {
+        let Some(http) = self.site(endpoint).map(|site| site.http.clone()) else { return };
+        let inputs = self.inputs_in.clone();
         self.request_tasks.spawn(async move {
             let is_ok = http.probe().await;
             let _ = inputs.send(Input::Probed { is_ok }).await;
@@ -173,6 +194,11 @@ impl Wires {
         let goodbyes = async { while self.socket_tasks.join_next().await.is_some() {} };
         // Whatever is left is dropped, and with it its sockets.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbyes).await;
+    }
+
+    /// There is one for each number that the link was told of.
+    fn site(&self, endpoint: u8) -> Option<&Site> {
+        self.sites.get(usize::from(endpoint))
     }
 }
 

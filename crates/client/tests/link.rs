@@ -79,6 +79,16 @@ impl Session {
         hello
     }
 
+    async fn answers_a_heartbeat(&mut self) {
+        let heartbeat = self.hears().await;
+        assert!(heartbeat.contains(r#""type":"heartbeat""#), "{heartbeat}");
+        let id = heartbeat.split(r#""id":"#).nth(1).unwrap().split([',', '}']).next().unwrap();
+        self.says(&format!(
+            r#"{{"type":"heartbeat_ack","id":{id},"timestamp":0,"server_time":""}}"#
+        ))
+        .await;
+    }
+
     async fn subscribes(&mut self, offset: u64, head: u64) {
         self.says(&format!(
             r#"{{"type":"subscribed","channel":"build:1","epoch":"e1","offset":{offset},
@@ -335,6 +345,7 @@ async fn unblocked(server: &Server) -> Session {
             let hello = session.welcomes().await;
             assert!(hello.contains(r#"{"epoch":"e1","offset":2}"#), "{hello}");
             session.subscribes(2, 3).await;
+            session.answers_a_heartbeat().await;
             return session;
         }
     }

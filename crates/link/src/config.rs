@@ -1,4 +1,5 @@
-//! What a link is set up with. Every duration is in milliseconds.
+//! What a link is set up with. Every duration is in milliseconds, 1 ms to 49 days; others are taken
+//! for the nearest of these.
 
 use alloc::vec::Vec;
 
@@ -33,13 +34,14 @@ pub struct Config {
     pub seed: u32,
     /// How many endpoints the service has, 1 to 8; outputs name them by number from 0. Default 1.
     pub endpoints: u8,
-    /// What is remembered of networks, as [`crate::Link::networks`] gave it. Default nothing.
+    /// What is remembered of networks, as [`crate::Link::networks`] gave it; of more than 20 the
+    /// last stay. Default nothing.
     pub networks: Vec<NetworkRecord>,
     /// The first reconnect delay; doubled for each further attempt. Default 1 s.
     pub backoff_min: Span,
     /// The largest delay before jitter. Default 30 s.
     pub backoff_max: Span,
-    /// How far jitter goes either way, in percent, applied after the cap. Default 30.
+    /// How far jitter goes either way, in percent, 0 to 100, applied after the cap. Default 30.
     pub jitter_percent: u32,
     /// No attempt comes sooner than this, but the first after a change of network. Default 1 s.
     pub delay_floor: Span,
@@ -55,7 +57,8 @@ pub struct Config {
     pub health_interval: Span,
     /// Silence after which the link pings. Default 60 s.
     pub idle_ping: Span,
-    /// Silence after which the link closes and reconnects. Default 120 s.
+    /// Silence after which the link closes and reconnects; at the first look after
+    /// the ping at the soonest. Default 120 s.
     pub idle_close: Span,
     /// How a dead peer is noticed. Default [`Detection::Adaptive`]; the settings from here to
     /// `background_interval` matter only there, but for `probe_hard`.
@@ -174,6 +177,8 @@ impl Config {
         ] {
             span.0 = span.0.clamp(1, u64::from(u32::MAX));
         }
+        // Otherwise the answer to a ping would be overdue before it was asked for.
+        self.idle_close = self.idle_close.max(self.idle_ping + self.health_interval);
         self.endpoints = self.endpoints.clamp(1, ENDPOINTS_MAX);
         self.jitter_percent = self.jitter_percent.min(100);
         self

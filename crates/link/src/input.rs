@@ -20,6 +20,10 @@ pub type PollId = u32;
 pub enum Input {
     /// The app wants the link up. Ignored while it is.
     Connect,
+    /// Somebody asks to try again now, rather than when it is planned: within the floor of a
+    /// second, the budget and what the server asked for. Ignored while a session is live or an
+    /// attempt is under way.
+    Retry,
     /// The app wants to follow a channel. Ignored while the link follows it.
     Subscribe {
         /// Which.
@@ -119,7 +123,7 @@ pub enum Input {
         /// Whether our server answered it over plain HTTP.
         is_ok: bool,
     },
-    /// The time has come that [`crate::Link::wake`] named, or some later time.
+    /// The time has come that `Link::wake` named, or some later time.
     Tick,
 }
 

@@ -43,8 +43,8 @@ use crate::publishing::Outbox;
 use crate::server_clock::ServerClock;
 use crate::statistics::{Record, Statistics};
 use crate::{
-    Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason, SocketId,
-    Why,
+    Clue, Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason,
+    SocketId, Why,
 };
 
 /// What the link closes a socket with when it means to come back.
@@ -69,6 +69,8 @@ pub struct Link {
     record: Record,
     gauge: Gauge,
     messages: Messages,
+    /// What was wrong with the token when it was last refused.
+    token_fault: Clue,
     out: VecDeque<Output>,
     now: Millis,
     generation: Generation,
@@ -110,6 +112,7 @@ impl Link {
             record: Record::new(),
             gauge: Gauge::new(Device::new().bounds(&config)),
             messages: Messages::new(),
+            token_fault: Clue::TokenRefused,
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
@@ -141,7 +144,7 @@ impl Link {
         self.reason
     }
 
-    /// How the link has fared up to `now`.
+    /// How the link has fared up to `now`, which is no earlier than the last input.
     pub fn statistics(&self, now: Millis) -> Statistics {
         let mut record = self.record.clone();
         if let Some(from) = self.slept_from(now) {
@@ -156,8 +159,8 @@ impl Link {
         self.channels.find(channel)?.position()
     }
 
-    /// What is remembered of networks at `now`, for [`Config::networks`] of a later link: at most
-    /// 20 records of what was heard in the last 24 h.
+    /// What is remembered of networks at `now`, no earlier than the last input, for
+    /// [`Config::networks`] of a later link: at most 20 records of what was heard in the last 24 h.
     pub fn networks(&self, now: Millis) -> Vec<NetworkRecord> {
         self.memory.records(now)
     }
@@ -170,6 +173,7 @@ impl Link {
     fn dispatch(&mut self, now: Millis, input: Input) {
         match input {
             Input::Connect => self.on_connect(now),
+            Input::Retry => self.on_retry(now),
             Input::Subscribe { channel, since } => self.on_subscribe(now, channel, since),
             Input::Unsubscribe { channel } => self.on_unsubscribe(now, &channel),
             Input::Publish { ticket, channel, event, data, is_final, replace } => {

@@ -90,6 +90,7 @@ impl Memory {
         let mut memory =
             Self { current: NetworkKey::of_kind(NetworkKind::Unknown), known: Vec::new() };
         for record in records {
+            memory.known.retain(|known| known.key != record.key);
             let left = KEPT.0.saturating_sub(record.age_ms);
             memory.put(Known {
                 key: record.key.clone(),

@@ -40,7 +40,8 @@ pub enum Output {
         #[cfg_attr(feature = "scenario", serde(serialize_with = "crate::scenario::close_code"))]
         code: CloseCode,
     },
-    /// Poll a channel over HTTP; answer with `Polled`.
+    /// Poll a channel over HTTP; answer with `Polled`, within 10 s beyond `wait_ms`, or it is
+    /// cancelled.
     Poll {
         /// Its id.
         poll: PollId,
@@ -59,7 +60,8 @@ pub enum Output {
         /// Which.
         poll: PollId,
     },
-    /// See whether plain HTTP gets through to the server; answer with `Probed`.
+    /// See whether plain HTTP gets through to the server; answer with `Probed` within 5 s, or it
+    /// does not count.
     Probe {
         /// Which endpoint to ask.
         #[cfg_attr(feature = "scenario", serde(skip_serializing_if = "is_first"))]

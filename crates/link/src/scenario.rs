@@ -7,8 +7,9 @@ use steadfast_protocol::CloseCode;
 use crate::Input;
 
 /// The `kind` of every input, in the order of [`Input`].
-pub const INPUT_KINDS: [&str; 21] = [
+pub const INPUT_KINDS: [&str; 22] = [
     "connect",
+    "retry",
     "subscribe",
     "unsubscribe",
     "publish",
@@ -31,7 +32,7 @@ pub const INPUT_KINDS: [&str; 21] = [
     "tick",
 ];
 
-/// The `kind` of every output, in the order of [`Output`] and then of [`crate::Notice`].
+/// The `kind` of every output, in the order of [`crate::Output`] and then of [`crate::Notice`].
 pub const OUTPUT_KINDS: [&str; 17] = [
     "open_socket",
     "send",
@@ -56,6 +57,7 @@ pub const OUTPUT_KINDS: [&str; 17] = [
 pub const fn input_kind(input: &Input) -> &'static str {
     match input {
         Input::Connect => "connect",
+        Input::Retry => "retry",
         Input::Subscribe { .. } => "subscribe",
         Input::Unsubscribe { .. } => "unsubscribe",
         Input::Publish { .. } => "publish",

@@ -12,15 +12,16 @@ pub struct Statistics {
     pub successful_reconnects: u64,
     /// Those of them that were not, or were given up.
     pub failed_reconnects: u64,
-    /// When a session was last welcomed.
+    /// When a session was last welcomed, by the clock of the link's inputs.
     pub last_connected_at: Option<Millis>,
-    /// When the link last ceased to be `connected`.
+    /// When the link last ceased to be `connected`, by the same clock.
     pub last_disconnected_at: Option<Millis>,
     /// Time without data flowing since the link first asked to connect. Time asleep, and time at
     /// rest because the app closed the link or its channels had finished, does not count.
     pub total_downtime: Span,
     /// Time with data flowing, by WebSocket or polling, in hundredths of a percent of all time
-    /// since the link first asked, asleep and wanted rest left out: 9987 is 99.87 %.
+    /// since the link first asked, asleep and wanted rest left out: 0 to 10,000, and 9987 is
+    /// 99.87 %. Where no time has passed, all or nothing, by what flows at that instant.
     pub availability: u32,
     /// The same for time in `connected` alone.
     pub realtime_availability: u32,

@@ -43,8 +43,8 @@ fn the_link_does_what_every_scenario_says() {
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// So many traces take about a second; other languages run more of them, from files.
-const TRACES: u32 = 300;
+/// So many traces take some seconds; other languages run more of them, from files.
+const TRACES: u32 = 600;
 const TRACE_STEPS: usize = 120;
 
 #[test]

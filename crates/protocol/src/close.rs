@@ -119,6 +119,7 @@ mod tests {
             (CloseCode(4999), Advice::RetryAfter),
             (CloseCode(3000), Advice::RetryAfter),
             (CloseCode::TOKEN_EXPIRED, Advice::RefreshToken),
+            (CloseCode::TOKEN_NOT_YET_VALID, Advice::RefreshToken),
             (CloseCode(4299), Advice::RefreshToken),
             (CloseCode::MOVED, Advice::MoveTo),
             (CloseCode::NORMAL, Advice::Never),

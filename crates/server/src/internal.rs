@@ -3,7 +3,7 @@
 //! how it is served.
 
 mod batch;
-mod body;
+pub(crate) mod body;
 mod channels;
 mod connections;
 mod disk;

@@ -53,9 +53,9 @@ pub enum TokenError {
         ago_s: u64,
     },
     /// Its time has not come.
-    #[error("the token becomes valid in {in_s} s")]
+    #[error("the token is not valid for another {in_s} s; see that its maker's clock is right")]
     NotYetValid {
-        /// Seconds until `nbf`.
+        /// Seconds until `nbf`, or until `iat` where that is later.
         in_s: u64,
     },
     /// It is ours, but what it says cannot be understood.
@@ -87,8 +87,8 @@ impl Verifier {
         Self { key: DecodingKey::from_secret(key), validation, leeway_s }
     }
 
-    /// What `token` permits at `now_unix_s`, in seconds since 1970. A token is good until its
-    /// `exp` plus the leeway, that second left out.
+    /// What `token` permits at `now_unix_s`, in seconds since 1970. A token is good from its `nbf`
+    /// and its `iat` less the leeway on, and until its `exp` plus the leeway, that second left out.
     pub fn verify(&self, token: &str, now_unix_s: u64) -> Result<Claims, TokenError> {
         check_head(token)?;
         let claims = self.signed_claims(token)?;
@@ -109,9 +109,9 @@ impl Verifier {
         if now >= claims.exp.saturating_add(self.leeway_s) {
             return Err(TokenError::Expired { ago_s: now - claims.exp });
         }
-        match claims.nbf {
-            Some(nbf) if nbf > now.saturating_add(self.leeway_s) => {
-                Err(TokenError::NotYetValid { in_s: nbf - now })
+        match claims.nbf.max(claims.iat) {
+            Some(begins) if begins > now.saturating_add(self.leeway_s) => {
+                Err(TokenError::NotYetValid { in_s: begins - now })
             }
             Some(_) | None => Ok(()),
         }

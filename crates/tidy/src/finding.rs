@@ -40,6 +40,8 @@ pub enum Rule {
     Document,
     /// Nothing of one machine is left in the files. Subject: the trace.
     Trace,
+    /// Rust and TypeScript mirror each other. Subject: a function out of order, or none.
+    Twin,
 }
 
 impl Rule {

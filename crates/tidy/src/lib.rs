@@ -11,6 +11,7 @@ mod allow;
 mod allowed;
 mod finding;
 pub mod rules;
+mod script;
 mod source;
 mod tree;
 

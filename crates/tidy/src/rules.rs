@@ -11,6 +11,7 @@ pub mod scenarios;
 pub mod sizes;
 pub mod sleeps;
 pub mod traces;
+pub mod twins;
 pub mod words;
 
 use crate::finding::Finding;
@@ -20,7 +21,7 @@ use crate::tree::Tree;
 pub type Check = fn(&Tree) -> Vec<Finding>;
 
 /// All the rules of the house.
-pub const ALL: [Check; 12] = [
+pub const ALL: [Check; 13] = [
     calls::check,
     documents::check,
     edges::check,
@@ -32,5 +33,6 @@ pub const ALL: [Check; 12] = [
     sizes::check,
     sleeps::check,
     traces::check,
+    twins::check,
     words::check,
 ];

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::script::Script;
 use crate::source::Source;
 
 /// Folders that are never ours, for a walk without git.
@@ -86,6 +87,12 @@ impl Tree {
     /// All Rust files, as path and text, in the order of their paths.
     pub(crate) fn rust_files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files_of("rs")
+    }
+
+    /// All TypeScript files, and the scripts that build them, in the order of their paths.
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = Script<'_>> {
+        let files = self.files_of("ts").chain(self.files_of("mjs"));
+        files.map(|(path, text)| Script::read(path, text))
     }
 
     /// All files whose names end in `extension`, as path and text, in the order of their paths.

@@ -82,6 +82,11 @@ fn files_hold_on_any_machine() {
 }
 
 #[test]
+fn what_is_there_in_two_languages_is_alike() {
+    obeyed(rules::twins::check);
+}
+
+#[test]
 fn every_exception_has_a_reason_and_is_still_needed() {
     let tree = repository();
     let findings: Vec<_> = rules::ALL.iter().flat_map(|check| check(&tree)).collect();

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use serde::Serialize;
 use steadfast_client::{
-    Catalogue, ChannelName, Epoch, Event, EventName, Gap, Language, LinkState, Message, Payload,
-    Reason,
+    Catalogue, ChannelName, Epoch, Event, EventName, Gap, Language, LinkState, Message, Part,
+    Payload, QualityReport, Reason,
 };
 
 #[derive(Serialize)]
@@ -46,6 +46,12 @@ pub(super) fn state(new: LinkState, old: LinkState, reason: Reason) -> String {
     format!("state: {} (was {}): {}", new.as_str(), old.as_str(), reason.as_str())
 }
 
+/// `quality: GRADE (SCORE of 100): PART`, the part that takes most off, if any does.
+pub(super) fn quality(report: QualityReport) -> String {
+    let part = report.reason.map_or("nothing takes points off", Part::as_str);
+    format!("quality: {} ({} of 100): {part}", report.grade.as_str(), report.score)
+}
+
 /// `message: CODE: TITLE (BODY)`.
 pub(super) fn message(message: &Message, language: Language) -> String {
     let text = Catalogue::say(message, language);
@@ -66,10 +72,10 @@ fn json<T: Serialize>(value: &T) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{event, gap, message, state};
+    use super::{event, gap, message, quality, state};
     use steadfast_client::{
-        ChannelName, Epoch, Event, EventName, Gap, GapCause, Language, LinkState, Message,
-        MessageCode, Payload, Position, Reason, Severity,
+        ChannelName, Epoch, Event, EventName, Gap, GapCause, Grade, Language, LinkState, Message,
+        MessageCode, Part, Parts, Payload, Position, QualityReport, Reason, Severity,
     };
 
     fn channel() -> ChannelName {
@@ -107,6 +113,15 @@ mod tests {
     fn a_state_is_said_in_words() {
         let text = state(LinkState::Connected, LinkState::Reconnecting, Reason::Welcomed);
         assert_eq!(text, "state: connected (was reconnecting): welcomed");
+    }
+
+    #[test]
+    fn a_quality_names_what_takes_most_off() {
+        let (grade, parts) = (Grade::Good, Parts::default());
+        let report = QualityReport { score: 78, grade, parts, reason: Some(Part::Loss) };
+        assert_eq!(quality(report), "quality: good (78 of 100): loss");
+        let report = QualityReport { score: 100, grade, parts, reason: None };
+        assert_eq!(quality(report), "quality: good (100 of 100): nothing takes points off");
     }
 
     #[test]

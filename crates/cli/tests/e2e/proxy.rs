@@ -1,5 +1,5 @@
 //! A TCP proxy that does what networks do: cut, swallow everything, refuse, or let through all of
-//! HTTP but WebSockets.
+//! HTTP but WebSockets. It remembers what it was asked for.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::within;
+
+/// How a WebSocket is asked for.
+const SOCKET: &str = "GET /v1/ws";
+
 /// What becomes of new connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -22,6 +27,8 @@ pub(crate) enum Mode {
     Forbid,
     /// Upgrades are answered with a page, as by a hotel's.
     Page,
+    /// Upgrades are swallowed and never answered; everything else goes through.
+    Swallow,
     /// They are reset.
     Refuse,
 }
@@ -43,6 +50,8 @@ struct Path {
     /// Whether and when new connections are cut.
     dice: Mutex<Option<Dice>>,
     cuts: AtomicUsize,
+    /// The first line of each connection's first request.
+    asked: watch::Sender<Vec<String>>,
 }
 
 /// Draws how many bytes a connection may carry.
@@ -65,6 +74,7 @@ impl Proxy {
             cut: watch::Sender::new(0),
             dice: Mutex::new(None),
             cuts: AtomicUsize::new(0),
+            asked: watch::Sender::new(Vec::new()),
         });
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::clone(&path)));
@@ -99,6 +109,18 @@ impl Proxy {
     pub(crate) fn cuts(&self) -> usize {
         self.path.cuts.load(Ordering::Relaxed)
     }
+
+    /// What each connection asked for first, in order: `METHOD PATH`.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.path.asked.borrow().clone()
+    }
+
+    /// Waits until this many WebSockets were asked for.
+    pub(crate) async fn is_asked_for_sockets(&self, count: usize) {
+        let mut asked = self.path.asked.subscribe();
+        let enough = |all: &Vec<String>| all.iter().filter(|one| *one == SOCKET).count() >= count;
+        within("a request for a WebSocket", asked.wait_for(enough)).await.unwrap();
+    }
 }
 
 async fn accept(listener: TcpListener, path: Arc<Path>) {
@@ -126,11 +148,16 @@ async fn carry(mut near: TcpStream, path: &Path) -> io::Result<()> {
         return near.set_zero_linger();
     }
     let head = read_head(&mut near).await?;
-    if is_upgrade(&head)
-        && let Some(answer) = in_the_way(mode)
-    {
-        near.write_all(answer.as_bytes()).await?;
-        return near.shutdown().await;
+    path.asked.send_modify(|asked| asked.push(request_line(&head)));
+    if is_upgrade(&head) {
+        if mode == Mode::Swallow {
+            // For as long as the client waits.
+            return tokio::io::copy(&mut near, &mut tokio::io::sink()).await.map(drop);
+        }
+        if let Some(answer) = in_the_way(mode) {
+            near.write_all(answer.as_bytes()).await?;
+            return near.shutdown().await;
+        }
     }
     path.flows().await;
     let mut far = TcpStream::connect(path.target).await?;
@@ -180,6 +207,11 @@ async fn read_head(near: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
+fn request_line(head: &[u8]) -> String {
+    let head = String::from_utf8_lossy(head);
+    head.split(" HTTP/").next().unwrap_or_default().to_owned()
+}
+
 fn is_upgrade(head: &[u8]) -> bool {
     String::from_utf8_lossy(head).to_ascii_lowercase().contains("upgrade: websocket")
 }
@@ -191,7 +223,7 @@ fn in_the_way(mode: Mode) -> Option<&'static str> {
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 16\r\n\r\n\
              <h1>Welcome</h1>",
         ),
-        Mode::Pass | Mode::Refuse => None,
+        Mode::Pass | Mode::Swallow | Mode::Refuse => None,
     }
 }
 

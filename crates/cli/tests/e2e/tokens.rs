@@ -35,6 +35,13 @@ fn signed(key: &str, exp: u64) -> String {
     sign(key.as_bytes(), &claims).unwrap()
 }
 
+/// A token of a maker whose clock runs ahead.
+fn signed_early() -> String {
+    let subscribe = vec!["demo:*".parse().unwrap()];
+    let (exp, iat) = (9_999_999_999, Some(9_999_999_000));
+    sign(KEY.as_bytes(), &Claims { exp, iat, subscribe, ..Claims::default() }).unwrap()
+}
+
 fn unsigned() -> String {
     let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let head = part(json!({"alg": "none", "typ": "JWT"}));
@@ -94,6 +101,7 @@ async fn a_token_that_is_none_is_refused_with_a_code_that_says_why() {
     let table = [
         (None, 4201, "token_missing"),
         (Some(signed(KEY, 1_000)), 4200, "token_expired"),
+        (Some(signed_early()), 4203, "token_early"),
         (Some(signed(OTHER_KEY, 9_999_999_999)), 4202, "token_forged"),
         (Some(unsigned()), 4202, "token_algorithm"),
         (Some("a.b.c".to_owned()), 4202, "token_malformed"),
@@ -161,4 +169,21 @@ async fn the_commands_take_keys_and_say_what_is_missing() {
     let (code, _, error) = Process::start(&subscribe, &[]).finish().await;
     assert_eq!(code, Some(1));
     assert!(error.contains("steadfast token"), "{error}");
+}
+
+/// P-105
+#[tokio::test]
+async fn people_are_told_why_a_token_is_refused() {
+    let server = guarded(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let (url, file) = (server.url(""), path.to_str().unwrap());
+    let args = ["subscribe", "demo:1", "--server", &url, "--token-file", file];
+    for (token, code) in [(signed(KEY, 1_000), "AUTH_EXPIRED"), (signed_early(), "CLOCK_SKEW")] {
+        std::fs::write(&path, token).unwrap();
+        let (status, _, told) = Process::start(&args, &[]).finish().await;
+        assert_eq!(status, Some(1));
+        let last = told.lines().last().unwrap();
+        assert!(last.starts_with(&format!("message: {code}: ")), "{told}");
+    }
 }

@@ -11,11 +11,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Command, Driver, WAITING_MAX};
 use crate::endpoint::Endpoint;
 use crate::fake::road;
-use crate::poll::Http;
 use crate::reports::Reports;
-use crate::socket::Target;
 use crate::token::TokenSource;
-use crate::wires::Wires;
+use crate::wires::{Site, Wires};
 
 type React = Box<dyn FnMut(Millis, &Input, &mut Option<Millis>) -> Vec<Output> + Send>;
 
@@ -55,8 +53,7 @@ struct Fixture {
 
 fn wires(tokens: TokenSource) -> Wires {
     let endpoint = Endpoint::new("http://127.0.0.1:1").unwrap();
-    let http = Http::new(road(), endpoint.clone());
-    Wires::new(Target { endpoint, road: road(), message_bytes_max: 1000 }, http, tokens, None)
+    Wires::new(vec![Site::new(endpoint, road(), 1000)], tokens, None)
 }
 
 fn driven<F>(notices_max: usize, react: F) -> Fixture

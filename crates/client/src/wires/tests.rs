@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use steadfast_link::{Input, PollFailure};
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Since, Token};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 
-use super::Wires;
+use super::{Site, Wires};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, answering_once, listening, road};
-use crate::poll::Http;
-use crate::socket::{OUTBOX_FRAMES_MAX, Target};
+use crate::fake::{accept, answering, answering_once, listening, road};
+use crate::socket::OUTBOX_FRAMES_MAX;
 use crate::token::TokenSource;
 
-fn wires(base: &str, tokens: TokenSource) -> Wires {
-    let endpoint = Endpoint::new(base).unwrap();
-    let http = Http::new(road(), endpoint.clone());
-    Wires::new(Target { endpoint, road: road(), message_bytes_max: 1000 }, http, tokens, None)
+fn wires(bases: &[&str], tokens: TokenSource) -> Wires {
+    let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), road(), 1000);
+    Wires::new(bases.iter().map(site).collect(), tokens, None)
 }
 
 const PING: ClientFrame = ClientFrame::Ping { id: None };
@@ -27,8 +29,8 @@ fn closed(socket: u32) -> Input {
 #[tokio::test]
 async fn a_socket_is_wanted_from_open_to_close() {
     let (listener, base) = listening().await;
-    let mut wires = wires(&base, TokenSource::Nothing);
-    wires.open(1, None);
+    let mut wires = wires(&[&base], TokenSource::Nothing);
+    wires.open(1, 0, None);
     let server = accept(&listener).await;
     let opened = wires.next().await;
     assert_eq!(opened, Input::SocketOpened { socket: 1 });
@@ -40,7 +42,7 @@ async fn a_socket_is_wanted_from_open_to_close() {
     assert!(wires.is_wanted(&end));
     assert!(!wires.is_wanted(&end), "an end is told once");
 
-    wires.open(3, None);
+    wires.open(3, 0, None);
     wires.close(3, CloseCode::NORMAL);
     assert!(!wires.is_wanted(&closed(3)));
 }
@@ -48,8 +50,8 @@ async fn a_socket_is_wanted_from_open_to_close() {
 #[tokio::test]
 async fn a_socket_that_takes_no_more_is_lost() {
     let (_listener, base) = listening().await;
-    let mut wires = wires(&base, TokenSource::Nothing);
-    wires.open(1, None);
+    let mut wires = wires(&[&base], TokenSource::Nothing);
+    wires.open(1, 0, None);
     for _ in 0..OUTBOX_FRAMES_MAX {
         assert_eq!(wires.send(1, Box::new(PING)), None);
     }
@@ -62,18 +64,18 @@ async fn a_poll_carries_the_newest_token_and_is_wanted_until_given_up() {
     let ask =
         Arc::new(|| -> crate::token::TokenFuture { Box::pin(async { Some("fresh".to_owned()) }) });
     let (base, request) = answering_once("HTTP/1.1 401 No\r\nSteadfast-Node: a\r\n\r\n").await;
-    let mut wires = wires(&base, TokenSource::Asked(ask));
+    let mut wires = wires(&[&base], TokenSource::Asked(ask));
     wires.want_token();
     let token = wires.next().await;
     assert_eq!(token, Input::Token(Some(Token::new("fresh"))));
     assert!(wires.is_wanted(&token));
 
-    wires.poll(5, ChannelName::new("c").unwrap(), Since::Start, 0);
+    wires.poll(5, 0, ChannelName::new("c").unwrap(), Since::Start, 0);
     assert!(request.await.unwrap().contains("authorization: Bearer fresh\r\n"));
     let polled = wires.next().await;
     assert_eq!(polled, Input::Polled { poll: 5, outcome: Err(PollFailure::Unauthorized) });
     assert!(wires.is_wanted(&polled));
-    wires.poll(6, ChannelName::new("c").unwrap(), Since::Start, 0);
+    wires.poll(6, 0, ChannelName::new("c").unwrap(), Since::Start, 0);
     wires.cancel(6);
     assert!(!wires.is_wanted(&Input::Polled { poll: 6, outcome: Err(PollFailure::Refused) }));
 }
@@ -82,7 +84,55 @@ async fn a_poll_carries_the_newest_token_and_is_wanted_until_given_up() {
 async fn a_probe_that_fails_is_told() {
     let (listener, base) = listening().await;
     drop(listener);
-    let mut wires = wires(&base, TokenSource::Nothing);
-    wires.probe();
+    let mut wires = wires(&[&base], TokenSource::Nothing);
+    wires.probe(0);
     assert_eq!(wires.next().await, Input::Probed { is_ok: false });
+}
+
+#[tokio::test]
+async fn sockets_polls_and_probes_go_to_the_endpoint_that_is_named() {
+    let ((home, at_home), (away, at_away)) = (listening().await, listening().await);
+    let probed = answering("HTTP/1.1 204 None\r\nSteadfast-Node: a\r\n\r\n").await;
+    let busy = answering("HTTP/1.1 429 Slow\r\nSteadfast-Node: a\r\nRetry-After: 7\r\n\r\n").await;
+    let mut wires = wires(&[&at_home, &at_away, &probed, &busy], TokenSource::Nothing);
+    wires.open(1, 0, None);
+    wires.open(2, 1, None);
+    let (mut first, mut second) = (accept(&home).await, accept(&away).await);
+    let mut opened = [opened(&mut wires).await, opened(&mut wires).await];
+    opened.sort_unstable();
+    assert_eq!(opened, [1, 2], "both at once");
+
+    // One is closed and forgotten, the other goes on.
+    wires.close(1, CloseCode::RECONNECT);
+    assert_eq!(heard(&mut first).await, "close 4002");
+    assert_eq!(wires.send(1, Box::new(PING)), None);
+    assert_eq!(wires.send(2, Box::new(PING)), None);
+    assert_eq!(heard(&mut second).await, r#"{"type":"ping"}"#);
+
+    wires.probe(2);
+    assert_eq!(wires.next().await, Input::Probed { is_ok: true });
+    wires.poll(5, 3, ChannelName::new("c").unwrap(), Since::Start, 0);
+    let outcome = Err(PollFailure::Busy { retry_after_ms: 7_000 });
+    assert_eq!(wires.next().await, Input::Polled { poll: 5, outcome });
+
+    // What a server names is taken in place of its own endpoint.
+    wires.open(3, 1, Some(at_home.trim_start_matches("http://")));
+    accept(&home).await;
+}
+
+async fn opened(wires: &mut Wires) -> u32 {
+    let input = wires.next().await;
+    let Input::SocketOpened { socket } = input else { panic!("{input:?}") };
+    socket
+}
+
+async fn heard(server: &mut WebSocketStream<TcpStream>) -> String {
+    let message = server.next().await.unwrap().unwrap();
+    match &message {
+        Message::Text(text) => text.as_str().to_owned(),
+        Message::Close(frame) => format!("close {}", frame.as_ref().unwrap().code),
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+            panic!("{message:?}")
+        }
+    }
 }

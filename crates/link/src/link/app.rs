@@ -30,6 +30,14 @@ impl Link {
         }
     }
 
+    /// An attempt that waits for its time need not wait any longer than it must.
+    pub(super) fn on_retry(&mut self, now: Millis) {
+        let soonest = self.schedule.admit_asked(now, &self.config);
+        if let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() {
+            *at = (*at).min(soonest);
+        }
+    }
+
     pub(super) fn on_subscribe(&mut self, now: Millis, channel: ChannelName, since: Since) {
         let id = match self.channels.add(channel.clone(), since) {
             Added::New(id) => id,

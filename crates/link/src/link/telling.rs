@@ -18,8 +18,11 @@ impl Link {
     pub(super) fn note_input(&mut self, now: Millis, input: &Input) {
         let is_unauthorized =
             matches!(input, Input::Polled { outcome: Err(PollFailure::Unauthorized), .. });
+        if is_unauthorized {
+            self.token_fault = Clue::TokenRefused;
+        }
         let is_token = self.credential.is_wanted() || is_unauthorized;
-        self.messages.hear(now, if is_token { Clue::TokenRefused } else { Clue::Refused });
+        self.messages.hear(now, if is_token { self.token_fault } else { Clue::Refused });
     }
 
     /// An attempt or a session has ended.
@@ -28,6 +31,9 @@ impl Link {
         self.messages.hear(now, ended);
         if let Some(blamed) = blamed {
             self.messages.hear(now, blamed);
+            if matches!(blamed, Clue::TokenRefused | Clue::ClockWrong) {
+                self.token_fault = blamed;
+            }
         }
     }
 

@@ -104,6 +104,8 @@ fn nonsense_that_was_saved_is_bounded() {
     assert_eq!(memory.records(Millis(0))[0].odds, 6);
     assert_eq!(Memory::new(&[record(i8::MIN, 0)]).records(Millis(0)), []);
     assert_eq!(Memory::new(&[record(5, u64::MAX)]).records(Millis(0)), []);
+    let twice = Memory::new(&[record(1, 0), record(5, 0)]).records(Millis(0));
+    assert_eq!(twice, [record(5, 0)], "the later record of a network counts");
 }
 
 #[test]

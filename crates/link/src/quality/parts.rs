@@ -55,8 +55,7 @@ pub struct Parts {
     pub disconnects: u8,
     /// For time without a session in the last ten minutes: 0 to 60.
     pub outage: u8,
-    /// For the age of events on arrival: 0 to 20. Always 0 so far: a link has no clock to compare
-    /// with the time that an event names.
+    /// For the age of events on arrival, by the server's clock: 0 to 20.
     pub delivery: u8,
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn read_input(json: &str) -> Result<Input, String> {
     let Kind { kind } = read(json)?;
     Ok(match &*kind {
         "connect" => Input::Connect,
+        "retry" => Input::Retry,
         "subscribe" => {
             let Follow { channel, since } = read(json)?;
             Input::Subscribe { channel, since }

@@ -52,6 +52,7 @@ impl Silence {
             Input::Background => self.is_background = true,
             Input::SocketAlive { .. }
             | Input::Connect
+            | Input::Retry
             | Input::Subscribe { .. }
             | Input::Unsubscribe { .. }
             | Input::Publish { .. }

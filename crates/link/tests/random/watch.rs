@@ -69,6 +69,7 @@ impl Watch {
                 self.published.insert(*ticket);
             }
             Input::Connect
+            | Input::Retry
             | Input::Subscribe { .. }
             | Input::Close
             | Input::WeakNetwork(_)

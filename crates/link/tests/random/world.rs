@@ -166,7 +166,8 @@ impl World {
             return self.frame(welcome(a, b));
         }
         match kind {
-            0..=2 => Input::Connect,
+            0 | 1 => Input::Connect,
+            2 => Input::Retry,
             3..=5 => Input::Subscribe { channel: channel(a), since: since(b) },
             6 => Input::Unsubscribe { channel: channel(a) },
             7 | 8 => Input::Token((!b.is_multiple_of(4)).then(|| Token::new("t"))),

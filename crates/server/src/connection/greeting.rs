@@ -150,10 +150,10 @@ fn grants(node: &Node, token: Option<&str>) -> Result<(Grants, Option<Millis>), 
         let code = match error {
             TokenError::Missing => CloseCode::TOKEN_MISSING,
             TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
+            TokenError::NotYetValid { .. } => CloseCode::TOKEN_NOT_YET_VALID,
             TokenError::Malformed
             | TokenError::BadSignature
             | TokenError::WrongAlgorithm
-            | TokenError::NotYetValid { .. }
             | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
         };
         ours(code, error.to_string())

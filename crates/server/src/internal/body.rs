@@ -20,7 +20,7 @@ const DISCARDED: usize = 4;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a body of at most `bytes_max` bytes. One that declares more is refused unread.
-pub(super) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Problem> {
     if let Some(encoding) = request.headers().get(CONTENT_ENCODING)
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
@@ -59,7 +59,7 @@ async fn discard(body: axum::body::Body, bytes_max: usize) {
 }
 
 /// The bytes as text, which JSON is.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = good.split(|&byte| byte == b'\n').count();
@@ -69,7 +69,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
 }
 
 /// What the reader of JSON complains about, with line and column.
-pub(super) fn refusal(error: &serde_json::Error) -> Problem {
+pub(crate) fn refusal(error: &serde_json::Error) -> Problem {
     let code = match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => Code::BadJson,
         Category::Data => Code::BadBody,

@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::demo::Demo;
 use super::route;
 use crate::connection::Peer;
 use crate::error::ServeError;
@@ -29,6 +30,14 @@ const REFUSALS_MAX: usize = 256;
 const UNACKED_MAX: Duration = Duration::from_secs(30);
 /// A pause when the system has no more files to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// What every connection of the port shares.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) node: Arc<Node>,
+    /// Only in `--dev`.
+    pub(super) demo: Option<Demo>,
+}
 
 /// Listens on `address`, ready for many connections at once.
 pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError> {
@@ -47,6 +56,8 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
 
 /// Accepts connections, for ever.
 pub async fn serve(node: Arc<Node>, listener: TcpListener) {
+    let demo = node.config.dev.then(Demo::default);
+    let port = Arc::new(Port { node: Arc::clone(&node), demo });
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     loop {
         let (stream, address) = match listener.accept().await {
@@ -58,7 +69,7 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
             }
         };
         match Peer::admit(&node, address.ip()) {
-            Some(peer) => drop(tokio::spawn(connection(Arc::clone(&node), peer, stream))),
+            Some(peer) => drop(tokio::spawn(connection(Arc::clone(&port), peer, stream))),
             None => {
                 if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
                     let name = node.config.node.name.clone();
@@ -72,15 +83,15 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     }
 }
 
-async fn connection(node: Arc<Node>, peer: Arc<Peer>, stream: TcpStream) {
+async fn connection(port: Arc<Port>, peer: Arc<Peer>, stream: TcpStream) {
     // Without these a connection works too, only worse.
     drop(stream.set_nodelay(true));
     drop(SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKED_MAX)));
-    let handshake = Duration::from_millis(node.config.limits.handshake_timeout_ms);
+    let handshake = Duration::from_millis(port.node.config.limits.handshake_timeout_ms);
     let served = Arc::clone(&peer);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (node, peer) = (Arc::clone(&node), Arc::clone(&served));
-        async move { Ok::<_, Infallible>(route::answer(node, peer, request).await) }
+        let (port, peer) = (Arc::clone(&port), Arc::clone(&served));
+        async move { Ok::<_, Infallible>(route::answer(port, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

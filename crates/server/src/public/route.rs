@@ -8,9 +8,10 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::{finish, is_preflight, preflight, text};
 use super::body::{Body, boxed, whole};
+use super::listen::Port;
 use super::{demo, poll, query, stream, upgrade};
 use crate::connection::Peer;
-use crate::node::{Counters, Node};
+use crate::node::Counters;
 use crate::origin::is_loopback_host;
 use crate::problem::{Code, Problem};
 use crate::socket::upgrade::is_upgrade;
@@ -27,17 +28,21 @@ enum Place<'a> {
 
 /// Answers one request.
 pub(super) async fn answer(
-    node: Arc<Node>,
+    port: Arc<Port>,
     peer: Arc<Peer>,
     request: Request<Incoming>,
 ) -> Response<Body> {
+    let node = &port.node;
     let headers = request.headers();
     let origin = headers.get(header::ORIGIN).cloned();
     let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
     let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
     let is_allowed = is_ours && node.origins.allow(from, host);
+    if is_allowed && is_upgrade(headers) && is_blocked(&port) {
+        return demo::refusal();
+    }
     let result = if is_allowed {
-        dispatch(&node, peer, request).await
+        dispatch(&port, peer, request).await
     } else {
         Err(Problem::new(Code::OriginRefused, "pages of this origin may not connect here"))
     };
@@ -45,29 +50,38 @@ pub(super) async fn answer(
         Counters::add(&node.counters.rejected);
         boxed(problem.response())
     });
-    finish(&node, origin.filter(|_| is_allowed), &mut response);
+    finish(node, origin.filter(|_| is_allowed), &mut response);
     response
 }
 
+/// Whether WebSocket is to look as if something in between did not let it through.
+fn is_blocked(port: &Port) -> bool {
+    port.demo.as_ref().is_some_and(|demo| demo.barrier.is_up())
+}
+
 async fn dispatch(
-    node: &Arc<Node>,
+    port: &Arc<Port>,
     peer: Arc<Peer>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     if is_preflight(&request) {
         return Ok(preflight());
     }
+    let node = &port.node;
     let path = request.uri().path().to_owned();
     let place = place(&path);
     if is_upgrade(request.headers()) || matches!(place, Place::Socket | Place::Unknown) {
-        return unknown_or_socket(node, peer, request, &path);
+        return unknown_or_socket(port, peer, request, &path);
+    }
+    if matches!(place, Place::Demo) {
+        let demo = port.demo.as_ref().ok_or_else(not_found)?;
+        return demo.answer(node, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Ok(wrong_method());
     }
     match place {
         Place::Probe => Ok(no_content()),
-        Place::Demo if node.config.dev => Ok(demo::page()),
         Place::Events(segment) => {
             let channel = query::channel(segment)?;
             poll::answer(node, channel, &request).await
@@ -82,14 +96,14 @@ async fn dispatch(
 
 /// WebSockets, on `/v1/ws`, on the older protocol's routes, and on paths that fit none.
 fn unknown_or_socket(
-    node: &Arc<Node>,
+    port: &Arc<Port>,
     peer: Arc<Peer>,
     request: Request<Incoming>,
     path: &str,
 ) -> Result<Response<Body>, Problem> {
-    let is_ours = path == "/v1/ws" || upgrade::legacy_route(node, path).is_some();
+    let is_ours = path == "/v1/ws" || upgrade::legacy_route(&port.node, path).is_some();
     if is_upgrade(request.headers()) || is_ours {
-        upgrade::answer(node, peer, request)
+        upgrade::answer(port, peer, request)
     } else {
         Err(not_found())
     }
@@ -100,6 +114,7 @@ fn place(path: &str) -> Place<'_> {
         "/v1/probe" => Place::Probe,
         "/" => Place::Demo,
         "/v1/ws" => Place::Socket,
+        _ if path.starts_with("/demo/") => Place::Demo,
         _ => match path.strip_prefix("/v1/channels/").and_then(|rest| rest.split_once('/')) {
             Some((channel, "events")) => Place::Events(channel),
             Some((channel, "stream")) => Place::Stream(channel),
@@ -121,6 +136,6 @@ fn wrong_method() -> Response<Body> {
     response
 }
 
-fn not_found() -> Problem {
+pub(super) fn not_found() -> Problem {
     Problem::new(Code::NotFound, "there is nothing at this path on the public port")
 }

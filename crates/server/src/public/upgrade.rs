@@ -1,5 +1,6 @@
 //! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
 
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,11 @@ use percent_encoding::percent_decode_str;
 use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Since};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use super::answer::bearer;
 use super::body::{Body, boxed, whole};
+use super::listen::Port;
 use crate::config::{Route, RouteStart};
 use crate::connection::{self, Peer, Purpose};
 use crate::node::Node;
@@ -22,7 +25,7 @@ use crate::socket::{UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
 pub(super) fn answer(
-    node: &Arc<Node>,
+    port: &Arc<Port>,
     peer: Arc<Peer>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
@@ -30,13 +33,14 @@ pub(super) fn answer(
         Ok(accepted) => accepted,
         Err(refusal) => return Ok(refused(refusal)),
     };
+    let node = &port.node;
     if node.is_draining() {
         let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
         return Err(problem.retry_after_s(1));
     }
     let purpose = purpose(node, &peer, &request);
     let upgrading = hyper::upgrade::on(&mut request);
-    tokio::spawn(take_over(Arc::clone(node), peer, upgrading, purpose));
+    tokio::spawn(take_over(Arc::clone(port), peer, upgrading, purpose));
     Ok(accepted.map(|()| whole("")))
 }
 
@@ -81,17 +85,34 @@ fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
     Purpose::Legacy { channel, since, token }
 }
 
-async fn take_over(node: Arc<Node>, peer: Arc<Peer>, upgrading: OnUpgrade, purpose: Purpose) {
+async fn take_over(port: Arc<Port>, peer: Arc<Peer>, upgrading: OnUpgrade, purpose: Purpose) {
     let Ok(upgraded) = upgrading.await else { return };
     let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         tracing::error!("an upgraded connection is not the socket it was");
         return;
     };
     let mut stream = io.into_inner();
+    let knife = cut_when_blocked(&port, &stream);
+    let node = Arc::clone(&port.node);
     let is_abrupt = connection::serve(node, &mut stream, read_buf, purpose).await;
+    if let Some(knife) = knife {
+        knife.abort();
+    }
     if is_abrupt {
         drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO)));
     }
     drop(stream);
     drop(peer);
+}
+
+/// In `--dev`, has the socket cut under whoever serves it once WebSocket is blocked.
+fn cut_when_blocked(port: &Arc<Port>, stream: &TcpStream) -> Option<JoinHandle<()>> {
+    port.demo.as_ref()?;
+    let (port, socket) = (Arc::clone(port), SockRef::from(stream).try_clone().ok()?);
+    Some(tokio::spawn(async move {
+        let Some(demo) = &port.demo else { return };
+        demo.barrier.raised().await;
+        // A socket that is gone already needs no cutting.
+        drop(socket.shutdown(Shutdown::Both));
+    }))
 }

@@ -15,7 +15,7 @@ pub struct Claims {
     pub sub: Option<String>,
     /// When it ends. Required.
     pub exp: u64,
-    /// When it was made.
+    /// When it was made; not in the future.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
     /// When it begins to be valid.

@@ -73,10 +73,16 @@ fn a_token_ends_with_its_time_and_the_leeway() {
 
 #[test]
 fn a_token_begins_with_its_time_less_the_leeway() {
-    let token = sign(KEY, &Claims { nbf: Some(NOW + 10), ..claims() }).unwrap();
-    assert!(verifier().verify(&token, NOW).is_ok());
-    let early = TokenError::NotYetValid { in_s: 11 };
-    assert_eq!(verifier().verify(&token, NOW - 1), Err(early));
+    let begins = |nbf: Option<u64>, iat: Option<u64>| {
+        let token = sign(KEY, &Claims { iat, nbf, ..claims() }).unwrap();
+        assert!(verifier().verify(&token, NOW).is_ok());
+        let early = TokenError::NotYetValid { in_s: 11 };
+        assert_eq!(verifier().verify(&token, NOW - 1), Err(early));
+    };
+    begins(Some(NOW + 10), None);
+    begins(None, Some(NOW + 10));
+    begins(Some(NOW + 10), Some(NOW));
+    begins(Some(NOW), Some(NOW + 10));
 }
 
 #[test]

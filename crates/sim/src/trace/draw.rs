@@ -30,6 +30,7 @@ impl Life {
     pub(super) fn draw(&mut self, kind: &str) -> Result<Input, Undrawn> {
         Ok(match kind {
             "connect" => Input::Connect,
+            "retry" => Input::Retry,
             "subscribe" => Input::Subscribe { channel: self.channel(), since: self.since() },
             "unsubscribe" => Input::Unsubscribe { channel: self.channel() },
             "publish" => self.publish(),

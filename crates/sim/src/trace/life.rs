@@ -186,6 +186,7 @@ impl Asked {
             Input::Probed { .. } => self.is_probing = false,
             Input::Token(_) => self.is_token_due = false,
             Input::Connect
+            | Input::Retry
             | Input::Publish { .. }
             | Input::Subscribe { .. }
             | Input::Unsubscribe { .. }

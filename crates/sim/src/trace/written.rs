@@ -13,6 +13,7 @@ pub(super) fn input(input: &Input) -> String {
     let fields: Vec<(&str, String)> = match input {
         Input::Connect
         | Input::Close
+        | Input::Retry
         | Input::Online
         | Input::Offline
         | Input::Foreground

@@ -1,5 +1,5 @@
-//! Short functions. In: Rust files. Out: the functions outside tests that are too long to be
-//! read in one go. Counts from the line of `fn` to the closing brace.
+//! Short functions. In: Rust and TypeScript files. Out: the functions outside tests that are too
+//! long to be read in one go. Counts from the line with the name to the closing brace.
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
@@ -15,7 +15,13 @@ pub const FUNCTION_LINES_MAX: usize = 70;
 /// Finds functions that are too long.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let is_long = |_: &str, text: &str| text.lines().count() > FUNCTION_LINES_MAX;
-    tree.sources(is_long).flat_map(|source| long_functions(&source)).collect()
+    let mut findings: Vec<Finding> =
+        tree.sources(is_long).flat_map(|source| long_functions(&source)).collect();
+    for script in tree.scripts().filter(|script| !script.is_test_file()) {
+        let long = script.functions().into_iter().filter(|one| one.lines > FUNCTION_LINES_MAX);
+        findings.extend(long.map(|one| too_long(script.path, one.name, one.line, one.lines)));
+    }
+    findings
 }
 
 fn long_functions(source: &Source<'_>) -> Vec<Finding> {
@@ -24,15 +30,18 @@ fn long_functions(source: &Source<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Function { name, line, lines } in meter.functions {
         if lines > FUNCTION_LINES_MAX && !source.is_test_line(line) {
-            let message = format!(
-                "`{name}` has {lines} lines, at most {FUNCTION_LINES_MAX}; \
-                 give its parts names of their own"
-            );
-            let finding = Finding::new(Rule::FunctionLines, source.path, line, message);
-            findings.push(finding.about(&name));
+            findings.push(too_long(source.path, &name, line, lines));
         }
     }
     findings
+}
+
+fn too_long(path: &str, name: &str, line: usize, lines: usize) -> Finding {
+    let message = format!(
+        "`{name}` has {lines} lines, at most {FUNCTION_LINES_MAX}; \
+         give its parts names of their own"
+    );
+    Finding::new(Rule::FunctionLines, path, line, message).about(name)
 }
 
 struct Function {
@@ -104,6 +113,18 @@ mod tests {
         assert_eq!(long(&format!("trait A {{\n{}}}", function("default", 71))), ["default"]);
         let nested = format!("fn outer() {{\n{}}}", function("inner", 71));
         assert_eq!(long(&nested), ["outer", "inner"]);
+    }
+
+    #[test]
+    fn functions_of_scripts_count_too() {
+        let long_in = |path: &str, lines: usize| {
+            let body = "  work();\n".repeat(lines - 2);
+            let text = format!("export function long(): void {{\n{body}}}\n");
+            check(&Tree::of(&[(path, &text)])).len()
+        };
+        assert_eq!(long_in("clients/js/src/a.ts", 70), 0);
+        assert_eq!(long_in("clients/js/src/a.ts", 71), 1);
+        assert_eq!(long_in("clients/js/test/a.test.ts", 71), 0);
     }
 
     #[test]

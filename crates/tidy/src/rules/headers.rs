@@ -1,7 +1,9 @@
-//! Every room has a sign on its door. In: Rust files under `crates/*/src`. Out: those that do not
-//! open with a `//!` header, or with one that is too long to be read.
+//! Every room has a sign on its door. In: Rust files under `crates/*/src`, TypeScript files under
+//! `clients/*/src`. Out: those that do not open with a header, or with one that is too long to be
+//! read.
 
 use crate::finding::{Finding, Rule};
+use crate::script::Script;
 use crate::tree::Tree;
 
 /// Lines of a header; the header of a whole crate, in `lib.rs`, may be longer.
@@ -9,13 +11,24 @@ pub const HEADER_LINES_MAX: usize = 8;
 
 /// Finds files without a header and headers that are too long.
 pub fn check(tree: &Tree) -> Vec<Finding> {
-    let sources = tree.rust_files().filter(|(path, _)| is_in_crate_source(path));
-    sources.filter_map(|(path, text)| bad_header(path, text)).collect()
+    let sources = tree.rust_files().filter(|(path, _)| is_source(path, "crates"));
+    let findings = sources.filter_map(|(path, text)| bad_header(path, text));
+    let scripts = tree.scripts().filter(|script| is_source(script.path, "clients"));
+    findings.chain(scripts.filter_map(|script| bad_sign(&script))).collect()
 }
 
-fn is_in_crate_source(path: &str) -> bool {
+fn is_source(path: &str, of: &str) -> bool {
     let mut parts = path.split('/');
-    parts.next() == Some("crates") && parts.nth(1) == Some("src")
+    parts.next() == Some(of) && parts.nth(1) == Some("src")
+}
+
+fn bad_sign(script: &Script<'_>) -> Option<Finding> {
+    let lines = script.header().count();
+    if lines == 0 || script.header().all(str::is_empty) {
+        let message = "has no `//` header; say what it is, what comes in, what goes out";
+        return Some(Finding::new(Rule::Header, script.path, 1, message));
+    }
+    (lines > HEADER_LINES_MAX).then(|| too_long(script.path, lines))
 }
 
 fn bad_header(path: &str, text: &str) -> Option<Finding> {
@@ -30,13 +43,17 @@ fn bad_header(path: &str, text: &str) -> Option<Finding> {
         return Some(Finding::new(Rule::Header, path, 1, message));
     }
     if lines > HEADER_LINES_MAX && !is_crate_root {
-        let message = format!(
-            "header has {lines} lines, at most {HEADER_LINES_MAX}; \
-             move what is about one item to that item"
-        );
-        return Some(Finding::new(Rule::Header, path, 1, message));
+        return Some(too_long(path, lines));
     }
     None
+}
+
+fn too_long(path: &str, lines: usize) -> Finding {
+    let message = format!(
+        "header has {lines} lines, at most {HEADER_LINES_MAX}; \
+         move what is about one item to that item"
+    );
+    Finding::new(Rule::Header, path, 1, message)
 }
 
 #[cfg(test)]
@@ -66,6 +83,17 @@ mod tests {
         assert_eq!(findings(path, &"//! A line.\n".repeat(20)), 0);
         assert_eq!(findings(path, "#![doc = include_str!(\"../README.md\")]\n"), 0);
         assert_eq!(findings(path, "mod hub;\n"), 1);
+    }
+
+    #[test]
+    fn a_script_opens_with_a_sign_too() {
+        let path = "clients/js/src/link/link.ts";
+        for bad in ["import a from \"b\";\n", "", "//\n", "/** Late. */\n", "\n// Late.\n"] {
+            assert_eq!(findings(path, bad), 1, "{bad}");
+        }
+        assert_eq!(findings(path, &"// A line.\n".repeat(8)), 0);
+        assert_eq!(findings(path, &"// A line.\n".repeat(9)), 1);
+        assert_eq!(findings("clients/js/test/a.test.ts", ""), 0);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Names that say what is inside. In: paths and modules. Out: `mod.rs` files, and files, folders
-//! and modules whose name fits everything and so tells nothing.
+//! Names that say what is inside. In: paths and modules, and paths of TypeScript. Out: `mod.rs`
+//! files, and files, folders and modules whose name fits everything and so tells nothing.
 
 use syn::ItemMod;
 use syn::visit::{self, Visit};
@@ -16,6 +16,7 @@ pub const EMPTY_NAMES: [&str; 7] =
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         tree.rust_files().filter_map(|(path, _)| bad_path(path)).collect();
+    findings.extend(tree.scripts().filter_map(|script| bad_path(script.path)));
     let names_one = |_: &str, text: &str| EMPTY_NAMES.iter().any(|name| text.contains(name));
     findings.extend(tree.sources(names_one).flat_map(|source| bad_modules(&source)));
     findings
@@ -26,7 +27,9 @@ fn bad_path(path: &str) -> Option<Finding> {
         let message = "is a mod.rs; name it after its folder and put it beside it";
         return Some(Finding::new(Rule::FileName, path, 1, message).about("mod.rs"));
     }
-    let mut parts = path.trim_end_matches(".rs").split('/');
+    let endings = [".rs", ".d.ts", ".ts", ".mjs"];
+    let bare = endings.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path);
+    let mut parts = bare.split('/');
     let empty = parts.find(|part| EMPTY_NAMES.contains(part))?;
     let message = format!("`{empty}` says nothing; name it after what is inside");
     Some(Finding::new(Rule::FileName, path, 1, message).about(empty))
@@ -80,6 +83,8 @@ mod tests {
         assert_eq!(bad("crates/hub/src/utils.rs", ""), [(1, "utils".to_owned())]);
         assert_eq!(bad("crates/hub/tests/common/a.rs", ""), [(1, "common".to_owned())]);
         assert_eq!(bad("crates/hub/src/commonly.rs", ""), []);
+        assert_eq!(bad("clients/js/src/types.ts", ""), [(1, "types".to_owned())]);
+        assert_eq!(bad("clients/js/build/helpers.mjs", ""), [(1, "helpers".to_owned())]);
         let inside = "//! A room.\nmod helpers {}\nmod time {}\n";
         assert_eq!(bad("crates/hub/src/a.rs", inside), [(2, "helpers".to_owned())]);
     }

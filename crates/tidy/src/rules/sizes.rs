@@ -1,6 +1,7 @@
-//! Small files, short lines. In: Rust files. Out: the files that hold more than one subject can.
-//! Test code is a trailing `#[cfg(test)]` module, a `tests.rs` or a `tests` folder; it does not
-//! count as the file's own code, but a test module inside a file has a limit too.
+//! Small files, short lines. In: Rust and TypeScript files. Out: the files that hold more than one
+//! subject can. In Rust test code is a trailing `#[cfg(test)]` module, a `tests.rs` or a `tests`
+//! folder; it does not count as the file's own code, but a test module inside a file has a limit
+//! too. In TypeScript it is what stands in a `test` folder.
 
 use syn::Item;
 
@@ -25,7 +26,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         match Source::parse(path, text) {
             Ok(source) if source.is_test_file() => {}
             Ok(source) => {
-                findings.extend(long_file(&source));
+                let lines = source.text.lines().count() - trailing_test_lines(&source);
+                findings.extend(long_file(path, lines));
                 findings.extend(long_test_modules(&source));
             }
             Err(error) => {
@@ -35,11 +37,16 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             }
         }
     }
+    for script in tree.scripts() {
+        findings.extend(wide_lines(script.path, script.text));
+        if !script.is_test_file() {
+            findings.extend(long_file(script.path, script.text.lines().count()));
+        }
+    }
     findings
 }
 
-fn long_file(source: &Source<'_>) -> Option<Finding> {
-    let lines = source.text.lines().count() - trailing_test_lines(source);
+fn long_file(path: &str, lines: usize) -> Option<Finding> {
     if lines <= FILE_LINES_MAX {
         return None;
     }
@@ -49,7 +56,7 @@ fn long_file(source: &Source<'_>) -> Option<Finding> {
         (Rule::FileLines, FILE_LINES_MAX, "split it by subject, or give a reason in allowed.rs")
     };
     let message = format!("has {lines} lines outside tests, at most {limit}; {remedy}");
-    Some(Finding::new(rule, source.path, 1, message))
+    Some(Finding::new(rule, path, 1, message))
 }
 
 fn trailing_test_lines(source: &Source<'_>) -> usize {
@@ -132,6 +139,16 @@ mod tests {
     fn a_line_has_at_most_100_columns_whatever_its_bytes() {
         assert_eq!(broken("tests/a.rs", &format!("//{}\n", "é".repeat(98))), []);
         assert_eq!(broken("tests/a.rs", &format!("//{}\n", "e".repeat(99))), [Rule::LineColumns]);
+    }
+
+    #[test]
+    fn scripts_are_as_short() {
+        assert_eq!(broken("clients/js/src/a.ts", &lines(400)), []);
+        assert_eq!(broken("clients/js/src/a.ts", &lines(401)), [Rule::FileLines]);
+        assert_eq!(broken("clients/js/build/a.mjs", &lines(601)), [Rule::FileLinesEver]);
+        assert_eq!(broken("clients/js/test/a.test.ts", &lines(900)), []);
+        let wide = format!("//{}\n", "e".repeat(99));
+        assert_eq!(broken("clients/js/test/a.test.ts", &wide), [Rule::LineColumns]);
     }
 
     #[test]

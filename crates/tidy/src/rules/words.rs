@@ -1,12 +1,13 @@
-//! One word for one thing. In: Rust files. Out: synonyms of the glossary's words in identifiers
-//! and comments, and names of our own that hide what a thing does. Strings are free: they may
-//! quote other people's words.
+//! One word for one thing. In: Rust and TypeScript files. Out: synonyms of the glossary's words in
+//! identifiers and comments, and names of our own that hide what a thing does. Strings are free:
+//! they may quote other people's words.
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
 use syn::{ItemEnum, ItemFn, ItemImpl, ItemStruct, ItemTrait, ItemType};
 
 use crate::finding::{Finding, Rule};
+use crate::script::Script;
 use crate::source::Source;
 use crate::tree::Tree;
 
@@ -24,8 +25,13 @@ const VAGUE_ENDINGS: [&str; 3] = ["Manager", "Helper", "Helpers"];
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.sources(|_, text| may_hold_one(text)) {
-        findings.extend(synonyms(&source));
+        findings.extend(synonyms(source.path, source.code_lines().chain(source.comment_lines())));
         findings.extend(vague_names(&source));
+    }
+    for script in tree.scripts().filter(|script| may_hold_one(script.text)) {
+        let lines = (1..).zip(script.code.lines()).chain((1..).zip(script.comments.lines()));
+        findings.extend(synonyms(script.path, lines));
+        findings.extend(vague_types(&script));
     }
     findings
 }
@@ -38,14 +44,29 @@ fn may_hold_one(text: &str) -> bool {
         || text.contains("get_")
 }
 
-fn synonyms(source: &Source<'_>) -> Vec<Finding> {
+fn synonyms<'a>(path: &str, lines: impl Iterator<Item = (usize, &'a str)>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (number, line) in source.code_lines().chain(source.comment_lines()) {
+    for (number, line) in lines {
         for (word, spellings, better) in SYNONYMS {
             if spellings.iter().any(|spelling| begins_a_word(line, spelling)) {
                 let message = format!("says `{word}`; the word here is `{better}`");
-                findings.push(Finding::new(Rule::Word, source.path, number, message).about(word));
+                findings.push(Finding::new(Rule::Word, path, number, message).about(word));
             }
+        }
+    }
+    findings
+}
+
+/// The types of a script under whose names anything could hide.
+fn vague_types(script: &Script<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in (1..).zip(script.code.lines()) {
+        let mut words = line.split_whitespace();
+        let declares = |word: &str| ["class", "interface", "type"].contains(&word);
+        let Some(name) = words.any(declares).then(|| words.next()).flatten() else { continue };
+        let name = name.split(['<', '{', '=']).next().unwrap_or_default();
+        if VAGUE_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            findings.push(vague(script.path, name, number, "name it after what it does"));
         }
     }
     findings
@@ -69,21 +90,23 @@ fn vague_names(source: &Source<'_>) -> Vec<Finding> {
     for name in names.types {
         let text = name.to_string();
         if VAGUE_ENDINGS.iter().any(|ending| text.ends_with(ending)) {
-            findings.push(vague(source, &name, "name it after what it does"));
+            let line = name.span().start().line;
+            findings.push(vague(source.path, &text, line, "name it after what it does"));
         }
     }
     for name in names.functions {
-        if name.to_string().starts_with("get_") {
-            findings.push(vague(source, &name, "name it after what it gives"));
+        let text = name.to_string();
+        if text.starts_with("get_") {
+            let line = name.span().start().line;
+            findings.push(vague(source.path, &text, line, "name it after what it gives"));
         }
     }
     findings
 }
 
-fn vague(source: &Source<'_>, name: &Ident, remedy: &str) -> Finding {
-    let text = name.to_string();
-    let message = format!("`{text}` is vague; {remedy}");
-    Finding::new(Rule::Word, source.path, name.span().start().line, message).about(&text)
+fn vague(path: &str, name: &str, line: usize, remedy: &str) -> Finding {
+    let message = format!("`{name}` is vague; {remedy}");
+    Finding::new(Rule::Word, path, line, message).about(name)
 }
 
 #[derive(Default)]
@@ -166,6 +189,19 @@ mod tests {
         assert_eq!(bad("impl A { fn get_name(&self) {} }\n"), ["1:get_name"]);
         assert_eq!(bad("fn get_name() {}\n"), ["1:get_name"]);
         assert_eq!(bad("fn forget_name() {}\n"), [""; 0]);
+    }
+
+    #[test]
+    fn scripts_use_the_same_words() {
+        let bad = |text: &str| {
+            let findings = check(&Tree::of(&[("clients/js/src/a.ts", text)])).into_iter();
+            findings.map(|one| format!("{}:{}", one.line, one.subject)).collect::<Vec<_>>()
+        };
+        assert_eq!(bad("// One.\nfunction join(roomId: string) {}\n"), ["2:room id"]);
+        assert_eq!(bad("/** Every topic. */\nconst a = \"topic\";\n"), ["1:topic"]);
+        assert_eq!(bad("export class LinkManager<A> {}\n"), ["1:LinkManager"]);
+        assert_eq!(bad("export type Helper = string;\nnew Helper();\n"), ["1:Helper"]);
+        assert_eq!(bad("const manager: Manager = wx.getManager();\n"), [""; 0]);
     }
 
     #[test]

@@ -1,0 +1,103 @@
+// What is built, and how. In: the sources. Out: texts of bundles by their paths. Writes nothing.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { minify } from "terser";
+import { reservedNames } from "./reserved.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ENTRIES = ["index", "node", "wechat", "v2", "texts"];
+/** What a mini-program requires; `index` and `wechat` are the same there. */
+const MINI_ENTRIES = ["wechat", "v2", "texts"];
+
+const BASE = { absWorkingDir: ROOT, bundle: true, write: false, charset: "utf8" };
+
+/** Modules for Node and bundlers: readable, their common parts in chunks. */
+export async function modules() {
+  const result = await build({
+    ...BASE,
+    entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
+    outdir: "dist",
+    format: "esm",
+    target: "es2020",
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+  });
+  return files(result);
+}
+
+/** CommonJS for mini-programs, in the layout that their `npm` build copies. */
+export async function miniProgram() {
+  const result = await build({
+    ...BASE,
+    entryPoints: MINI_ENTRIES.map((name) => `src/${name}.ts`),
+    outdir: "miniprogram_dist",
+    format: "cjs",
+    target: "es2018",
+    banner: { js: readFileSync(`${ROOT}build/es2018.js`, "utf8") },
+    plugins: [shareWechat],
+  });
+  const built = files(result);
+  for (const [path, code] of built) {
+    built.set(path, await squeeze(code, { compress: { passes: 2 }, ecma: 2018 }));
+  }
+  return built.set("miniprogram_dist/index.js", 'module.exports = require("./wechat.js");\n');
+}
+
+/** The drop-in and the client are to be one client there, and no browser's. */
+const shareWechat = {
+  name: "share-wechat",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(index|wechat)\.js$/ }, () => ({
+      path: "./wechat.js",
+      external: true,
+    }));
+  },
+};
+
+/** One file for a script tag: everything that the browser's entry exports, as `Steadfast`. */
+export async function scriptTag() {
+  const names = (await valuesOf("src/index.ts")).join(", ");
+  const contents = `
+    import { ${names} } from "./src/index.js";
+    globalThis.Steadfast = { ${names} };
+  `;
+  const result = await build({
+    ...BASE,
+    stdin: { contents, resolveDir: ROOT },
+    outfile: "dist/steadfast.js",
+    format: "iife",
+    target: "es2020",
+  });
+  const [code] = files(result).values();
+  const reserved = [...reservedNames(), ...wordsIn(code)];
+  const options = {
+    compress: { passes: 3, ecma: 2020, unsafe_arrows: true, keep_fargs: false },
+    mangle: { properties: { reserved, keep_quoted: true } },
+    ecma: 2020,
+  };
+  const mini = await squeeze(code, options);
+  return new Map([
+    ["dist/steadfast.js", code],
+    ["dist/steadfast.min.js", mini],
+  ]);
+}
+
+/** What a module exports, but for types. */
+async function valuesOf(entry) {
+  const options = { ...BASE, entryPoints: [entry], format: "esm", outdir: "dist", metafile: true };
+  const { metafile } = await build(options);
+  return Object.values(metafile.outputs)[0].exports;
+}
+
+/** A property whose name is also written as a string may be looked up by it. */
+const wordsIn = (code) => [...code.matchAll(/"([A-Za-z_$][\w$]*)"/g)].map(([, word]) => word);
+
+async function squeeze(code, options) {
+  const { code: squeezed } = await minify(code, { toplevel: true, ...options });
+  return squeezed;
+}
+
+const files = ({ outputFiles }) =>
+  new Map(outputFiles.map(({ path, text }) => [path.slice(ROOT.length), text]));

@@ -1,0 +1,97 @@
+// Twin of crates/link/src/credential.rs. The link's token, whether it was refused, and whether the
+// app is being asked for another. In: tokens of the app, verdicts of the server. Out: what to do
+// about a verdict.
+
+import { type Millis, NEVER, NOT_YET, seconds } from "../machine/time.js";
+import type { Token } from "../protocol/frame/client.js";
+
+/** A token used this soon after the app gave it cannot have expired in the link's hands. */
+const FRESH_SPAN = seconds(10);
+
+/** Why a token was refused: it is too old, or may be; or it would not have been taken ever. */
+export type Fault = "age" | "content";
+
+/**
+ * What to do about a refused token: a newer one is here already, so try with that; the next one to
+ * need a token is to ask the app first; or it came fresh from the app, and another would not help.
+ */
+export type Refusal = "again" | "renew" | "stop";
+
+/** The token in use. Every token has a version, so that a late verdict on an older one is known. */
+export interface Credential {
+  /** The token to send. */
+  token: Token | null | undefined;
+  /** The version of that token. */
+  version: number;
+  /** Whether that token was refused, so that sending it again is of no use. */
+  isRefused: boolean;
+  /** Whether the app is being asked. */
+  isWanted: boolean;
+  /** Whether the device has slept since: the app's answer may have waited as long. */
+  hasSlept: boolean;
+  /**
+   * When the app gave it, if it was asked to, so that it is in vain to ask again: not yet where
+   * nobody knows, since the device has slept; never where the app was not asked, or the server has
+   * taken it.
+   */
+  givenAt: Millis;
+}
+
+/** The first token, if any. */
+export const newCredential = (token: Token | null | undefined): Credential => ({
+  token,
+  version: 0,
+  isRefused: false,
+  isWanted: false,
+  hasSlept: false,
+  givenAt: NEVER,
+});
+
+/** A fresh token is needed now. Whether the app is yet to be asked. */
+export function want(credential: Credential): boolean {
+  if (credential.isWanted) return false;
+  credential.hasSlept = false;
+  return (credential.isWanted = true);
+}
+
+/** The app gave a token. */
+export function give(credential: Credential, now: Millis, token: Token): void {
+  const { isWanted, hasSlept } = credential;
+  rest(credential);
+  credential.token = token;
+  credential.version++;
+  if (isWanted) credential.givenAt = hasSlept ? NOT_YET : now;
+}
+
+/** The app is no longer asked, and what it gave begins anew. */
+export function rest(credential: Credential): void {
+  credential.isRefused = credential.isWanted = false;
+  credential.givenAt = NEVER;
+}
+
+/** The server took the token of this version. */
+export function accept(credential: Credential, version: number): void {
+  if (version === credential.version) credential.givenAt = NEVER;
+}
+
+/** The device slept: the link's clock may have stood still while the token grew older. */
+export function sleep(credential: Credential): void {
+  credential.hasSlept = true;
+  if (credential.givenAt < NEVER) credential.givenAt = NOT_YET;
+}
+
+/** The server refused the token of this version, which was sent at `usedAt`. */
+export function refuse(
+  credential: Credential,
+  version: number,
+  usedAt: Millis,
+  fault: Fault,
+): Refusal {
+  const { givenAt } = credential;
+  if (version !== credential.version) return "again";
+  const isFresh = fault === "content" || usedAt <= givenAt + FRESH_SPAN;
+  if (isFresh && givenAt < NEVER) return "stop";
+  credential.isRefused = true;
+  credential.givenAt = NEVER;
+  return "renew";
+}

@@ -1,0 +1,112 @@
+// Twin of crates/link/src/link/app.rs. What the app asks: up, down, this channel, that token. In:
+// its wishes. Out: what follows.
+
+import type { Millis } from "../../machine/time.js";
+import { TOO_MANY_CHANNELS } from "../../protocol/error.js";
+import type { ChannelName } from "../../protocol/name.js";
+import { admit, admitAsked } from "../backoff.js";
+import * as credential from "../credential.js";
+import type { Input } from "../input.js";
+import type { Link } from "../link.js";
+import { waiting } from "../phase.js";
+import { begin, isWantingToken, newPoll, underWay } from "../poll.js";
+import { rest } from "./ending.js";
+import { enterConnecting, enterOffline } from "./enter.js";
+import { fallBackIfWanted, freshEffort, joinIfReady } from "./polls.js";
+
+export function onConnect(link: Link, now: Millis): void {
+  if (link.phase.kind !== "resting") return;
+  link.hasConnected = false;
+  if (link.isOnline) {
+    enterConnecting(link, now, admitAsked(link.schedule, now, link.config), "asked");
+    fallBackIfWanted(link, now);
+  } else {
+    enterOffline(link, now);
+  }
+}
+
+/** An attempt that waits for its time need not wait any longer than it must. */
+export function onRetry(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  const soonest = admitAsked(link.schedule, now, link.config);
+  if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
+}
+
+export function onSubscribe(
+  link: Link,
+  now: Millis,
+  { channel, since }: Input & { kind: "subscribe" },
+): void {
+  const id = link.channels.add(channel, since ?? "start");
+  if (id === "known") return;
+  if (id === "full") {
+    const max = link.config.channelsMax;
+    const message = `a link follows at most ${max} channels; leave one first`;
+    return link.tell({ kind: "refused", channel, code: TOO_MANY_CHANNELS, message });
+  }
+  link.isFinishing = false;
+  if (link.phase.kind === "polling") link.phase.polls.push(newPoll(id, now));
+  subscribe(link, now, id);
+  fallBackIfWanted(link, now);
+}
+
+export function onUnsubscribe(
+  link: Link,
+  now: Millis,
+  { channel }: Input & { kind: "unsubscribe" },
+): void {
+  const subscription = link.channels.find(channel);
+  if (!subscription) return;
+  const { kind } = subscription.standing;
+  leave(link, subscription.id);
+  if (kind === "asked" || kind === "followed") sayUnsubscribe(link, channel);
+  joinIfReady(link, now);
+}
+
+export function onToken(link: Link, now: Millis, { token }: Input & { kind: "token" }): void {
+  const { phase } = link;
+  const wasWanted = link.credential.isWanted;
+  if (token == null) return onNoToken(link, now);
+  credential.give(link.credential, now, token);
+  if (!wasWanted) return;
+  if (phase.attempt && phase.attempt.kind === "wanting_token") {
+    phase.attempt = waiting(admit(link.schedule, now));
+  }
+  if (phase.kind === "trying") phase.effort = freshEffort(link, now);
+  if (phase.kind === "polling") {
+    for (const one of phase.polls) if (isWantingToken(one)) begin(one, now);
+  }
+}
+
+function onNoToken(link: Link, now: Millis): void {
+  if (link.credential.isWanted) rest(link, now, "rejected");
+}
+
+export function onClose(link: Link, now: Millis): void {
+  if (link.phase.kind !== "resting") rest(link, now, "closed");
+}
+
+/** Forgets a channel, and its poll. */
+export function leave(link: Link, id: number): void {
+  link.channels.remove(id);
+  if (link.phase.kind !== "polling") return;
+  const { polls } = link.phase;
+  const own = polls.findIndex((one) => one.subscription === id);
+  if (own < 0) return;
+  for (const poll of underWay(polls.splice(own, 1))) link.out.push({ kind: "cancel_poll", poll });
+}
+
+/** Asks for a channel on the session, if there is one. */
+export function subscribe(link: Link, now: Millis, id: number): void {
+  const { session } = link.phase;
+  const request = session && link.channels.ask(now, id);
+  if (request) link.send(session.socket, { type: "subscribe", ...request });
+}
+
+/** Leaves a channel on the session, if there is one. */
+export function sayUnsubscribe(link: Link, channel: ChannelName): void {
+  const { session } = link.phase;
+  if (!session) return;
+  const id = link.channels.newRequest();
+  link.send(session.socket, { type: "unsubscribe", id, channel });
+}

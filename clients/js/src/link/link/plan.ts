@@ -1,0 +1,101 @@
+// Twin of crates/link/src/link/plan.rs. What follows an end: another attempt and when, a token
+// first, or nothing ever again. In: how it ended. Out: the plan. Every path into an attempt is
+// timed by the one schedule.
+
+import type { Rng } from "../../machine/rng.js";
+import { type Millis, NEVER, NOT_YET, type Span, seconds, since } from "../../machine/time.js";
+import { type CloseCode, TOKEN_EXPIRED } from "../../protocol/close.js";
+import * as backoff from "../backoff.js";
+import type { LinkSettings } from "../config.js";
+import { refuse } from "../credential.js";
+import { type End, codeOf, isSudden } from "../end.js";
+import { isAllBusy } from "../endpoints.js";
+import type { Link } from "../link.js";
+import type { Polling } from "../phase.js";
+
+/** How long after a change of network a loss is put down to it. */
+const CHANGE_SPAN = seconds(10);
+/** How many pauses between attempts double while polling; the next is the largest. */
+const RETURNS_DOUBLED = 3;
+/** How far those pauses are jittered, in percent. */
+const RETURN_JITTER_PERCENT = 20;
+
+/**
+ * When the next attempt begins after the end of an attempt, or of a session with this crash window;
+ * nothing where the server will not have another.
+ */
+export function plan(
+  link: Link,
+  now: Millis,
+  end: End,
+  window: Span | undefined,
+): Millis | undefined {
+  const { schedule, config, rng } = link;
+  const turnAt = link.phase.session?.turnAt ?? NEVER;
+  // Lost before its turn: the turn stays, so that the others keep theirs.
+  if (turnAt < NEVER) backoff.hold(schedule, now, since(turnAt, now));
+  switch (end.kind) {
+    case "refused":
+    case "never":
+      return undefined;
+    case "left":
+      return backoff.admitAsked(schedule, now, config);
+    case "busy":
+      // Another endpoint may have room now.
+      if (isAllBusy(link.endpoints)) backoff.hold(schedule, now, end.retry_after_ms);
+      break;
+    case "retry_after":
+      backoff.holdAWhile(schedule, now, config, rng);
+      break;
+    case "unmended":
+    case "move_to":
+      break;
+    case "refresh_token":
+      return planWithToken(link, now, codeOf(end));
+    default:
+      return timeAfterLoss(link, now, isSudden(end) ? window : undefined);
+  }
+  return usualTime(link, now);
+}
+
+/** The next time by the schedule, which is slower while events come by polling. */
+export function usualTime(link: Link, now: Millis): Millis {
+  const { phase, schedule, config, rng } = link;
+  const isPolling = phase.kind === "polling";
+  const delay = isPolling ? returnDelay(phase, config, rng) : backoff.delay(schedule, config, rng);
+  return backoff.admit(schedule, now + delay);
+}
+
+function timeAfterLoss(link: Link, now: Millis, crashWindow: Span | undefined): Millis {
+  const { schedule, config, rng, networkChangedAt: changedAt } = link;
+  link.networkChangedAt = NOT_YET;
+  if (now - changedAt <= CHANGE_SPAN) return backoff.admitFree(schedule, now);
+  // Nobody waits: the least that is right for others, too. Half of it is drawn from.
+  const window = link.device.isBackground
+    ? Math.max(crashWindow ?? 0, config.backgroundSpreadMs * 2)
+    : crashWindow;
+  if (window === undefined || link.phase.kind !== "live") return usualTime(link, now);
+  return backoff.admit(schedule, now + backoff.crashDelay(schedule, window, config, rng));
+}
+
+/**
+ * The server has spoken, so the path has not failed: the next attempt need not wait. It asks the
+ * app for the token when it is due, so that what it sends is fresh.
+ */
+function planWithToken(
+  link: Link,
+  now: Millis,
+  code: CloseCode | undefined,
+): Millis | undefined {
+  const fault = code === TOKEN_EXPIRED ? "age" : "content";
+  const refusal = refuse(link.credential, link.greetedVersion, link.greetedAt, fault);
+  return refusal === "stop" ? undefined : backoff.admitAsked(link.schedule, now, link.config);
+}
+
+function returnDelay(polling: Polling, config: LinkSettings, rng: Rng): Span {
+  const { returnMinMs, returnMaxMs } = config;
+  const returns = polling.returns++;
+  const isDoubled = returns < RETURNS_DOUBLED;
+  const pause = isDoubled ? backoff.doubled(returnMinMs, returns, returnMaxMs) : returnMaxMs;
+  return backoff.jittered(pause, RETURN_JITTER_PERCENT, rng);
+}

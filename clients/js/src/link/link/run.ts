@@ -1,0 +1,94 @@
+// Twin of crates/link/src/link/run.rs. Everything whose time has come, and when the next thing's
+// will. In: the time. Out: whatever is due, done. Each step may end in another state; the next one
+// sees that.
+
+import { type Millis, NEVER } from "../../machine/time.js";
+import * as effort from "../effort.js";
+import type { Link } from "../link.js";
+import * as poll from "../poll.js";
+import { due, wake } from "../session.js";
+import { beginAttempt, race } from "./attempt.js";
+import { onAttemptEnd, onSessionEnd, ownUp } from "./ending.js";
+import { askAgain } from "./frame.js";
+import { say } from "./gauge.js";
+import { fallBackIfWanted, joinAt, joinIfReady, probePath, runPolls } from "./polls.js";
+import { restIfFinished, runPublishes } from "./publishes.js";
+import { leaveSession } from "./successor.js";
+
+/** Does what is due. */
+export function run(link: Link, now: Millis): void {
+  runSession(link, now);
+  runRequests(link, now);
+  runPublishes(link, now);
+  restIfFinished(link, now);
+  runAttempt(link, now);
+  runEffort(link, now);
+  runPolls(link, now);
+  joinIfReady(link, now);
+}
+
+/** When something will be due; never where only an input can change things. */
+export function nextWake(link: Link): Millis {
+  const { phase, channels } = link;
+  const { attempt, session } = phase;
+  return Math.min(
+    link.publishes.wake(!!session) ?? NEVER,
+    attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
+    phase.kind === "trying" ? effort.wake(phase.effort) : NEVER,
+    joinAt(link),
+    session ? Math.min(wake(session, link.config), channels.wake() ?? NEVER) : NEVER,
+    ...(phase.kind === "polling" ? phase.polls.map(poll.wake) : []),
+  );
+}
+
+function runSession(link: Link, now: Millis): void {
+  for (;;) {
+    const { session } = link.phase;
+    const next = session && due(session, now, link.config, link.gauge.rtt);
+    if (!next) return;
+    switch (next.kind) {
+      case "say":
+        say(link, now, session.socket, next.frame);
+        break;
+      case "doubt":
+        link.gauge.doubt();
+        link.send(session.socket, next.frame);
+        break;
+      case "leave":
+        leaveSession(link, now);
+        break;
+      case "silent":
+        onSessionEnd(link, now, { kind: "silent" });
+    }
+  }
+}
+
+function runRequests(link: Link, now: Millis): void {
+  let id;
+  while (link.phase.session && (id = link.channels.due(now))) askAgain(link, now, id);
+}
+
+/** An attempt that has taken too long may be followed by the next one at once. */
+function runAttempt(link: Link, now: Millis): void {
+  for (;;) {
+    const { attempt } = link.phase;
+    if (!attempt) return;
+    if (attempt.at <= now) {
+      if (attempt.dials.length) onAttemptEnd(link, now, { kind: "timeout" });
+      else beginAttempt(link, now);
+    } else if (attempt.raceAt <= now) race(link, now);
+    else return;
+  }
+}
+
+function runEffort(link: Link, now: Millis): void {
+  const { phase } = link;
+  if (phase.kind !== "trying") return;
+  const isLong = effort.takeProbeDue(phase.effort, now);
+  const isDue = effort.takeDue(phase.effort, now);
+  if (isLong && phase.attempt.dials.length) {
+    ownUp(link, now);
+    probePath(link, now);
+  }
+  if (isDue) fallBackIfWanted(link, now);
+}

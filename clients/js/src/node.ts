@@ -1,0 +1,38 @@
+// The client for Node.
+
+import type { ConnectOptions } from "./client.js";
+import { Client } from "./client.js";
+import { SteadfastError } from "./errors.js";
+import type { WebSocketConstructor } from "./transport/browser.js";
+import { node as transport } from "./transport/node.js";
+
+export * from "./api.js";
+export type { WebSocketConstructor };
+
+/** What a client in Node is made with. */
+export interface NodeOptions extends ConnectOptions {
+  /** A WebSocket, such as that of the package `ws`. Default: the built-in one, from Node 22 on. */
+  WebSocket?: WebSocketConstructor;
+}
+
+const NO_WEBSOCKET =
+  "this Node has no WebSocket: run `npm install ws` and give its `WebSocket` as an option, or " +
+  "use Node 22 or later";
+
+/**
+ * Starts a client: it connects, and keeps connecting, until it is closed. Positions are kept
+ * nowhere unless there is a `storage`.
+ */
+export function connect(options: NodeOptions): Client {
+  const own = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  const WebSocket = options.WebSocket ?? own;
+  if (!WebSocket && !options.transport) throw new SteadfastError("no_websocket", NO_WEBSOCKET);
+  return new Client(options, {
+    name: "node",
+    transport: options.transport ?? transport(WebSocket!),
+    lifecycle: () => () => {},
+    storage: undefined,
+    key: "steadfast",
+    memory: undefined,
+  });
+}

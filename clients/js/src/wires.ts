@@ -1,0 +1,188 @@
+// Twin of crates/client/src/wires.rs. Everything of a link that touches the network: its sockets,
+// polls, probes. In: what the link asks for. Out: its inputs. Decides nothing.
+
+import { isOurs, retryAfterMs } from "./answer.js";
+import type { Endpoint } from "./endpoint.js";
+import { movedTo, pollUrl, probeUrl, socketUrl } from "./endpoint.js";
+import { SteadfastError, isSteadfastError } from "./errors.js";
+import type { Input, PollFailure, Polled } from "./link/input.js";
+import type { Output, Poll, ToEndpoint } from "./link/output.js";
+import type { Report } from "./notices.js";
+import * as close from "./protocol/close.js";
+import { encodeClient, pollAnswer, serverFrame } from "./protocol/codec/json.js";
+import type { Answer, Socket, SocketHandlers, Transport } from "./transport.js";
+
+/** The header that carries a token. */
+const AUTHORIZATION = "Authorization";
+/** The longest a poll may ask the server to wait, in seconds. */
+const WAIT_MAX = 50;
+/** How long an answer may take beyond the wait that was asked for. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** How long a probe may take. */
+const PROBE_TIMEOUT_MS = 5_000;
+/** The longest message that is taken, in UTF-16 units. */
+const MESSAGE_MAX = 4 * 1024 * 1024;
+/** What a server is told that broke the rules; browsers let no smaller code through. */
+const FAULT = 4400;
+
+/** What the link asks of the network. */
+type Wish = Extract<
+  Output,
+  { kind: "open_socket" | "send" | "close_socket" | "poll" | "cancel_poll" | "probe" }
+>;
+
+/** The sockets and requests of one link. */
+export class Wires {
+  /** The newest token, for polls. */
+  token: string | null = null;
+  private readonly sockets = new Map<number, Socket>();
+  private readonly polls = new Map<number, () => void>();
+
+  constructor(
+    private readonly transport: Transport,
+    private readonly endpoints: readonly Endpoint[],
+    private readonly feed: (input: Input) => void,
+    private readonly report: Report,
+  ) {}
+
+  /** Does one thing. */
+  perform(wish: Wish): void {
+    switch (wish.kind) {
+      case "open_socket":
+        return this.open(wish.socket, wish.to, this.endpoint(wish));
+      case "send":
+        return this.attempt(() => this.sockets.get(wish.socket)?.send(encodeClient(wish.frame)));
+      case "close_socket":
+        return this.close(wish.socket, wish.code);
+      case "poll":
+        return this.poll(wish, this.endpoint(wish));
+      case "cancel_poll":
+        this.attempt(this.polls.get(wish.poll));
+        this.polls.delete(wish.poll);
+        return;
+      case "probe":
+        return this.probe(this.endpoint(wish));
+    }
+  }
+
+  private endpoint({ endpoint = 0 }: ToEndpoint): Endpoint {
+    return this.endpoints[endpoint]!;
+  }
+
+  /** A platform's own complaints become those of the link, by what follows from them. */
+  private attempt(act: (() => void) | undefined): void {
+    try {
+      act?.();
+    } catch (cause) {
+      this.report(dialFailed(cause));
+    }
+  }
+
+  private open(socket: number, to: string | null, home: Endpoint): void {
+    const url = socketUrl(to === null ? home : movedTo(home, to));
+    try {
+      this.sockets.set(socket, this.transport.openSocket(url, this.handlers(socket)));
+    } catch (cause) {
+      this.report(dialFailed(cause));
+      this.feed({ kind: "socket_failed", socket, failure: { kind: "unreachable" } });
+    }
+  }
+
+  private handlers(socket: number): SocketHandlers {
+    return {
+      onOpen: () => this.feed({ kind: "socket_opened", socket }),
+      onText: (text) => this.hear(socket, text),
+      onClose: (code) => {
+        this.sockets.delete(socket);
+        this.feed({ kind: "socket_closed", socket, code });
+      },
+      onFail: (failure, error) => {
+        if (error) this.report(error);
+        this.sockets.delete(socket);
+        this.feed({ kind: "socket_failed", socket, failure });
+      },
+    };
+  }
+
+  private hear(socket: number, text: string | null): void {
+    // The same message would come again on the next socket: the link has to know.
+    if (text !== null && text.length > MESSAGE_MAX) return this.fault(socket, close.TOO_BIG);
+    const frame = text === null ? undefined : serverFrame(text);
+    if (frame) this.feed({ kind: "socket_frame", socket, frame });
+    else if (frame === null) this.feed({ kind: "socket_alive", socket });
+    else this.fault(socket, close.ABNORMAL);
+  }
+
+  /** The server broke the rules; the link is told `code`. */
+  private fault(socket: number, code: number): void {
+    this.close(socket, FAULT);
+    this.feed({ kind: "socket_closed", socket, code });
+  }
+
+  private close(socket: number, code: number): void {
+    this.attempt(() => this.sockets.get(socket)?.close(code));
+    this.sockets.delete(socket);
+  }
+
+  private poll({ poll, channel, since, waitMs }: Poll, home: Endpoint): void {
+    const wait = Math.min(Math.ceil(waitMs / 1000), WAIT_MAX);
+    const headers = this.token === null ? {} : { [AUTHORIZATION]: `Bearer ${this.token}` };
+    const timeoutMs = wait * 1000 + ANSWER_TIMEOUT_MS;
+    const url = pollUrl(home, channel, since, wait);
+    const cancel = this.ask(url, headers, timeoutMs, (answer) => {
+      if (this.polls.delete(poll)) this.feed(polled(poll, answer));
+    });
+    this.polls.set(poll, cancel);
+  }
+
+  private probe(home: Endpoint): void {
+    this.ask(probeUrl(home), {}, PROBE_TIMEOUT_MS, (answer) =>
+      this.feed({ kind: "probed", isOk: answer?.status === 204 && isOurs(answer) }),
+    );
+  }
+
+  private ask(
+    url: string,
+    headers: Record<string, string>,
+    timeoutMs: number,
+    done: (answer: Answer | undefined) => void,
+  ): () => void {
+    try {
+      return this.transport.request({ url, headers, timeoutMs }, done);
+    } catch (cause) {
+      this.report(dialFailed(cause));
+      // Not at once: whoever asks has to be ready first.
+      const timer = setTimeout(done, 0, undefined);
+      return () => clearTimeout(timer);
+    }
+  }
+}
+
+/** What a platform throws; an error of ours says more than a wrapper. */
+const dialFailed = (cause: unknown): SteadfastError =>
+  isSteadfastError(cause)
+    ? cause
+    : new SteadfastError("dial_failed", "the platform refused; see `cause`", true, cause);
+
+function polled(poll: number, answer: Answer | undefined): Polled {
+  const read = answer?.status === 200 ? pollAnswer(answer.text) : undefined;
+  const kind = "polled";
+  return read ? { kind, poll, answer: read } : { kind, poll, failure: failure(answer) };
+}
+
+function failure(answer: Answer | undefined): PollFailure {
+  if (!answer || !isOurs(answer)) return { kind: "unreachable" };
+  switch (answer.status) {
+    case 401:
+      return { kind: "unauthorized" };
+    case 400:
+    case 403:
+    case 404:
+      return { kind: "refused" };
+    case 429:
+    case 503:
+      return { kind: "busy", retry_after_ms: retryAfterMs(answer) };
+    default:
+      return { kind: "unreachable" };
+  }
+}

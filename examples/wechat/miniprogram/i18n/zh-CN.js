@@ -1,0 +1,57 @@
+/** 简体中文。 */
+
+/** @type {import('./index').Texts} */
+module.exports = {
+  states: {
+    disconnected: '未连接',
+    connecting: '连接中',
+    connected: '已连接',
+    reconnecting: '重新连接中',
+    fallback: '已连接，稍有延迟',
+  },
+  grades: { bad: '很差', poor: '较差', fair: '一般', good: '良好', excellent: '优秀' },
+  quality: '网络质量',
+  statistics: {
+    title: '连接统计',
+    reconnects: '重连次数',
+    successful: '成功',
+    failed: '失败',
+    downtime: '中断时长',
+    availability: '可用率',
+    realtime: '实时可用率',
+    lastConnected: '最近连接',
+    lastDisconnected: '最近断开',
+    never: '—',
+    hours: '小时',
+    minutes: '分',
+    seconds: '秒',
+  },
+  index: {
+    title: '诊断',
+    start: '开始诊断',
+    startFailed: '未能开始，请检查网络后重试。',
+    idLabel: '诊断编号',
+    idWrong: '只能使用字母、数字、“.”、“-”和“_”',
+    open: '打开',
+    recent: '最近打开',
+    none: '暂无记录。',
+    version2: '使用 2.1.0 版本代码的同一页面',
+  },
+  diagnosis: {
+    title: '诊断详情',
+    phases: { waiting: '等待开始', running: '进行中', complete: '已完成', failed: '未成功' },
+    steps: {
+      collecting: '收集数据',
+      asking: '询问模型',
+      comparing: '比较回答',
+      weighing: '评估结论',
+      writing: '撰写报告',
+    },
+    result: '结果',
+    events: '事件',
+    gap: '此诊断的部分事件未能恢复，当前内容可能不完整。',
+    reload: '重新加载',
+    refused: '无法打开此诊断：',
+    again: '重试',
+  },
+};
