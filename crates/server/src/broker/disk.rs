@@ -141,6 +141,7 @@ impl DiskBroker {
             };
             let numbers = reading.numbers.clone();
             let _place = self.reads.acquire().await.map_err(|_| ReadError::Unavailable)?;
+            let opening = self.shared.shelf.opening();
             let store = self.store().await.ok_or(ReadError::Unavailable)?;
             let read = tokio::task::spawn_blocking(move || reading.read(&store));
             let what = match read.await.map_err(|_| ReadError::Unavailable)? {
@@ -161,8 +162,7 @@ impl DiskBroker {
                     format!("event {offset} of {channel} is missing")
                 }
             };
-            tracing::error!(what, "the store is damaged");
-            drop(self.requests.send(Request::Damaged(what)).await);
+            drop(self.requests.send(Request::Damaged(what, opening)).await);
             return Err(ReadError::Unavailable);
         }
         Err(ReadError::Unavailable)

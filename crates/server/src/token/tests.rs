@@ -74,7 +74,7 @@ fn a_token_ends_with_its_time_and_the_leeway() {
 #[test]
 fn a_token_begins_with_its_time_less_the_leeway() {
     let begins = |nbf: Option<u64>, iat: Option<u64>| {
-        let token = sign(KEY, &Claims { nbf, iat, ..claims() }).unwrap();
+        let token = sign(KEY, &Claims { iat, nbf, ..claims() }).unwrap();
         assert!(verifier().verify(&token, NOW).is_ok());
         let early = TokenError::NotYetValid { in_s: 11 };
         assert_eq!(verifier().verify(&token, NOW - 1), Err(early));

@@ -150,3 +150,55 @@ fn order_of(key: &str) -> u64 {
     let (round, _, number) = (parts.next(), parts.next(), parts.next());
     (round.unwrap_or(0) << 32) | number.unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Faults, Kept, Ledger, Sent};
+
+    fn sent(channel: &str, key: &str, offset: u64) -> Sent {
+        let answer = Some(("e".to_owned(), offset));
+        Sent { channel: channel.to_owned(), key: key.to_owned(), by: 0, answer }
+    }
+
+    fn kept(channel: &str, epoch: &str, events: &[(u64, &str)]) -> Kept {
+        let end = events.last().map_or(0, |(offset, _)| *offset);
+        let events = events.iter().map(|(offset, key)| (*offset, (*key).to_owned())).collect();
+        Kept { channel: channel.to_owned(), epoch: epoch.to_owned(), end, events }
+    }
+
+    /// What is found wrong with one channel, of which three events were answered.
+    fn faults(channel: &str, epoch: &str, events: &[(u64, &str)]) -> Faults {
+        let mut ledger = Ledger::default();
+        for (number, offset) in (1..).zip(1..=3) {
+            ledger.note(sent(channel, &format!("1-0-{number}"), offset));
+        }
+        assert_eq!((ledger.acked(), ledger.channels().count()), (3, 1));
+        ledger.check(&[kept(channel, epoch, events)]);
+        ledger.faults
+    }
+
+    #[test]
+    fn what_is_there_is_no_fault() {
+        let events = [(1, "1-0-1"), (2, "1-0-2"), (3, "1-0-3"), (4, "unanswered")];
+        assert_eq!(faults("many:1", "e", &events), Faults::default());
+        let later: Vec<String> = (52..=101).map(|offset: u64| offset.to_string()).collect();
+        let few: Vec<(u64, &str)> = (52..).zip(later.iter().map(String::as_str)).collect();
+        assert_eq!(faults("few:0", "e", &few), Faults::default(), "retention may drop");
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_found() {
+        let lost = faults("many:1", "e", &[(1, "1-0-1"), (2, "1-0-2")]);
+        assert_eq!(lost, Faults { lost: 1, ..Faults::default() });
+        let hole = faults("many:1", "e", &[(1, "1-0-1"), (3, "1-0-3")]);
+        assert_eq!((hole.lost, hole.disordered), (1, 1));
+        let twice = [(1, "1-0-1"), (2, "1-0-2"), (3, "1-0-3"), (4, "1-0-2")];
+        assert_eq!(faults("many:1", "e", &twice), Faults { doubled: 1, ..Faults::default() });
+        let swapped = faults("many:1", "e", &[(1, "1-0-2"), (2, "1-0-1"), (3, "1-0-3")]);
+        assert_eq!(swapped.lost, 2);
+        let other = faults("many:1", "f", &[(1, "1-0-1"), (2, "1-0-2"), (3, "1-0-3")]);
+        assert_eq!(other, Faults { renumbered: 1, ..Faults::default() });
+        let head = faults("many:1", "e", &[(2, "1-0-2"), (3, "1-0-3")]);
+        assert!(head.disordered > 0, "only retention may drop the oldest");
+    }
+}

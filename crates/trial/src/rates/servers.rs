@@ -15,7 +15,8 @@ use steadfast_server::config::{BrokerKind, Config, Secret};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::{CHANNELS, Settings, TEXT_BYTES, broker, median, served_by, together};
+use super::{CHANNELS, Settings, TEXT_BYTES, body, broker, median, served_by, together};
+use crate::http::Wire;
 use crate::process::Server;
 
 /// The medians.
@@ -79,8 +80,13 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
     config.broker.redis.servers = vec![Secret::new(&store.url)];
     let broker = broker::rate_of(config, settings.writers, lasts).await?;
     let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &store.url)];
-    let (served, deliver) =
-        served_by(Server::start(&settings.server, None, &variables).await?, settings).await?;
+    let server = Server::start(&settings.server, None, &variables).await?;
+    let mut first = Wire::to(server.internal).await?;
+    // It listens before it has come to its store.
+    while first.publish("first:1", "first", &body()).await?.status != 201 {
+        tokio::task::yield_now().await;
+    }
+    let (served, deliver) = served_by(server, settings).await?;
     Ok(Report {
         writers: settings.writers,
         script,

@@ -2,6 +2,7 @@
 //! memory only; whoever reads the store holds it by a count, so that it can be opened anew.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use steadfast_machine::Millis;
@@ -24,28 +25,38 @@ pub(super) struct Shared {
 
 /// Where the open store is, unless it is being opened anew.
 #[derive(Debug)]
-pub(super) struct Shelf(RwLock<Option<Arc<Store>>>);
+pub(super) struct Shelf {
+    store: RwLock<Option<Arc<Store>>>,
+    /// How often a store was opened: whoever complains of an earlier one is late.
+    openings: AtomicU64,
+}
 
 impl Shelf {
     pub(super) fn with(store: Store) -> Self {
-        Self(RwLock::new(Some(Arc::new(store))))
+        Self { store: RwLock::new(Some(Arc::new(store))), openings: AtomicU64::new(1) }
     }
 
     /// The store, for as long as it is needed.
     pub(super) fn store(&self) -> Option<Arc<Store>> {
-        self.0.read().clone()
+        self.store.read().clone()
+    }
+
+    /// The number of the opening that the store, asked for after this, is of, or a later one.
+    pub(super) fn opening(&self) -> u64 {
+        self.openings.load(Ordering::Acquire)
     }
 
     pub(super) fn take(&self) -> Option<Arc<Store>> {
-        self.0.write().take()
+        self.store.write().take()
     }
 
     pub(super) fn put(&self, store: Store) {
+        self.openings.fetch_add(1, Ordering::AcqRel);
         self.put_back(Arc::new(store));
     }
 
     pub(super) fn put_back(&self, store: Arc<Store>) {
-        *self.0.write() = Some(store);
+        *self.store.write() = Some(store);
     }
 }
 

@@ -158,12 +158,13 @@ impl From<fjall::Error> for StoreError {
         } else if matches!(error, Error::Poisoned) {
             Self::Stopped
         } else if let Error::Io(error) | Error::Storage(LsmError::Io(error)) = error {
-            match error.kind() {
-                // A file that ends too soon, or says to read where nothing is.
-                ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-                    Self::Damaged(text)
-                }
-                _ => Self::Failed(error.to_string()),
+            // A file that ends too soon, or says to read where nothing is.
+            let damaged =
+                [ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData];
+            if damaged.contains(&error.kind()) {
+                Self::Damaged(text)
+            } else {
+                Self::Failed(error.to_string())
             }
         } else {
             Self::Damaged(text)

@@ -52,8 +52,8 @@ pub(super) enum Request {
     Delete(ChannelName, Permit, oneshot::Sender<Result<bool, ReadError>>),
     /// To commit something, as a publish would.
     Probe(oneshot::Sender<bool>),
-    /// To mend the store: a reader has found it damaged.
-    Damaged(String),
+    /// To mend the store: a reader has found the one of this opening damaged.
+    Damaged(String, u64),
     /// To look what has grown old.
     Tick,
     /// To look for channels that the store does not know.
@@ -137,7 +137,9 @@ impl Writer {
                 let is_ready = self.probe();
                 let _ = answer.send(is_ready);
             }
-            Request::Damaged(what) => {
+            Request::Damaged(_, opening) if opening != self.shared.shelf.opening() => {}
+            Request::Damaged(what, _) => {
+                tracing::error!(what, "the store is damaged");
                 self.fail(&StoreError::Damaged(what));
                 self.sound_store();
             }

@@ -153,16 +153,24 @@ async fn serve(
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut beats, mut probe) = (0_u32, None);
+    // Under load a probe may wait behind others, or have no room: any letter is a sign of life.
+    let mut has_heard = true;
     loop {
         let step = tokio::select! {
             letter = letters.next() => match letter {
-                Some(letter) => deal(server, shared, session, letter).await,
+                Some(letter) => {
+                    has_heard = true;
+                    deal(server, shared, session, letter).await
+                }
                 None => Err(Trouble::Deaf),
             },
             () = session.over.notified() => Err(Trouble::Over),
             _ = beat.tick() => {
                 let is_time_to_look = beats.is_multiple_of(BEATS_A_LOOK);
                 beats = beats.wrapping_add(1);
+                if std::mem::take(&mut has_heard) {
+                    probe = None;
+                }
                 let beaten = tick(server, session, &mut probe).await;
                 match beaten {
                     Ok(()) if is_time_to_look => look(server, shared, session).await,
