@@ -80,13 +80,13 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
     config.broker.redis.servers = vec![Secret::new(&store.url)];
     let broker = broker::rate_of(config, settings.writers, lasts).await?;
     let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &store.url)];
-    let server = Server::start(&settings.server, None, &variables).await?;
-    let mut first = Wire::to(server.internal).await?;
+    let node = Server::start(&settings.server, None, &variables).await?;
+    let mut first = Wire::to(node.internal).await?;
     // It listens before it has come to its store.
     while first.publish("first:1", "first", &body()).await?.status != 201 {
         tokio::task::yield_now().await;
     }
-    let (served, deliver) = served_by(server, settings).await?;
+    let (served, deliver) = served_by(node, settings).await?;
     Ok(Report {
         writers: settings.writers,
         script,
