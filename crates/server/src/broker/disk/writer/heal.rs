@@ -121,12 +121,16 @@ impl Writer {
             .is_ok()
             .then(|| Changes::between(&self.shared.table.lock(), &mut loaded, times.clock.now()));
         let Loaded { store, table, commit, fence, graves } = loaded;
-        self.shared.shelf.put(store);
-        taken.map_err(|error| error.to_string())?;
+        if let Err(error) = taken {
+            self.shared.shelf.put(store);
+            return Err(error.to_string());
+        }
         (self.commit, self.fence) = (commit, fence);
         self.chores = super::Chores::new(graves);
         self.fronts.clear();
+        // The table comes first: whoever looks up old numbers must not find the new store lacking.
         *self.shared.table.lock() = table;
+        self.shared.shelf.put(store);
         if let Some(news) = news {
             self.tell(news);
         }
