@@ -12,12 +12,12 @@ use steadfast_server::node::Node;
 
 use super::{CHANNELS, TEXT_BYTES, together};
 
-/// Publishes a second; on disk where there is a directory for it.
+/// Publishes a second, and events a commit; on disk where there is a directory for it.
 pub(super) async fn rate(
     data_dir: Option<&Path>,
     writers: usize,
     lasts: Duration,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, f64)> {
     let mut config = Config { dev: true, ..Config::default() };
     if let Some(data_dir) = data_dir {
         config.broker.kind = Some(BrokerKind::Disk);
@@ -55,5 +55,7 @@ pub(super) async fn rate(
     for shard in shards {
         shard.abort();
     }
-    Ok(rate)
+    let figures = node.broker.disk().unwrap_or_default();
+    let count = |number: u64| u32::try_from(number).map(f64::from);
+    Ok((rate, count(figures.events)? / count(figures.commits.max(1))?))
 }
