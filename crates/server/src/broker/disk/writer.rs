@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::draft::{Answer, Draft, Outcome};
+use super::draft::{Answer, Draft, Outcome, Terms};
 use super::folder::Folder;
 use super::load::{COMMIT_MARK, Setup, put_mark};
 use super::record;
@@ -254,12 +254,14 @@ impl Writer {
         let times = self.shared.times;
         let (now, time) = (times.clock.now(), times.clock.date());
         let mut table = self.shared.table.lock();
-        let gone = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
-        let mut draft = Draft::new(store, &mut self.fronts, times.at(now), table.totals());
+        let (_, gone) = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
+        let (fence, totals) = (self.fence, table.totals());
+        let terms = Terms { now: times.at(now), time, fence, totals };
+        let mut draft = Draft::new(store, &mut self.fronts, terms);
         let settled = asked.iter().map(|one| {
             let Publish { channel, idempotency_key, .. } = &one.publish;
-            let numbers = match table.open(channel, now) {
-                Ok(numbers) => numbers.clone(),
+            let (numbers, is_saved) = match table.open(channel, now) {
+                Ok(channel) => (channel.numbers().clone(), channel.is_saved),
                 Err(error) => return Some(Answer::Settled(Err(error))),
             };
             let key = idempotency_key.as_deref();
@@ -267,7 +269,7 @@ impl Writer {
             if let Some(offset) = first {
                 return Some(Answer::Settled(Ok((numbers.epoch, offset))));
             }
-            draft.begin(channel, numbers, table.retention(channel));
+            draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
         });
         let settled: Vec<Option<Answer>> = settled.collect();
@@ -276,7 +278,7 @@ impl Writer {
         for (one, settled) in asked.iter().zip(settled) {
             answers.push(match settled {
                 Some(answer) => answer,
-                None => draft.publish(&one.publish, time, self.fence)?,
+                None => draft.publish(&one.publish)?,
             });
         }
         for answer in gone {
@@ -308,7 +310,10 @@ impl Writer {
             table.take_over(&name, ahead.numbers, ahead.events);
         }
         for (answer, offset) in outcome.answers {
-            table.answers.remember(answer, offset);
+            table.answers.remember(answer, offset, false);
+        }
+        for answer in &outcome.written {
+            table.answers.is_written(answer);
         }
         drop(table);
         self.chores.over.extend(outcome.over);
