@@ -3,7 +3,7 @@
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates) \
 	$(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm) \
-	$(shell command -v chromium >/dev/null || echo chromium)
+	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server)
 PACKAGES := clients/js examples/wechat
 TRACES := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
@@ -19,7 +19,7 @@ help: ## list the targets
 setup: ## install what the tests need and this machine lacks
 	@test -z "$(strip $(MISSING))" || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends $(MISSING); }
 	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "the tests need Node 20 or newer, this is $$(node --version)"; false; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "the tests need Node 20 or newer, this is $$(node --version)"; false; }
 	@for package in $(PACKAGES); do \
 		cmp -s $$package/package-lock.json $$package/node_modules/.locked || \
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \

@@ -152,7 +152,7 @@ export class Client {
     if (this.isClosed) throw closed();
     if (!isChannelName(channel)) throw badName(channel);
     if (this.subscriptions.has(channel)) {
-      const text = `${channel} is followed already; share that subscription, or end it first`;
+      const text = `${channel} is followed already: share that, or end it first`;
       throw new SteadfastError("already_subscribed", text);
     }
     const subscription = new Subscription(channel, options, this.home);
@@ -318,7 +318,7 @@ export class Client {
     this.stateListeners.tell(state, old, reason);
     if (state === "fallback") this.save();
     if (reason !== "rejected") return;
-    const text = "the server will not have this link; `notices` says why";
+    const text = "the link was rejected; `notices` says why";
     const error = new SteadfastError("rejected", text, true);
     for (const subscription of [...this.subscriptions.values()]) subscription.reject(error);
   }

@@ -34,15 +34,17 @@ export class Clock {
 
   /** Milliseconds since the start. */
   now(): number {
-    const [wall, steady] = [this.clocks.wall(), this.steady()];
-    const [wallStep, step] = [wall - this.lastWall, Math.max(steady - this.lastSteady, 0)];
+    const wall = this.clocks.wall();
+    const steady = this.steady();
+    let step = Math.max(steady - this.lastSteady, 0);
     // Without a steady clock both steps are the same, and only lateness tells of sleep.
-    const hasSlept = wallStep - step > SLEPT_MS;
-    this.slept ||= hasSlept;
-    this.nowMs += hasSlept ? wallStep : step;
+    if (wall - this.lastWall - step > SLEPT_MS) {
+      step = wall - this.lastWall;
+      this.slept = true;
+    }
     this.lastWall = wall;
     this.lastSteady = steady;
-    return Math.floor(this.nowMs);
+    return Math.floor((this.nowMs += step));
   }
 
   /** Whether the device slept since this was last asked. */

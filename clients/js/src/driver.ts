@@ -55,13 +55,11 @@ export class Driver {
   private arm(): void {
     const wake = this.machine.wake();
     const now = this.clock.now();
-    const at = wake && Math.min(Math.max(wake.at, now), now + LOOK_MS);
-    if (this.timer !== undefined && at !== undefined && this.timerAt <= at) return;
+    const at = wake ? Math.min(Math.max(wake.at, now), now + LOOK_MS) : Infinity;
+    if (this.timer !== undefined && this.timerAt <= at && wake) return;
     if (this.timer !== undefined) clearTimeout(this.timer);
-    this.timer = undefined;
-    if (at === undefined) return;
     this.timerAt = at;
-    this.timer = setTimeout(() => this.look(), at - now);
+    this.timer = wake && setTimeout(() => this.look(), at - now);
   }
 
   private look(): void {

@@ -28,11 +28,8 @@ export function endpoint(text: string): Endpoint {
   const found = readEndpoint(text);
   if (found) return found;
   // The text is not repeated: it may hold a secret.
-  throw new SteadfastError(
-    "bad_url",
-    "this is no address of a server; write one such as https://example.org, without user, query " +
-      "or fragment",
-  );
+  const help = "no address of a server: write https://host, without user, query or fragment";
+  throw new SteadfastError("bad_url", help);
 }
 
 /**

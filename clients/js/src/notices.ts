@@ -13,7 +13,7 @@ export function call<A extends unknown[]>(
   ...args: A
 ): void {
   const fail = (cause: unknown): void =>
-    report(new SteadfastError("callback_failed", "a callback threw; see `cause`", false, cause));
+    report(new SteadfastError("callback_failed", "a callback threw", false, cause));
   try {
     const result = callback?.(...args);
     // An async callback: its rejection is nobody else's to handle.

@@ -172,53 +172,40 @@ export class Subscription implements AsyncIterable<ChannelEvent> {
     const { report } = this.home;
     const position = positionOf(notice);
     if (position) this.position = position;
+    let event: ChannelEvent | undefined;
     switch (notice.kind) {
       case "event": {
-        const { kind: _, ...event } = notice;
-        call(report, this.options.onEvent, event);
-        this.keep(position);
-        return event;
+        const { kind: _, ...own } = notice;
+        call(report, this.options.onEvent, (event = own));
+        break;
       }
       case "gap":
         call(report, this.options.onGap, notice.gap);
         break;
-      case "subscribed": {
-        const { position, isRecovered } = notice;
-        call(report, this.options.onSubscribed, { position, isRecovered });
+      case "subscribed":
+        call(report, this.options.onSubscribed, {
+          position: notice.position,
+          isRecovered: notice.isRecovered,
+        });
         break;
-      }
       case "finished":
         this.end();
         call(report, this.options.onFinished);
         break;
-      case "refused":
-        this.fail(new SteadfastError(notice.code, notice.message));
+      case "refused": {
+        const error = new SteadfastError(notice.code, notice.message);
+        this.reject(error);
+        this.end(error);
+      }
     }
-    this.keep(position);
-    return undefined;
-  }
-
-  private keep(position: Position | undefined): void {
     if (position) this.home.moved(this.channel, position);
-  }
-
-  private fail(error: SteadfastError): void {
-    this.reject(error);
-    this.end(error);
+    return event;
   }
 }
 
 /** Where a notice leads. */
 function positionOf(notice: ChannelNotice): Position | undefined {
-  switch (notice.kind) {
-    case "event":
-      return { epoch: notice.epoch, offset: notice.offset };
-    case "gap":
-      return notice.gap.to;
-    case "subscribed":
-      return notice.position;
-    case "finished":
-    case "refused":
-      return undefined;
-  }
+  if (notice.kind === "event") return { epoch: notice.epoch, offset: notice.offset };
+  if (notice.kind === "gap") return notice.gap.to;
+  return notice.kind === "subscribed" ? notice.position : undefined;
 }

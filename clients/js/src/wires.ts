@@ -83,8 +83,7 @@ export class Wires {
     try {
       this.sockets.set(socket, this.transport.openSocket(url, this.handlers(socket)));
     } catch (cause) {
-      this.report(dialFailed(cause));
-      this.feed({ kind: "socket_failed", socket, failure: { kind: "unreachable" } });
+      this.handlers(socket).onFail({ kind: "unreachable" }, dialFailed(cause));
     }
   }
 
@@ -162,7 +161,7 @@ export class Wires {
 const dialFailed = (cause: unknown): SteadfastError =>
   isSteadfastError(cause)
     ? cause
-    : new SteadfastError("dial_failed", "the platform refused; see `cause`", true, cause);
+    : new SteadfastError("dial_failed", "the platform refused", true, cause);
 
 function polled(poll: number, answer: Answer | undefined): Polled {
   const read = answer?.status === 200 ? pollAnswer(answer.text) : undefined;
@@ -170,19 +169,18 @@ function polled(poll: number, answer: Answer | undefined): Polled {
   return read ? { kind, poll, answer: read } : { kind, poll, failure: failure(answer) };
 }
 
+/** What our server means by a status; all others are as good as no answer. */
+const FAILURES = {
+  400: "refused",
+  401: "unauthorized",
+  403: "refused",
+  404: "refused",
+  429: "busy",
+  503: "busy",
+} as const;
+
 function failure(answer: Answer | undefined): PollFailure {
-  if (!answer || !isOurs(answer)) return { kind: "unreachable" };
-  switch (answer.status) {
-    case 401:
-      return { kind: "unauthorized" };
-    case 400:
-    case 403:
-    case 404:
-      return { kind: "refused" };
-    case 429:
-    case 503:
-      return { kind: "busy", retry_after_ms: retryAfterMs(answer) };
-    default:
-      return { kind: "unreachable" };
-  }
+  const known = answer && isOurs(answer) && FAILURES[answer.status as keyof typeof FAILURES];
+  if (known === "busy") return { kind: known, retry_after_ms: retryAfterMs(answer!) };
+  return { kind: known || "unreachable" };
 }

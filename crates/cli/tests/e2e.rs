@@ -9,6 +9,8 @@
 mod bad_input;
 #[path = "e2e/blocked.rs"]
 mod blocked;
+#[path = "e2e/cluster.rs"]
+mod cluster;
 #[path = "e2e/demo.rs"]
 mod demo;
 #[path = "e2e/disk.rs"]
@@ -35,6 +37,8 @@ mod reading;
 mod secure;
 #[path = "e2e/server.rs"]
 mod server;
+#[path = "e2e/store.rs"]
+mod store;
 #[path = "e2e/storm.rs"]
 mod storm;
 #[path = "e2e/surface.rs"]

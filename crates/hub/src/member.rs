@@ -45,6 +45,8 @@ pub(crate) enum Stage {
     Behind,
     /// From history, and a page is on its way; `seen` is the channel's count when it was asked for.
     Reading { seen: u64 },
+    /// From history, which could not be read: until [`crate::Hub::recheck`] says that it can.
+    Waiting,
 }
 
 impl Channel {

@@ -1,18 +1,18 @@
 //! What stores and spreads a channel's events. In: publishes and reads. Out: positions, pages, and
 //! announcements to the relay. One enum rather than a trait object: every call is known.
 
-#![allow(clippy::unused_async, reason = "brokers beyond this machine will await everywhere")]
-
 mod disk;
 mod memory;
+mod redis;
 #[cfg(test)]
 mod tests;
 
 use steadfast_hub::{ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError};
-use steadfast_protocol::{ChannelName, Epoch, Since};
+use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
+pub use redis::{BrokerError, RedisBroker, RedisFigures, is_server_address, publish_script};
 
 /// The broker that this node uses.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub enum Broker {
     Memory(MemoryBroker),
     /// In a directory of this machine.
     Disk(DiskBroker),
+    /// On Redis or Valkey servers, which many nodes share.
+    Redis(RedisBroker),
 }
 
 impl Broker {
@@ -29,6 +31,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => memory.publish(publish).await,
             Self::Disk(disk) => disk.publish(publish).await,
+            Self::Redis(redis) => redis.publish(publish).await,
         }
     }
 
@@ -44,6 +47,7 @@ impl Broker {
                     answers.push(memory.publish(publish).await);
                 }
             }
+            Self::Redis(redis) => answers.extend(redis.publish_many(publishes).await),
             Self::Disk(disk) => {
                 let mut told = Vec::with_capacity(publishes.len());
                 for publish in publishes {
@@ -70,6 +74,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => memory.read(channel, since, limit),
             Self::Disk(disk) => disk.read(channel, since, limit).await,
+            Self::Redis(redis) => redis.read(channel, since, limit).await,
         }
     }
 
@@ -78,6 +83,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => Ok(memory.info(channel)),
             Self::Disk(disk) => Ok(disk.info(channel)),
+            Self::Redis(redis) => redis.info(channel).await,
         }
     }
 
@@ -90,6 +96,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => Ok(memory.list(after, limit)),
             Self::Disk(disk) => Ok(disk.list(after, limit)),
+            Self::Redis(redis) => redis.list(after, limit).await,
         }
     }
 
@@ -98,6 +105,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => Ok(memory.delete(channel).await),
             Self::Disk(disk) => disk.delete(channel).await,
+            Self::Redis(redis) => redis.delete(channel).await,
         }
     }
 
@@ -106,6 +114,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => memory.is_ready().await,
             Self::Disk(disk) => disk.is_ready().await,
+            Self::Redis(redis) => redis.is_ready().await,
         }
     }
 
@@ -114,6 +123,7 @@ impl Broker {
         match self {
             Self::Memory(memory) => memory.size(),
             Self::Disk(disk) => disk.size(),
+            Self::Redis(redis) => redis.size(),
         }
     }
 
@@ -122,13 +132,47 @@ impl Broker {
         match self {
             Self::Memory(memory) => memory.expire(),
             Self::Disk(disk) => disk.expire(),
+            // Its own tasks do that, one node at a time.
+            Self::Redis(_) => {}
+        }
+    }
+
+    /// What it has to do all the time, for ever.
+    pub async fn run(&self) {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.run().await,
+        }
+    }
+
+    /// The node leaves in peace.
+    pub async fn leave(&self) {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => {}
+            Self::Redis(redis) => redis.leave().await,
+        }
+    }
+
+    /// A session of a link begins here: other nodes close older ones.
+    pub async fn greet(&self, link: &LinkId, generation: Generation) {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => {}
+            Self::Redis(redis) => redis.greet(link, generation).await,
+        }
+    }
+
+    /// What it counts besides, where it is on servers of its own.
+    pub fn redis(&self) -> Option<RedisFigures> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Redis(redis) => Some(redis.figures()),
         }
     }
 
     /// What it counts besides, where it is on disk.
     pub fn disk(&self) -> Option<DiskFigures> {
         match self {
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Redis(_) => None,
             Self::Disk(disk) => Some(disk.figures()),
         }
     }
@@ -138,6 +182,7 @@ impl Broker {
         match self {
             Self::Memory(_) => "memory",
             Self::Disk(_) => "disk",
+            Self::Redis(_) => "redis",
         }
     }
 }

@@ -20,6 +20,9 @@ pub enum ServeError {
     /// An allowed origin cannot be read.
     #[error(transparent)]
     Origin(#[from] crate::origin::OriginError),
+    /// The broker cannot be had as the settings describe it.
+    #[error(transparent)]
+    Broker(#[from] crate::broker::BrokerError),
     /// The data directory of the disk broker cannot be used.
     #[error(transparent)]
     Disk(#[from] crate::broker::DiskError),

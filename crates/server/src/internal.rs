@@ -14,6 +14,7 @@ mod health;
 mod metrics;
 mod publish;
 mod query;
+mod servers;
 mod stats;
 
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
 
 use crate::addresses::Addresses;
-use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker};
+use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, RedisBroker};
 use crate::clock::Clock;
 use crate::config::{BrokerKind, Config, NamespaceOptions};
 use crate::error::ServeError;
@@ -218,6 +218,10 @@ fn broker(config: &Config, clock: Clock, relay: &Relay) -> Result<Broker, ServeE
             let (data_dir, hot_bytes_max) = (data_dir.clone(), settings.hot_bytes_max);
             let disk = DiskConfig { data_dir, hot_bytes_max, streams };
             Ok(Broker::Disk(DiskBroker::start(disk, clock, relay)?))
+        }
+        (BrokerKind::Redis, _) => {
+            let name = &config.node.name;
+            Ok(Broker::Redis(RedisBroker::new(&settings.redis, streams, relay, name)?))
         }
         (BrokerKind::Disk, None) => Err(ServeError::NoDataDir),
         (BrokerKind::Memory, _) => Ok(Broker::Memory(MemoryBroker::new(streams, clock, relay))),

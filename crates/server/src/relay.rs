@@ -1,7 +1,9 @@
 //! From the broker to every shard: in order for each channel, and bounded in what is on its way.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use steadfast_protocol::{ChannelName, Generation, LinkId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::shard::{News, Shard};
@@ -39,6 +41,19 @@ impl Relay {
         for shard in &*self.shards {
             shard.call();
         }
+    }
+
+    /// Channels with members on any shard in order of name, after `after`, `limit` at most.
+    pub fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName> {
+        let pages = self.shards.iter().map(|shard| shard.with(|hub, _| hub.followed(after, limit)));
+        let all: BTreeSet<ChannelName> = pages.flatten().collect();
+        all.into_iter().take(limit).collect()
+    }
+
+    /// Closes sessions of the link older than this generation, or says which one lives instead.
+    pub fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
+        let shards = self.shards.iter();
+        shards.filter_map(|s| s.with(|hub, now| hub.fence_elsewhere(now, link, generation))).max()
     }
 
     /// How many announcements are on their way.

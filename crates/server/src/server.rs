@@ -73,6 +73,7 @@ impl Server {
             () = drain(&node) => {}
             by = asked() => tracing::info!(signal = by, "not waiting for the drain"),
         }
+        node.broker.leave().await;
         drop(tasks);
         tracing::info!("ended");
         Ok(())
@@ -85,6 +86,8 @@ impl Server {
         for shard in &*node.shards {
             tasks.spawn(Arc::clone(shard).run());
         }
+        let broker = Arc::clone(&node);
+        tasks.spawn(async move { broker.broker.run().await });
         tasks.spawn(public::serve(Arc::clone(&node), public));
         let router = internal::router(Arc::clone(&node));
         tasks.spawn(async move {

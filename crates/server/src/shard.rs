@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use steadfast_hub::{Hub, HubConfig, OpenError, Opening, Output, Publication, SessionKey};
 use steadfast_machine::Millis;
-use steadfast_protocol::ChannelName;
+use steadfast_protocol::{ChannelName, Position};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::clock::Clock;
@@ -62,6 +62,8 @@ pub enum News {
     Published(Arc<Publication>),
     /// Its history is gone.
     Forgotten(ChannelName),
+    /// This is its newest event: some before it may not have been announced.
+    Standing(ChannelName, Position),
 }
 
 impl Shard {
@@ -140,6 +142,7 @@ impl Shard {
                 match &arrival.what {
                     News::Published(publication) => desk.hub.publication(now, publication),
                     News::Forgotten(channel) => desk.hub.forgotten(channel),
+                    News::Standing(channel, head) => desk.hub.recheck(channel, head),
                 }
             }
             if desk.hub.wake().at <= now {

@@ -37,6 +37,18 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         channels: usize,
     },
+    /// Measure publishes a second and the time to deliver on Redis, beside its script alone
+    Servers {
+        /// Rounds, of which the medians are told
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// How many publish at once
+        #[arg(long, default_value_t = 64)]
+        writers: usize,
+        /// How long each measurement takes, in seconds
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+    },
     /// Measure publishes a second and the time to deliver, for memory and disk, beside the store
     /// alone
     Rates {
@@ -69,6 +81,12 @@ async fn main() -> anyhow::Result<ExitCode> {
                 kills::run(&settings, say).await.with_context(|| format!("seed {seed}"))?;
             say(&report.to_string());
             Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Servers { rounds, writers, seconds } => {
+            let settings = rates::Settings { server, rounds, writers, seconds };
+            let report = rates::servers::run(&settings, say).await?;
+            say(&report.to_string());
+            Ok(ExitCode::SUCCESS)
         }
         Command::Rates { rounds, writers, seconds } => {
             let settings = rates::Settings { server, rounds, writers, seconds };

@@ -5,6 +5,7 @@
 mod broker;
 mod deliver;
 mod raw;
+pub mod servers;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -136,7 +137,10 @@ async fn served(
     settings: &Settings,
     data_dir: Option<&std::path::Path>,
 ) -> anyhow::Result<(f64, (f64, f64))> {
-    let server = Server::start(&settings.server, data_dir, &[]).await?;
+    served_by(Server::start(&settings.server, data_dir, &[]).await?, settings).await
+}
+
+async fn served_by(server: Server, settings: &Settings) -> anyhow::Result<(f64, (f64, f64))> {
     let lasts = Duration::from_secs(settings.seconds);
     let internal = server.internal;
     let body: Arc<str> = body().into();

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{CloseCode, GoAway, STALE_REASON, ServerFrame};
+use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
 
 use super::Hub;
 use crate::session::Life;
@@ -49,6 +49,23 @@ impl Hub {
         for key in self.keys() {
             self.say(now, key, &frame);
         }
+    }
+
+    /// A session of the link with this generation is live on another node: an older one here is
+    /// closed. Says which generation is live here instead, where that is as high or higher.
+    pub fn fence_elsewhere(
+        &mut self,
+        now: Millis,
+        link: &LinkId,
+        generation: Generation,
+    ) -> Option<Generation> {
+        let live = self.generation(link)?;
+        if live >= generation {
+            return Some(live);
+        }
+        let key = *self.links.get(link)?;
+        self.close(now, key, CloseCode::REPLACED, "a newer session of this link is elsewhere");
+        None
     }
 
     /// Closes every session.

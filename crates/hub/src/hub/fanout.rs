@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
 use steadfast_protocol::codec::sse;
-use steadfast_protocol::{ChannelName, ServerFrame};
+use steadfast_protocol::{ChannelName, Position, ServerFrame};
 
 use super::{Hub, Output};
 use crate::member::{Member, Stage};
@@ -76,6 +76,41 @@ impl Hub {
         let mut behind = Vec::new();
         for member in &mut channel.members {
             if member.stage == Stage::Live {
+                member.stage = Stage::Behind;
+                behind.push(member.session);
+            }
+        }
+        for key in behind {
+            if let Some(session) = self.session(key) {
+                session.behind.push_back(at);
+            }
+            self.flag(key);
+        }
+    }
+
+    /// The broker says where a channel stands: after it was away, or when announcements may have
+    /// been lost. Members that are elsewhere read on from where they are, all others notice
+    /// nothing.
+    pub fn recheck(&mut self, name: &ChannelName, head: &Position) {
+        let Some(&at) = self.names.get(name) else { return };
+        let Some(channel) = self.channels.get_mut(at as usize) else { return };
+        let is_older = channel
+            .head
+            .as_ref()
+            .is_some_and(|(epoch, offset)| *epoch == head.epoch && *offset > head.offset);
+        if !is_older {
+            channel.head = Some((head.epoch.clone(), head.offset));
+        }
+        channel.seen += 1;
+        let mut behind = Vec::new();
+        for member in &mut channel.members {
+            let is_there = |at: &Position| at.epoch == head.epoch && at.offset >= head.offset;
+            let has_to_read = match member.stage {
+                Stage::Live => !member.at.as_ref().is_some_and(is_there),
+                Stage::Waiting => true,
+                Stage::Behind | Stage::Reading { .. } => false,
+            };
+            if has_to_read {
                 member.stage = Stage::Behind;
                 behind.push(member.session);
             }

@@ -3,7 +3,7 @@
 //! is fed exactly as fast as it reads, and never holds more than two pages.
 
 use steadfast_machine::Millis;
-use steadfast_protocol::{CloseCode, Position, ServerFrame, Subscribed, Superseded};
+use steadfast_protocol::{Position, ServerFrame, Subscribed, Superseded};
 
 use super::Hub;
 use super::frames::error_frame;
@@ -157,9 +157,13 @@ impl Hub {
                 let frame = error_frame(id, Some(read.channel.clone()), code, &message);
                 self.say(now, key, &frame);
             }
+            // The session lives, and is served what can be: this channel waits for the broker.
             ReadError::Unavailable => {
-                let reason = "the broker cannot be reached";
-                self.close(now, key, CloseCode::BROKER_UNAVAILABLE, reason);
+                if let Some(channel) = self.channels.get_mut(at as usize)
+                    && let Some(member) = channel.member(key)
+                {
+                    member.stage = Stage::Waiting;
+                }
             }
         }
         self.flag(key);

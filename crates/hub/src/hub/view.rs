@@ -5,7 +5,7 @@ use core::ops::Bound::{Excluded, Unbounded};
 use core::ops::Range;
 
 use steadfast_machine::Millis;
-use steadfast_protocol::ChannelName;
+use steadfast_protocol::{ChannelName, Generation, LinkId};
 
 use super::Hub;
 use crate::session::Session;
@@ -45,6 +45,12 @@ impl Hub {
     pub fn totals(&self) -> Totals {
         let members = self.channels.iter().map(|(_, channel)| channel.members.len() as u64).sum();
         Totals { channels: self.channels.len() as u64, members, ..self.totals }
+    }
+
+    /// The generation of a link's live session.
+    pub fn generation(&self, link: &LinkId) -> Option<Generation> {
+        let session = self.peek(*self.links.get(link)?)?;
+        session.closing.is_none().then_some(session.generation)
     }
 
     fn view(&self, now: Millis, session: &Session) -> ConnectionView {

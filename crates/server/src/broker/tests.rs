@@ -1,8 +1,8 @@
-//! What every broker does, told once and run against each of them: `memory` and `disk` today. A
+//! What every broker does, told once and run against each of them: `memory`, `disk`, `redis`. A
 //! broker is an arm here, made with limits and retention; everything else is the same for all.
 
 mod keep;
-mod live;
+pub(crate) mod live;
 mod publish;
 mod read;
 
@@ -13,7 +13,8 @@ use steadfast_hub::{HubConfig, Page, PageLimit, Publish, PublishError, Retention
 use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
 use tempfile::TempDir;
 
-use super::{Broker, DiskBroker, DiskConfig, MemoryBroker};
+use super::redis::tests::store::Store;
+use super::{Broker, DiskBroker, DiskConfig, MemoryBroker, redis};
 use crate::clock::Clock;
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -28,6 +29,12 @@ macro_rules! contract {
         mod memory {
             $($(#[$meta])* #[tokio::test] async fn $name() {
                 super::$name($crate::broker::tests::Kind::Memory).await;
+            })*
+        }
+
+        mod redis {
+            $($(#[$meta])* #[tokio::test] async fn $name() {
+                super::$name($crate::broker::tests::Kind::Redis).await;
             })*
         }
 
@@ -52,25 +59,27 @@ pub(crate) enum Kind {
     Memory,
     Disk,
     Cold,
+    Redis,
 }
 
 /// A broker, and the node's side of its announcements.
 pub(crate) struct Arm {
-    pub(crate) broker: Broker,
+    pub(crate) broker: Arc<Broker>,
     pub(crate) shard: Arc<Shard>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
+    _store: Option<Store>,
 }
 
 impl Arm {
-    pub(crate) fn new(kind: Kind) -> Self {
-        Self::with(kind, &StreamsConfig::default())
+    pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with(kind, &StreamsConfig::default()).await
     }
 
-    pub(crate) fn keeping(kind: Kind, retention: Retention) -> Self {
-        Self::with(kind, &StreamsConfig { retention, ..StreamsConfig::default() })
+    pub(crate) async fn keeping(kind: Kind, retention: Retention) -> Self {
+        Self::with(kind, &StreamsConfig { retention, ..StreamsConfig::default() }).await
     }
 
-    pub(crate) fn with(kind: Kind, streams: &StreamsConfig) -> Self {
+    pub(crate) async fn with(kind: Kind, streams: &StreamsConfig) -> Self {
         let clock = Clock::start();
         let (shard, relay) = node(clock);
         let folder = tempfile::tempdir().unwrap();
@@ -79,14 +88,36 @@ impl Arm {
             let config = DiskConfig { data_dir, hot_bytes_max, streams: streams.clone() };
             Broker::Disk(DiskBroker::start(config, clock, relay.clone()).unwrap())
         };
+        let mut store = None;
         let broker = match kind {
+            Kind::Redis => {
+                let (running, redis) = redis::tests::broker(streams, &relay).await;
+                store = Some(running);
+                Broker::Redis(redis)
+            }
             Kind::Memory => {
                 Broker::Memory(MemoryBroker::new(streams.clone(), clock, relay.clone()))
             }
             Kind::Disk => disk(1024 * 1024),
             Kind::Cold => disk(0),
         };
-        Self { broker, shard, _folder: folder }
+        let broker = Arc::new(broker);
+        let running = Arc::clone(&broker);
+        tokio::spawn(async move { running.run().await });
+        if kind == Kind::Redis {
+            while !broker.is_ready().await {
+                tokio::task::yield_now().await;
+            }
+        }
+        Self { broker, shard, _folder: Some(folder), _store: store }
+    }
+
+    /// One node of several, whose broker somebody else keeps the store of.
+    pub(crate) fn of(broker: Broker, shard: Arc<Shard>) -> Self {
+        let broker = Arc::new(broker);
+        let running = Arc::clone(&broker);
+        tokio::spawn(async move { running.run().await });
+        Self { broker, shard, _folder: None, _store: None }
     }
 
     /// Publishes, which must succeed; the offset.

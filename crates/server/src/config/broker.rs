@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::secret::Secret;
+
 /// What keeps the channels.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -18,11 +20,18 @@ pub struct Broker {
     /// The most bytes of the newest events that the disk broker keeps in memory besides, up to
     /// 64 GiB. Default: 64 MiB.
     pub hot_bytes_max: usize,
+    /// The servers of the redis broker.
+    pub redis: RedisSettings,
 }
 
 impl Default for Broker {
     fn default() -> Self {
-        Self { kind: None, data_dir: None, hot_bytes_max: 64 * 1024 * 1024 }
+        Self {
+            kind: None,
+            data_dir: None,
+            hot_bytes_max: 64 * 1024 * 1024,
+            redis: RedisSettings::default(),
+        }
     }
 }
 
@@ -42,4 +51,33 @@ pub enum BrokerKind {
     Memory,
     /// Channels live in a directory.
     Disk,
+    /// Channels live on Redis or Valkey servers, which many nodes share.
+    Redis,
+}
+
+/// Redis or Valkey servers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedisSettings {
+    /// Their addresses, which are never shown: `redis://[user:password@]host[:port][/database]`,
+    /// 1 to 64. Each channel lives on one of them; the same order on every node. Default:
+    /// `redis://127.0.0.1:6379`.
+    pub servers: Vec<Secret>,
+    /// What the names of all keys begin with, 1 to 64 of `[A-Za-z0-9_.-]`. Default: `steadfast`.
+    pub prefix: String,
+    /// Addresses of sentinels, which are asked where the primary is. Default: none.
+    pub sentinels: Vec<Secret>,
+    /// The name that sentinels know the primary by. Default: none.
+    pub master_name: Option<String>,
+}
+
+impl Default for RedisSettings {
+    fn default() -> Self {
+        Self {
+            servers: vec![Secret::new("redis://127.0.0.1:6379")],
+            prefix: "steadfast".into(),
+            sentinels: Vec::new(),
+            master_name: None,
+        }
+    }
 }

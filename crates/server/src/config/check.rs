@@ -5,6 +5,7 @@
 
 mod folder;
 mod numbers;
+mod servers;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     keys(&mut rules, config);
     numbers::check(&mut rules, config);
     folder::check(&mut rules, config);
+    servers::check(&mut rules, config);
     namespaces(&mut rules, config);
     routes(&mut rules, &config.routes);
     rules.mistakes

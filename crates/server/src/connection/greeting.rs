@@ -62,7 +62,10 @@ where
                 channels: hello.channels,
                 ..plain(node, hello.link, grants, expires)
             };
-            begin(node, bell, opening, heard)
+            let (link, generation) = (opening.link.clone(), opening.generation);
+            let open = begin(node, bell, opening, heard)?;
+            node.broker.greet(&link, generation).await;
+            Ok(open)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use steadfast_hub::Totals;
 
-use crate::broker::DiskFigures;
+use crate::broker::{DiskFigures, RedisFigures};
 use crate::node::Node;
 
 /// Names taken in one go; a hub's other work gets its lock in between.
@@ -36,6 +36,8 @@ pub(super) struct Figures {
     pub(super) sockets: u64,
     /// Announcements on their way to the hubs.
     pub(super) in_flight: usize,
+    /// What a redis broker counts.
+    pub(super) redis: Option<RedisFigures>,
     /// What a disk broker counts.
     pub(super) disk: Option<DiskFigures>,
     /// Seconds since the start.
@@ -61,6 +63,7 @@ impl Figures {
             sockets: count(&counters.sockets),
             in_flight: node.relay.in_flight(),
             disk: node.broker.disk(),
+            redis: node.broker.redis(),
             uptime_seconds: node.clock.now().0 / 1000,
         }
     }

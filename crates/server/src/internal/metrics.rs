@@ -16,8 +16,8 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::relay::IN_FLIGHT_MAX;
 
-use super::disk;
 use super::figures::Figures;
+use super::{disk, servers};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -31,6 +31,9 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.events(&figures);
     if let Some(disk) = &figures.disk {
         disk::register(disk, &mut sheet.0);
+    }
+    if let Some(redis) = &figures.redis {
+        servers::register(redis, &mut sheet.0);
     }
     sheet.limits(&node);
     let mut text = String::new();

@@ -14,6 +14,7 @@ use crate::problem::Problem;
 use super::disk::Disk;
 use super::figures::Figures;
 use super::query::Query;
+use super::servers::Servers;
 
 /// The statistics.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,8 @@ pub(super) struct Stats {
     history_bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     disk: Option<Disk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis: Option<Servers>,
     polls: u64,
     sockets: u64,
     requests_rejected: u64,
@@ -103,6 +106,7 @@ pub(super) async fn stats(State(node): State<Arc<Node>>, uri: Uri) -> Result<Jso
         },
         history_bytes: figures.history_bytes,
         disk: figures.disk.map(Disk::from),
+        redis: figures.redis.map(Servers::from),
         polls: figures.polls,
         sockets: figures.sockets,
         requests_rejected: figures.rejected,

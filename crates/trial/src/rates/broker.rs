@@ -23,9 +23,23 @@ pub(super) async fn rate(
         config.broker.kind = Some(BrokerKind::Disk);
         config.broker.data_dir = Some(data_dir.to_owned());
     }
+    rate_of(config, writers, lasts).await
+}
+
+/// Publishes a second of the broker that these settings mean.
+pub(super) async fn rate_of(
+    config: Config,
+    writers: usize,
+    lasts: Duration,
+) -> anyhow::Result<f64> {
     let node = Node::new(config)?;
-    let shards: Vec<_> =
+    let mut tasks: Vec<_> =
         node.shards.iter().map(|shard| tokio::spawn(Arc::clone(shard).run())).collect();
+    let running = Arc::clone(&node);
+    tasks.push(tokio::spawn(async move { running.broker.run().await }));
+    while !node.broker.is_ready().await {
+        tokio::task::yield_now().await;
+    }
     let data = Payload::new(&format!(r#"{{"text":"{}"}}"#, "x".repeat(TEXT_BYTES)))?;
     let event = EventName::new("progress")?;
     let rate = together(writers, lasts, |writer, tally| {
@@ -52,8 +66,8 @@ pub(super) async fn rate(
         }
     })
     .await?;
-    for shard in shards {
-        shard.abort();
+    for task in tasks {
+        task.abort();
     }
     let figures = node.broker.disk().unwrap_or_default();
     let count = |number: u64| u32::try_from(number).map(f64::from);

@@ -234,3 +234,75 @@ fn a_session_that_takes_nothing_is_cut_off_and_the_others_never_notice() {
     assert_eq!(desk.heard(slow), ["close 4000"]);
     assert_eq!(desk.now, Millis(11_000));
 }
+
+fn position(desk: &Desk) -> Position {
+    let info = desk.streams.info(&ChannelName::new("a").unwrap()).unwrap();
+    Position::new(info.epoch, info.offset)
+}
+
+#[test]
+fn a_recheck_has_only_those_read_that_missed_something() {
+    let mut desk = Desk::new();
+    let name = ChannelName::new("a").unwrap();
+    let early = desk.open("abcdefgh", &[("a", Since::Now)]);
+    desk.drain(early);
+    let (now, time) = (desk.now, steadfast_protocol::Timestamp(0));
+    desk.streams.publish(now, time, event("a")).unwrap();
+    let late = desk.open("bcdefghi", &[("a", Since::Now)]);
+    desk.drain(late);
+    desk.outputs();
+    let head = position(&desk);
+    desk.hub.recheck(&name, &head);
+    assert_eq!(desk.outputs(), [early]);
+    assert_eq!(desk.heard(early), ["event 1"]);
+    desk.outputs();
+    desk.hub.recheck(&name, &head);
+    assert!(desk.outputs().is_empty());
+    desk.publish(event("a"));
+    desk.hub.recheck(&name, &head);
+    assert_eq!((desk.heard(early), desk.heard(late)), (events(2..=2), events(2..=2)));
+}
+
+/// P-27
+#[test]
+fn a_recheck_in_another_epoch_is_told_as_a_gap() {
+    let mut desk = Desk::new();
+    let name = ChannelName::new("a").unwrap();
+    let key = desk.open("abcdefgh", &[("a", Since::Now)]);
+    desk.publish(event("a"));
+    desk.drain(key);
+    desk.streams.delete(&name);
+    desk.streams.publish(desk.now, steadfast_protocol::Timestamp(0), event("a")).unwrap();
+    let head = position(&desk);
+    desk.hub.recheck(&name, &head);
+    assert_eq!(desk.heard(key), ["gap epoch_changed to 0", "event 1"]);
+}
+
+#[test]
+fn a_session_outlives_a_broker_that_is_away_and_reads_on_when_it_is_back() {
+    let mut desk = Desk::new();
+    let name = ChannelName::new("a").unwrap();
+    desk.publish(event("a"));
+    let key = desk.open("abcdefgh", &[("a", Since::Start)]);
+    let read = desk.hub.take(desk.now, key).read.unwrap();
+    desk.hub.page(desk.now, key, &read, Err(crate::ReadError::Unavailable));
+    assert!(desk.heard(key).is_empty());
+    assert!(!desk.hub.is_closing(key));
+    let head = position(&desk);
+    desk.hub.recheck(&name, &head);
+    assert_eq!(desk.heard(key), ["subscribed 0/1", "event 1"]);
+}
+
+/// P-15
+#[test]
+fn a_session_that_is_newer_elsewhere_fences_the_one_here() {
+    let mut desk = Desk::new();
+    let link = steadfast_protocol::LinkId::new("abcdefgh").unwrap();
+    let key = desk.hub.open(desk.now, Desk::opening("abcdefgh", 3, &[])).unwrap();
+    assert_eq!(desk.hub.fence_elsewhere(desk.now, &link, 2), Some(3));
+    assert_eq!(desk.hub.fence_elsewhere(desk.now, &link, 3), Some(3));
+    assert!(!desk.hub.is_closing(key));
+    assert_eq!(desk.hub.fence_elsewhere(desk.now, &link, 4), None);
+    assert_eq!(desk.heard(key), ["close 4401"]);
+    assert_eq!(desk.hub.fence_elsewhere(desk.now, &link, 1), None);
+}

@@ -15,7 +15,7 @@ contract! {
 }
 
 async fn as_many_events_are_kept_as_may_be(kind: Kind) {
-    let arm = Arm::keeping(kind, Retention { events_max: 3, ..Retention::default() });
+    let arm = Arm::keeping(kind, Retention { events_max: 3, ..Retention::default() }).await;
     for offset in 1..=20_u64 {
         arm.put(event("a")).await;
         let oldest = offset.saturating_sub(2).max(1);
@@ -28,12 +28,12 @@ async fn as_many_events_are_kept_as_may_be(kind: Kind) {
 }
 
 async fn as_many_bytes_are_kept_as_may_be(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     arm.put(event("a")).await;
     let one = arm.broker.size().1;
     // The epoch's counter makes some a byte longer.
     let bytes_max = one * 4 + one / 2;
-    let arm = Arm::keeping(kind, Retention { bytes_max, ..Retention::default() });
+    let arm = Arm::keeping(kind, Retention { bytes_max, ..Retention::default() }).await;
     for _ in 0..9 {
         arm.put(event("a")).await;
     }
@@ -42,7 +42,7 @@ async fn as_many_bytes_are_kept_as_may_be(kind: Kind) {
 }
 
 async fn what_is_too_old_goes(kind: Kind) {
-    let arm = Arm::keeping(kind, Retention { age_max: Span(1), ..Retention::default() });
+    let arm = Arm::keeping(kind, Retention { age_max: Span(1), ..Retention::default() }).await;
     arm.put(event("a")).await;
     let (epoch, _) = arm.placed(event("a")).await;
     while !arm.kept("a").await.is_empty() {
@@ -56,7 +56,7 @@ async fn what_is_too_old_goes(kind: Kind) {
 }
 
 async fn what_stood_in_for_older_events_may_go_too(kind: Kind) {
-    let arm = Arm::keeping(kind, Retention { events_max: 2, ..Retention::default() });
+    let arm = Arm::keeping(kind, Retention { events_max: 2, ..Retention::default() }).await;
     for _ in 0..3 {
         arm.put(replacing("a", "bar")).await;
     }
@@ -68,7 +68,7 @@ async fn what_stood_in_for_older_events_may_go_too(kind: Kind) {
 }
 
 async fn a_broker_that_answers_is_ready(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     assert!(arm.broker.is_ready().await);
     arm.put(event("a")).await;
     assert!(arm.broker.is_ready().await);

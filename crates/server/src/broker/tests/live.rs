@@ -1,6 +1,8 @@
 //! Announcements: what the node's sessions are told, in which order.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::join_all;
 use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport};
@@ -14,8 +16,11 @@ contract! {
     a_follower_of_a_deleted_channel_is_told_of_the_gap;
 }
 
+/// Listeners so far: each is a link of its own.
+static COUNT: AtomicU64 = AtomicU64::new(1);
+
 /// A session that follows one channel.
-struct Listener<'a> {
+pub(crate) struct Listener<'a> {
     arm: &'a Arm,
     bell: Arc<Bell>,
     key: SessionKey,
@@ -23,11 +28,11 @@ struct Listener<'a> {
 }
 
 impl<'a> Listener<'a> {
-    fn to(arm: &'a Arm, name: &str) -> Self {
+    pub(crate) fn to(arm: &'a Arm, name: &str) -> Self {
         let bell = Arc::<Bell>::default();
         let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Start };
         let opening = Opening {
-            link: LinkId::new("listener-1").unwrap(),
+            link: LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
             generation: 1,
             transport: Transport::WebSocket,
             speech: Speech::Frames,
@@ -42,16 +47,22 @@ impl<'a> Listener<'a> {
         Self { arm, bell, key, heard: Vec::new() }
     }
 
+    /// Does what there is to do now.
+    pub(crate) async fn looks(&mut self) -> bool {
+        let work = self.arm.shard.with(|hub, now| hub.take(now, self.key));
+        let is_idle = work.frames.is_empty() && work.read.is_none();
+        self.heard.extend(work.frames.iter().filter_map(brief));
+        if let Some(read) = work.read {
+            let page = self.arm.broker.read(&read.channel, &read.since, read.limit).await;
+            self.arm.shard.with(|hub, now| hub.page(now, self.key, &read, page));
+        }
+        is_idle
+    }
+
     /// Waits until `wanted` was heard, all of it told so far.
-    async fn until(&mut self, wanted: &str) -> Vec<String> {
+    pub(crate) async fn until(&mut self, wanted: &str) -> Vec<String> {
         while !self.heard.iter().any(|said| said == wanted) {
-            let work = self.arm.shard.with(|hub, now| hub.take(now, self.key));
-            let is_idle = work.frames.is_empty() && work.read.is_none();
-            self.heard.extend(work.frames.iter().filter_map(brief));
-            if let Some(read) = work.read {
-                let page = self.arm.broker.read(&read.channel, &read.since, read.limit).await;
-                self.arm.shard.with(|hub, now| hub.page(now, self.key, &read, page));
-            } else if is_idle {
+            if self.looks().await {
                 self.bell.ready.notified().await;
             }
         }
@@ -73,7 +84,7 @@ fn brief(item: &Outgoing) -> Option<String> {
 }
 
 async fn events_are_announced_in_order_once(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let mut listener = Listener::to(&arm, "a");
     assert_eq!(listener.until("subscribed").await, ["subscribed"]);
     join_all((0..60).map(|_| arm.put(event("a")))).await;
@@ -85,7 +96,7 @@ async fn events_are_announced_in_order_once(kind: Kind) {
 }
 
 async fn a_follower_of_a_deleted_channel_is_told_of_the_gap(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let mut listener = Listener::to(&arm, "a");
     arm.put(event("a")).await;
     assert_eq!(listener.until("1").await, ["subscribed", "1"]);

@@ -23,7 +23,7 @@ contract! {
 }
 
 async fn offsets_count_from_one_in_each_channel(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let (epoch, first) = arm.placed(event("a")).await;
     assert_eq!((first, arm.placed(event("a")).await), (1, (epoch.clone(), 2)));
     let (other, first) = arm.placed(event("b")).await;
@@ -32,7 +32,7 @@ async fn offsets_count_from_one_in_each_channel(kind: Kind) {
 }
 
 async fn publishers_at_once_get_each_place_once(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let publishes = (0..200).map(|n| arm.put(event(if n % 4 == 0 { "a" } else { "b" })));
     let mut places: Vec<u64> = join_all(publishes).await;
     places.sort_unstable();
@@ -42,7 +42,7 @@ async fn publishers_at_once_get_each_place_once(kind: Kind) {
 }
 
 async fn many_keep_their_order_and_one_refused_stops_none(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let many = vec![event("a"), last("b"), event("b"), event("a"), keyed("a", "k"), event("a")];
     let answers = arm.broker.publish_many(many).await;
     let places: Vec<Option<u64>> =
@@ -52,7 +52,7 @@ async fn many_keep_their_order_and_one_refused_stops_none(kind: Kind) {
 }
 
 async fn a_repeated_key_gets_the_first_answer_and_makes_no_event(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let first = arm.placed(keyed("a", "k")).await;
     arm.put(event("a")).await;
     assert_eq!(arm.placed(keyed("a", "k")).await, first);
@@ -65,7 +65,7 @@ async fn a_repeated_key_gets_the_first_answer_and_makes_no_event(kind: Kind) {
 }
 
 async fn a_key_that_comes_twice_at_once_makes_one_event(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let answers = join_all((0..20).map(|_| arm.placed(keyed("a", "k")))).await;
     assert_eq!(answers.iter().collect::<BTreeSet<_>>().len(), 1);
     assert_eq!(arm.kept("a").await, [1]);
@@ -73,14 +73,15 @@ async fn a_key_that_comes_twice_at_once_makes_one_event(kind: Kind) {
 
 async fn a_key_is_forgotten_after_its_window(kind: Kind) {
     let idempotency_window = Span(1);
-    let arm = Arm::with(kind, &StreamsConfig { idempotency_window, ..StreamsConfig::default() });
+    let arm =
+        Arm::with(kind, &StreamsConfig { idempotency_window, ..StreamsConfig::default() }).await;
     assert_eq!(arm.put(keyed("a", "k")).await, 1);
     while arm.put(keyed("a", "k")).await == 1 {}
     assert_eq!(arm.kept("a").await, [1, 2]);
 }
 
 async fn nothing_follows_a_final_event(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     arm.put(event("a")).await;
     assert_eq!(arm.put(last("a")).await, 2);
     assert_eq!(arm.refused(event("a")).await, PublishError::Finished);
@@ -91,7 +92,7 @@ async fn nothing_follows_a_final_event(kind: Kind) {
 }
 
 async fn every_table_is_full_at_its_limit_and_refuses_one_past_it(kind: Kind) {
-    let length = Arm::new(kind).read_length().await;
+    let length = Arm::new(kind).await.read_length().await;
     let bytes_max = length * 2 + length / 2;
     let arm = Arm::with(
         kind,
@@ -101,7 +102,8 @@ async fn every_table_is_full_at_its_limit_and_refuses_one_past_it(kind: Kind) {
             bytes_total_max: bytes_max,
             ..StreamsConfig::default()
         },
-    );
+    )
+    .await;
     arm.put(keyed("a", "k")).await;
     assert_eq!(arm.refused(keyed("a", "k2")).await, PublishError::IdempotencyFull { max: 1 });
     assert_eq!(arm.put(keyed("a", "k")).await, 1);

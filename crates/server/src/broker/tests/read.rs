@@ -23,7 +23,7 @@ contract! {
 }
 
 async fn a_reader_starts_where_it_says(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let (epoch, _) = arm.placed(event("a")).await;
     arm.put(event("a")).await;
     arm.put(event("a")).await;
@@ -42,7 +42,7 @@ async fn a_reader_starts_where_it_says(kind: Kind) {
 }
 
 async fn a_page_is_bounded_in_events_and_bytes_but_never_empty(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     for _ in 0..5 {
         arm.put(event("a")).await;
     }
@@ -55,7 +55,7 @@ async fn a_page_is_bounded_in_events_and_bytes_but_never_empty(kind: Kind) {
 }
 
 async fn pages_follow_each_other_to_the_end(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     for _ in 0..25 {
         arm.put(event("a")).await;
     }
@@ -73,7 +73,7 @@ async fn pages_follow_each_other_to_the_end(kind: Kind) {
 }
 
 async fn a_thinned_page_leaves_out_what_a_newer_event_stands_in_for(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     for publish in [
         replacing("a", "bar"),
         event("a"),
@@ -90,7 +90,7 @@ async fn a_thinned_page_leaves_out_what_a_newer_event_stands_in_for(kind: Kind) 
 }
 
 async fn a_position_of_another_numbering_is_told(kind: Kind) {
-    let arm = Arm::keeping(kind, Retention { events_max: 2, ..Retention::default() });
+    let arm = Arm::keeping(kind, Retention { events_max: 2, ..Retention::default() }).await;
     let (epoch, _) = arm.placed(event("a")).await;
     for _ in 0..3 {
         arm.put(event("a")).await;
@@ -113,7 +113,7 @@ async fn a_position_of_another_numbering_is_told(kind: Kind) {
 }
 
 async fn a_channel_that_was_only_read_has_a_numbering_that_holds(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let page = arm.read("a", Since::Start, ALL).await;
     assert_eq!((page.end, page.head, page.is_final), (0, 0, false));
     assert_eq!(arm.read("a", Since::Now, ALL).await.start, page.start);
@@ -123,7 +123,7 @@ async fn a_channel_that_was_only_read_has_a_numbering_that_holds(kind: Kind) {
 }
 
 async fn what_is_read_is_what_was_published(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let publish = replacing("a:b", "a bar");
     let (epoch, _) = arm.placed(publish.clone()).await;
     let page = arm.read("a:b", Since::Start, ALL).await;
@@ -137,7 +137,7 @@ async fn what_is_read_is_what_was_published(kind: Kind) {
 }
 
 async fn operators_see_channels_in_order_of_name(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     for name in ["b", "a", "c"] {
         arm.put(event(name)).await;
     }
@@ -157,7 +157,7 @@ async fn operators_see_channels_in_order_of_name(kind: Kind) {
 }
 
 async fn a_deleted_channel_begins_anew(kind: Kind) {
-    let arm = Arm::new(kind);
+    let arm = Arm::new(kind).await;
     let publish = super::keyed("a", "k");
     let (epoch, _) = arm.placed(publish.clone()).await;
     arm.put(last("a")).await;

@@ -32,6 +32,7 @@ fn the_example_names_every_setting() {
         "internal",
         "auth",
         "broker",
+        "broker.redis",
         "limits",
         "heartbeat",
         "drain",
@@ -46,6 +47,7 @@ fn the_example_names_every_setting() {
                 let line = line.trim_start_matches("# ");
                 line.starts_with(&format!("{key} = "))
                     || line.starts_with(&format!("[{key}"))
+                    || line == format!("[{section}.{key}]")
                     || line.starts_with(&format!("[[{key}"))
             });
             assert!(is_named, "{section}.{key}");

@@ -240,3 +240,31 @@ fn the_disk_broker_needs_a_directory_that_can_be_used() {
         assert!(!folder.path().join("new").exists(), "nothing is made");
     }
 }
+
+#[test]
+fn the_servers_of_the_redis_broker_are_addresses_and_never_shown() {
+    let broker = |rest: &str| format!("[broker]\nkind = 'redis'\n[broker.redis]\n{rest}");
+    for good in [
+        "",
+        "servers = ['redis://user:secret@127.0.0.1:1/2', 'redis://[::1]']",
+        "servers = []\nsentinels = ['redis://127.0.0.1:26379']\nmaster_name = 'main'",
+    ] {
+        assert!(load(&broker(good), &[]).is_ok(), "{good}");
+    }
+    for (bad, setting, line) in [
+        ("servers = []", "broker.redis.servers", 4),
+        ("servers = ['127.0.0.1:secret']", "broker.redis.servers.0", 4),
+        ("servers = ['redis://a', 'rediss://secret@a']", "broker.redis.servers.1", 4),
+        ("prefix = 'a:b'", "broker.redis.prefix", 4),
+        ("sentinels = ['redis://a']", "broker.redis.sentinels", 4),
+        ("master_name = 'main'", "broker.redis.sentinels", 0),
+    ] {
+        let mistakes = load(&broker(bad), &[]).unwrap_err().mistakes;
+        let mistake = &mistakes[0];
+        assert_eq!((mistakes.len(), mistake.setting.as_str()), (1, setting), "{mistake:?}");
+        assert!(line == 0 || mistake.source.to_string().ends_with(":4"), "{mistake:?}");
+        assert!(!format!("{mistake:?}").contains("secret"), "{mistake:?}");
+    }
+    // Another broker does not mind what they say.
+    assert!(load("[broker.redis]\nservers = []", &[]).is_ok());
+}

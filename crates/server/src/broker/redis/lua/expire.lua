@@ -1,0 +1,16 @@
+-- Drops what has grown too old, and a channel that keeps nothing and that nobody has touched for
+-- long. ARGV: 4 channel, 5 age_max, 6 idle.
+
+if not guarded() then return { 'moved' } end
+local r = redis.call('HGET', record, 'base') and opened(ARGV[4], '', 0, 0)
+if not r then
+  redis.call('ZREM', index, ARGV[4])
+  return { 'ok' }
+end
+local now = clock()
+noted(r, trimmed(r, now, math.huge, tonumber(ARGV[5]), math.huge))
+if redis.call('XLEN', log) == 0 and now - r.used > tonumber(ARGV[6]) then
+  redis.call('DEL', record, log, newest)
+  redis.call('ZREM', index, ARGV[4])
+end
+return { 'ok' }

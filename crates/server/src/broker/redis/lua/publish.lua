@@ -1,0 +1,63 @@
+-- One event: fence, first answer, end, number, log, retention and announcement in one step.
+-- KEYS: 6 first answers, 7 their order. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 events_max,
+-- 8 age_max, 9 bytes_max, 10 bytes_total_max, 11 window, 12 entry, 13 final, 14 replace,
+-- 15 announcements, 16 keys_max, 17 idempotency key.
+
+local n, total = guarded()
+if not n then return { 'moved' } end
+local now, answers, order, idempotent = clock(), KEYS[6], KEYS[7], ARGV[17] ~= ''
+
+-- Answers expire in the order in which they came, since all last equally long.
+local function expired(at_most)
+  for _ = 1, at_most do
+    local oldest = redis.call('LINDEX', order, 0)
+    local ends, name = string.match(oldest or '', '^(%d+) (.*)$')
+    if not ends or tonumber(ends) > now then return end
+    redis.call('LPOP', order)
+    -- The same key may have come anew since its channel was forgotten.
+    local held = redis.call('HGET', answers, name)
+    if held and string.match(held, '^%d+') == ends then redis.call('HDEL', answers, name) end
+  end
+end
+
+if idempotent then
+  local held = redis.call('HGET', answers, ARGV[17])
+  local ends, base, offset = string.match(held or '', '^(%d+) (%S+) (%d+)$')
+  if ends and tonumber(ends) > now and base == redis.call('HGET', record, 'base') then
+    return { 'ok', base .. tail, offset, whole(n), whole(total) }
+  end
+  local keys_max = tonumber(ARGV[16])
+  expired(2)
+  if redis.call('LLEN', order) >= keys_max then expired(1000) end
+  if redis.call('LLEN', order) >= keys_max then return { 'keys' } end
+end
+local r = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+if not r then return { 'channels' } end
+if r.final then return { 'finished' } end
+local events_max, age_max = tonumber(ARGV[7]), tonumber(ARGV[8])
+local bytes_max, total_max = tonumber(ARGV[9]), tonumber(ARGV[10])
+local epoch, offset = r.base .. tail, whole(r.head + 1)
+local size = size_of(ARGV[12], offset, r)
+if total + size > total_max then
+  local freed = trimmed(r, now, events_max, age_max, bytes_max)
+  noted(r, freed)
+  total = total - (freed or 0)
+  if total + size > total_max then return { 'storage' } end
+end
+redis.call('XADD', log, offset .. '-' .. whole(now), 'e', ARGV[12])
+if ARGV[14] ~= '' then redis.call('HSET', newest, ARGV[14], offset) end
+r.bytes, r.old = r.bytes + size, r.old or now
+local freed = trimmed(r, now, events_max, age_max, bytes_max) or 0
+redis.call('HSET', record, 'head', offset, 'bytes', whole(r.bytes), 'used', whole(now), 'old',
+  r.old and whole(r.old) or '')
+if ARGV[13] == '1' then redis.call('HSET', record, 'final', '1') end
+n = n + 1
+redis.call('HSET', server, 'n', whole(n), 'bytes', whole(total + size - freed))
+if idempotent then
+  local ends = whole(now + tonumber(ARGV[11]))
+  redis.call('HSET', answers, ARGV[17], ends .. ' ' .. r.base .. ' ' .. offset)
+  redis.call('RPUSH', order, ends .. ' ' .. ARGV[17])
+end
+local place = table.concat({ 'p', whole(n), epoch, offset, whole(now), ARGV[5] }, ' ')
+redis.call('PUBLISH', ARGV[15], place .. '\n' .. ARGV[12])
+return { 'ok', epoch, offset, whole(n), whole(total + size - freed), counted(r) }

@@ -1,0 +1,54 @@
+-- A page of history. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 age_max, 8 start, now or
+-- after, 9 epoch, 10 offset, 11 events_max, 12 bytes_max, 13 thinned, 14 entries looked at.
+
+local n, total = guarded()
+if not n then return { 'moved' } end
+local now = clock()
+local r = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+if not r then return { 'channels' } end
+local freed = trimmed(r, now, math.huge, tonumber(ARGV[7]), math.huge)
+noted(r, freed)
+-- Being read keeps a channel from being forgotten; an hour more or less does not matter.
+if now - r.used > 3600000 then redis.call('HSET', record, 'used', whole(now)) end
+local epoch, oldest = r.base .. tail, r.head - redis.call('XLEN', log)
+local start, cause = oldest, ''
+if ARGV[8] == 'now' then
+  start = r.head
+elseif ARGV[8] == 'after' then
+  local offset = tonumber(ARGV[10])
+  if ARGV[9] ~= epoch or offset > r.head then
+    cause = 'epoch_changed'
+  elseif offset < oldest then
+    cause = 'retention'
+  else
+    start = offset
+  end
+end
+local events_max, bytes_max = tonumber(ARGV[11]), tonumber(ARGV[12])
+local found, events, bytes, stop, looked = {}, 0, 0, start, 0
+local is_full = events_max == 0
+while not is_full and stop < r.head and looked < tonumber(ARGV[14]) do
+  local page = redis.call('XRANGE', log, whole(stop + 1), '+', 'COUNT', math.min(events_max, 100))
+  if #page == 0 then break end
+  for _, entry in ipairs(page) do
+    local offset, ms = string.match(entry[1], '^(%d+)-(%d+)$')
+    local text = entry[2][2]
+    local key = ARGV[13] == '1' and replace_of(text)
+    local standing = key and redis.call('HGET', newest, key)
+    looked = looked + 1
+    if not standing or tonumber(standing) <= tonumber(offset) then
+      local size = size_of(text, offset, r)
+      if events >= events_max or (events > 0 and bytes + size > bytes_max) then
+        is_full = true
+        break
+      end
+      events, bytes = events + 1, bytes + size
+      found[#found + 1] = offset
+      found[#found + 1] = ms
+      found[#found + 1] = text
+    end
+    stop = tonumber(offset)
+  end
+end
+return { 'ok', epoch, whole(start), cause, whole(r.head), r.final and '1' or '0', whole(stop), found,
+  whole(total - (freed or 0)), counted(r) }

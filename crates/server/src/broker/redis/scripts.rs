@@ -1,0 +1,116 @@
+//! The scripts, and one call of one of them. In: keys and arguments. Out: what the script answered,
+//! or why it did not. A script that the server has forgotten is sent along once more.
+
+use std::sync::LazyLock;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+
+/// A script and the name that the server gives it.
+pub(super) struct Script {
+    code: String,
+    hash: String,
+}
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::of(concat!(include_str!("lua/open.lua"), include_str!($file)))
+        });)*
+    };
+}
+
+scripts! {
+    /// Keeps and announces one event.
+    PUBLISH = "lua/publish.lua";
+    /// A page of history.
+    READ = "lua/read.lua";
+    /// Where channels stand.
+    HEADS = "lua/heads.lua";
+    /// What is known of channels.
+    LIST = "lua/list.lua";
+    /// Forgets a channel.
+    DELETE = "lua/delete.lua";
+    /// Drops what is too old.
+    EXPIRE = "lua/expire.lua";
+}
+
+/// A node comes to a server.
+pub(super) static ENTER: LazyLock<Script> =
+    LazyLock::new(|| Script::of(include_str!("lua/enter.lua")));
+
+impl Script {
+    fn of(code: &str) -> Self {
+        Self { hash: redis::Script::new(code).get_hash().to_owned(), code: code.to_owned() }
+    }
+
+    /// Its text.
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// A call, to which arguments are added.
+    pub(super) fn call(&'static self, keys: &[&str]) -> Call {
+        let mut rest = Vec::with_capacity(24);
+        rest.extend(keys.iter().map(|key| key.as_bytes().to_vec()));
+        Call { script: self, rest, keys: keys.len() }
+    }
+}
+
+/// One call of a script.
+pub(super) struct Call {
+    script: &'static Script,
+    keys: usize,
+    rest: Vec<Vec<u8>>,
+}
+
+impl Call {
+    /// One more argument.
+    pub(super) fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
+        self.rest.push(argument.into());
+        self
+    }
+
+    /// One more argument, a number; one that is too large is as good as none.
+    pub(super) fn number(self, number: impl TryInto<u64>) -> Self {
+        self.arg(number.try_into().unwrap_or(u64::MAX).to_string())
+    }
+
+    /// Sends it and waits for the answer, a list.
+    pub(super) async fn send(
+        self,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<Vec<Value>, RedisError> {
+        let answer = self.command("EVALSHA", &self.script.hash).query_async(connection).await;
+        let forgotten = ErrorKind::Server(ServerErrorKind::NoScript);
+        match answer {
+            Err(error) if error.kind() == forgotten => {
+                self.command("EVAL", &self.script.code).query_async(connection).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys);
+        for argument in &self.rest {
+            command.arg(argument.as_slice());
+        }
+        command
+    }
+}
+
+/// The text of a value; empty where it has none.
+pub(super) fn text(value: Option<&Value>) -> &str {
+    match value {
+        Some(Value::BulkString(bytes)) => std::str::from_utf8(bytes).unwrap_or_default(),
+        Some(Value::SimpleString(text)) => text,
+        Some(_) | None => "",
+    }
+}
+
+/// The number that a value's text is.
+pub(super) fn number<T: std::str::FromStr>(value: Option<&Value>) -> Option<T> {
+    text(value).parse().ok()
+}

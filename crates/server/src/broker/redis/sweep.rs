@@ -1,0 +1,64 @@
+//! Drops what has grown too old on one server. One node at a time does so, whichever comes first.
+
+use std::time::Duration;
+
+use redis::RedisError;
+use steadfast_protocol::ChannelName;
+
+use super::Shared;
+use super::scripts::{EXPIRE, LIST, text};
+use super::server::{Away, Server};
+
+/// How often some channels are looked at.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// For how long a node has this to itself.
+const TURN_MS: u64 = 9_000;
+/// Channels looked at in one turn.
+const BATCH: usize = 500;
+/// A channel that keeps nothing and was not touched for this long is forgotten: a day.
+const IDLE_MS: u64 = 86_400_000;
+
+/// Sweeps for ever.
+pub(super) async fn sweep(server: &Server, shared: &Shared) {
+    let mut after = None;
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        // A server that is away is swept when it is back.
+        after = turn(server, shared, after).await.unwrap_or(None);
+    }
+}
+
+/// One turn; the name to go on behind.
+async fn turn(
+    server: &Server,
+    shared: &Shared,
+    after: Option<ChannelName>,
+) -> Result<Option<ChannelName>, Away> {
+    let session = server.session()?;
+    let mut lock = redis::cmd("SET");
+    lock.arg(&server.keys.sweep).arg(&server.node).arg("NX").arg("PX").arg(TURN_MS);
+    let locked: Result<Option<String>, RedisError> =
+        lock.query_async(&mut session.commands.clone()).await;
+    if locked.map_err(|error| server.failed(&session, &error))?.is_none() {
+        return Ok(after);
+    }
+    let call = server
+        .guarded(&session, &LIST, &[&server.keys.server, &server.keys.index])
+        .arg(server.keys.prefix.as_str())
+        .arg(after.map_or_else(|| "-".to_owned(), |name| format!("({name}")))
+        .number(BATCH);
+    let answer = server.send(&session, call).await?;
+    let values = answer.get(1..).unwrap_or_default().chunks(6);
+    let names: Vec<ChannelName> =
+        values.filter_map(|values| ChannelName::new(text(values.first())).ok()).collect();
+    for name in &names {
+        let age_max = shared.streams.retention_of(name.namespace()).age_max;
+        let call = server
+            .about(&session, &EXPIRE, name.as_str())
+            .arg(name.as_str())
+            .number(age_max.0)
+            .number(IDLE_MS);
+        server.send(&session, call).await?;
+    }
+    Ok(names.last().filter(|_| names.len() == BATCH).cloned())
+}

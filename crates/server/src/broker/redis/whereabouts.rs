@@ -1,0 +1,136 @@
+//! Where a server is, and a connection to it. In: addresses from the settings. Out: connections
+//! that speak RESP3 to a primary, and the name of the process at their other end.
+
+use std::time::Duration;
+
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    ProtocolVersion, RedisError,
+};
+
+use super::BrokerError;
+use crate::config::RedisSettings;
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an answer may take; after that the connection is given up.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where one server is.
+#[derive(Debug)]
+pub(super) enum Whereabouts {
+    /// At this address.
+    Direct(ConnectionInfo),
+    /// Where sentinels say that the primary of this name is; the rest as in `server`.
+    Sentinels { sentinels: Vec<ConnectionInfo>, name: String, server: Option<ConnectionInfo> },
+}
+
+impl Whereabouts {
+    /// Of every server in the settings.
+    pub(super) fn of(settings: &RedisSettings) -> Result<Vec<Self>, BrokerError> {
+        let read = |urls: &[crate::config::Secret]| -> Result<Vec<ConnectionInfo>, BrokerError> {
+            urls.iter().map(|url| info(url.expose())).collect()
+        };
+        let servers = read(&settings.servers)?;
+        let Some(name) = settings.master_name.clone() else {
+            return Ok(servers.into_iter().map(Self::Direct).collect());
+        };
+        let sentinels = read(&settings.sentinels)?;
+        Ok(vec![Self::Sentinels { sentinels, name, server: servers.into_iter().next() }])
+    }
+
+    /// The primary's address as it is now.
+    pub(super) async fn address(&self) -> Result<ConnectionInfo, RedisError> {
+        let (sentinels, name, server) = match self {
+            Self::Direct(info) => return Ok(info.clone()),
+            Self::Sentinels { sentinels, name, server } => (sentinels, name, server),
+        };
+        let mut last = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is known"));
+        for sentinel in sentinels {
+            match asked(sentinel, name).await {
+                Ok(address) => {
+                    let like = server.clone().unwrap_or_else(|| sentinel.clone());
+                    return Ok(like.set_addr(address));
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Opens a connection, and says which process of which kind is there; only a primary will do.
+pub(super) async fn connect(
+    info: ConnectionInfo,
+    pushed: Option<impl AsyncPushSender>,
+) -> Result<(MultiplexedConnection, String), RedisError> {
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let mut config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
+    if let Some(pushed) = pushed {
+        config = config.set_push_sender(pushed);
+    }
+    let client = Client::open(info.set_redis_settings(settings))?;
+    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    let server: String = redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+    let role: String = redis::cmd("INFO").arg("replication").query_async(&mut connection).await?;
+    if field(&role, "role") != Some("master") {
+        return Err((ErrorKind::Client, "this server is a replica, not a primary").into());
+    }
+    match field(&server, "run_id") {
+        Some(run) => Ok((connection, run.to_owned())),
+        None => Err((ErrorKind::UnexpectedReturnType, "the server does not say its run_id").into()),
+    }
+}
+
+async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionAddr, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
+    let client = Client::open(sentinel.clone())?;
+    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("get-master-addr-by-name").arg(name);
+    let found: Option<(String, u16)> = command.query_async(&mut connection).await?;
+    let unknown = || (ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows this name");
+    let (host, port) = found.ok_or_else(unknown)?;
+    Ok(ConnectionAddr::Tcp(host, port))
+}
+
+/// An address as it is written.
+pub(super) fn info(url: &[u8]) -> Result<ConnectionInfo, BrokerError> {
+    let text = std::str::from_utf8(url).map_err(|_| BrokerError::Address)?;
+    if !text.starts_with("redis://") {
+        return Err(BrokerError::Address);
+    }
+    text.into_connection_info().map_err(|_| BrokerError::Address)
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{field, info};
+
+    #[test]
+    fn an_address_is_a_redis_url_and_nothing_else() {
+        for good in ["redis://127.0.0.1:6379", "redis://user:secret@[::1]:1/3", "redis://host"] {
+            assert!(info(good.as_bytes()).is_ok(), "{good}");
+        }
+        for bad in ["", "127.0.0.1:6379", "http://a", "redis://", "rediss://a", "redis://a/b"] {
+            assert!(info(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(info(b"redis://\xff").is_err());
+    }
+
+    #[test]
+    fn a_field_of_info_is_found_by_its_whole_name() {
+        let text = "# Server\r\nrun_id_x:no\r\nrun_id:abc\r\n";
+        assert_eq!(field(text, "run_id"), Some("abc"));
+        assert_eq!(field(text, "run"), None);
+    }
+}
