@@ -26,12 +26,12 @@ pub(super) async fn rate(
     rate_of(config, writers, lasts).await
 }
 
-/// Publishes a second of the broker that these settings mean.
+/// The same of the broker that these settings mean.
 pub(super) async fn rate_of(
     config: Config,
     writers: usize,
     lasts: Duration,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, f64)> {
     let node = Node::new(config)?;
     let mut tasks: Vec<_> =
         node.shards.iter().map(|shard| tokio::spawn(Arc::clone(shard).run())).collect();
