@@ -56,12 +56,15 @@ pub struct Report {
     broker_part: f64,
     /// The server's.
     server_part: f64,
+    /// Events in one commit of the disk broker.
+    per_commit: f64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (disk, memory) = (self.disk_deliver, self.memory_deliver);
-        writeln!(f, "{} writers at once; medians", self.writers)?;
+        let (writers, per_commit) = (self.writers, self.per_commit);
+        writeln!(f, "{writers} writers at once, {per_commit:.1} events a commit; medians")?;
         writeln!(f, "| | publishes/s | of the store | deliver p50 ms | p99 ms |")?;
         writeln!(f, "| --- | --- | --- | --- | --- |")?;
         writeln!(f, "| the store alone, one commit for all that wait | {:.0} | 1 | | |", self.raw)?;
@@ -100,6 +103,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
         memory_deliver: (of(|round| round.memory_deliver.0), of(|round| round.memory_deliver.1)),
         broker_part: of(|round| round.broker_part),
         server_part: of(|round| round.server_part),
+        per_commit: of(|round| round.per_commit),
     })
 }
 
@@ -108,10 +112,10 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
     let lasts = Duration::from_secs(settings.seconds);
     let (store, data) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let raw = raw::rate(store.path(), settings.writers, lasts).await?;
-    let disk_broker =
+    let (disk_broker, per_commit) =
         broker::rate(Some(&data.path().join("alone")), settings.writers, lasts).await?;
     let (disk, disk_deliver) = served(settings, Some(&data.path().join("served"))).await?;
-    let memory_broker = broker::rate(None, settings.writers, lasts).await?;
+    let (memory_broker, _) = broker::rate(None, settings.writers, lasts).await?;
     let (memory, memory_deliver) = served(settings, None).await?;
     Ok(Report {
         writers: settings.writers,
@@ -124,6 +128,7 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
         memory_deliver,
         broker_part: disk_broker / raw,
         server_part: disk / raw,
+        per_commit,
     })
 }
 

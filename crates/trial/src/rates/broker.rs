@@ -12,12 +12,12 @@ use steadfast_server::node::Node;
 
 use super::{CHANNELS, TEXT_BYTES, together};
 
-/// Publishes a second; on disk where there is a directory for it.
+/// Publishes a second, and events a commit; on disk where there is a directory for it.
 pub(super) async fn rate(
     data_dir: Option<&Path>,
     writers: usize,
     lasts: Duration,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, f64)> {
     let mut config = Config { dev: true, ..Config::default() };
     if let Some(data_dir) = data_dir {
         config.broker.kind = Some(BrokerKind::Disk);
@@ -26,12 +26,12 @@ pub(super) async fn rate(
     rate_of(config, writers, lasts).await
 }
 
-/// Publishes a second of the broker that these settings mean.
+/// The same of the broker that these settings mean.
 pub(super) async fn rate_of(
     config: Config,
     writers: usize,
     lasts: Duration,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, f64)> {
     let node = Node::new(config)?;
     let mut tasks: Vec<_> =
         node.shards.iter().map(|shard| tokio::spawn(Arc::clone(shard).run())).collect();
@@ -69,5 +69,7 @@ pub(super) async fn rate_of(
     for task in tasks {
         task.abort();
     }
-    Ok(rate)
+    let figures = node.broker.disk().unwrap_or_default();
+    let count = |number: u64| u32::try_from(number).map(f64::from);
+    Ok((rate, count(figures.events)? / count(figures.commits.max(1))?))
 }

@@ -78,7 +78,7 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
     let mut config = Config { dev: true, ..Config::default() };
     config.broker.kind = Some(BrokerKind::Redis);
     config.broker.redis.servers = vec![Secret::new(&store.url)];
-    let broker = broker::rate_of(config, settings.writers, lasts).await?;
+    let (broker, _) = broker::rate_of(config, settings.writers, lasts).await?;
     let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &store.url)];
     let node = Server::start(&settings.server, None, &variables).await?;
     let mut first = Wire::to(node.internal).await?;

@@ -8,11 +8,21 @@ use super::record::Remembered;
 /// A bounded memory of answers, oldest out first.
 #[derive(Debug)]
 pub(super) struct Answers {
-    /// By the channel's id and the key: the offset, and when it was given.
-    of_channel: BTreeMap<u64, BTreeMap<Box<str>, (u64, u64)>>,
+    /// By the channel's id and the key.
+    of_channel: BTreeMap<u64, BTreeMap<Box<str>, Given>>,
     order: VecDeque<Remembered>,
     keys_max: usize,
     lasts_ms: u64,
+}
+
+/// An answer.
+#[derive(Clone, Copy, Debug)]
+struct Given {
+    offset: u64,
+    /// When, by the store's clock.
+    at: u64,
+    /// Whether the store has it by itself: its event is not kept any more.
+    is_written: bool,
 }
 
 impl Answers {
@@ -22,8 +32,8 @@ impl Answers {
 
     /// The offset that a key was answered with.
     pub(super) fn find(&self, id: u64, key: &str, now: u64) -> Option<u64> {
-        let (offset, at) = self.of_channel.get(&id)?.get(key)?;
-        (now.saturating_sub(*at) <= self.lasts_ms).then_some(*offset)
+        let given = self.of_channel.get(&id)?.get(key)?;
+        (now.saturating_sub(given.at) <= self.lasts_ms).then_some(given.offset)
     }
 
     /// For how many more there is room.
@@ -31,11 +41,25 @@ impl Answers {
         self.keys_max.saturating_sub(self.order.len())
     }
 
+    /// How long answers are remembered, in milliseconds.
+    pub(super) const fn lasts_ms(&self) -> u64 {
+        self.lasts_ms
+    }
+
     /// Remembers an answer; in order of time.
-    pub(super) fn remember(&mut self, answer: Remembered, offset: u64) {
+    pub(super) fn remember(&mut self, answer: Remembered, offset: u64, is_written: bool) {
         let of_channel = self.of_channel.entry(answer.id).or_default();
-        of_channel.insert(answer.key.clone(), (offset, answer.at));
+        of_channel.insert(answer.key.clone(), Given { offset, at: answer.at, is_written });
         self.order.push_back(answer);
+    }
+
+    /// Notes that the store has an answer by itself.
+    pub(super) fn is_written(&mut self, answer: &Remembered) {
+        let of_channel = self.of_channel.get_mut(&answer.id);
+        let given = of_channel.and_then(|of_channel| of_channel.get_mut(&answer.key));
+        if let Some(given) = given.filter(|given| given.at == answer.at) {
+            given.is_written = true;
+        }
     }
 
     /// Forgets a channel's answers: its next epoch has none.
@@ -43,25 +67,30 @@ impl Answers {
         self.of_channel.remove(&id);
     }
 
-    /// Takes out answers that are too old, `most` at most.
-    pub(super) fn expire(&mut self, now: u64, most: usize) -> Vec<Remembered> {
-        let mut gone = Vec::new();
-        while gone.len() < most
+    /// Takes out answers that are too old, `most` at most; how many, and those that the store has
+    /// by themselves.
+    pub(super) fn expire(&mut self, now: u64, most: usize) -> (usize, Vec<Remembered>) {
+        let (mut count, mut written) = (0, Vec::new());
+        while count < most
             && let Some(oldest) = self.order.front()
             && now.saturating_sub(oldest.at) > self.lasts_ms
             && let Some(oldest) = self.order.pop_front()
         {
-            if let Some(of_channel) = self.of_channel.get_mut(&oldest.id) {
-                // The same key may have been remembered anew: that one stays.
-                if of_channel.get(&oldest.key).is_some_and(|(_, at)| *at == oldest.at) {
-                    of_channel.remove(&oldest.key);
-                }
-                if of_channel.is_empty() {
-                    self.of_channel.remove(&oldest.id);
-                }
+            count += 1;
+            let Some(of_channel) = self.of_channel.get_mut(&oldest.id) else { continue };
+            // The same key may have been remembered anew: that one stays.
+            let is_it = |given: &&Given| given.at == oldest.at;
+            let given = of_channel.get(&oldest.key).filter(is_it).copied();
+            if given.is_some() {
+                of_channel.remove(&oldest.key);
             }
-            gone.push(oldest);
+            if of_channel.is_empty() {
+                self.of_channel.remove(&oldest.id);
+            }
+            if given.is_some_and(|given| given.is_written) {
+                written.push(oldest);
+            }
         }
-        gone
+        (count, written)
     }
 }

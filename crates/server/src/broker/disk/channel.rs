@@ -18,6 +18,8 @@ const THINNED_SCAN_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Channel {
     numbers: Numbers,
+    /// Whether the store knows the channel, under its epoch.
+    pub(super) is_saved: bool,
     touched: Millis,
     /// The newest events, without holes up to the head; fewer than are kept.
     tail: VecDeque<Arc<Publication>>,
@@ -25,9 +27,9 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    pub(super) fn new(numbers: Numbers, now: Millis) -> Self {
+    pub(super) fn new(numbers: Numbers, is_saved: bool, now: Millis) -> Self {
         let (tail, newest_of_key) = (VecDeque::new(), BTreeMap::new());
-        Self { numbers, touched: now, tail, newest_of_key }
+        Self { numbers, is_saved, touched: now, tail, newest_of_key }
     }
 
     pub(super) const fn numbers(&self) -> &Numbers {
@@ -49,7 +51,7 @@ impl Channel {
         events: Vec<Arc<Publication>>,
     ) -> (usize, usize) {
         let (mut freed, mut taken) = (0, 0);
-        self.numbers = numbers;
+        (self.numbers, self.is_saved) = (numbers, true);
         for event in events {
             if let Some(key) = &event.replace {
                 self.newest_of_key.insert(key.clone(), event.offset);

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use steadfast_hub::{Publication, Publish, PublishError, Retention};
-use steadfast_protocol::{ChannelName, Epoch, ReplaceKey, Timestamp};
+use steadfast_protocol::codec::json::encode_event;
+use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 
 use super::record::{self, Item, Kept, Numbers, Remembered};
 use super::store::{Batch, Store, StoreError};
@@ -19,24 +20,39 @@ const TRIM_PER_PUBLISH: usize = 64;
 pub(super) struct Draft<'a> {
     store: &'a Store,
     fronts: &'a mut Fronts,
-    /// The time, by the store's clock.
-    now: u64,
+    terms: Terms,
     /// By key: a value to write, or none to remove what is there. A key is written once a commit.
+    /// New events are not here: only at the end it is known which are kept.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     channels: BTreeMap<ChannelName, Ahead>,
     answers: BTreeMap<(u64, Box<str>), u64>,
-    totals: Totals,
+    written: Vec<Remembered>,
     over: BTreeSet<ChannelName>,
+}
+
+/// What holds for the draft as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// The time, by the store's clock.
+    pub(super) now: u64,
+    /// The date that events will carry.
+    pub(super) time: Timestamp,
+    /// The store's.
+    pub(super) fence: u64,
+    pub(super) totals: Totals,
 }
 
 /// A channel as it will be.
 #[derive(Debug)]
 pub(super) struct Ahead {
     pub(super) numbers: Numbers,
+    is_saved: bool,
     retention: Retention,
+    stored_first: u64,
     stored_head: u64,
     pub(super) events: Vec<Arc<Publication>>,
     items: Vec<Item>,
+    payloads: Vec<Payload>,
 }
 
 /// What will be when the commit has taken place.
@@ -44,6 +60,8 @@ pub(super) struct Ahead {
 pub(super) struct Outcome {
     pub(super) channels: BTreeMap<ChannelName, Ahead>,
     pub(super) answers: Vec<(Remembered, u64)>,
+    /// Answers that the store has by themselves now.
+    pub(super) written: Vec<Remembered>,
     /// Channels that still keep too much.
     pub(super) over: BTreeSet<ChannelName>,
 }
@@ -71,76 +89,86 @@ pub(super) struct Totals {
     /// Idempotency keys that may be remembered, and for how many of them there is room.
     pub(super) keys_max: usize,
     pub(super) keys_room: usize,
+    /// How long keys are remembered.
+    pub(super) keys_last_ms: u64,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) const fn new(
-        store: &'a Store,
-        fronts: &'a mut Fronts,
-        now: u64,
-        totals: Totals,
-    ) -> Self {
+    pub(super) const fn new(store: &'a Store, fronts: &'a mut Fronts, terms: Terms) -> Self {
         Self {
             store,
             fronts,
-            now,
+            terms,
             writes: BTreeMap::new(),
             channels: BTreeMap::new(),
             answers: BTreeMap::new(),
-            totals,
+            written: Vec::new(),
             over: BTreeSet::new(),
         }
     }
 
     /// Takes in a channel as the table has it, where it is not ahead already.
-    pub(super) fn begin(&mut self, name: &ChannelName, numbers: Numbers, retention: Retention) {
+    pub(super) fn begin(
+        &mut self,
+        name: &ChannelName,
+        numbers: Numbers,
+        is_saved: bool,
+        retention: Retention,
+    ) {
         if !self.channels.contains_key(name) {
-            let (stored_head, events, items) = (numbers.head, Vec::new(), Vec::new());
-            let ahead = Ahead { numbers, retention, stored_head, events, items };
+            let ahead = Ahead {
+                is_saved,
+                retention,
+                stored_first: numbers.first,
+                stored_head: numbers.head,
+                numbers,
+                events: Vec::new(),
+                items: Vec::new(),
+                payloads: Vec::new(),
+            };
             self.channels.insert(name.clone(), ahead);
         }
     }
 
     /// Gives an event its place.
-    pub(super) fn publish(
-        &mut self,
-        publish: &Publish,
-        time: Timestamp,
-        fence: u64,
-    ) -> Result<Answer, StoreError> {
+    pub(super) fn publish(&mut self, publish: &Publish) -> Result<Answer, StoreError> {
         let Some(ahead) = self.channels.get(&publish.channel) else {
             return Ok(Answer::Settled(Err(PublishError::Unavailable)));
         };
-        let (id, epoch) = (ahead.numbers.id, ahead.numbers.epoch.clone());
+        let Numbers { id, epoch, head, is_final, .. } = ahead.numbers.clone();
         let key = publish.idempotency_key.clone().map(|key| (id, key));
         if let Some(first) = key.as_ref().and_then(|key| self.answers.get(key)) {
             return Ok(Answer::Placed { epoch, offset: *first, publication: None });
         }
-        if key.is_some() && self.answers.len() >= self.totals.keys_room {
-            let max = self.totals.keys_max;
+        if key.is_some() && self.answers.len() >= self.terms.totals.keys_room {
+            let max = self.terms.totals.keys_max;
             return Ok(Answer::Settled(Err(PublishError::IdempotencyFull { max })));
         }
-        if ahead.numbers.is_final {
+        if is_final {
             return Ok(Answer::Settled(Err(PublishError::Finished)));
         }
-        let offset = ahead.numbers.head + 1;
-        let item = Item { bytes: 0, at: self.now, replace: publish.replace.clone() };
-        let (event, data) = (publish.event.clone(), publish.data.as_str());
-        let mut kept = Kept { item, time, is_final: publish.is_final, event, data };
-        let publication = kept.publication(&publish.channel, &epoch, offset);
-        kept.item.bytes = u32::try_from(publication.encoded.len()).unwrap_or(u32::MAX);
-        if !self.has_room(&publish.channel, u64::from(kept.item.bytes))? {
-            let bytes_max = self.totals.bytes_max;
+        let (offset, time) = (head + 1, self.terms.time);
+        let Publish { channel, event, data, is_final, replace, .. } = publish.clone();
+        let encoded = encode_event(&channel, &epoch, offset, &event, &data, time);
+        let bytes = encoded.len() as u64;
+        if !self.has_room(&channel, bytes)? {
+            let bytes_max = self.terms.totals.bytes_max;
             return Ok(Answer::Settled(Err(PublishError::StorageFull { bytes_max })));
         }
-        self.append(&kept, Arc::clone(&publication));
-        if let Some((id, key)) = key {
-            let answer = Remembered { at: self.now, id, key };
-            self.writes.insert(answer.to_key(), Some(offset.to_be_bytes().into()));
-            self.answers.insert((id, answer.key), offset);
+        let publication = Arc::new(Publication {
+            channel,
+            epoch: epoch.clone(),
+            offset,
+            event,
+            replace,
+            is_final,
+            encoded,
+        });
+        self.append(Arc::clone(&publication), data, publish.idempotency_key.clone());
+        if let Some(key) = key {
+            self.answers.insert(key, offset);
         }
         self.trim(&publish.channel, TRIM_PER_PUBLISH)?;
-        self.save(&publish.channel, fence);
         Ok(Answer::Placed { epoch, offset, publication: Some(publication) })
     }
 
@@ -148,7 +176,7 @@ impl<'a> Draft<'a> {
     pub(super) fn trim(&mut self, name: &ChannelName, most: usize) -> Result<(), StoreError> {
         let mut dropped = 0;
         while let Some(ahead) = self.channels.get(name)
-            && is_over(&ahead.numbers, &ahead.retention, self.now)
+            && is_over(&ahead.numbers, &ahead.retention, self.terms.now)
         {
             if dropped == most {
                 self.over.insert(name.clone());
@@ -159,13 +187,6 @@ impl<'a> Draft<'a> {
         }
         self.over.remove(name);
         Ok(())
-    }
-
-    /// Writes down where a channel will stand.
-    pub(super) fn save(&mut self, name: &ChannelName, fence: u64) {
-        if let Some(ahead) = self.channels.get(name) {
-            self.writes.insert(record::channel_key(name), Some(ahead.numbers.to_bytes(fence)));
-        }
     }
 
     /// Writes something else along.
@@ -182,38 +203,44 @@ impl<'a> Draft<'a> {
                 None => batch.remove(key),
             }
         }
-        let at = self.now;
+        for (name, ahead) in &self.channels {
+            ahead.write(name, &self.terms, &mut batch);
+        }
+        let at = self.terms.now;
         let answer = |((id, key), offset)| (Remembered { at, id, key }, offset);
         let answers = self.answers.into_iter().map(answer).collect();
-        (batch, Outcome { channels: self.channels, answers, over: self.over })
+        let (channels, written, over) = (self.channels, self.written, self.over);
+        (batch, Outcome { channels, answers, written, over })
     }
 
     /// Whether so many more bytes may be kept, once the channel has dropped what it may not keep.
     fn has_room(&mut self, name: &ChannelName, bytes: u64) -> Result<bool, StoreError> {
-        let bytes_max = self.totals.bytes_max as u64;
-        if self.totals.bytes + bytes > bytes_max {
+        let bytes_max = self.terms.totals.bytes_max as u64;
+        if self.terms.totals.bytes + bytes > bytes_max {
             self.trim(name, TRIM_PER_PUBLISH)?;
         }
-        Ok(self.totals.bytes + bytes <= bytes_max)
+        Ok(self.terms.totals.bytes + bytes <= bytes_max)
     }
 
-    fn append(&mut self, kept: &Kept<'_>, publication: Arc<Publication>) {
+    fn append(&mut self, publication: Arc<Publication>, data: Payload, key: Option<Box<str>>) {
         let Some(ahead) = self.channels.get_mut(&publication.channel) else { return };
-        let numbers = &mut ahead.numbers;
+        let bytes = publication.encoded.len() as u64;
+        let (numbers, at) = (&mut ahead.numbers, self.terms.now);
         if numbers.events() == 0 {
-            numbers.oldest_at = self.now;
+            numbers.oldest_at = at;
         }
         numbers.head = publication.offset;
-        numbers.bytes += u64::from(kept.item.bytes);
-        numbers.is_final = kept.is_final;
-        self.totals.bytes += u64::from(kept.item.bytes);
-        let key = record::event_key(numbers.id, numbers.head);
-        self.writes.insert(key.into(), Some(kept.to_bytes()));
-        if let Some(replace) = &kept.item.replace {
+        numbers.bytes += bytes;
+        numbers.is_final = publication.is_final;
+        self.terms.totals.bytes += bytes;
+        if let Some(replace) = &publication.replace {
             let key = record::newest_key(numbers.id, replace);
             self.writes.insert(key, Some(numbers.head.to_be_bytes().into()));
         }
-        ahead.items.push(kept.item.clone());
+        let (bytes, replace) =
+            (u32::try_from(bytes).unwrap_or(u32::MAX), publication.replace.clone());
+        ahead.items.push(Item { bytes, at, replace, key });
+        ahead.payloads.push(data);
         ahead.events.push(publication);
     }
 
@@ -224,9 +251,19 @@ impl<'a> Draft<'a> {
         let (id, offset) = (numbers.id, numbers.first);
         numbers.first += 1;
         numbers.bytes -= u64::from(item.bytes);
-        self.totals.bytes -= u64::from(item.bytes);
+        self.terms.totals.bytes -= u64::from(item.bytes);
         self.fronts.drop_oldest(id);
-        self.writes.insert(record::event_key(id, offset).into(), None);
+        if offset <= ahead.stored_head {
+            self.writes.insert(record::event_key(id, offset).into(), None);
+        }
+        if let Some(key) = item.key
+            && self.terms.now.saturating_sub(item.at) <= self.terms.totals.keys_last_ms
+        {
+            // The answer outlives the event that it was kept with.
+            let answer = Remembered { at: item.at, id, key };
+            self.writes.insert(answer.to_key(), Some(offset.to_be_bytes().into()));
+            self.written.push(answer);
+        }
         if let Some(key) = &item.replace
             && self.newest(id, key)? == Some(offset)
         {
@@ -259,5 +296,32 @@ impl<'a> Draft<'a> {
             return Ok(value.as_deref().and_then(record::number));
         }
         Ok(self.store.find(&key)?.and_then(|bytes| record::number(&bytes)))
+    }
+}
+
+impl Ahead {
+    /// Writes the new events that are kept, the newest with where the channel stands; and the
+    /// channel's own value where no event says that, or the store does not know the channel.
+    fn write(&self, name: &ChannelName, terms: &Terms, batch: &mut Batch) {
+        let Numbers { id, first, .. } = self.numbers;
+        let mut is_told = self.stored_first == first && self.events.is_empty();
+        for ((event, item), data) in self.events.iter().zip(&self.items).zip(&self.payloads) {
+            if event.offset < first {
+                continue;
+            }
+            let kept = Kept {
+                item: item.clone(),
+                behind: self.numbers.behind(),
+                time: terms.time,
+                is_final: event.is_final,
+                event: event.event.clone(),
+                data: data.as_str(),
+            };
+            batch.put(record::event_key(id, event.offset), kept.to_bytes());
+            is_told = true;
+        }
+        if !is_told || !self.is_saved {
+            batch.put(record::channel_key(name), self.numbers.to_bytes(terms.fence));
+        }
     }
 }

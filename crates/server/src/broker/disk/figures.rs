@@ -22,7 +22,7 @@ pub(super) struct Tally {
 }
 
 /// The figures of a disk broker at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DiskFigures {
     /// Commits that the disk has.
     pub commits: u64,

@@ -8,7 +8,7 @@ use steadfast_hub::StreamsConfig;
 use super::error::DiskError;
 use super::folder::Folder;
 use super::mend;
-use super::record::{self, Numbers, Remembered};
+use super::record::{self, Kept, Numbers, Remembered};
 use super::store::{Batch, Store, StoreError, Sync};
 use super::table::Table;
 use super::{journal, shared::Times};
@@ -143,16 +143,21 @@ fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Lo
     let mut streams = setup.streams.clone();
     streams.epoch_seed = seed().map_err(Trouble::System)?;
     let mut table = Table::new(streams, setup.hot_bytes_max);
-    let renumbered = read_channels(&store, &mut table, fence, times)?;
+    let mut answers = Vec::new();
+    let renumbered = read_channels(&store, &mut table, fence, times, &mut answers)?;
     if renumbered > 0 {
         tracing::warn!(channels = renumbered, "channels go on under a new epoch");
     }
     for pair in store.under(&[record::ANSWER]) {
         let (key, value) = pair?;
         match (Remembered::of_key(&key), record::number(&value)) {
-            (Some(answer), Some(offset)) => table.answers.remember(answer, offset),
+            (Some(answer), Some(offset)) => answers.push((answer, offset, true)),
             _ => return Err(unreadable("an answer").into()),
         }
+    }
+    answers.sort_by_key(|(answer, ..)| answer.at);
+    for (answer, offset, is_written) in answers {
+        table.answers.remember(answer, offset, is_written);
     }
     let graves = store.under(&[record::GRAVE]).map(|pair| {
         let (key, _) = pair?;
@@ -168,14 +173,17 @@ fn read_channels(
     table: &mut Table,
     fence: u64,
     times: Times,
+    answers: &mut Vec<(Remembered, u64, bool)>,
 ) -> Result<usize, Trouble> {
     let (now, mut renumbered) = (times.clock.now(), 0);
+    let since = times.at(now).saturating_sub(table.answers.lasts_ms());
     for pair in store.under(&[record::CHANNEL]) {
         let (key, value) = pair?;
         let (name, numbers) = (record::channel_of_key(&key), Numbers::of_bytes(&value));
         let (Some(name), Some((under, mut numbers))) = (name, numbers) else {
             return Err(unreadable("a channel").into());
         };
+        read_newest(store, &mut numbers, since, answers)?;
         if under >= fence {
             table.load(name, numbers, now);
         } else if let Some(epoch) = table.names().epoch() {
@@ -185,6 +193,34 @@ fn read_channels(
         }
     }
     Ok(renumbered)
+}
+
+/// Reads a channel from its newest event back: where it stands, and answers of `since` and later.
+fn read_newest(
+    store: &Store,
+    numbers: &mut Numbers,
+    since: u64,
+    answers: &mut Vec<(Remembered, u64, bool)>,
+) -> Result<(), StoreError> {
+    let id = numbers.id;
+    let [events, _] = record::prefixes_of(id);
+    for pair in store.under(&events).rev() {
+        let (key, value) = pair?;
+        let (offset, kept) = (record::offset_of_key(&key), Kept::of_bytes(&value));
+        let (Some(offset), Some(kept)) = (offset, kept) else {
+            return Err(unreadable("an event"));
+        };
+        if offset > numbers.head {
+            numbers.go_on(offset, &kept);
+        }
+        if offset < numbers.first || kept.item.at < since {
+            return Ok(());
+        }
+        if let Some(key) = kept.item.key {
+            answers.push((Remembered { at: kept.item.at, id, key }, offset, false));
+        }
+    }
+    Ok(())
 }
 
 /// The fence: a higher one in a new store, and where a backup was restored.

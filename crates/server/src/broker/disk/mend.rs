@@ -130,19 +130,31 @@ fn channels(from: &Store) -> BTreeMap<ChannelName, (u64, Numbers)> {
 
 /// Copies a channel's events up to the first that cannot be read; whether that is all of them.
 fn copy_events(from: &Store, to: &Store, numbers: &mut Numbers) -> Result<bool, StoreError> {
-    let Numbers { id, first, head, .. } = *numbers;
-    let range = (record::event_key(id, first), record::event_key(id, head));
-    let (mut expected, mut bytes) = (first, 0);
+    let id = numbers.id;
+    let end = find_end(from, numbers);
+    let (first, last) =
+        if end == End::Known { (numbers.first, numbers.head) } else { (1, u64::MAX) };
+    let range = (record::event_key(id, first), record::event_key(id, last));
+    let mut expected = (end == End::Known).then_some(first);
+    let (mut bytes, mut oldest_at) = (0, 0);
     let (mut batch, mut batched) = (to.batch(), 0);
     let mut newest = BTreeMap::new();
     for (key, value) in from.between(&range.0, &range.1).map_while(Result::ok) {
-        let is_next = record::offset_of_key(&key) == Some(expected);
-        let Some(kept) = Kept::of_bytes(&value).filter(|_| is_next) else { break };
+        let Some(offset) = record::offset_of_key(&key) else { break };
+        let Some(kept) = Kept::of_bytes(&value) else { break };
+        match expected {
+            None => numbers.first = offset,
+            Some(expected) if expected != offset => break,
+            Some(_) => {}
+        }
+        if bytes == 0 {
+            oldest_at = kept.item.at;
+        }
+        expected = Some(offset + 1);
         bytes += u64::from(kept.item.bytes);
         if let Some(key) = kept.item.replace {
-            newest.insert(record::newest_key(id, &key), expected);
+            newest.insert(record::newest_key(id, &key), offset);
         }
-        expected += 1;
         batched += value.len();
         batch.put(&*key, &*value);
         if batched > BATCH_BYTES {
@@ -154,13 +166,38 @@ fn copy_events(from: &Store, to: &Store, numbers: &mut Numbers) -> Result<bool, 
         batch.put(key, offset.to_be_bytes());
     }
     batch.commit(Sync::Later)?;
-    let is_whole = expected > head;
+    let next = expected.unwrap_or(numbers.head + 1);
+    let is_whole = end == End::Known && next > numbers.head;
     if !is_whole {
         numbers.is_final = false;
-        numbers.head = expected - 1;
+        numbers.head = next - 1;
+        numbers.first = numbers.first.min(next);
     }
-    numbers.bytes = bytes;
+    (numbers.bytes, numbers.oldest_at) = (bytes, oldest_at);
     Ok(is_whole)
+}
+
+/// Whether it is known where a channel ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Known,
+    Unknown,
+}
+
+/// Has the newest event say where its channel stands, if that can be read.
+fn find_end(from: &Store, numbers: &mut Numbers) -> End {
+    let [events, _] = record::prefixes_of(numbers.id);
+    let Some(pair) = from.under(&events).next_back() else { return End::Known };
+    let Ok((key, value)) = pair else { return End::Unknown };
+    match (record::offset_of_key(&key), Kept::of_bytes(&value)) {
+        (Some(offset), Some(kept)) => {
+            if offset > numbers.head {
+                numbers.go_on(offset, &kept);
+            }
+            End::Known
+        }
+        _ => End::Unknown,
+    }
 }
 
 /// Copies answers to events that are there: a publish whose event is gone may be repeated.

@@ -52,6 +52,18 @@ impl Numbers {
         out
     }
 
+    /// Goes on to what the channel's newest event says.
+    pub(super) fn go_on(&mut self, head: u64, newest: &Kept<'_>) {
+        let Behind { first, bytes, oldest_at } = newest.behind;
+        (self.first, self.bytes, self.oldest_at) = (first, bytes, oldest_at);
+        (self.head, self.is_final) = (head, newest.is_final);
+    }
+
+    /// What an event says that is the newest of a channel that stands here.
+    pub(super) const fn behind(&self) -> Behind {
+        Behind { first: self.first, bytes: self.bytes, oldest_at: self.oldest_at }
+    }
+
     /// The fence and the numbers of a value; `None` where it is none.
     pub(super) fn of_bytes(bytes: &[u8]) -> Option<(u64, Self)> {
         let mut rest = Rest(bytes);
@@ -64,6 +76,15 @@ impl Numbers {
     }
 }
 
+/// Where a channel stands behind one of its events. The newest event says so for the channel: its
+/// own value is written only when it changes without an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) first: u64,
+    pub(super) bytes: u64,
+    pub(super) oldest_at: u64,
+}
+
 /// What is known of a kept event besides its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
@@ -73,12 +94,15 @@ pub(super) struct Item {
     pub(super) at: u64,
     /// Its key, where it has one.
     pub(super) replace: Option<ReplaceKey>,
+    /// The idempotency key of its publish, where that had one: the answer is the event's offset.
+    pub(super) key: Option<Box<str>>,
 }
 
 /// An event as the store has it: all but its channel, epoch and offset, which its key stands for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kept<'a> {
     pub(super) item: Item,
+    pub(super) behind: Behind,
     pub(super) time: Timestamp,
     pub(super) is_final: bool,
     pub(super) event: EventName,
@@ -89,12 +113,18 @@ impl<'a> Kept<'a> {
     /// The value.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let replace = self.item.replace.as_ref().map_or("", ReplaceKey::as_str);
-        let mut out = Vec::with_capacity(64 + replace.len() + self.data.len());
+        let key = self.item.key.as_deref().unwrap_or_default();
+        let names = [self.event.as_str(), replace, key];
+        let length: usize = names.iter().map(|name| name.len()).sum();
+        let mut out = Vec::with_capacity(64 + length + self.data.len());
         out.extend_from_slice(&self.item.bytes.to_be_bytes());
         out.extend_from_slice(&self.item.at.to_be_bytes());
         out.extend_from_slice(&self.time.0.to_be_bytes());
         out.push(u8::from(self.is_final));
-        for name in [self.event.as_str(), replace] {
+        for number in [self.behind.first, self.behind.bytes, self.behind.oldest_at] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        for name in names {
             // Names are far shorter; one that were not would be cut, and be refused when read.
             out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(0).to_be_bytes());
             out.extend_from_slice(name.as_bytes());
@@ -108,12 +138,16 @@ impl<'a> Kept<'a> {
         let mut rest = Rest(bytes);
         let (bytes, at) = (rest.u32()?, rest.u64()?);
         let (time, is_final) = (Timestamp(rest.u64()?), rest.u8()? != 0);
+        let (first, total, oldest_at) = (rest.u64()?, rest.u64()?, rest.u64()?);
+        let behind = Behind { first, bytes: total, oldest_at };
         let event = EventName::new(rest.name()?).ok()?;
         let replace = match rest.name()? {
             "" => None,
             key => Some(ReplaceKey::new(key).ok()?),
         };
-        Some(Self { item: Item { bytes, at, replace }, time, is_final, event, data: rest.text()? })
+        let key = Some(rest.name()?).filter(|key| !key.is_empty()).map(Box::from);
+        let item = Item { bytes, at, replace, key };
+        Some(Self { item, behind, time, is_final, event, data: rest.text()? })
     }
 
     /// The same with its place, as it is handed to readers.
@@ -260,7 +294,7 @@ impl<'a> Rest<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Item, Kept, Numbers, Remembered, event_key, offset_of_key};
+    use super::{Behind, Item, Kept, Numbers, Remembered, event_key, offset_of_key};
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
 
     #[test]
@@ -272,11 +306,13 @@ mod tests {
         assert_eq!(Numbers::of_bytes(&written), Some((4, numbers)));
         assert_eq!(Numbers::of_bytes(&written[..49]), None);
 
-        for replace in [None, Some(ReplaceKey::new("bar").unwrap())] {
-            let item = Item { bytes: 120, at: 5, replace };
+        for (replace, key) in [("", None), ("bar", None), ("", Some("k")), ("bar", Some("k"))] {
+            let replace = ReplaceKey::new(replace).ok();
+            let item = Item { bytes: 120, at: 5, replace, key: key.map(Box::from) };
             let event = EventName::new("progress").unwrap();
-            let time = Timestamp(6);
-            let kept = Kept { item, time, is_final: false, event, data: "{\"n\":1}" };
+            let (time, is_final, data) = (Timestamp(6), false, "{\"n\":1}");
+            let behind = Behind { first: 1, bytes: 2, oldest_at: 3 };
+            let kept = Kept { item, behind, time, is_final, event, data };
             let written = kept.to_bytes();
             assert_eq!(Kept::of_bytes(&written), Some(kept));
             assert_eq!(Kept::of_bytes(&written[..24]), None);

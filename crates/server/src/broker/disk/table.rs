@@ -93,13 +93,14 @@ impl Table {
     /// Puts in a channel that the store knows.
     pub(super) fn load(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
         self.bytes += numbers.bytes;
-        self.channels.insert(name, Channel::new(numbers, now));
+        self.channels.insert(name, Channel::new(numbers, true, now));
     }
 
     /// Puts in a channel that the store does not know, under the numbers it had.
     pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
         self.unsaved.push(name.clone());
-        self.load(name, numbers, now);
+        self.bytes += numbers.bytes;
+        self.channels.insert(name, Channel::new(numbers, false, now));
     }
 
     /// What is kept of a channel.
@@ -124,6 +125,7 @@ impl Table {
             bytes_max: self.config.bytes_total_max,
             keys_max: self.config.idempotency_keys_max,
             keys_room: self.answers.room(),
+            keys_last_ms: self.answers.lasts_ms(),
         }
     }
 
@@ -132,12 +134,12 @@ impl Table {
         self.channels.len()
     }
 
-    /// The numbers of a channel, which is made where there is none.
+    /// A channel, which is made where there is none.
     pub(super) fn open(
         &mut self,
         name: &ChannelName,
         now: Millis,
-    ) -> Result<&Numbers, PublishError> {
+    ) -> Result<&Channel, PublishError> {
         let max = self.config.channels_max;
         if !self.channels.contains_key(name) {
             if self.channels.len() >= max {
@@ -148,12 +150,12 @@ impl Table {
             let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
             let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
             self.unsaved.push(name.clone());
-            self.channels.insert(name.clone(), Channel::new(numbers, now));
+            self.channels.insert(name.clone(), Channel::new(numbers, false, now));
         }
         match self.channels.get_mut(name) {
             Some(channel) => {
                 channel.touch(now);
-                Ok(channel.numbers())
+                Ok(channel)
             }
             None => Err(PublishError::Unavailable),
         }
@@ -216,12 +218,22 @@ impl Table {
         !self.unsaved.is_empty()
     }
 
-    /// Takes some of them, with their numbers.
-    pub(super) fn take_unsaved(&mut self, most: usize) -> Vec<(ChannelName, Numbers)> {
+    /// Takes some of them, with their numbers, to be saved now; `None` where there are none.
+    pub(super) fn take_unsaved(&mut self, most: usize) -> Option<Vec<(ChannelName, Numbers)>> {
         let from = self.unsaved.len().saturating_sub(most);
         let names = self.unsaved.split_off(from);
-        let known = |name: ChannelName| Some((name.clone(), self.numbers(&name)?.clone()));
-        names.into_iter().filter_map(known).collect()
+        if names.is_empty() {
+            return None;
+        }
+        let mut found = Vec::new();
+        for name in names {
+            // A publish may have saved it, or it may be gone.
+            if let Some(channel) = self.channels.get_mut(&name).filter(|one| !one.is_saved) {
+                channel.is_saved = true;
+                found.push((name, channel.numbers().clone()));
+            }
+        }
+        Some(found)
     }
 
     /// What is known of a channel.

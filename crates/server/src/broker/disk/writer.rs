@@ -7,6 +7,7 @@ mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use steadfast_hub::{Publish, PublishError, ReadError};
 use steadfast_protocol::{ChannelName, Epoch};
@@ -14,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::draft::{Answer, Draft, Outcome};
+use super::draft::{Answer, Draft, Outcome, Terms};
 use super::folder::Folder;
 use super::load::{COMMIT_MARK, Setup, put_mark};
 use super::record;
@@ -29,6 +30,11 @@ use steps::Chores;
 const COMMIT_EVENTS_MAX: usize = 4_096;
 /// The most bytes of payloads in one commit, or one publish if that is larger.
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// For which part of a commit's time, and how long at most, publishers are waited for.
+const GATHER_PART: u32 = 4;
+const GATHER_MAX: Duration = Duration::from_micros(500);
+/// How often is looked whether they have come.
+const GATHER_LOOK: Duration = Duration::from_micros(20);
 /// Answers that one commit forgets at most.
 const ANSWERS_PER_COMMIT: usize = 1_024;
 
@@ -74,6 +80,14 @@ pub(super) struct Writer {
     fence: u64,
     chores: Chores,
     health: Health,
+    pace: Pace,
+}
+
+/// The last commit: how many events it had, and how long it took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    events: usize,
+    took: Duration,
 }
 
 impl Writer {
@@ -100,6 +114,7 @@ impl Writer {
             fence,
             chores,
             health,
+            pace: Pace::default(),
         }
     }
 
@@ -167,8 +182,13 @@ impl Writer {
         }
     }
 
-    /// All publishes that wait, up to what fits into one commit.
+    /// All publishes that wait, up to what fits into one commit. Publishers who were answered
+    /// together come again together, but not at once: the first to come waits a little for as many
+    /// as there were, a small part of what a commit takes, and alone for nobody.
     fn gather(&mut self, first: Asked) -> Vec<Asked> {
+        let clock = self.shared.times.clock;
+        let Pace { events, took } = self.pace;
+        let wait_until = clock.elapsed() + (took / GATHER_PART).min(GATHER_MAX);
         let mut bytes = first.publish.data.as_str().len();
         let mut asked = vec![first];
         while asked.len() < COMMIT_EVENTS_MAX && bytes < COMMIT_BYTES_MAX {
@@ -180,6 +200,11 @@ impl Writer {
                 Ok(other) => {
                     self.held = Some(other);
                     break;
+                }
+                Err(TryRecvError::Empty)
+                    if asked.len() < events && clock.elapsed() < wait_until =>
+                {
+                    std::thread::sleep(GATHER_LOOK);
                 }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
@@ -229,12 +254,14 @@ impl Writer {
         let times = self.shared.times;
         let (now, time) = (times.clock.now(), times.clock.date());
         let mut table = self.shared.table.lock();
-        let gone = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
-        let mut draft = Draft::new(store, &mut self.fronts, times.at(now), table.totals());
+        let (_, gone) = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
+        let (fence, totals) = (self.fence, table.totals());
+        let terms = Terms { now: times.at(now), time, fence, totals };
+        let mut draft = Draft::new(store, &mut self.fronts, terms);
         let settled = asked.iter().map(|one| {
             let Publish { channel, idempotency_key, .. } = &one.publish;
-            let numbers = match table.open(channel, now) {
-                Ok(numbers) => numbers.clone(),
+            let (numbers, is_saved) = match table.open(channel, now) {
+                Ok(channel) => (channel.numbers().clone(), channel.is_saved),
                 Err(error) => return Some(Answer::Settled(Err(error))),
             };
             let key = idempotency_key.as_deref();
@@ -242,7 +269,7 @@ impl Writer {
             if let Some(offset) = first {
                 return Some(Answer::Settled(Ok((numbers.epoch, offset))));
             }
-            draft.begin(channel, numbers, table.retention(channel));
+            draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
         });
         let settled: Vec<Option<Answer>> = settled.collect();
@@ -251,7 +278,7 @@ impl Writer {
         for (one, settled) in asked.iter().zip(settled) {
             answers.push(match settled {
                 Some(answer) => answer,
-                None => draft.publish(&one.publish, time, self.fence)?,
+                None => draft.publish(&one.publish)?,
             });
         }
         for answer in gone {
@@ -270,7 +297,9 @@ impl Writer {
         batch.commit(Sync::Now)?;
         self.commit = commit;
         self.folder.note_acked(commit);
-        self.shared.tally.committed(events, clock.elapsed().saturating_sub(begun));
+        let took = clock.elapsed().saturating_sub(begun);
+        self.pace = Pace { events, took };
+        self.shared.tally.committed(events, took);
         Ok(())
     }
 
@@ -281,7 +310,10 @@ impl Writer {
             table.take_over(&name, ahead.numbers, ahead.events);
         }
         for (answer, offset) in outcome.answers {
-            table.answers.remember(answer, offset);
+            table.answers.remember(answer, offset, false);
+        }
+        for answer in &outcome.written {
+            table.answers.is_written(answer);
         }
         drop(table);
         self.chores.over.extend(outcome.over);

@@ -5,7 +5,7 @@ use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::Bench;
 use crate::broker::disk::DiskError;
-use crate::broker::tests::{after, channel, event, keyed, last, offsets, replacing};
+use crate::broker::tests::{after, channel, each, event, keyed, last, offsets, replacing};
 
 #[tokio::test]
 async fn events_numbers_and_ends_are_kept() {
@@ -38,6 +38,41 @@ async fn answers_are_kept_for_their_window() {
     bench.streams.idempotency_window = steadfast_machine::Span(1);
     bench.start();
     while bench.put(keyed("a", "k")).await.1 == 1 {}
+}
+
+/// P-30
+#[tokio::test]
+async fn an_answer_outlives_the_event_that_it_was_kept_with() {
+    let retention = Retention { events_max: 2, ..Retention::default() };
+    let mut bench = Bench::with(StreamsConfig { retention, ..StreamsConfig::default() });
+    let (first, second) = (bench.put(keyed("a", "1")).await, bench.put(keyed("a", "2")).await);
+    bench.fill("a", 5).await;
+    let again = bench.broker().publish(keyed("a", "1")).await;
+    assert_eq!(again, Ok(first.clone()));
+    for _ in 0..2 {
+        bench.restart().await;
+        assert_eq!(bench.put(keyed("a", "1")).await, first);
+        assert_eq!(bench.put(keyed("a", "2")).await, second);
+    }
+    assert_eq!(offsets(&bench.read("a", Since::Start).await), [6, 7]);
+}
+
+/// Where it refuses an event for want of room, a channel may have dropped others first.
+#[tokio::test]
+async fn a_refused_event_leaves_a_channel_sound() {
+    let mut bench = Bench::new();
+    bench.fill("a", 20).await;
+    let bytes = bench.broker().size().1;
+    bench.stop().await;
+    bench.streams.retention.events_max = 10;
+    bench.streams.bytes_total_max = bytes / 4;
+    bench.start();
+    let refused = bench.broker().publish(event("a")).await;
+    assert!(matches!(refused, Err(PublishError::StorageFull { .. })), "{refused:?}");
+    assert_eq!(offsets(&bench.read("a", Since::Start).await), each(11..=20));
+    bench.restart().await;
+    assert_eq!(offsets(&bench.read("a", Since::Start).await), each(11..=20));
+    assert_eq!(bench.broker().info(&channel("a")).unwrap().events, 10);
 }
 
 #[tokio::test]

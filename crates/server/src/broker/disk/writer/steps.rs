@@ -8,7 +8,7 @@ use steadfast_machine::Span;
 use steadfast_protocol::ChannelName;
 
 use super::Writer;
-use crate::broker::disk::draft::Draft;
+use crate::broker::disk::draft::{Draft, Terms};
 use crate::broker::disk::record;
 use crate::broker::disk::store::{Store, StoreError, Sync};
 use crate::broker::disk::trim::is_over;
@@ -77,12 +77,13 @@ impl Writer {
     /// Writes down channels that the store does not know.
     fn save_new(&mut self, store: &Store) -> Result<bool, StoreError> {
         let unsaved = self.shared.table.lock().take_unsaved(STEP);
+        let Some(unsaved) = unsaved else { return Ok(false) };
         let mut batch = store.batch();
         for (name, numbers) in &unsaved {
             batch.put(record::channel_key(name), numbers.to_bytes(self.fence));
         }
         batch.commit(Sync::Later)?;
-        Ok(!unsaved.is_empty())
+        Ok(true)
     }
 
     /// Drops some of what one channel keeps too much.
@@ -96,10 +97,10 @@ impl Writer {
         };
         let Some((numbers, retention)) = found else { return Ok(true) };
         let now = times.at(times.clock.now());
-        let mut draft = Draft::new(store, &mut self.fronts, now, totals);
-        draft.begin(&name, numbers, retention);
+        let terms = Terms { now, time: times.clock.date(), fence: self.fence, totals };
+        let mut draft = Draft::new(store, &mut self.fronts, terms);
+        draft.begin(&name, numbers, true, retention);
         draft.trim(&name, STEP)?;
-        draft.save(&name, self.fence);
         let (batch, outcome) = draft.finish();
         batch.commit(Sync::Later)?;
         self.apply(outcome);
@@ -139,13 +140,13 @@ impl Writer {
     fn forget_answers(&mut self, store: &Store) -> Result<bool, StoreError> {
         let times = self.shared.times;
         let now = times.at(times.clock.now());
-        let gone = self.shared.table.lock().answers.expire(now, STEP);
+        let (count, written) = self.shared.table.lock().answers.expire(now, STEP);
         let mut batch = store.batch();
-        for answer in &gone {
+        for answer in &written {
             batch.remove(answer.to_key());
         }
         batch.commit(Sync::Later)?;
-        Ok(!gone.is_empty())
+        Ok(count > 0)
     }
 
     /// Removes some of the events of a channel that was deleted.
