@@ -2,9 +2,14 @@
 //!
 //! [`kills::run`] kills a server on a disk again and again and counts what it had answered and
 //! lost. [`rates::run`] measures publishes a second and the time to deliver, beside what the store
-//! alone could.
+//! alone could. [`nodes::run`] kills one of several nodes again and again and looks at what every
+//! link was told.
 
+pub mod cluster;
 pub mod http;
 pub mod kills;
+pub mod load;
+pub mod nodes;
 pub mod process;
 pub mod rates;
+pub mod store;

@@ -4,10 +4,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use steadfast_trial::{kills, rates};
+use steadfast_trial::cluster::Balancer;
+use steadfast_trial::load::Amount;
+use steadfast_trial::{kills, nodes, rates};
 
 /// Trials of the real server.
 #[derive(Debug, Parser)]
@@ -37,6 +40,21 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         channels: usize,
     },
+    /// Kill one of three nodes on a Redis every few seconds while links follow, and count what each
+    /// link was told
+    Nodes {
+        /// How often a node is killed
+        #[arg(long, default_value_t = 12)]
+        rounds: u32,
+        /// How long until the next one is, in seconds
+        #[arg(long, default_value_t = 5)]
+        every: u64,
+        /// What brings links to nodes
+        #[arg(long, value_enum, default_value_t = Balancer::Nginx)]
+        balancer: Balancer,
+        #[command(flatten)]
+        load: Load,
+    },
     /// Measure publishes a second and the time to deliver on Redis, beside its script alone
     Servers {
         /// Rounds, of which the medians are told
@@ -64,6 +82,33 @@ enum Command {
     },
 }
 
+/// How much there is to do meanwhile.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Load {
+    /// Links
+    #[arg(long, default_value_t = 2_000)]
+    links: usize,
+    /// Channels; each link follows one
+    #[arg(long, default_value_t = 200)]
+    channels: usize,
+    /// How many publish at once
+    #[arg(long, default_value_t = 20)]
+    writers: usize,
+    /// Events a second of all of them together
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+}
+
+impl Load {
+    fn amount(self) -> anyhow::Result<Amount> {
+        let Self { links, channels, writers, rate } = self;
+        if channels == 0 || writers == 0 || writers > channels || rate == 0 || links == 0 {
+            anyhow::bail!("of each at least one, and a channel for each writer");
+        }
+        Ok(Amount { links, channels, writers, rate })
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
@@ -79,6 +124,13 @@ async fn main() -> anyhow::Result<ExitCode> {
             let settings = kills::Settings { server, rounds, seed, writers, channels };
             let report =
                 kills::run(&settings, say).await.with_context(|| format!("seed {seed}"))?;
+            say(&report.to_string());
+            Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Nodes { rounds, every, balancer, load } => {
+            let (every, amount) = (Duration::from_secs(every), load.amount()?);
+            let settings = nodes::Settings { server, rounds, every, balancer, amount };
+            let report = nodes::run(&settings, say).await?;
             say(&report.to_string());
             Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }

@@ -1,8 +1,12 @@
 //! The real server as a process on free ports. It is killed with its owner.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use anyhow::{Context, bail};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -13,6 +17,9 @@ const LISTENS: &str = "backends  http://";
 
 /// What it prints where another process has taken a port meanwhile.
 const TAKEN: &str = "cannot listen";
+/// Below those that the system gives to whoever connects: while a server is away nobody else may
+/// come to have its port.
+const PORTS: Range<u16> = 10_000..20_000;
 /// How often other ports are tried.
 const PORT_TRIES: u32 = 5;
 
@@ -36,7 +43,8 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let mut error = None;
         for _ in 0..PORT_TRIES {
-            match Self::try_to_start(program, data_dir, settings).await {
+            let ports = (free_address()?, free_address()?);
+            match Self::start_at(program, data_dir, settings, ports).await {
                 Err(failure) if failure.to_string().contains(TAKEN) => error = Some(failure),
                 started => return started,
             }
@@ -44,12 +52,13 @@ impl Server {
         error.map_or_else(|| bail!("no port is free"), Err)
     }
 
-    async fn try_to_start(
+    /// The same at these addresses, for clients and for backends.
+    pub async fn start_at(
         program: &Path,
         data_dir: Option<&Path>,
         settings: &[(&str, &str)],
+        (public, internal): (SocketAddr, SocketAddr),
     ) -> anyhow::Result<Self> {
-        let (public, internal) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("STEADFAST_") {
@@ -88,7 +97,19 @@ impl Server {
 }
 
 /// An address that nobody listens on for now.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?)
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        // Trials beside each other begin at different places.
+        let random = RandomState::new().build_hasher().finish();
+        AtomicU16::new(u16::try_from(random % u64::from(u16::MAX)).unwrap_or(0))
+    });
+    for _ in PORTS {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + step % (PORTS.end - PORTS.start);
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    bail!("no port is free in {PORTS:?}")
 }

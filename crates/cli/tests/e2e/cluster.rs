@@ -1,6 +1,11 @@
 //! Two nodes on one store: one service. Whatever is done at one is seen at the other.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use steadfast_trial::cluster::Balancer;
+use steadfast_trial::load::Amount;
+use steadfast_trial::nodes;
 
 use crate::raw::Raw;
 use crate::server::{Server, answer};
@@ -129,6 +134,22 @@ async fn while_the_store_is_away_links_stay_and_publishers_are_told() {
     assert_eq!((&stats["broker"], &stats["redis"]["fences_raised"]), (&json!("redis"), &json!(0)));
     assert_eq!(stats["redis"]["connected"], 1, "{stats}");
     assert!(two.looks("/metrics").await.text.contains("steadfast_redis_servers_connected 1"));
+}
+
+/// The trial in short; `steadfast-trial nodes` has the long one. nginx is as in `deploy/nginx`.
+#[tokio::test]
+async fn behind_nginx_links_lose_nothing_when_nodes_are_killed() {
+    let settings = nodes::Settings {
+        server: env!("CARGO_BIN_EXE_steadfast").into(),
+        rounds: 3,
+        every: Duration::from_millis(500),
+        balancer: Balancer::Nginx,
+        amount: Amount { links: 30, channels: 6, writers: 3, rate: 60 },
+    };
+    let report = nodes::run(&settings, |_| {}).await.unwrap();
+    assert!(report.is_kept(), "{report}");
+    assert_eq!(report.sums.handed, report.acked * 5, "{report}");
+    assert!(report.sums.back.count > 0, "{report}");
 }
 
 /// A node that leaves in peace is waited for by nobody: the store's next process is trusted.

@@ -15,7 +15,7 @@ pub const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("cli", &["protocol", "client", "server"]),
     ("sim", &["machine", "protocol", "link", "hub"]),
     ("tidy", &[]),
-    ("trial", &["machine", "protocol", "hub", "server"]),
+    ("trial", &["machine", "protocol", "hub", "client", "server"]),
 ];
 
 /// Finds imports that are not in [`MAY_IMPORT`].

@@ -3,21 +3,16 @@
 //! announcements. In: how many publish at once. Out: medians of several rounds.
 
 use std::fmt;
-use std::net::TcpListener;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use redis::aio::MultiplexedConnection;
 use steadfast_server::broker::publish_script;
 use steadfast_server::config::{BrokerKind, Config, Secret};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
 
 use super::{CHANNELS, Settings, TEXT_BYTES, body, broker, median, served_by, together};
 use crate::http::Wire;
 use crate::process::Server;
+use crate::store::{NOTHING, Store};
 
 /// The medians.
 #[derive(Clone, Debug, Default)]
@@ -73,13 +68,14 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
 
 async fn round(settings: &Settings) -> anyhow::Result<Report> {
     let lasts = Duration::from_secs(settings.seconds);
-    let store = Store::start().await?;
+    let store = Store::start(&NOTHING).await?;
     let script = script(&store, settings.writers, lasts).await?;
     let mut config = Config { dev: true, ..Config::default() };
     config.broker.kind = Some(BrokerKind::Redis);
-    config.broker.redis.servers = vec![Secret::new(&store.url)];
+    config.broker.redis.servers = vec![Secret::new(store.url())];
     let (broker, _) = broker::rate_of(config, settings.writers, lasts).await?;
-    let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &store.url)];
+    let url = store.url();
+    let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &*url)];
     let node = Server::start(&settings.server, None, &variables).await?;
     let mut first = Wire::to(node.internal).await?;
     // It listens before it has come to its store.
@@ -139,36 +135,4 @@ fn call(hash: &str, channel: &str, key: &str, entry: &str) -> redis::Cmd {
     call.arg(&["100000", "10000", "86400000", "16777216", "1073741824", "300000"]);
     call.arg(entry).arg(&["0", "", "raw:events", "1000000"]).arg(key);
     call
-}
-
-/// A `redis-server` on a free port that writes nothing to disk. It is killed with its owner.
-struct Store {
-    _child: Child,
-    _folder: TempDir,
-    url: String,
-}
-
-impl Store {
-    async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = Command::new("redis-server");
-        command.current_dir(folder.path()).args(["--port", &port.to_string()]);
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let child = command.spawn().context("redis-server does not start; is it installed?")?;
-        let store =
-            Self { _child: child, _folder: folder, url: format!("redis://127.0.0.1:{port}") };
-        let opening = async {
-            while store.connection().await.is_err() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), opening).await.context("no redis-server")?;
-        Ok(store)
-    }
-
-    async fn connection(&self) -> anyhow::Result<MultiplexedConnection> {
-        Ok(redis::Client::open(&*self.url)?.get_multiplexed_async_connection().await?)
-    }
 }
