@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+mod peers;
 mod redis;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,9 @@ use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
+pub use peers::{Answers, Peer, Question};
+#[cfg(test)]
+pub(crate) use redis::tests::store::Store;
 pub use redis::{BrokerError, RedisBroker, RedisFigures, is_server_address, publish_script};
 
 /// The broker that this node uses.

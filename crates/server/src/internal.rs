@@ -12,6 +12,7 @@ mod figures;
 mod gate;
 mod health;
 mod metrics;
+pub(crate) mod others;
 mod publish;
 mod query;
 mod servers;

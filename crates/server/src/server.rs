@@ -88,6 +88,7 @@ impl Server {
         }
         let broker = Arc::clone(&node);
         tasks.spawn(async move { broker.broker.run().await });
+        tasks.spawn(internal::others::answer(Arc::clone(&node)));
         tasks.spawn(public::serve(Arc::clone(&node), public));
         let router = internal::router(Arc::clone(&node));
         tasks.spawn(async move {

@@ -7,6 +7,7 @@ mod entry;
 mod letters;
 mod life;
 mod page;
+mod peers;
 mod ring;
 mod scripts;
 mod server;
@@ -26,9 +27,11 @@ use steadfast_hub::{
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
 use self::page::{known, page};
+use self::peers::Peers;
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
 use self::server::{Away, Server, fence_of};
 use self::whereabouts::Whereabouts;
+use super::peers::Peer;
 use crate::config::{RedisSettings, Secret};
 use crate::relay::Relay;
 
@@ -69,6 +72,7 @@ struct Shared {
     streams: StreamsConfig,
     spares: AtomicU64,
     servers: usize,
+    peers: Peers,
 }
 
 /// What is counted of all servers together.
@@ -107,14 +111,16 @@ impl RedisBroker {
         relay: Relay,
         node: &str,
     ) -> Result<Self, BrokerError> {
-        let node = format!("{node}-{:016x}", streams.epoch_seed);
+        let own = Peer { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
+        let node = own.word();
         let whereabouts = Whereabouts::of(settings)?;
         let servers: Vec<Server> = whereabouts
             .into_iter()
             .enumerate()
             .map(|(at, place)| Server::new(at, place, &settings.prefix, &node))
             .collect();
-        let shared = Shared { relay, streams, spares: AtomicU64::new(0), servers: servers.len() };
+        let (spares, peers) = (AtomicU64::new(0), Peers::new(own));
+        let shared = Shared { relay, streams, spares, servers: servers.len(), peers };
         Ok(Self { servers, shared })
     }
 

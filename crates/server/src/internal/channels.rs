@@ -1,5 +1,6 @@
 //! Channels, as operators see them: list, look, forget. In: a name or a page of names. Out: what
-//! the broker knows of them, and how many sessions follow each here.
+//! the broker knows of them, and how many sessions follow each, at every node that
+//! shares the broker.
 
 use std::sync::Arc;
 
@@ -23,8 +24,21 @@ const NAMES_PER_LOCK: usize = 256;
 /// A page of channels.
 #[derive(Debug, Serialize)]
 pub(super) struct Channels {
-    channels: Vec<Channel>,
+    #[serde(rename = "channels")]
+    rows: Vec<Channel>,
     next: Option<ChannelName>,
+    /// Nodes whose subscribers are not counted; where nodes share a broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<Vec<String>>,
+}
+
+/// One channel alone.
+#[derive(Debug, Serialize)]
+pub(super) struct Single {
+    #[serde(flatten)]
+    channel: Channel,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<Vec<String>>,
 }
 
 /// One channel.
@@ -54,18 +68,20 @@ pub(super) async fn list(
     let has_more = infos.len() > limit;
     infos.truncate(limit);
     let next = infos.last().filter(|_| has_more).map(|info| info.channel.clone());
-    Ok(Json(Channels { channels: shown(&node, infos).await, next }))
+    let (rows, unanswered) = shown(&node, infos).await;
+    Ok(Json(Channels { rows, next, unanswered }))
 }
 
 /// Looks at one channel.
 pub(super) async fn one(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<Channel>, Problem> {
+) -> Result<Json<Single>, Problem> {
     let name = channel(path)?;
     let info = node.broker.info(&name).await.map_err(|error| unreadable(&error))?;
-    let mut shown = shown(&node, info.into_iter().collect()).await;
-    shown.pop().map(Json).ok_or_else(|| not_found(&name))
+    let (mut shown, unanswered) = shown(&node, info.into_iter().collect()).await;
+    let single = shown.pop().map(|channel| Single { channel, unanswered });
+    single.map(Json).ok_or_else(|| not_found(&name))
 }
 
 /// Forgets a channel and all it kept.
@@ -78,19 +94,59 @@ pub(super) async fn forget(
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&name)) }
 }
 
-async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> Vec<Channel> {
+/// For another node: how many follow each of these channels here, names and counts with commas in
+/// between.
+pub(super) async fn counts(node: &Node, names: &str) -> Option<String> {
+    let names: Result<Vec<ChannelName>, _> = names.split(',').map(ChannelName::new).collect();
+    let counts = followers(node, names.ok()?.iter()).await;
+    let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
+    Some(counts.join(","))
+}
+
+/// With the subscribers of every node, and the names of those that did not answer.
+async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> (Vec<Channel>, Option<Vec<String>>) {
     let mut channels: Vec<Channel> = infos.into_iter().map(Channel::from).collect();
-    for chunk in channels.chunks_mut(NAMES_PER_LOCK) {
+    let own = followers(node, channels.iter().map(|one| &one.name)).await;
+    add(&mut channels, own);
+    if channels.is_empty() || node.broker.peer().is_none() {
+        return (channels, node.broker.peer().map(|_| Vec::new()));
+    }
+    // A channel's name has no comma.
+    let names: Vec<&str> = channels.iter().map(|one| one.name.as_str()).collect();
+    let mut answers = node.broker.ask(&format!("subscribers {}", names.join(",")), None).await;
+    for (peer, answer) in std::mem::take(&mut answers.given) {
+        let counts: Result<Vec<usize>, _> = answer.split(',').map(str::parse).collect();
+        match counts {
+            Ok(counts) if counts.len() == channels.len() => add(&mut channels, counts),
+            Ok(_) | Err(_) => answers.silent.push(peer),
+        }
+    }
+    (channels, Some(answers.silent_names()))
+}
+
+fn add(channels: &mut [Channel], counts: Vec<usize>) {
+    for (channel, count) in channels.iter_mut().zip(counts) {
+        channel.subscribers += count;
+    }
+}
+
+/// How many sessions follow each of these channels here.
+async fn followers(node: &Node, names: impl Iterator<Item = &ChannelName>) -> Vec<usize> {
+    let names: Vec<&ChannelName> = names.collect();
+    let mut counts = Vec::with_capacity(names.len());
+    for some in names.chunks(NAMES_PER_LOCK) {
+        let mut sums = vec![0; some.len()];
         for shard in &*node.shards {
             shard.with(|hub, _| {
-                for one in &mut *chunk {
-                    one.subscribers += hub.subscribers(&one.name);
+                for (sum, name) in sums.iter_mut().zip(some) {
+                    *sum += hub.subscribers(name);
                 }
             });
         }
+        counts.extend(sums);
         tokio::task::yield_now().await;
     }
-    channels
+    counts
 }
 
 impl From<ChannelInfo> for Channel {

@@ -1,9 +1,12 @@
 //! Sessions, as operators see them: list, look, disconnect. In: an id, or a page and what to look
-//! for. Out: what the hubs know. A listing looks at a bounded number of sessions at a time, and
-//! gives the hubs back in between.
+//! for. Out: what the hubs know, here and at every node that shares the broker. A listing looks at
+//! a bounded number of sessions at a time, and gives the hubs back in between.
 
+mod part;
+mod place;
 mod view;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,32 +14,29 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use hyper::{StatusCode, Uri};
 use serde::Serialize;
-use steadfast_hub::{ConnectionView, SessionKey, Transport};
-use steadfast_protocol::{ChannelName, CloseCode, LinkId};
+use serde_json::value::RawValue;
+use steadfast_protocol::CloseCode;
 
+use crate::broker::Answers;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::shard::Shard;
 
+#[cfg(test)]
+pub(super) use self::part::SLOTS_PER_LOCK;
+use self::part::{PARAMETERS, Part};
+use self::place::Place;
 use self::view::Connection;
 use super::query::Query;
-
-/// Slots looked at in one go; a hub's other work gets its lock in between.
-pub(super) const SLOTS_PER_LOCK: u32 = 256;
 
 /// A page of sessions.
 #[derive(Debug, Serialize)]
 pub(super) struct Connections {
-    connections: Vec<Connection>,
+    #[serde(rename = "connections")]
+    rows: Vec<Box<RawValue>>,
     next: Option<String>,
-}
-
-/// What is looked for.
-#[derive(Debug)]
-struct Filter {
-    channel: Option<ChannelName>,
-    link: Option<LinkId>,
-    transport: Option<Transport>,
+    /// Nodes whose sessions may be missing; where nodes share a broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<Vec<String>>,
 }
 
 /// Lists sessions, in an order that stays while they live.
@@ -44,29 +44,39 @@ pub(super) async fn list(
     State(node): State<Arc<Node>>,
     uri: Uri,
 ) -> Result<Json<Connections>, Problem> {
-    let query = Query::read(&uri, &["after", "limit", "channel", "link", "transport"])?;
-    let after = query.parsed("after", |id| place(&node, id).ok_or("not a connection's id"))?;
-    let start = after.map_or((0, 0), |(shard, key)| (shard, key.index.saturating_add(1)));
+    let query = Query::read(&uri, &PARAMETERS)?;
+    let own = Part::of(&node, &query).await?;
     let limit = query.limit()?;
-    let filter = Filter::read(&query)?;
-    let mut found = matches(&node, start, limit + 1, &filter).await;
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let connections = found.into_iter().map(|(at, view)| Connection::new(&node, at, view));
-    let connections: Vec<_> = connections.collect();
-    let next = connections.last().filter(|_| has_more).map(|last| last.id().to_owned());
-    Ok(Json(Connections { connections, next }))
+    let Some(peer) = node.broker.peer() else {
+        return Ok(Json(page(limit, [own], None)));
+    };
+    let words = format!("connections {}", uri.query().unwrap_or_default());
+    let mut answers = node.broker.ask(&words, None).await;
+    let mut parts = BTreeMap::from([(peer.run.clone(), own)]);
+    for (peer, answer) in std::mem::take(&mut answers.given) {
+        match Part::read(&answer) {
+            Some(part) => drop(parts.insert(peer.run, part)),
+            None => answers.silent.push(peer),
+        }
+    }
+    Ok(Json(page(limit, parts.into_values(), Some(answers.silent_names()))))
 }
 
 /// Looks at one session.
 pub(super) async fn one(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
-) -> Result<Json<Connection>, Problem> {
-    let (id, at, key) = session(&node, path)?;
-    let view = shard(&node, at).and_then(|shard| shard.with(|hub, now| hub.connection(now, key)));
-    let connection = view.map(|view| Connection::new(&node, at, view));
-    connection.map(Json).ok_or_else(|| not_found(&id))
+) -> Result<Json<Box<RawValue>>, Problem> {
+    let id = id(path)?;
+    match Place::of(&node, &id).ok_or_else(|| not_found(&id))? {
+        Place::Here(..) => look(&node, &id).map(Json).ok_or_else(|| not_found(&id)),
+        Place::There(run) => {
+            let answers = node.broker.ask(&format!("connection {id}"), Some(&run)).await;
+            let answer = only(&answers, &id)?;
+            let row = answer.and_then(|text| RawValue::from_string(text.to_owned()).ok());
+            row.filter(|row| row.get() != "null").map(Json).ok_or_else(|| not_found(&id))
+        }
+    }
 }
 
 /// Disconnects a session, for good or to have it reconnect.
@@ -75,97 +85,85 @@ pub(super) async fn disconnect(
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<StatusCode, Problem> {
-    let (id, at, key) = session(&node, path)?;
-    let (code, reason) = if Query::read(&uri, &["reconnect"])?.flag("reconnect")? {
+    let id = id(path)?;
+    let comes_back = Query::read(&uri, &["reconnect"])?.flag("reconnect")?;
+    let was_there = match Place::of(&node, &id).ok_or_else(|| not_found(&id))? {
+        Place::Here(..) => end(&node, &id, comes_back),
+        Place::There(run) => {
+            let words = format!("{} {id}", if comes_back { "reconnect" } else { "disconnect" });
+            let answers = node.broker.ask(&words, Some(&run)).await;
+            only(&answers, &id)? == Some("true")
+        }
+    };
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&id)) }
+}
+
+/// A page of this node's sessions, for another node; nothing where it asks for what is unknown.
+pub(super) async fn part(node: &Node, query: &str) -> Option<String> {
+    let query = Query::of(query, &PARAMETERS).ok()?;
+    Part::of(node, &query).await.ok()?.text()
+}
+
+/// A session of this node.
+pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
+    let Place::Here(at, key) = Place::of(node, id)? else { return None };
+    let shard = node.shards.get(at)?;
+    let view = shard.with(|hub, now| hub.connection(now, key))?;
+    Connection::new(node, at, view).row()
+}
+
+/// Ends a session of this node; false where there is none.
+pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
+    let (code, reason) = if comes_back {
         (CloseCode::RECONNECT, "reconnect, asked by an operator")
     } else {
         (CloseCode::DISCONNECTED, "disconnected by an operator")
     };
-    let was_there = shard(&node, at).is_some_and(|shard| {
+    let Some(Place::Here(at, key)) = Place::of(node, id) else { return false };
+    node.shards.get(at).is_some_and(|shard| {
         shard.with(|hub, now| {
             let is_there = hub.connection(now, key).is_some();
             hub.close(now, key, code, reason);
             is_there
         })
-    });
-    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&id)) }
+    })
 }
 
-/// The first `count` sessions from `start` on that are looked for, each with its shard.
-async fn matches(
-    node: &Node,
-    start: (usize, u32),
-    count: usize,
-    filter: &Filter,
-) -> Vec<(usize, ConnectionView)> {
-    let mut found = Vec::new();
-    let (from, first) = start;
-    for (at, shard) in node.shards.iter().enumerate().skip(from) {
-        if filter.link.as_ref().is_some_and(|link| !Arc::ptr_eq(node.shard_of(link), shard)) {
-            continue;
+/// Parts of several nodes in the order given, as one page.
+fn page(
+    limit: usize,
+    parts: impl IntoIterator<Item = Part>,
+    unanswered: Option<Vec<String>>,
+) -> Connections {
+    let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
+    for part in parts {
+        let room = limit - rows.len();
+        has_more = part.rows.len() > room || part.has_more;
+        for (id, row) in part.rows.into_iter().take(room) {
+            rows.push(row);
+            last = Some(id);
         }
-        let mut slot = if at == from { first } else { 0 };
-        loop {
-            let slots = slot..slot.saturating_add(SLOTS_PER_LOCK);
-            slot = slots.end;
-            let (views, end) = shard.with(|hub, now| (hub.connections(now, slots), hub.slots()));
-            let views = views.into_iter().filter(|view| filter.fits(view));
-            found.extend(views.map(|view| (at, view)));
-            if found.len() >= count {
-                return found;
-            }
-            if slot >= end {
-                break;
-            }
-            tokio::task::yield_now().await;
+        if has_more {
+            break;
         }
     }
-    found
+    Connections { rows, next: last.filter(|_| has_more), unanswered }
 }
 
-impl Filter {
-    fn read(query: &Query) -> Result<Self, Problem> {
-        const TRANSPORTS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
-        let transport = query.parsed("transport", |word| {
-            let mut known = TRANSPORTS.into_iter();
-            known.find(|one| one.as_str() == word).ok_or("one of `websocket`, `sse` and `poll`")
-        });
-        Ok(Self {
-            channel: query.parsed("channel", ChannelName::new)?,
-            link: query.parsed("link", LinkId::new)?,
-            transport: transport?,
-        })
+/// What the one node said that was asked; nothing where it is no more.
+fn only<'a>(answers: &'a Answers, id: &str) -> Result<Option<&'a str>, Problem> {
+    if let Some(silent) = answers.silent_names().first() {
+        let detail = format!("`{id:.60}` is on the node {silent}, which did not answer in time");
+        return Err(Problem::new(Code::NodeSilent, detail).retry_after_s(1));
     }
-
-    fn fits(&self, view: &ConnectionView) -> bool {
-        self.channel.as_ref().is_none_or(|channel| view.channels.contains(channel))
-            && self.link.as_ref().is_none_or(|link| view.link == *link)
-            && self.transport.is_none_or(|transport| view.transport == transport)
-    }
+    Ok(answers.given.first().map(|(_, answer)| &**answer))
 }
 
-/// The session that a path names: its id, its shard and its key there.
-fn session(
-    node: &Node,
-    path: Result<Path<String>, PathRejection>,
-) -> Result<(String, usize, SessionKey), Problem> {
-    let Ok(Path(id)) = path else {
-        return Err(Problem::new(Code::ConnectionNotFound, "the id is not UTF-8"));
-    };
-    let Some((at, key)) = place(node, &id) else { return Err(not_found(&id)) };
-    Ok((id, at, key))
-}
-
-fn place(node: &Node, id: &str) -> Option<(usize, SessionKey)> {
-    let (shard, key) = node.connection_of(id)?;
-    let at = node.shards.iter().position(|one| Arc::ptr_eq(one, shard))?;
-    Some((at, key))
-}
-
-fn shard(node: &Node, at: usize) -> Option<&Arc<Shard>> {
-    node.shards.get(at)
+fn id(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let unreadable = |_| Problem::new(Code::ConnectionNotFound, "the id is not UTF-8");
+    path.map(|Path(id)| id).map_err(unreadable)
 }
 
 fn not_found(id: &str) -> Problem {
-    Problem::new(Code::ConnectionNotFound, format!("no connection `{id:.40}` is on this node"))
+    Problem::new(Code::ConnectionNotFound, format!("there is no connection `{id:.60}`"))
 }

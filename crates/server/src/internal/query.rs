@@ -19,8 +19,12 @@ pub(super) struct Query(BTreeMap<String, String>);
 impl Query {
     /// Reads the parameters, each of which must be in `known` and come once.
     pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
+        Self::of(uri.query().unwrap_or_default(), known)
+    }
+
+    /// The same of the text alone.
+    pub(super) fn of(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let mut parameters = BTreeMap::new();
-        let text = uri.query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             if !known.contains(&&*name) {
                 let known = known.join("`, `");

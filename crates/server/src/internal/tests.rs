@@ -2,6 +2,7 @@
 
 mod batch;
 mod channels;
+mod cluster;
 mod connections;
 mod gate;
 mod operate;

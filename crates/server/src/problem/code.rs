@@ -90,7 +90,7 @@ codes! {
     NotFound, NOT_FOUND, "not_found", "There is nothing here";
     /// The channel has no history and no subscribers.
     ChannelNotFound, NOT_FOUND, "channel_not_found", "There is no such channel";
-    /// The connection is not on this node, or no more.
+    /// The connection is on no node, or no more.
     ConnectionNotFound, NOT_FOUND, "connection_not_found", "There is no such connection";
     /// The route does not take this method.
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
@@ -116,6 +116,8 @@ codes! {
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
     /// The broker did not answer.
     BrokerUnavailable, SERVICE_UNAVAILABLE, "broker_unavailable", "The broker cannot be reached";
+    /// What was asked for is on another node, which did not answer in time.
+    NodeSilent, SERVICE_UNAVAILABLE, "node_silent", "Another node did not answer";
     /// There is no room for more history.
     StorageFull, INSUFFICIENT_STORAGE, "storage_full", "There is no room for more history";
     /// Something failed that should not: the server's fault.
@@ -161,6 +163,7 @@ mod tests {
             (Code::RateLimited, 429),
             (Code::Internal, 500),
             (Code::Draining, 503),
+            (Code::NodeSilent, 503),
             (Code::TooManyConnections, 503),
             (Code::StorageFull, 507),
         ];

@@ -171,7 +171,7 @@ async fn serve(
                 if std::mem::take(&mut has_heard) {
                     probe = None;
                 }
-                let beaten = tick(server, session, &mut probe).await;
+                let beaten = tick(server, shared, session, &mut probe).await;
                 match beaten {
                     Ok(()) if is_time_to_look => look(server, shared, session).await,
                     beaten => beaten,
@@ -192,7 +192,12 @@ async fn serve(
 }
 
 /// Says that this node is there, and that the last probe came back.
-async fn tick(server: &Server, session: &Session, probe: &mut Option<u64>) -> Result<(), Trouble> {
+async fn tick(
+    server: &Server,
+    shared: &Shared,
+    session: &Session,
+    probe: &mut Option<u64>,
+) -> Result<(), Trouble> {
     if probe.is_some_and(|probe| *server.heard.borrow() < probe) {
         return Err(Trouble::Deaf);
     }
@@ -201,6 +206,7 @@ async fn tick(server: &Server, session: &Session, probe: &mut Option<u64>) -> Re
         return Err(Trouble::Over);
     }
     *probe = Some(server.probe().await?);
+    shared.peers.look(server).await?;
     Ok(())
 }
 
@@ -255,6 +261,9 @@ async fn deal(
         return Ok(());
     }
     let words = String::from_utf8_lossy(&letter.words).into_owned();
+    if shared.peers.hears(server.at, &words) {
+        return Ok(());
+    }
     let words: Vec<&str> = words.split(' ').collect();
     match *words {
         ["fence", fence] if fence != session.fence => return Err(Trouble::Over),

@@ -2,15 +2,18 @@
 //! instead of instants.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use steadfast_hub::ConnectionView;
 use steadfast_protocol::{ChannelName, ClientInfo, Generation, LinkId, Payload, Timestamp};
 
+use super::place::Place;
 use crate::node::Node;
 
 /// One session.
 #[derive(Debug, Serialize)]
 pub(in crate::internal) struct Connection {
     id: String,
+    node: Box<str>,
     link: LinkId,
     generation: Generation,
     transport: &'static str,
@@ -32,7 +35,8 @@ impl Connection {
     /// A session of the shard at `shard`.
     pub(super) fn new(node: &Node, shard: usize, view: ConnectionView) -> Self {
         Self {
-            id: Node::connection_id(shard, view.session),
+            id: Place::id(node, shard, view.session),
+            node: node.config.node.name.as_str().into(),
             link: view.link,
             generation: view.generation,
             transport: view.transport.as_str(),
@@ -51,8 +55,8 @@ impl Connection {
         }
     }
 
-    /// Its name.
-    pub(super) fn id(&self) -> &str {
-        &self.id
+    /// As text. It is numbers and words, which can always be written.
+    pub(super) fn row(&self) -> Option<Box<RawValue>> {
+        to_raw_value(self).ok()
     }
 }

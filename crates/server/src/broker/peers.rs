@@ -1,0 +1,110 @@
+//! Nodes that ask each other, where they share a broker. In: a node's question. Out: what the
+//! others answer, and who did not in time. Must not know what is asked.
+
+use super::Broker;
+
+/// A node, unlike every other one and every earlier run of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Peer {
+    /// Its run, in hexadecimal: what sorts nodes, and names them in ids of their sessions.
+    pub run: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Peer {
+    /// The node of this name in this run, as one word.
+    pub fn word(&self) -> String {
+        format!("{}-{}", self.name, self.run)
+    }
+
+    /// The node of such a word.
+    pub fn of(word: &str) -> Option<Self> {
+        let (name, run) = word.rsplit_once('-')?;
+        Some(Self { run: run.to_owned(), name: name.to_owned() })
+    }
+}
+
+/// What another node wants to know of this one.
+#[derive(Debug)]
+pub struct Question {
+    /// In words.
+    pub words: String,
+    /// Who asks.
+    pub(super) from: String,
+    /// Which of its questions it is.
+    pub(super) number: u64,
+    /// By which of the broker's servers it came.
+    pub(super) by: usize,
+}
+
+/// What the other nodes said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// Each with its node.
+    pub given: Vec<(Peer, String)>,
+    /// Who has not answered in time.
+    pub silent: Vec<Peer>,
+}
+
+impl Answers {
+    /// The names of those that have not answered, each once, in order.
+    pub fn silent_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.silent.iter().map(|peer| peer.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Broker {
+    /// This node among those that share the broker; `None` where it is shared with nobody.
+    pub fn peer(&self) -> Option<&Peer> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Redis(redis) => Some(redis.peer()),
+        }
+    }
+
+    /// Asks every other node, or only the one of a run. Takes a second at most.
+    pub async fn ask(&self, question: &str, run: Option<&str>) -> Answers {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Answers::default(),
+            Self::Redis(redis) => redis.ask(question, run).await,
+        }
+    }
+
+    /// The next question of another node. Whoever takes it answers it.
+    pub async fn asked(&self) -> Question {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
+            Self::Redis(redis) => redis.asked().await,
+        }
+    }
+
+    /// Answers a question.
+    pub async fn answer(&self, question: &Question, answer: &str) {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => {}
+            Self::Redis(redis) => redis.answer(question, answer).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answers, Peer};
+
+    #[test]
+    fn a_node_is_named_by_a_word_and_may_have_hyphens_in_its_name() {
+        let peer = Peer::of("node-1-00ff").unwrap();
+        assert_eq!((&*peer.name, &*peer.run, &*peer.word()), ("node-1", "00ff", "node-1-00ff"));
+        assert_eq!(Peer::of("node"), None);
+    }
+
+    #[test]
+    fn names_of_silent_nodes_come_once() {
+        let silent = ["b-2", "a-3", "b-1"].iter().filter_map(|word| Peer::of(word)).collect();
+        assert_eq!(Answers { given: Vec::new(), silent }.silent_names(), ["a", "b"]);
+    }
+}

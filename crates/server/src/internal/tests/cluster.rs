@@ -1,0 +1,200 @@
+//! Two nodes on one store, as operators see them: whichever is asked speaks for both.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use steadfast_hub::Outgoing;
+use steadfast_protocol::{CloseCode, LinkId};
+use tokio::task::JoinHandle;
+
+use super::{Answer, Desk};
+use crate::broker::Store;
+use crate::config::{BrokerKind, Config, Secret};
+use crate::internal::others;
+
+/// A node on the store. Who is alive answers others.
+async fn node(store: &Store, name: &str, is_alive: bool) -> Desk {
+    let mut config = Config { dev: true, ..Config::default() };
+    config.node.name = name.into();
+    config.broker.kind = Some(BrokerKind::Redis);
+    config.broker.redis.servers = vec![Secret::new(store.url())];
+    let desk = Desk::with(config);
+    let node = Arc::clone(&desk.node);
+    tokio::spawn(async move { node.broker.run().await });
+    if is_alive {
+        answers(&desk);
+    }
+    while !desk.node.broker.is_ready().await {
+        tokio::task::yield_now().await;
+    }
+    desk
+}
+
+fn answers(desk: &Desk) -> JoinHandle<()> {
+    tokio::spawn(others::answer(Arc::clone(&desk.node)))
+}
+
+async fn two() -> (Store, Desk, Desk) {
+    let store = Store::start(&[]).await;
+    let (one, two) = (node(&store, "one", true).await, node(&store, "two", true).await);
+    (store, one, two)
+}
+
+/// Asks until every node has answered in time, whatever else the machine has to do.
+async fn whole(desk: &Desk, target: &str) -> Value {
+    loop {
+        let page = desk.ask("GET", target).await.json();
+        if page["unanswered"] == json!([]) {
+            return page;
+        }
+        assert!(page["unanswered"].is_array(), "{page}");
+    }
+}
+
+/// The same of one connection; a node may be late.
+async fn sure(desk: &Desk, method: &str, target: &str) -> Answer {
+    loop {
+        let answer = desk.ask(method, target).await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+}
+
+fn rows(page: &Value) -> Vec<(String, String)> {
+    let rows = page["connections"].as_array().unwrap().iter();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+    rows.map(|row| (text(row, "link"), text(row, "node"))).collect()
+}
+
+/// The code of the close that waits for a session, if one does.
+fn close_of(desk: &Desk, link: &str, id: &str) -> Option<CloseCode> {
+    let (_, key) = desk.node.connection_of(id).unwrap();
+    let shard = desk.node.shard_of(&LinkId::new(link).unwrap());
+    let work = shard.with(|hub, now| hub.take(now, key));
+    work.frames.into_iter().find_map(|frame| match frame {
+        Outgoing::Close { code, .. } => Some(code),
+        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+    })
+}
+
+#[tokio::test]
+async fn either_node_lists_the_connections_of_both_in_the_same_pages() {
+    let (_store, one, two) = two().await;
+    let mut all = BTreeSet::new();
+    for at in 0..25 {
+        let (desk, name) = if at % 5 < 2 { (&one, "one") } else { (&two, "two") };
+        let link = format!("link-{at:04}");
+        desk.open(&link, &[if at % 2 == 0 { "even" } else { "odd" }]);
+        all.insert((link, name.to_owned()));
+    }
+    let mut orders = Vec::new();
+    for desk in [&one, &two] {
+        let (mut seen, mut target) = (Vec::new(), "/v1/connections?limit=4".to_owned());
+        loop {
+            let page = whole(desk, &target).await;
+            let rows = rows(&page);
+            assert!(rows.len() == 4 || page["next"].is_null(), "{page}");
+            seen.extend(rows);
+            let Some(next) = page["next"].as_str() else { break };
+            target = format!("/v1/connections?limit=4&after={next}");
+        }
+        assert_eq!(seen.len(), 25);
+        assert_eq!(seen.iter().cloned().collect::<BTreeSet<_>>(), all);
+        orders.push(seen);
+    }
+    assert_eq!(orders[0], orders[1]);
+    // A page that ends with the last row is the last page, and narrowing holds everywhere.
+    assert_eq!(whole(&one, "/v1/connections?limit=25").await["next"], Value::Null);
+    assert_eq!(rows(&whole(&two, "/v1/connections?channel=even").await).len(), 13);
+    let found = whole(&one, "/v1/connections?link=link-0002").await;
+    assert_eq!(rows(&found), [("link-0002".to_owned(), "two".to_owned())]);
+    one.ask("GET", "/v1/connections?after=0-0-0").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
+async fn a_connection_is_found_and_ended_by_way_of_any_node() {
+    let (_store, one, two) = two().await;
+    for (link, desk, code) in [("link-0001", &one, 4402), ("link-0002", &two, 4002)] {
+        let (local, bell, _) = desk.open(link, &["a"]);
+        let page = whole(&one, &format!("/v1/connections?link={link}")).await;
+        let target = format!("/v1/connections/{}", page["connections"][0]["id"].as_str().unwrap());
+        for asked in [&one, &two] {
+            let shown = sure(asked, "GET", &target).await.json();
+            assert_eq!(
+                (&shown["link"], &shown["node"]),
+                (&json!(link), &page["connections"][0]["node"])
+            );
+        }
+        assert_eq!(close_of(desk, link, &local), None);
+        let query = if code == 4002 { "?reconnect=true" } else { "" };
+        sure(&one, "DELETE", &format!("{target}{query}")).await;
+        bell.closing.notified().await;
+        assert_eq!(close_of(desk, link, &local), Some(CloseCode(code)));
+    }
+    let (run, odd) = (one.node.broker.peer().unwrap().run.clone(), "0-0-0.0123456789abcdef");
+    for id in ["0-0-0", odd, "x.y", &format!("0-ffff-1.{run}"), &"0".repeat(99)] {
+        for method in ["GET", "DELETE"] {
+            let answer = sure(&two, method, &format!("/v1/connections/{id}")).await;
+            answer.problem(404, "connection_not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn subscribers_are_counted_at_every_node() {
+    let (_store, one, two) = two().await;
+    for channel in ["a", "b:c"] {
+        let event = r#"{"event":"e"}"#;
+        let answer = one.post(&format!("/v1/channels/{channel}/events"), event).await;
+        assert_eq!(answer.status, 201);
+    }
+    one.open("link-0001", &["a"]);
+    two.open("link-0002", &["a", "b:c"]);
+    two.open("link-0003", &["a"]);
+    for desk in [&one, &two] {
+        let page = whole(desk, "/v1/channels").await;
+        let counts = [0, 1].map(|at| page["channels"][at]["subscribers"].clone());
+        assert_eq!(counts, [json!(3), json!(1)]);
+        assert_eq!(whole(desk, "/v1/channels/a").await["subscribers"], 3);
+    }
+    assert_eq!(whole(&one, "/v1/channels?after=c").await["channels"], json!([]));
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_is_named() {
+    let store = Store::start(&[]).await;
+    let one = node(&store, "one", true).await;
+    let still = node(&store, "still", false).await;
+    one.open("link-0001", &["a"]);
+    still.open("link-0002", &["a"]);
+    let page = one.ask("GET", "/v1/connections").await.json();
+    assert_eq!(rows(&page), [("link-0001".to_owned(), "one".to_owned())]);
+    assert_eq!(page["unanswered"], json!(["still"]));
+    one.post("/v1/channels/a/events", r#"{"event":"e"}"#).await;
+    let shown = one.ask("GET", "/v1/channels/a").await.json();
+    assert_eq!((&shown["subscribers"], &shown["unanswered"]), (&json!(1), &json!(["still"])));
+    let run = still.node.broker.peer().unwrap().run.clone();
+    for method in ["GET", "DELETE"] {
+        let answer = one.ask(method, &format!("/v1/connections/0-0-1.{run}")).await;
+        let detail = answer.problem(503, "node_silent");
+        assert!(detail.contains("node still"), "{detail}");
+    }
+    // What waited in between is answered late, to nobody; then all is well.
+    answers(&still);
+    assert_eq!(rows(&whole(&one, "/v1/connections").await).len(), 2);
+}
+
+#[tokio::test]
+async fn without_its_store_a_node_speaks_for_itself_and_says_so() {
+    let (mut store, one, two) = two().await;
+    one.open("link-0001", &["a"]);
+    two.open("link-0002", &["a"]);
+    assert_eq!(rows(&whole(&one, "/v1/connections").await).len(), 2);
+    store.kill();
+    let page = one.ask("GET", "/v1/connections").await.json();
+    assert_eq!(rows(&page), [("link-0001".to_owned(), "one".to_owned())]);
+    assert_eq!(page["unanswered"], json!(["two"]));
+    one.ask("GET", "/v1/channels").await.problem(503, "broker_unavailable");
+}
