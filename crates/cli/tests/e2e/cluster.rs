@@ -7,6 +7,7 @@ use steadfast_trial::cluster::Balancer;
 use steadfast_trial::load::Amount;
 use steadfast_trial::nodes;
 
+use crate::front::{Authority, Front};
 use crate::raw::Raw;
 use crate::server::{Server, answer};
 use crate::store::Store;
@@ -150,6 +151,25 @@ async fn behind_nginx_links_lose_nothing_when_nodes_are_killed() {
     assert!(report.is_kept(), "{report}");
     assert_eq!(report.sums.handed, report.acked * 5, "{report}");
     assert!(report.sums.back.count > 0, "{report}");
+}
+
+#[tokio::test]
+async fn a_store_is_reached_by_tls_and_by_nobody_who_does_not_trust_it() {
+    let (store, authority, other) = (Store::start().await, Authority::new(), Authority::new());
+    let front = Front::start(&authority, store.address()).await;
+    let url = front.url().replace("https", "rediss");
+    let settings = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &*url)];
+    let node = async |trusted: &Authority| {
+        let script = format!("export SSL_CERT_FILE='{}'", trusted.file());
+        Server::start_after(&script, &["--dev"], &settings).await
+    };
+    let one = node(&authority).await;
+    one.is_ready().await;
+    assert_eq!(one.publishes("demo:1", 1).await["offset"], 1);
+    let stranger = node(&other).await;
+    // Two connections of the one, and two attempts of the other.
+    front.is_dialled(4).await;
+    stranger.looks("/readyz").await.assert_problem(503, "broker_unavailable");
 }
 
 /// A node that leaves in peace is waited for by nobody: the store's next process is trusted.

@@ -23,7 +23,7 @@ pub(crate) struct Server {
     /// What is shown to the internal port.
     pub(crate) key: Option<&'static str>,
     /// What a shell does before it becomes the server.
-    script: &'static str,
+    script: String,
     args: Vec<String>,
     variables: Vec<(String, String)>,
 }
@@ -54,7 +54,7 @@ impl Server {
 
     /// The same, by a shell that first does what `script` says, if anything.
     pub(crate) async fn start_after(
-        script: &'static str,
+        script: &str,
         flags: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
@@ -70,7 +70,16 @@ impl Server {
             .collect();
         let process = spawn(script, &args, &variables).await;
         let http = Client::builder().no_proxy().timeout(crate::PATIENCE).build().unwrap();
-        Self { process, public, internal, http, key: None, script, args, variables }
+        Self {
+            process,
+            public,
+            internal,
+            http,
+            key: None,
+            script: script.to_owned(),
+            args,
+            variables,
+        }
     }
 
     /// `kill -9`.
@@ -80,7 +89,7 @@ impl Server {
 
     /// The same line again, once the last process has ended.
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(self.script, &self.args, &self.variables).await;
+        self.process = spawn(&self.script, &self.args, &self.variables).await;
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

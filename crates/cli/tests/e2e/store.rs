@@ -1,6 +1,7 @@
 //! A `redis-server` for one test, on a port and in a folder of its own; it syncs every write. It
 //! is killed with its owner.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -36,6 +37,11 @@ impl Store {
         let node = Server::dev_with(&settings).await;
         node.is_ready().await;
         node
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// `kill -9`.

@@ -44,7 +44,9 @@ const LOOKED_AT_MAX: usize = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerError {
     /// An address cannot be read.
-    #[error("an address of the broker is not like redis://[user:password@]host[:port][/database]")]
+    #[error(
+        "an address of the broker is not like redis[s]://[user:password@]host[:port][/database]"
+    )]
     Address,
 }
 

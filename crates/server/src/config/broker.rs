@@ -60,8 +60,8 @@ pub enum BrokerKind {
 #[serde(default, deny_unknown_fields)]
 pub struct RedisSettings {
     /// Their addresses, which are never shown: `redis://[user:password@]host[:port][/database]`,
-    /// 1 to 64. Each channel lives on one of them; the same order on every node. Default:
-    /// `redis://127.0.0.1:6379`.
+    /// or `rediss://` for TLS, 1 to 64. Each channel lives on one of them; the same order on every
+    /// node. Default: `redis://127.0.0.1:6379`.
     pub servers: Vec<Secret>,
     /// What the names of all keys begin with, 1 to 64 of `[A-Za-z0-9_.-]`. Default: `steadfast`.
     pub prefix: String,

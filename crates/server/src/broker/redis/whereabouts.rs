@@ -9,6 +9,8 @@ use redis::{
     ProtocolVersion, RedisError,
 };
 
+use tokio_rustls::rustls::crypto::ring;
+
 use super::BrokerError;
 use crate::config::RedisSettings;
 
@@ -29,6 +31,9 @@ pub(super) enum Whereabouts {
 impl Whereabouts {
     /// Of every server in the settings.
     pub(super) fn of(settings: &RedisSettings) -> Result<Vec<Self>, BrokerError> {
+        // What speaks TLS takes the process's own provider, and gives up where there is none. One
+        // that was chosen before is as good.
+        drop(ring::default_provider().install_default());
         let read = |urls: &[crate::config::Secret]| -> Result<Vec<ConnectionInfo>, BrokerError> {
             urls.iter().map(|url| info(url.expose())).collect()
         };
@@ -51,6 +56,7 @@ impl Whereabouts {
             match asked(sentinel, name).await {
                 Ok(address) => {
                     let like = server.clone().unwrap_or_else(|| sentinel.clone());
+                    let address = as_spoken(like.addr(), address);
                     return Ok(like.set_addr(address));
                 }
                 Err(error) => last = error,
@@ -85,7 +91,7 @@ pub(super) async fn connect(
     }
 }
 
-async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionAddr, RedisError> {
+async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<(String, u16), RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(ANSWER_TIMEOUT));
@@ -95,17 +101,32 @@ async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionAddr, 
     command.arg("get-master-addr-by-name").arg(name);
     let found: Option<(String, u16)> = command.query_async(&mut connection).await?;
     let unknown = || (ErrorKind::MasterNameNotFoundBySentinel, "no sentinel knows this name");
-    let (host, port) = found.ok_or_else(unknown)?;
-    Ok(ConnectionAddr::Tcp(host, port))
+    Ok(found.ok_or_else(unknown)?)
+}
+
+/// A host and port, spoken to as this address is: with TLS or without.
+fn as_spoken(like: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAddr {
+    match like {
+        ConnectionAddr::TcpTls { tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: tls_params.clone() }
+        }
+        // Other ways there are none: see `info`.
+        _ => ConnectionAddr::Tcp(host, port),
+    }
 }
 
 /// An address as it is written.
 pub(super) fn info(url: &[u8]) -> Result<ConnectionInfo, BrokerError> {
     let text = std::str::from_utf8(url).map_err(|_| BrokerError::Address)?;
-    if !text.starts_with("redis://") {
+    if !text.starts_with("redis://") && !text.starts_with("rediss://") {
         return Err(BrokerError::Address);
     }
-    text.into_connection_info().map_err(|_| BrokerError::Address)
+    let info = text.into_connection_info().map_err(|_| BrokerError::Address)?;
+    // A server that anybody could pretend to be is none to keep events on.
+    match info.addr() {
+        ConnectionAddr::TcpTls { insecure: true, .. } => Err(BrokerError::Address),
+        _ => Ok(info),
+    }
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
@@ -114,17 +135,31 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{field, info};
+    use super::{as_spoken, field, info};
+    use redis::ConnectionAddr;
 
     #[test]
     fn an_address_is_a_redis_url_and_nothing_else() {
-        for good in ["redis://127.0.0.1:6379", "redis://user:secret@[::1]:1/3", "redis://host"] {
+        for good in ["redis://127.0.0.1:6379", "rediss://user:secret@[::1]:1/3", "redis://host"] {
             assert!(info(good.as_bytes()).is_ok(), "{good}");
         }
-        for bad in ["", "127.0.0.1:6379", "http://a", "redis://", "rediss://a", "redis://a/b"] {
+        let bad =
+            ["", "127.0.0.1:6379", "http://a", "redis://", "rediss://a/#insecure", "redis://a/b"];
+        for bad in bad {
             assert!(info(bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(info(b"redis://\xff").is_err());
+    }
+
+    #[test]
+    fn a_primary_that_a_sentinel_names_is_spoken_to_as_the_settings_say() {
+        for (like, is_tls) in [("rediss://:secret@sentinel:1", true), ("redis://sentinel:1", false)]
+        {
+            let like = info(like.as_bytes()).unwrap();
+            let address = as_spoken(like.addr(), ("primary".into(), 2));
+            assert_eq!(matches!(address, ConnectionAddr::TcpTls { insecure: false, .. }), is_tls);
+            assert!(address.to_string().contains("primary:2"), "{address}");
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn addresses(rules: &mut Rules<'_>, at: &str, addresses: &[Secret]) {
         if !is_server_address(address) {
             let mut at = path(at);
             at.push(index.to_string());
-            let mend = "write redis://[user:password@]host[:port][/database]";
+            let mend = "write redis://[user:password@]host[:port][/database], or rediss:// for TLS";
             rules.broken(&[at], "this is not the address of a server", mend);
         }
     }

@@ -246,7 +246,7 @@ fn the_servers_of_the_redis_broker_are_addresses_and_never_shown() {
     let broker = |rest: &str| format!("[broker]\nkind = 'redis'\n[broker.redis]\n{rest}");
     for good in [
         "",
-        "servers = ['redis://user:secret@127.0.0.1:1/2', 'redis://[::1]']",
+        "servers = ['redis://user:secret@127.0.0.1:1/2', 'rediss://[::1]']",
         "servers = []\nsentinels = ['redis://127.0.0.1:26379']\nmaster_name = 'main'",
     ] {
         assert!(load(&broker(good), &[]).is_ok(), "{good}");
@@ -254,7 +254,7 @@ fn the_servers_of_the_redis_broker_are_addresses_and_never_shown() {
     for (bad, setting, line) in [
         ("servers = []", "broker.redis.servers", 4),
         ("servers = ['127.0.0.1:secret']", "broker.redis.servers.0", 4),
-        ("servers = ['redis://a', 'rediss://secret@a']", "broker.redis.servers.1", 4),
+        ("servers = ['redis://a', 'rediss://secret@a/#insecure']", "broker.redis.servers.1", 4),
         ("prefix = 'a:b'", "broker.redis.prefix", 4),
         ("sentinels = ['redis://a']", "broker.redis.sentinels", 4),
         ("master_name = 'main'", "broker.redis.sentinels", 0),
