@@ -60,7 +60,7 @@ impl CloseCode {
     pub const RATE_LIMITED: Self = Self(4100);
     /// The server drains and named no other place.
     pub const DRAINING: Self = Self(4101);
-    /// The broker cannot be reached.
+    /// The broker cannot be reached. Kept and not sent: a session waits for its broker.
     pub const BROKER_UNAVAILABLE: Self = Self(4102);
     /// The token is past its time.
     pub const TOKEN_EXPIRED: Self = Self(4200);

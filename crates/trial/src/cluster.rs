@@ -79,6 +79,21 @@ impl Cluster {
         }
     }
 
+    /// Where clients connect to one node, whatever balances.
+    pub fn public(&self, at: usize) -> anyhow::Result<SocketAddr> {
+        Ok(self.places.get(at).context("no such node")?.0)
+    }
+
+    /// Whether every node that runs has its store.
+    pub async fn are_ready(&self) -> bool {
+        for (node, (_, internal)) in self.nodes.iter().zip(&self.places) {
+            if node.is_some() && !is_ready(*internal).await {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Starts a node at its place, and waits until it serves; how long that took.
     pub async fn begin(&mut self, at: usize) -> anyhow::Result<Duration> {
         let begun = Instant::now();

@@ -3,9 +3,11 @@
 //! [`kills::run`] kills a server on a disk again and again and counts what it had answered and
 //! lost. [`rates::run`] measures publishes a second and the time to deliver, beside what the store
 //! alone could. [`nodes::run`] kills one of several nodes again and again and looks at what every
-//! link was told.
+//! link was told. [`failover::run`] has a sentinel promote a replica that lags, and looks who was
+//! told that events are gone.
 
 pub mod cluster;
+pub mod failover;
 pub mod http;
 pub mod kills;
 pub mod load;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use steadfast_trial::cluster::Balancer;
 use steadfast_trial::load::Amount;
-use steadfast_trial::{kills, nodes, rates};
+use steadfast_trial::{failover, kills, nodes, rates};
 
 /// Trials of the real server.
 #[derive(Debug, Parser)]
@@ -49,6 +49,24 @@ enum Command {
         /// How long until the next one is, in seconds
         #[arg(long, default_value_t = 5)]
         every: u64,
+        /// What brings links to nodes
+        #[arg(long, value_enum, default_value_t = Balancer::Nginx)]
+        balancer: Balancer,
+        #[command(flatten)]
+        load: Load,
+    },
+    /// Kill a Redis whose replica lags, have a sentinel promote that, and count which links were
+    /// told
+    Failover {
+        /// How often
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// For how long the replica hears nothing before the kill, in milliseconds
+        #[arg(long, default_value_t = 1_000)]
+        lag: u64,
+        /// Kill a node with it, so that its links come back by another one
+        #[arg(long)]
+        kill_node: bool,
         /// What brings links to nodes
         #[arg(long, value_enum, default_value_t = Balancer::Nginx)]
         balancer: Balancer,
@@ -133,6 +151,13 @@ async fn main() -> anyhow::Result<ExitCode> {
             let report = nodes::run(&settings, say).await?;
             say(&report.to_string());
             Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Failover { rounds, lag, kill_node: kills_node, balancer, load } => {
+            let (lag, amount) = (Duration::from_millis(lag), load.amount()?);
+            let settings = failover::Settings { server, rounds, lag, kills_node, balancer, amount };
+            let report = failover::run(&settings, say).await?;
+            say(&report.to_string());
+            Ok(if report.is_honest() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Servers { rounds, writers, seconds } => {
             let settings = rates::Settings { server, rounds, writers, seconds };

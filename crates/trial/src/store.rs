@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -55,7 +56,9 @@ impl Store {
 
     /// A connection to it.
     pub async fn connection(&self) -> anyhow::Result<MultiplexedConnection> {
-        Ok(redis::Client::open(self.url())?.get_multiplexed_async_connection().await?)
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(OPENS_WITHIN));
+        let client = redis::Client::open(self.url())?;
+        Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
     }
 
     /// `kill -9`, and waits for the end.

@@ -38,7 +38,7 @@ export const TRY_LATER: CloseCode = 1013;
 export const RECONNECT: CloseCode = 4002;
 /** The server drains and named no other place. */
 export const DRAINING: CloseCode = 4101;
-/** The broker cannot be reached. */
+/** The broker cannot be reached. Kept and not sent: a session waits for its broker. */
 export const BROKER_UNAVAILABLE: CloseCode = 4102;
 /** The token is past its time. */
 export const TOKEN_EXPIRED: CloseCode = 4200;

@@ -120,6 +120,12 @@ async fn while_the_store_is_away_links_stay_and_publishers_are_told() {
         node.looks("/readyz").await.assert_problem(503, "broker_unavailable");
         assert_eq!(node.looks("/livez").await.status, 200);
     }
+    // History is the store's; what the node itself knows can still be seen.
+    let poll = two.asked("/v1/channels/demo:1/events").await;
+    poll.assert_problem(503, "broker_unavailable");
+    assert_ne!(poll.header("retry-after"), "");
+    let list = two.looks("/v1/connections").await.json();
+    assert_eq!(list["connections"][0]["link"], "link-there", "{list}");
     there.says(&json!({"type": "ping", "id": 7})).await;
     assert_eq!(there.expect("pong").await["id"], 7);
     // Who joins meanwhile is welcomed, and answered when there is something to answer.

@@ -54,7 +54,8 @@ impl Writers {
         Self { tasks, end }
     }
 
-    /// Lets each finish what it is at; how often something was sent again.
+    /// Lets each finish what it is at, and end each of its channels with one more event; how often
+    /// something was sent again.
     pub async fn stop(self) -> anyhow::Result<u64> {
         self.end.send_replace(true);
         self.tasks.join_all().await.into_iter().sum()
@@ -74,6 +75,10 @@ impl Writer {
             if *end.borrow() {
                 break;
             }
+            self.publish(place).await?;
+        }
+        // Whatever happened, each channel ends with an event that everybody must have.
+        for place in channels {
             self.publish(place).await?;
         }
         Ok(self.repeats)

@@ -106,13 +106,11 @@ async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<(String, u16), R
 
 /// A host and port, spoken to as this address is: with TLS or without.
 fn as_spoken(like: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAddr {
-    match like {
-        ConnectionAddr::TcpTls { tls_params, .. } => {
-            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: tls_params.clone() }
-        }
-        // Other ways there are none: see `info`.
-        _ => ConnectionAddr::Tcp(host, port),
+    if let ConnectionAddr::TcpTls { tls_params, .. } = like {
+        let tls_params = tls_params.clone();
+        return ConnectionAddr::TcpTls { host, port, insecure: false, tls_params };
     }
+    ConnectionAddr::Tcp(host, port)
 }
 
 /// An address as it is written.
@@ -123,10 +121,8 @@ pub(super) fn info(url: &[u8]) -> Result<ConnectionInfo, BrokerError> {
     }
     let info = text.into_connection_info().map_err(|_| BrokerError::Address)?;
     // A server that anybody could pretend to be is none to keep events on.
-    match info.addr() {
-        ConnectionAddr::TcpTls { insecure: true, .. } => Err(BrokerError::Address),
-        _ => Ok(info),
-    }
+    let is_unchecked = matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. });
+    if is_unchecked { Err(BrokerError::Address) } else { Ok(info) }
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
