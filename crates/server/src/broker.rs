@@ -5,7 +5,7 @@ mod disk;
 mod memory;
 mod redis;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use steadfast_hub::{ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError};
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};

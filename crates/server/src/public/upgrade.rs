@@ -1,9 +1,9 @@
 //! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
 
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Request, Response};
@@ -12,16 +12,15 @@ use percent_encoding::percent_decode_str;
 use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Since};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 
 use super::answer::bearer;
 use super::body::{Body, boxed, whole};
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
-use crate::connection::{self, Peer, Purpose};
+use crate::connection::{self, Line, Peer, Purpose};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::socket::{UpgradeRefusal, upgrade};
+use crate::socket::{Shared, TryWrite, UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
 pub(super) fn answer(
@@ -91,28 +90,18 @@ async fn take_over(port: Arc<Port>, peer: Arc<Peer>, upgrading: OnUpgrade, purpo
         tracing::error!("an upgraded connection is not the socket it was");
         return;
     };
-    let mut stream = io.into_inner();
-    let knife = cut_when_blocked(&port, &stream);
-    let node = Arc::clone(&port.node);
-    let is_abrupt = connection::serve(node, &mut stream, read_buf, purpose).await;
-    if let Some(knife) = knife {
-        knife.abort();
-    }
+    let socket = Arc::new(io.into_inner());
+    let exposed = port.demo.as_ref().map(|demo| demo.barrier.expose(&socket));
+    let line = Line {
+        stream: Shared(Arc::clone(&socket)),
+        // Even an empty one may hold the whole buffer that it was cut from.
+        ahead: Bytes::copy_from_slice(&read_buf),
+        shared: Some(Arc::clone(&socket) as Arc<dyn TryWrite>),
+    };
+    drop(read_buf);
+    let is_abrupt = connection::serve(Arc::clone(&port.node), line, purpose).await;
     if is_abrupt {
-        drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO)));
+        drop(SockRef::from(&*socket).set_linger(Some(Duration::ZERO)));
     }
-    drop(stream);
-    drop(peer);
-}
-
-/// In `--dev`, has the socket cut under whoever serves it once WebSocket is blocked.
-fn cut_when_blocked(port: &Arc<Port>, stream: &TcpStream) -> Option<JoinHandle<()>> {
-    port.demo.as_ref()?;
-    let (port, socket) = (Arc::clone(port), SockRef::from(stream).try_clone().ok()?);
-    Some(tokio::spawn(async move {
-        let Some(demo) = &port.demo else { return };
-        demo.barrier.raised().await;
-        // A socket that is gone already needs no cutting.
-        drop(socket.shutdown(Shutdown::Both));
-    }))
+    drop((exposed, socket, peer));
 }
