@@ -2,6 +2,7 @@
 //! One page is on its way at a time, and the next is asked for when the last was taken: a session
 //! is fed exactly as fast as it reads, and never holds more than two pages.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -109,6 +110,7 @@ impl Hub {
             let since = member.since();
             return Some(Read { channel: name, since, limit, ticket: session.tickets });
         }
+        session.behind = VecDeque::new();
         None
     }
 

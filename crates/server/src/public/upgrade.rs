@@ -15,9 +15,10 @@ use tokio::net::TcpStream;
 
 use super::answer::bearer;
 use super::body::{Body, boxed, whole};
+use super::demo::Exposed;
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
-use crate::connection::{self, Line, Peer, Purpose};
+use crate::connection::{self, Line, Live, Peer, Purpose};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::socket::{Shared, TryWrite, UpgradeRefusal, upgrade};
@@ -39,7 +40,17 @@ pub(super) fn answer(
     }
     let purpose = purpose(node, &peer, &request);
     let upgrading = hyper::upgrade::on(&mut request);
-    tokio::spawn(take_over(Arc::clone(port), peer, upgrading, purpose));
+    let beginning = Box::pin(begin(Arc::clone(port), peer, upgrading, purpose));
+    tokio::spawn(async move {
+        // Nothing of the beginning is kept while the link lives.
+        let begun = beginning.await;
+        if let Some(mut link) = begun {
+            if link.live.run().await {
+                drop(SockRef::from(&*link.socket).set_linger(Some(Duration::ZERO)));
+            }
+            drop(link);
+        }
+    });
     Ok(accepted.map(|()| whole("")))
 }
 
@@ -84,11 +95,26 @@ fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
     Purpose::Legacy { channel, since, token }
 }
 
-async fn take_over(port: Arc<Port>, peer: Arc<Peer>, upgrading: OnUpgrade, purpose: Purpose) {
-    let Ok(upgraded) = upgrading.await else { return };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("an upgraded connection is not the socket it was");
-        return;
+/// A socket that has left HTTP, with its session and its place.
+struct Link {
+    live: Live<Shared>,
+    socket: Arc<TcpStream>,
+    _exposed: Option<Exposed>,
+    _peer: Arc<Peer>,
+}
+
+async fn begin(
+    port: Arc<Port>,
+    peer: Arc<Peer>,
+    upgrading: OnUpgrade,
+    purpose: Purpose,
+) -> Option<Link> {
+    let Parts { io, read_buf, .. } = match upgrading.await.ok()?.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => parts,
+        Err(_) => {
+            tracing::error!("an upgraded connection is not the socket it was");
+            return None;
+        }
     };
     let socket = Arc::new(io.into_inner());
     let exposed = port.demo.as_ref().map(|demo| demo.barrier.expose(&socket));
@@ -99,9 +125,6 @@ async fn take_over(port: Arc<Port>, peer: Arc<Peer>, upgrading: OnUpgrade, purpo
         shared: Some(Arc::clone(&socket) as Arc<dyn TryWrite>),
     };
     drop(read_buf);
-    let is_abrupt = connection::serve(Arc::clone(&port.node), line, purpose).await;
-    if is_abrupt {
-        drop(SockRef::from(&*socket).set_linger(Some(Duration::ZERO)));
-    }
-    drop((exposed, socket, peer));
+    let live = connection::greet(Arc::clone(&port.node), line, purpose).await?;
+    Some(Link { live, socket, _exposed: exposed, _peer: peer })
 }
