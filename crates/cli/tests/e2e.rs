@@ -33,6 +33,8 @@ mod proxy;
 mod raw;
 #[path = "e2e/reading.rs"]
 mod reading;
+#[path = "e2e/rounds.rs"]
+mod rounds;
 #[path = "e2e/secure.rs"]
 mod secure;
 #[path = "e2e/server.rs"]

@@ -1,11 +1,15 @@
 //! Who follows a channel, and how far each has got.
 //! Members stand in order of their session: fan-out visits them in the same order every time.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use steadfast_protocol::{ChannelName, Epoch, Position, Scalar, Since};
 
 use crate::SessionKey;
+
+/// Members up to which a channel has room for exactly as many as it has.
+const FEW: usize = 2;
 
 /// One channel's members on this hub.
 #[derive(Debug)]
@@ -26,7 +30,7 @@ pub(crate) struct Member {
     pub(crate) at: Option<Position>,
     pub(crate) stage: Stage,
     /// `subscribed` is owed, from the position asked for.
-    pub(crate) join: Option<Join>,
+    pub(crate) join: Option<Box<Join>>,
 }
 
 /// A subscription not yet answered.
@@ -67,7 +71,13 @@ impl Channel {
                     *place = member;
                 }
             }
-            Err(at) => self.members.insert(at, member),
+            Err(at) => {
+                // Most channels have a member or two: room for more comes with the third.
+                if self.members.len() < FEW {
+                    self.members.reserve_exact(1);
+                }
+                self.members.insert(at, member);
+            }
         }
     }
 
@@ -88,8 +98,8 @@ impl Channel {
 }
 
 impl Member {
-    pub(crate) const fn joining(session: SessionKey, join: Join) -> Self {
-        Self { session, at: None, stage: Stage::Behind, join: Some(join) }
+    pub(crate) fn joining(session: SessionKey, join: Join) -> Self {
+        Self { session, at: None, stage: Stage::Behind, join: Some(Box::new(join)) }
     }
 
     /// Where the next page starts.

@@ -1,9 +1,10 @@
 //! What waits for one session: bounded in messages and bytes, and timed.
 //! In: encoded frames. Out: all of them at once, when the session can write.
-//! Owns nothing when empty.
+//! Owns nothing when empty, and allocates nothing for a single frame.
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use steadfast_machine::{Millis, Span};
@@ -29,10 +30,11 @@ pub enum Outgoing {
 
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    /// The first in line. Mostly it is alone.
+    first: Option<Outgoing>,
+    /// Behind the first; empty where there is none.
     queue: VecDeque<Outgoing>,
     bytes: usize,
-    /// What was taken last is not yet known to be written.
-    is_writing: bool,
     /// Since when something has waited without any progress.
     busy_since: Option<Millis>,
 }
@@ -40,15 +42,15 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// Whether an event of `len` bytes may wait here: always where nothing does.
     pub(crate) fn has_room(&self, len: usize, messages_max: usize, bytes_max: usize) -> bool {
-        self.queue.is_empty() || (self.queue.len() < messages_max && self.bytes + len <= bytes_max)
+        self.is_empty() || (self.len() < messages_max && self.bytes + len <= bytes_max)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        usize::from(self.first.is_some()) + self.queue.len()
     }
 
     pub(crate) fn push(&mut self, now: Millis, item: Outgoing) {
@@ -56,26 +58,61 @@ impl Outbox {
             self.bytes += text.len();
         }
         self.busy_since.get_or_insert(now);
-        self.queue.push_back(item);
+        if self.first.is_none() {
+            self.first = Some(item);
+        } else {
+            self.queue.push_back(item);
+        }
     }
 
     pub(crate) fn push_once(&mut self, now: Millis, item: Outgoing) {
-        if !self.queue.contains(&item) {
+        if self.first.as_ref() != Some(&item) && !self.queue.contains(&item) {
             self.push(now, item);
         }
     }
 
     /// Takes all that waits. Calling this says that what was taken before has been written.
     pub(crate) fn take(&mut self, now: Millis) -> VecDeque<Outgoing> {
-        let taken = core::mem::take(&mut self.queue);
+        let mut taken = core::mem::take(&mut self.queue);
+        if let Some(first) = self.first.take() {
+            taken.push_front(first);
+        }
         self.bytes = 0;
-        self.is_writing = !taken.is_empty();
-        self.busy_since = self.is_writing.then_some(now);
+        self.busy_since = (!taken.is_empty()).then_some(now);
         taken
+    }
+
+    /// Takes all that waits into `frames`, the same way, where it is nothing but text and at most
+    /// `bytes_max` of it; false, and nothing is taken, where it is more. True where nothing waits.
+    pub(crate) fn take_text(
+        &mut self,
+        now: Millis,
+        bytes_max: usize,
+        frames: &mut Vec<Bytes>,
+    ) -> bool {
+        let is_text = |item: &Outgoing| matches!(item, Outgoing::Text(_));
+        if self.bytes > bytes_max || !self.first.iter().chain(&self.queue).all(is_text) {
+            return false;
+        }
+        self.busy_since = self.first.is_some().then_some(now);
+        let items = self.first.take().into_iter().chain(self.queue.drain(..));
+        frames.extend(items.filter_map(|item| match item {
+            Outgoing::Text(text) => Some(text),
+            Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => None,
+        }));
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+        true
+    }
+
+    /// What was taken last has been written; what came since has waited from now on.
+    pub(crate) fn written(&mut self, now: Millis) {
+        self.busy_since = (!self.is_empty()).then_some(now);
     }
 
     /// Drops all that waits: the session ends.
     pub(crate) fn clear(&mut self) {
+        self.first = None;
         self.queue = VecDeque::new();
         self.bytes = 0;
     }
@@ -89,6 +126,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::{Outbox, Outgoing};
+    use alloc::vec::Vec;
     use bytes::Bytes;
     use steadfast_machine::{Millis, Span};
 
@@ -115,5 +153,49 @@ mod tests {
         assert_eq!(slow_at(&outbox), Some(Millis(18)));
         assert!(outbox.take(Millis(9)).is_empty());
         assert_eq!(slow_at(&outbox), None);
+    }
+
+    #[test]
+    fn frames_leave_in_the_order_in_which_they_came() {
+        let text = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let mut outbox = Outbox::default();
+        for word in ["a", "b", "c"] {
+            outbox.push(Millis(0), Outgoing::Text(text(word)));
+        }
+        let mut frames = Vec::new();
+        assert!(outbox.take_text(Millis(1), 3, &mut frames));
+        assert_eq!(frames, [text("a"), text("b"), text("c")]);
+        assert!(outbox.is_empty());
+        for word in ["d", "e"] {
+            outbox.push(Millis(2), Outgoing::Text(text(word)));
+        }
+        assert_eq!(outbox.take(Millis(3)), [Outgoing::Text(text("d")), Outgoing::Text(text("e"))]);
+    }
+
+    #[test]
+    fn only_text_up_to_the_limit_is_taken_as_text() {
+        let mut outbox = Outbox::default();
+        let mut frames = Vec::new();
+        outbox.push(Millis(0), Outgoing::Text(Bytes::from_static(b"12345")));
+        assert!(!outbox.take_text(Millis(1), 4, &mut frames));
+        assert_eq!((frames.len(), outbox.len()), (0, 1));
+        outbox.push(Millis(0), Outgoing::Ping);
+        assert!(!outbox.take_text(Millis(1), 5, &mut frames));
+        assert_eq!((frames.len(), outbox.len()), (0, 2));
+    }
+
+    #[test]
+    fn what_came_during_a_write_has_waited_since_its_end() {
+        let mut outbox = Outbox::default();
+        let mut frames = Vec::new();
+        outbox.push(Millis(0), Outgoing::Text(Bytes::from_static(b"1")));
+        assert!(outbox.take_text(Millis(5), 9, &mut frames));
+        assert_eq!(outbox.slow_at(Span(10)), Some(Millis(15)));
+        outbox.push(Millis(6), Outgoing::Ping);
+        outbox.written(Millis(7));
+        assert_eq!(outbox.slow_at(Span(10)), Some(Millis(17)));
+        outbox.take(Millis(8));
+        outbox.written(Millis(9));
+        assert_eq!(outbox.slow_at(Span(10)), None);
     }
 }

@@ -6,7 +6,7 @@ mod memory;
 mod peers;
 mod redis;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use steadfast_hub::{ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError};
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};

@@ -4,6 +4,7 @@
 //! drains. The public port is for clients, the internal one for backends and operators.
 
 mod addresses;
+mod bell;
 pub mod broker;
 pub mod clock;
 pub mod config;

@@ -2,19 +2,29 @@
 //! Sessions of one link always live on one shard, so fencing needs no other. The lock is held for
 //! table work only: never over a write, a read of history, or an await.
 
+mod desk;
+mod round;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use steadfast_hub::{Hub, HubConfig, OpenError, Opening, Output, Publication, SessionKey};
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Position};
+use steadfast_protocol::{ChannelName, CloseCode, Position};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use self::desk::{Desk, Hold};
+use self::round::Round;
 use crate::clock::Clock;
 use crate::headcount::Headcount;
 use crate::log;
+use crate::socket::TryWrite;
+
+pub use self::desk::Taken;
+pub use crate::bell::Bell;
 
 /// Publications handed to the hub in one go; other work gets the lock in between.
 const BATCH: usize = 64;
@@ -29,22 +39,6 @@ pub struct Shard {
     called: Notify,
     /// When the shard's task will look at the time next, in its clock's milliseconds.
     sleeps_until: AtomicU64,
-}
-
-/// Wakes the owner of one session.
-#[derive(Debug, Default)]
-pub struct Bell {
-    /// There is something to take.
-    pub ready: Notify,
-    /// The session was closed and its owner may be stuck in a write.
-    pub closing: Notify,
-}
-
-#[derive(Debug)]
-struct Desk {
-    hub: Hub,
-    /// By slot of the session.
-    bells: Vec<Option<(SessionKey, Arc<Bell>)>>,
 }
 
 /// Something that happened to a channel, on its way to the hub.
@@ -70,7 +64,7 @@ impl Shard {
     /// A shard without sessions, which `headcount` will count. Run [`Shard::run`] on a task of
     /// its own.
     pub fn new(config: HubConfig, clock: Clock, headcount: Arc<Headcount>) -> Self {
-        let desk = Desk { hub: Hub::new(config, clock.now()), bells: Vec::new() };
+        let desk = Desk::new(Hub::new(config, clock.now()));
         Self {
             clock,
             headcount,
@@ -81,25 +75,54 @@ impl Shard {
         }
     }
 
-    /// Begins a session whose owner hears `bell`.
+    /// Begins a session whose owner hears `bell`, and writes alone.
     pub fn open(&self, opening: Opening, bell: &Arc<Bell>) -> Result<SessionKey, OpenError> {
-        self.work(|desk, now| {
+        self.open_shared(opening, bell, None)
+    }
+
+    /// Begins a session whose owner hears `bell`. Where there is a `socket`, the shard writes to it
+    /// too: the owner then writes only what [`Shard::take`] gave it, or allowed it to.
+    pub fn open_shared(
+        &self,
+        opening: Opening,
+        bell: &Arc<Bell>,
+        socket: Option<Arc<dyn TryWrite>>,
+    ) -> Result<SessionKey, OpenError> {
+        self.work(Caller::Other, |desk, now| {
             let key = desk.hub.open(now, opening)?;
             self.headcount.one_more();
-            let slot = key.index as usize;
-            if desk.bells.len() <= slot {
-                desk.bells.resize_with(slot + 1, || None);
-            }
-            if let Some(place) = desk.bells.get_mut(slot) {
-                *place = Some((key, Arc::clone(bell)));
-            }
+            desk.seat(key, bell, socket);
             Ok(key)
+        })
+    }
+
+    /// What the session's owner has to do. Calling this says that all it took before is written;
+    /// with `has_more` it asks to write something of its own besides.
+    pub fn take(&self, key: SessionKey, has_more: bool) -> Taken {
+        self.work(Caller::Other, |desk, now| desk.take(now, key, has_more))
+    }
+
+    /// The session's transport is gone, or is about to be. What comes back is to be written before
+    /// anything else; `None` while the shard writes, and the bell rings when it has.
+    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<Bytes> {
+        self.work(Caller::Other, |desk, now| {
+            let hold = desk.place(key).map(|place| &mut place.hold);
+            let rest = match hold {
+                Some(hold @ Hold::Round { .. }) => {
+                    *hold = Hold::Round { is_awaited: true };
+                    return None;
+                }
+                Some(Hold::Left(rest)) => std::mem::take(&mut **rest),
+                Some(Hold::Free | Hold::Owner) | None => Bytes::new(),
+            };
+            desk.hub.closed(now, key, code, reason);
+            Some(rest)
         })
     }
 
     /// Works on the hub, then does what it asks for.
     pub fn with<T>(&self, work: impl FnOnce(&mut Hub, Millis) -> T) -> T {
-        self.work(|desk, now| work(&mut desk.hub, now))
+        self.work(Caller::Other, |desk, now| work(&mut desk.hub, now))
     }
 
     /// Puts news in line. Called in the order of the channel's offsets.
@@ -112,11 +135,13 @@ impl Shard {
         self.called.notify_one();
     }
 
-    /// Keeps the hub's time and hands it what arrives, for ever.
+    /// Keeps the hub's time, hands it what arrives, and writes what comes of it, for ever.
     pub async fn run(self: Arc<Self>) {
+        let mut round = Round::default();
         loop {
-            if self.turn() {
-                // Sessions get their turn between two batches, however much arrives.
+            let has_arrived = self.turn();
+            if self.round(&mut round) || has_arrived {
+                // Sessions and publishers get their turn between two rounds, however much waits.
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -137,7 +162,7 @@ impl Shard {
             let some = inbox.len().min(BATCH);
             inbox.drain(..some).collect()
         };
-        self.work(|desk, now| {
+        self.work(Caller::Shard, |desk, now| {
             for arrival in &batch {
                 match &arrival.what {
                     News::Published(publication) => desk.hub.publication(now, publication),
@@ -152,7 +177,24 @@ impl Shard {
         !batch.is_empty()
     }
 
-    fn work<T>(&self, work: impl FnOnce(&mut Desk, Millis) -> T) -> T {
+    /// Writes to some of the sessions that have something to write; false where there were none.
+    /// Nothing is awaited in here: what is begun is settled.
+    fn round(&self, round: &mut Round) -> bool {
+        let mut desk = self.desk.lock();
+        if !desk.is_anyone_ready() {
+            return false;
+        }
+        round.pick(&mut desk, self.clock.now());
+        drop(desk);
+        round.write();
+        if !round.is_empty() {
+            round.settle(&mut self.desk.lock(), self.clock.now());
+            round.ring();
+        }
+        true
+    }
+
+    fn work<T>(&self, caller: Caller, work: impl FnOnce(&mut Desk, Millis) -> T) -> T {
         let mut desk = self.desk.lock();
         let now = self.clock.now();
         let result = work(&mut desk, now);
@@ -161,8 +203,12 @@ impl Shard {
         while let Some(output) = desk.hub.poll() {
             match output {
                 Output::Ready(key) => {
-                    let bell = desk.bell(key);
-                    rung.extend(bell.map(|bell| (bell, desk.hub.is_closing(key))));
+                    let is_closing = desk.hub.is_closing(key);
+                    if caller == Caller::Shard && !is_closing && desk.line_up(key) {
+                        continue;
+                    }
+                    let bell = desk.place(key).map(|place| Arc::clone(&place.bell));
+                    rung.extend(bell.map(|bell| (bell, is_closing)));
                 }
                 Output::Ended(report) => {
                     desk.forget(report.session);
@@ -189,17 +235,14 @@ impl Shard {
     }
 }
 
-impl Desk {
-    fn bell(&self, key: SessionKey) -> Option<Arc<Bell>> {
-        let (owner, bell) = self.bells.get(key.index as usize)?.as_ref()?;
-        (*owner == key).then(|| Arc::clone(bell))
-    }
-
-    fn forget(&mut self, key: SessionKey) {
-        if let Some(place) = self.bells.get_mut(key.index as usize)
-            && place.as_ref().is_some_and(|(owner, _)| *owner == key)
-        {
-            *place = None;
-        }
-    }
+/// Who works at the desk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// The shard's task, which writes what comes of it.
+    Shard,
+    /// Anyone else: owners are called.
+    Other,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,10 @@
 
 pub mod inbound;
 pub mod outbound;
+mod shared;
 pub mod upgrade;
 
 pub use inbound::{Feed, Inbound, InboundError, Limits, Message};
-pub use outbound::{Batch, BatchLimits, Header};
+pub use outbound::{Batch, BatchLimits, Header, Joined};
+pub use shared::{Shared, TryWrite};
 pub use upgrade::UpgradeRefusal;

@@ -2,6 +2,10 @@
 //! One page is on its way at a time, and the next is asked for when the last was taken: a session
 //! is fed exactly as fast as it reads, and never holds more than two pages.
 
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 use steadfast_machine::Millis;
 use steadfast_protocol::{Position, ServerFrame, Subscribed, Superseded};
 
@@ -25,6 +29,39 @@ impl Hub {
         let read = self.next_read(key);
         self.arm(key);
         Work { frames, read }
+    }
+
+    /// Takes what waits for the session into `frames`, where writing that is all there is to do, and
+    /// it is text of `bytes_max` bytes at most; [`Hub::written`] says when it has been. False
+    /// where its owner has to see to it, with [`Hub::take`]: nothing is taken then.
+    pub fn take_text(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        bytes_max: usize,
+        frames: &mut Vec<Bytes>,
+    ) -> bool {
+        let Some(session) = self.session(key) else { return false };
+        let has_to_read = session.reading.is_none() && !session.behind.is_empty();
+        let from = frames.len();
+        if has_to_read
+            || session.closing.is_some()
+            || !session.outbox.take_text(now, bytes_max, frames)
+        {
+            return false;
+        }
+        session.is_flagged = false;
+        let taken = frames.get(from..).unwrap_or_default();
+        session.counts.bytes_sent += taken.iter().map(|text| text.len() as u64).sum::<u64>();
+        self.arm(key);
+        true
+    }
+
+    /// What was taken with [`Hub::take_text`] has been written.
+    pub fn written(&mut self, now: Millis, key: SessionKey) {
+        if let Some(session) = self.session(key) {
+            session.outbox.written(now);
+        }
     }
 
     /// The broker's answer to a [`Read`] of this session.
@@ -73,6 +110,7 @@ impl Hub {
             let since = member.since();
             return Some(Read { channel: name, since, limit, ticket: session.tickets });
         }
+        session.behind = VecDeque::new();
         None
     }
 

@@ -17,6 +17,7 @@ use super::reader::Heard;
 use super::{Purpose, Wire};
 use crate::node::Node;
 use crate::shard::{Bell, Shard};
+use crate::socket::TryWrite;
 use crate::token::TokenError;
 
 /// A session that has begun.
@@ -24,17 +25,19 @@ pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SessionKey,
     pub(super) speech: Speech,
-    /// What came behind the first frame in the same read.
-    pub(super) heard: Vec<Heard>,
 }
 
-/// Opens the session that the socket is for.
+/// Where the session's owner and its socket are to be found.
+type Place<'a> = (&'a Arc<Bell>, Option<Arc<dyn TryWrite>>);
+
+/// Opens the session that the socket is for. Given back with it: what came behind the first frame in
+/// the same read.
 pub(super) async fn open<S>(
     node: &Arc<Node>,
     wire: &mut Wire<S>,
-    bell: &Arc<Bell>,
+    place: Place<'_>,
     purpose: Purpose,
-) -> Result<Open, Ending>
+) -> Result<(Open, Vec<Heard>), Ending>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -49,7 +52,7 @@ where
             let channels = vec![ChannelRequest { id: None, channel, since }];
             let opening =
                 Opening { speech: Speech::Legacy, channels, ..plain(node, link, grants, expires) };
-            begin(node, bell, opening, Vec::new())
+            begin(node, place, opening).map(|open| (open, Vec::new()))
         }
         Purpose::Link { token, deadline } => {
             let (hello, heard) = hello(node, wire, deadline).await?;
@@ -63,9 +66,9 @@ where
                 ..plain(node, hello.link, grants, expires)
             };
             let (link, generation) = (opening.link.clone(), opening.generation);
-            let open = begin(node, bell, opening, heard)?;
+            let open = begin(node, place, opening)?;
             node.broker.greet(&link, generation).await;
-            Ok(open)
+            Ok((open, heard))
         }
     }
 }
@@ -128,19 +131,15 @@ where
     Err(ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`"))
 }
 
-fn begin(
-    node: &Arc<Node>,
-    bell: &Arc<Bell>,
-    opening: Opening,
-    heard: Vec<Heard>,
-) -> Result<Open, Ending> {
+fn begin(node: &Arc<Node>, place: Place<'_>, opening: Opening) -> Result<Open, Ending> {
     if node.is_draining() {
         return Err(ours(CloseCode::DRAINING, "this node is leaving; come back in a moment"));
     }
     let shard = Arc::clone(node.shard_of(&opening.link));
     let speech = opening.speech;
-    match shard.open(opening, bell) {
-        Ok(key) => Ok(Open { shard, key, speech, heard }),
+    let (bell, shared) = place;
+    match shard.open_shared(opening, bell, shared) {
+        Ok(key) => Ok(Open { shard, key, speech }),
         Err(OpenError::Replaced { live }) => {
             let reason = format!("a session with generation {live} is live");
             Err(ours(CloseCode::REPLACED, reason))

@@ -25,7 +25,7 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use barrier::Barrier;
-pub(super) use barrier::refusal;
+pub(super) use barrier::{Exposed, refusal};
 use jobs::Jobs;
 
 /// The most bytes of a request's body.

@@ -1,9 +1,9 @@
 //! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
 
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Request, Response};
@@ -12,16 +12,16 @@ use percent_encoding::percent_decode_str;
 use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Since};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 
 use super::answer::bearer;
 use super::body::{Body, boxed, whole};
+use super::demo::Exposed;
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
-use crate::connection::{self, Peer, Purpose};
+use crate::connection::{self, Line, Live, Peer, Purpose};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::socket::{UpgradeRefusal, upgrade};
+use crate::socket::{Shared, TryWrite, UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
 pub(super) fn answer(
@@ -40,7 +40,17 @@ pub(super) fn answer(
     }
     let purpose = purpose(node, &peer, &request);
     let upgrading = hyper::upgrade::on(&mut request);
-    tokio::spawn(take_over(Arc::clone(port), peer, upgrading, purpose));
+    let beginning = Box::pin(begin(Arc::clone(port), peer, upgrading, purpose));
+    tokio::spawn(async move {
+        // Nothing of the beginning is kept while the link lives.
+        let begun = beginning.await;
+        if let Some(mut link) = begun {
+            if link.live.run().await {
+                drop(SockRef::from(&*link.socket).set_linger(Some(Duration::ZERO)));
+            }
+            drop(link);
+        }
+    });
     Ok(accepted.map(|()| whole("")))
 }
 
@@ -85,34 +95,36 @@ fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
     Purpose::Legacy { channel, since, token }
 }
 
-async fn take_over(port: Arc<Port>, peer: Arc<Peer>, upgrading: OnUpgrade, purpose: Purpose) {
-    let Ok(upgraded) = upgrading.await else { return };
-    let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-        tracing::error!("an upgraded connection is not the socket it was");
-        return;
-    };
-    let mut stream = io.into_inner();
-    let knife = cut_when_blocked(&port, &stream);
-    let node = Arc::clone(&port.node);
-    let is_abrupt = connection::serve(node, &mut stream, read_buf, purpose).await;
-    if let Some(knife) = knife {
-        knife.abort();
-    }
-    if is_abrupt {
-        drop(SockRef::from(&stream).set_linger(Some(Duration::ZERO)));
-    }
-    drop(stream);
-    drop(peer);
+/// A socket that has left HTTP, with its session and its place.
+struct Link {
+    live: Live<Shared>,
+    socket: Arc<TcpStream>,
+    _exposed: Option<Exposed>,
+    _peer: Arc<Peer>,
 }
 
-/// In `--dev`, has the socket cut under whoever serves it once WebSocket is blocked.
-fn cut_when_blocked(port: &Arc<Port>, stream: &TcpStream) -> Option<JoinHandle<()>> {
-    port.demo.as_ref()?;
-    let (port, socket) = (Arc::clone(port), SockRef::from(stream).try_clone().ok()?);
-    Some(tokio::spawn(async move {
-        let Some(demo) = &port.demo else { return };
-        demo.barrier.raised().await;
-        // A socket that is gone already needs no cutting.
-        drop(socket.shutdown(Shutdown::Both));
-    }))
+async fn begin(
+    port: Arc<Port>,
+    peer: Arc<Peer>,
+    upgrading: OnUpgrade,
+    purpose: Purpose,
+) -> Option<Link> {
+    let Parts { io, read_buf, .. } = match upgrading.await.ok()?.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => parts,
+        Err(_) => {
+            tracing::error!("an upgraded connection is not the socket it was");
+            return None;
+        }
+    };
+    let socket = Arc::new(io.into_inner());
+    let exposed = port.demo.as_ref().map(|demo| demo.barrier.expose(&socket));
+    let line = Line {
+        stream: Shared(Arc::clone(&socket)),
+        // Even an empty one may hold the whole buffer that it was cut from.
+        ahead: Bytes::copy_from_slice(&read_buf),
+        shared: Some(Arc::clone(&socket) as Arc<dyn TryWrite>),
+    };
+    drop(read_buf);
+    let live = connection::greet(Arc::clone(&port.node), line, purpose).await?;
+    Some(Link { live, socket, _exposed: exposed, _peer: peer })
 }

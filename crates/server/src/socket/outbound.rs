@@ -4,8 +4,10 @@
 //! writes them. Must not know: who gets them, what a payload says.
 
 mod batch;
+mod joined;
 
 pub use batch::{Batch, BatchLimits};
+pub use joined::Joined;
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::FrameHeader;

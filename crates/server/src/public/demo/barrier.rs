@@ -1,44 +1,76 @@
 //! Blocks WebSocket the way something between a client and its server does: a request for one is
 //! answered by a stranger, and live ones are cut without a close frame.
 
+use std::net::Shutdown;
+use std::sync::{Arc, Weak};
+
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use slab::Slab;
+use socket2::SockRef;
+use tokio::net::TcpStream;
 
 use crate::public::body::{Body, whole};
 
 const STRANGER: &str = "<!doctype html><title>Blocked</title>\
     <p>This network does not let WebSocket through.";
 
-/// Whether WebSocket is blocked.
-#[derive(Debug)]
-pub(in crate::public) struct Barrier(watch::Sender<bool>);
+/// Whether WebSocket is blocked, and the sockets that are cut when it is.
+#[derive(Debug, Default)]
+pub(in crate::public) struct Barrier(Arc<Mutex<State>>);
 
-impl Default for Barrier {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
+#[derive(Debug, Default)]
+struct State {
+    is_up: bool,
+    /// As many as there are connections, which are limited.
+    sockets: Slab<Weak<TcpStream>>,
+}
+
+/// Takes its socket off the list when it is dropped.
+#[derive(Debug)]
+pub(in crate::public) struct Exposed {
+    state: Arc<Mutex<State>>,
+    at: usize,
 }
 
 impl Barrier {
     /// Blocks WebSocket, or lets it through again.
     pub(super) fn set(&self, is_up: bool) {
-        self.0.send_replace(is_up);
+        let mut state = self.0.lock();
+        state.is_up = is_up;
+        if is_up {
+            state.sockets.iter().for_each(|(_, socket)| cut(socket));
+        }
     }
 
     /// Whether WebSocket is blocked.
     pub(in crate::public) fn is_up(&self) -> bool {
-        *self.0.borrow()
+        self.0.lock().is_up
     }
 
-    /// Waits until WebSocket is blocked.
-    pub(in crate::public) async fn raised(&self) {
-        let mut seen = self.0.subscribe();
-        if seen.wait_for(|is_up| *is_up).await.is_err() {
-            // The switch is gone, and nobody can block any more.
-            std::future::pending::<()>().await;
+    /// Has this socket cut under whoever serves it once WebSocket is blocked, or now if it is.
+    pub(in crate::public) fn expose(&self, socket: &Arc<TcpStream>) -> Exposed {
+        let mut state = self.0.lock();
+        let socket = Arc::downgrade(socket);
+        if state.is_up {
+            cut(&socket);
         }
+        let at = state.sockets.insert(socket);
+        Exposed { state: Arc::clone(&self.0), at }
     }
+}
+
+impl Drop for Exposed {
+    fn drop(&mut self) {
+        self.state.lock().sockets.try_remove(self.at);
+    }
+}
+
+fn cut(socket: &Weak<TcpStream>) {
+    // A socket that is gone already needs no cutting.
+    let cut = socket.upgrade().map(|socket| SockRef::from(&*socket).shutdown(Shutdown::Both));
+    drop(cut);
 }
 
 /// What asks for a WebSocket is told while it is blocked: not by us, as far as it can see. P-75

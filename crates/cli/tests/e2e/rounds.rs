@@ -1,0 +1,86 @@
+//! Two hands at one socket: the shard writes events, the session's own task answers and pings. No
+//! byte of one may land inside a frame of the other, least of all where the socket is often full.
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::raw::Raw;
+use crate::server::Server;
+
+const BATCHES: u64 = 60;
+const BATCH: u64 = 20;
+
+/// Events of very different sizes, each with its own number.
+fn batch(number: u64) -> Value {
+    let event = |at: u64| {
+        let n = number * BATCH + at + 1;
+        let pad = "x".repeat(usize::try_from(n * 37 % 3_000).unwrap());
+        json!({"channel": "rounds:1", "event": "progress", "data": {"n": n, "pad": pad}})
+    };
+    json!({ "events": (0..BATCH).map(event).collect::<Vec<Value>>() })
+}
+
+/// Nothing is lost, repeated or out of order either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_often_full_gets_whole_frames_in_order() {
+    let server = Server::dev().await;
+    let mut reader = Raw::open_narrow(&server).await;
+    reader.hello("link-rounds-1", 1, &[("rounds:1", json!("start"))]).await;
+    reader.expect("welcome").await;
+    reader.expect("subscribed").await;
+    let publishing = async {
+        for number in 0..BATCHES {
+            let answer = server.posts("/v1/events", &batch(number)).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+    };
+    let reading = async {
+        let (mut next, mut acks, mut asked) = (1, 0, 0);
+        while next <= BATCHES * BATCH || acks < asked {
+            let frame = reader.hears().await;
+            if frame["type"] == "heartbeat_ack" {
+                acks += 1;
+                continue;
+            }
+            if frame["type"] == "subscribed" {
+                continue;
+            }
+            assert_eq!(frame["type"], "event", "{frame}");
+            assert_eq!(frame["offset"], next, "{frame}");
+            assert_eq!(frame["data"]["n"], next, "{frame}");
+            next += 1;
+            if next % 10 == 0 {
+                reader.sends(Message::Ping(next.to_string().into())).await;
+            }
+            // Below what a session may say at once.
+            if next % 20 == 0 {
+                reader.says(&json!({"type": "heartbeat", "id": next})).await;
+                asked += 1;
+            }
+        }
+    };
+    tokio::join!(publishing, reading);
+    reader.closes().await;
+}
+
+/// A close that comes while the shard has much to write ends the session with whole frames.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_comes_behind_whole_frames() {
+    let server = Server::dev().await;
+    for number in 0..10 {
+        let mut reader = Raw::open_narrow(&server).await;
+        let link = format!("link-rounds-{number}");
+        reader.hello(&link, 1, &[("rounds:1", json!("now"))]).await;
+        reader.expect("welcome").await;
+        reader.expect("subscribed").await;
+        let publishing = async {
+            let answer = server.posts("/v1/events", &batch(number)).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        };
+        let closing = async {
+            reader.expect("event").await;
+            reader.closes().await;
+        };
+        tokio::join!(publishing, closing);
+    }
+}

@@ -1,0 +1,278 @@
+//! A shard's rounds against a socket that takes as much as a test lets it.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+
+use steadfast_hub::{Grants, PageLimit, Speech, Streams, StreamsConfig, Transport};
+use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+use tokio::sync::Semaphore;
+
+use steadfast_hub::Outgoing;
+
+use super::*;
+use crate::broker::tests::{channel, event};
+use crate::socket::outbound::text_frame;
+
+/// Takes `room` bytes, then no more; does `meanwhile` within each write.
+#[derive(Default)]
+struct Pipe {
+    room: AtomicUsize,
+    writes: AtomicUsize,
+    taken: Mutex<Vec<u8>>,
+    meanwhile: Mutex<Option<Box<dyn FnMut() + Send>>>,
+}
+
+impl std::fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pipe")
+    }
+}
+
+impl TryWrite for Pipe {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes.fetch_add(1, Relaxed);
+        if let Some(meanwhile) = &mut *self.meanwhile.lock() {
+            meanwhile();
+        }
+        let taken = bytes.len().min(self.room.load(Relaxed));
+        if taken == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.room.fetch_sub(taken, Relaxed);
+        self.taken.lock().extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+}
+
+struct Stage {
+    shard: Arc<Shard>,
+    streams: Streams,
+    round: Round,
+    permits: Arc<Semaphore>,
+}
+
+struct Seat {
+    key: SessionKey,
+    bell: Arc<Bell>,
+    pipe: Arc<Pipe>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let shard = Shard::new(HubConfig::default(), Clock::start(), Arc::default());
+        let (streams, round) = (Streams::new(StreamsConfig::default()), Round::default());
+        Self { shard: Arc::new(shard), streams, round, permits: Arc::new(Semaphore::new(1000)) }
+    }
+
+    /// A session that follows channel `a` and has nothing to do.
+    fn follower(&mut self, room: usize) -> Seat {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let pipe = Arc::new(Pipe { room: room.into(), ..Pipe::default() });
+        let bell = Arc::<Bell>::default();
+        let wish = ChannelRequest { id: None, channel: channel("a"), since: Since::Now };
+        let opening = Opening {
+            link: LinkId::new(&format!("follower-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            generation: 1,
+            transport: Transport::WebSocket,
+            speech: Speech::Frames,
+            client: None,
+            grants: Grants::everything(),
+            expires: None,
+            heartbeat: None,
+            channels: vec![wish],
+            time: Timestamp(0),
+        };
+        let socket = Arc::clone(&pipe) as Arc<dyn TryWrite>;
+        let key = self.shard.open_shared(opening, &bell, Some(socket)).unwrap();
+        let seat = Seat { key, bell, pipe };
+        self.work(&seat);
+        assert!(seat.is_called(), "the welcome is the owner's");
+        seat
+    }
+
+    /// What the owner does: all there is, until there is nothing.
+    fn work(&mut self, seat: &Seat) -> Vec<u8> {
+        let mut written = Vec::new();
+        loop {
+            match self.shard.take(seat.key, false) {
+                Taken::Busy => panic!("no round is on"),
+                Taken::Rest(rest) => written.extend_from_slice(&rest),
+                Taken::Work(work) => {
+                    let is_idle = work.frames.is_empty() && work.read.is_none();
+                    for frame in work.frames {
+                        let Outgoing::Text(text) = frame else { panic!("{frame:?}") };
+                        written.extend_from_slice(&text_frame(str::from_utf8(&text).unwrap()));
+                    }
+                    if let Some(read) = work.read {
+                        let (name, since) = (&read.channel, &read.since);
+                        let limit = PageLimit { is_thinned: false, ..read.limit };
+                        let page = self.streams.read(Millis(0), name, since, limit);
+                        self.shard.with(|hub, now| hub.page(now, seat.key, &read, page));
+                    }
+                    if is_idle {
+                        return written;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes to `a` and has the shard take it; gives the frame.
+    fn publish(&mut self) -> Bytes {
+        let published = self.streams.publish(Millis(0), Timestamp(0), event("a")).unwrap();
+        let publication = published.publication.unwrap();
+        let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
+        let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
+        self.shard.announce(News::Published(publication), Arc::new(permit));
+        assert!(self.shard.turn());
+        frame
+    }
+
+    fn round(&mut self) -> bool {
+        self.shard.round(&mut self.round)
+    }
+}
+
+impl Seat {
+    fn is_called(&self) -> bool {
+        let ring = self.bell.ready.poll_notified(&Context::from_waker(Waker::noop()));
+        matches!(ring, Poll::Ready(()))
+    }
+
+    fn taken(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.pipe.taken.lock())
+    }
+}
+
+#[test]
+fn an_event_goes_to_every_member_without_its_owner() {
+    let mut stage = Stage::new();
+    let seats: Vec<Seat> = (0..200).map(|_| stage.follower(usize::MAX)).collect();
+    let frame = stage.publish();
+    let mut rounds = 0;
+    while stage.round() {
+        rounds += 1;
+    }
+    assert_eq!(rounds, 4, "at most 64 sessions are written to in one go");
+    for seat in &seats {
+        assert_eq!(seat.taken(), frame);
+        assert!(!seat.is_called());
+        assert_eq!(stage.work(seat), b"");
+    }
+}
+
+#[test]
+fn frames_that_wait_for_one_socket_are_one_write() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let frames = [stage.publish(), stage.publish(), stage.publish()].concat();
+    assert!(stage.round());
+    assert!(!stage.round());
+    assert_eq!((seat.taken(), seat.pipe.writes.load(Relaxed)), (frames, 1));
+}
+
+#[test]
+fn what_a_socket_does_not_take_comes_first_when_its_owner_writes() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(10);
+    let first = stage.publish();
+    assert!(stage.round());
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), first[..10]);
+    // From now on the socket would take anything, but the rest of a frame is not out yet.
+    seat.pipe.room.store(usize::MAX, Relaxed);
+    let second = stage.publish();
+    while stage.round() {}
+    assert_eq!(seat.taken(), b"");
+    assert_eq!(stage.work(&seat), [&first[10..], &second].concat());
+    // The owner has written it all: the next is the shard's again.
+    let third = stage.publish();
+    assert!(stage.round());
+    assert_eq!(seat.taken(), third);
+}
+
+#[test]
+fn a_socket_that_takes_nothing_is_its_owners() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(0);
+    let frame = stage.publish();
+    assert!(stage.round());
+    assert!(seat.is_called());
+    assert_eq!(stage.work(&seat), frame);
+}
+
+#[test]
+fn while_a_round_writes_the_owner_waits_and_no_lock_is_held() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let (shard, key, bell) = (Arc::clone(&stage.shard), seat.key, Arc::clone(&seat.bell));
+    *seat.pipe.meanwhile.lock() = Some(Box::new(move || {
+        assert!(matches!(shard.take(key, true), Taken::Busy));
+        assert!(shard.leave(key, CloseCode::NORMAL, "bye").is_none());
+        let ring = bell.ready.poll_notified(&Context::from_waker(Waker::noop()));
+        assert!(ring.is_pending(), "the owner is called when the round is over");
+    }));
+    let frame = stage.publish();
+    assert!(stage.round());
+    assert_eq!(seat.taken(), frame);
+    assert!(seat.is_called());
+    assert_eq!(stage.shard.leave(key, CloseCode::NORMAL, "bye"), Some(Bytes::new()));
+    assert_eq!(stage.shard.with(|hub, _| hub.totals().connections), 0);
+}
+
+#[test]
+fn who_leaves_is_given_the_rest_of_a_frame_that_was_begun() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(4);
+    let frame = stage.publish();
+    assert!(stage.round());
+    let rest = stage.shard.leave(seat.key, CloseCode::NORMAL, "bye").unwrap();
+    assert_eq!(rest, frame[4..]);
+}
+
+#[test]
+fn an_owner_that_has_more_of_its_own_keeps_the_socket() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    assert!(matches!(stage.shard.take(seat.key, true), Taken::Work(_)));
+    let frame = stage.publish();
+    assert!(stage.round());
+    assert_eq!(seat.taken(), b"");
+    assert!(seat.is_called());
+    assert_eq!(stage.work(&seat), frame);
+}
+
+#[test]
+fn a_close_is_its_owners() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    stage.publish();
+    stage.shard.with(|hub, now| hub.close(now, seat.key, CloseCode::NORMAL, "enough"));
+    while stage.round() {}
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), b"", "what waits is dropped with the close");
+    let Taken::Work(work) = stage.shard.take(seat.key, false) else { panic!("no work") };
+    assert!(matches!(work.frames.front(), Some(Outgoing::Close { .. })));
+}
+
+#[test]
+fn more_than_is_joined_is_its_owners_without_a_copy() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let size = stage.publish().len();
+    while stage.round() {}
+    seat.taken();
+    assert!(size * 33 < 64 * 1024, "the queue's own limit comes later");
+    let data = format!("\"{}\"", "x".repeat(70_000));
+    let mut large = event("a");
+    large.data = steadfast_protocol::Payload::new(&data).unwrap();
+    let published = stage.streams.publish(Millis(0), Timestamp(0), large).unwrap();
+    let permit = Arc::clone(&stage.permits).try_acquire_owned().unwrap();
+    stage.shard.announce(News::Published(published.publication.unwrap()), Arc::new(permit));
+    stage.shard.turn();
+    assert!(stage.round());
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), b"");
+    assert!(stage.work(&seat).len() > 70_000);
+}
