@@ -5,14 +5,15 @@ use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
 
 /// Our crates, by folder, and which of ours each may import.
-pub const MAY_IMPORT: [(&str, &[&str]); 10] = [
+pub const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("machine", &[]),
     ("protocol", &[]),
     ("link", &["machine", "protocol"]),
     ("hub", &["machine", "protocol"]),
     ("client", &["machine", "protocol", "link"]),
     ("server", &["machine", "protocol", "hub"]),
-    ("cli", &["protocol", "client", "server"]),
+    ("bench", &["protocol"]),
+    ("cli", &["protocol", "client", "server", "bench"]),
     ("sim", &["machine", "protocol", "link", "hub"]),
     ("tidy", &[]),
     ("trial", &["machine", "protocol", "hub", "server"]),
