@@ -33,7 +33,7 @@ pub use dialect::Dialect;
 pub use error::BenchError;
 pub use figures::{Connects, Deliveries, Spread};
 pub use load::{Load, Pace};
-pub use process::{Usage, usage};
+pub use process::{Usage, descendants, usage};
 pub use sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX, LINKS_MAX, links_per_worker};
 pub use target::{Publishing, Target};
 pub use worker::work;

@@ -80,7 +80,8 @@ fn cost(stat: &str, status: &str) -> Option<Cost> {
     })
 }
 
-fn descendants(pid: u32) -> Vec<u32> {
+/// The children of a process, their children, and so on.
+pub fn descendants(pid: u32) -> Vec<u32> {
     let mut found = Vec::new();
     let mut parents = vec![pid];
     while let Some(parent) = parents.pop() {

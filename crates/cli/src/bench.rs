@@ -87,11 +87,13 @@ fn connect(crew: &mut Crew, wanted: &Wanted, progress: &mut Progress) -> anyhow:
 
 fn publish(crew: &mut Crew, load: &Load, progress: &mut Progress) -> anyhow::Result<Deliveries> {
     let found = crew.publish(load, &mut progress.step("publish"));
-    found.map_err(|error| match error {
-        BenchError::Publish(why) if why.starts_with("401") => {
-            anyhow!("{why}; give the internal port's key with --key-file or {KEY_VARIABLE}")
+    found.map_err(|error| {
+        if let BenchError::Publish(why) = &error
+            && why.starts_with("401")
+        {
+            return anyhow!("{error}; give the key with --key-file or {KEY_VARIABLE}");
         }
-        other => other.into(),
+        error.into()
     })
 }
 

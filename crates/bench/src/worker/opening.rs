@@ -18,6 +18,8 @@ use crate::orders::{Opened, Opening, Word};
 
 /// How often progress is told.
 const PROGRESS_INTERVAL: u64 = 100 * MILLISECOND;
+/// Failures after which no more links are begun, where not one came to life.
+const HOPELESS_FAILURES: u64 = 100;
 /// Links begun before sockets that wait are looked at again.
 const BEGUN_MAX: usize = 64;
 
@@ -78,8 +80,14 @@ impl Opener {
         self.began_at + after
     }
 
+    /// Whether it is of no use to go on: many have failed, and not one is live.
+    fn is_hopeless(&self) -> bool {
+        self.live == 0 && self.failures() >= HOPELESS_FAILURES
+    }
+
     fn may_begin(&self, links: usize, now: u64) -> bool {
         self.begun < links
+            && !self.is_hopeless()
             && self.under_way < self.opening.at_once
             && self.begins_at(self.begun) <= now
     }
@@ -99,6 +107,14 @@ impl Opener {
         self.ended_at = now;
     }
 
+    /// Links that were not even begun have failed, too.
+    fn count_left(&mut self, links: usize) {
+        let left = (links - self.begun) as u64;
+        if left > 0 {
+            self.failed.insert("not begun, since no other link came to life".into(), left);
+        }
+    }
+
     fn failures(&self) -> u64 {
         self.failed.values().sum()
     }
@@ -115,7 +131,8 @@ impl Worker {
         self.give_up_late(now);
         let links = self.links.len();
         let Some(opener) = &mut self.opener else { return Ok(()) };
-        if opener.begun == links && opener.under_way == 0 {
+        if (opener.begun == links || opener.is_hopeless()) && opener.under_way == 0 {
+            opener.count_left(links);
             let done = Opened {
                 failed: std::mem::take(&mut opener.failed),
                 members: self.count.members(),
@@ -255,6 +272,21 @@ mod tests {
         assert_eq!((opener.under_way, opener.live, opener.failures()), (0, 1, 1));
         opener.begun = 5;
         assert!(!opener.may_begin(5, 1008));
+    }
+
+    #[test]
+    fn no_more_are_begun_where_many_failed_and_none_is_live() {
+        let mut opener = opener(1, None);
+        for n in 0..super::HOPELESS_FAILURES {
+            assert!(opener.may_begin(500, 1000), "{n}");
+            (opener.begun, opener.under_way) = (opener.begun + 1, 1);
+            opener.on_failed("no".into(), 1000);
+        }
+        assert!(!opener.may_begin(500, 1000));
+        opener.count_left(500);
+        assert_eq!(opener.failures(), 500);
+        opener.live = 1;
+        assert!(opener.may_begin(500, 1000));
     }
 
     #[test]

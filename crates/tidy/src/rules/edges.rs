@@ -5,7 +5,7 @@ use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
 
 /// Our crates, by folder, and which of ours each may import.
-pub const MAY_IMPORT: [(&str, &[&str]); 11] = [
+pub const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("machine", &[]),
     ("protocol", &[]),
     ("link", &["machine", "protocol"]),
@@ -13,6 +13,7 @@ pub const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("client", &["machine", "protocol", "link"]),
     ("server", &["machine", "protocol", "hub"]),
     ("bench", &["protocol"]),
+    ("compare", &["bench"]),
     ("cli", &["protocol", "client", "server", "bench"]),
     ("sim", &["machine", "protocol", "link", "hub"]),
     ("tidy", &[]),
