@@ -8,7 +8,9 @@ const server = Bun.serve({
   port: links,
   fetch(request, self) {
     const channel = new URL(request.url).pathname.slice("/sub/".length);
-    return self.upgrade(request, { data: { channel } }) ? undefined : new Response("", { status: 426 });
+    if (!self.upgrade(request, { data: { channel } })) {
+      return new Response("", { status: 426 });
+    }
   },
   websocket: {
     perMessageDeflate: false,
@@ -23,7 +25,8 @@ Bun.listen({
   socket: {
     open: (socket) => void (socket.data = { rest: "", decoder: new TextDecoder() }),
     data(socket, bytes) {
-      const lines = (socket.data.rest + socket.data.decoder.decode(bytes, { stream: true })).split("\n");
+      const text = socket.data.decoder.decode(bytes, { stream: true });
+      const lines = (socket.data.rest + text).split("\n");
       socket.data.rest = lines.pop();
       for (const line of lines) {
         const space = line.indexOf(" ");

@@ -9,7 +9,11 @@ const [links, publish] = process.argv.slice(2).map(Number);
 const BACKLOG = 4096;
 
 const http = createServer();
-const io = new Server(http, { transports: ["websocket"], perMessageDeflate: false, serveClient: false });
+const io = new Server(http, {
+  transports: ["websocket"],
+  perMessageDeflate: false,
+  serveClient: false,
+});
 io.on("connection", (socket) => socket.join(socket.handshake.query.channel));
 http.listen(links, "127.0.0.1", BACKLOG);
 

@@ -1,6 +1,8 @@
 //! Events for the links of a crew: so many a second, or so many on their way at once. In: how fast,
 //! how long. Out: what became of all deliveries.
 
+mod underway;
+
 use std::thread;
 use std::time::Duration;
 
@@ -12,8 +14,9 @@ use crate::orders::{Order, Word};
 use crate::payload::Mark;
 use crate::publisher::{Due, Fates, Publisher, reasons};
 use crate::sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX};
+use underway::Underway;
 
-/// How long nothing may come before what is still on its way counts as lost.
+/// How long nothing may come, at the end, before what is still on its way counts as lost.
 const PATIENCE: u64 = 10 * SECOND;
 /// Waits below this are slept, since a poll counts in milliseconds.
 const FINE_WAIT: u64 = 2 * MILLISECOND;
@@ -59,45 +62,6 @@ impl Load {
             return size("an event's data", format!("{} bytes", self.bytes), must);
         }
         Ok(())
-    }
-}
-
-/// Events on their way.
-#[derive(Debug)]
-struct Underway {
-    /// Workers that have not reported an event, by its number modulo the length; 0 is none.
-    left: Box<[(u64, u32)]>,
-    count: usize,
-}
-
-impl Underway {
-    fn new() -> Self {
-        Self { left: vec![(0, 0); IN_FLIGHT_MAX].into_boxed_slice(), count: 0 }
-    }
-
-    fn place(message: u64) -> usize {
-        usize::try_from(message).unwrap_or(0) % IN_FLIGHT_MAX
-    }
-
-    fn is_free(&self, message: u64) -> bool {
-        self.left[Self::place(message)].1 == 0
-    }
-
-    fn enter(&mut self, message: u64, workers: u32) {
-        self.left[Self::place(message)] = (message, workers);
-        self.count += 1;
-    }
-
-    /// One more worker has it everywhere; or nobody will, where `is_over`.
-    fn on_done(&mut self, message: u64, is_over: bool) {
-        let one = &mut self.left[Self::place(message)];
-        if one.0 != message || one.1 == 0 {
-            return;
-        }
-        one.1 = if is_over { 0 } else { one.1 - 1 };
-        if one.1 == 0 {
-            self.count -= 1;
-        }
     }
 }
 
@@ -154,9 +118,11 @@ impl Run<'_> {
         let mut heard_at = self.begun_at;
         loop {
             let now = clock::now();
+            let is_over = self.underway.count == 0 && self.publisher.is_settled();
             if now < self.ends_at {
+                self.underway.give_up_late(now);
                 self.push_due(now);
-            } else if self.underway.count == 0 || now > heard_at.max(self.ends_at) + PATIENCE {
+            } else if is_over || now > heard_at.max(self.ends_at) + PATIENCE {
                 return Ok(());
             }
             self.publisher.flush()?;
@@ -201,8 +167,9 @@ impl Run<'_> {
             let turn = usize::try_from(self.pushed).unwrap_or(0) % self.channels.len();
             let channel = self.channels[turn];
             self.crew.numbers[channel] += 1;
-            let mark = Mark { at: clock::now(), number: self.crew.numbers[channel], message };
-            self.underway.enter(message, self.crew.holders[channel]);
+            let at = clock::now();
+            let mark = Mark { at, number: self.crew.numbers[channel], message };
+            self.underway.enter(message, self.crew.holders[channel], at);
             self.publisher.push(Due { channel, mark });
             self.crew.message += 1;
             self.pushed += 1;
@@ -274,7 +241,7 @@ impl Run<'_> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Load, Pace, Underway};
+    use super::{Load, Pace};
     use crate::sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX};
 
     fn is_good(pace: Pace, bytes: usize) -> bool {
@@ -300,23 +267,5 @@ mod tests {
         ] {
             assert_eq!(is_good(Pace::InFlight(1), bytes), good, "{bytes}");
         }
-    }
-
-    #[test]
-    fn an_event_is_on_its_way_until_every_worker_has_it_everywhere() {
-        let mut underway = Underway::new();
-        underway.enter(5, 2);
-        underway.enter(6, 1);
-        underway.on_done(5, false);
-        assert_eq!(underway.count, 2);
-        underway.on_done(6, false);
-        underway.on_done(6, false);
-        assert_eq!(underway.count, 1);
-        let same_place = 5 + IN_FLIGHT_MAX as u64;
-        assert!(!underway.is_free(same_place));
-        underway.on_done(same_place, false);
-        underway.on_done(5, true);
-        assert_eq!(underway.count, 0);
-        assert!(underway.is_free(same_place));
     }
 }

@@ -105,6 +105,12 @@ impl Publisher {
         self.flush()
     }
 
+    /// Whether every event is sent, and answered where the server answers.
+    pub(crate) fn is_settled(&self) -> bool {
+        let is_idle = |line: &Line| line.unanswered() == 0 && line.unwritten() == 0;
+        self.waiting.is_empty() && self.lines.iter().all(is_idle)
+    }
+
     /// What became of events since the last time.
     pub(crate) fn take_fates(&mut self) -> Fates {
         std::mem::take(&mut self.fates)

@@ -1,6 +1,6 @@
-//! What a Rust user writes in an afternoon: axum, a broadcast line for each channel, a task for each
-//! socket; its sockets are tuned (small read buffer, no write buffer, no delay, a long backlog). In:
-//! two ports. Out: what is published, to each socket of the channel.
+//! What a Rust user writes in an afternoon: axum, a broadcast line for each channel, a task for
+//! each socket; its sockets are tuned (small read buffer, no write buffer, no delay, a long
+//! backlog). In: two ports. Out: what is published, to each socket of the channel.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
