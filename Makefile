@@ -12,7 +12,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim trial e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim trial bench e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ sim: ## the simulator; ARGS="…" is handed to it
 trial: ## kills and rates of the real server; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-trial
 	target/release/steadfast-trial $(ARGS)
+
+bench: ## this server beside others and a floor, measured in turn; ARGS="…" is handed to it
+	cargo build --release --package steadfast --package steadfast-compare
+	target/release/steadfast-compare $(ARGS)
 
 e2e: ## the shells against each other over real sockets
 	cargo test --package steadfast-client --package steadfast-server --package steadfast --test '*'

@@ -1,6 +1,7 @@
 //! The command line. In: what was typed. Out: one command run, its answer on standard output, what
 //! people should know on standard error, and an exit code: 0 done, 1 failed, 2 not understood.
 
+mod bench;
 mod check;
 mod clock;
 mod key;
@@ -34,6 +35,11 @@ enum Command {
     Token(token::Args),
     /// Check a configuration
     Check(check::Args),
+    /// Load a server and measure it
+    Bench(bench::Args),
+    /// What `bench` runs as, where it needs more processes
+    #[command(name = steadfast_bench::WORKER_COMMAND, hide = true)]
+    BenchWorker,
 }
 
 #[tokio::main]
@@ -54,6 +60,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Subscribe(args) => Box::pin(subscribe::run(args)).await,
         Command::Token(args) => token::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Bench(args) => bench::run(args).await,
+        Command::BenchWorker => bench::work().await,
     }
 }
 
@@ -75,6 +83,7 @@ mod tests {
             "steadfast subscribe a --since later",
             "steadfast publish build:1",
             "steadfast token --ttl soon --subscribe a",
+            "steadfast bench --rate 1 --in-flight 1",
             "steadfast nonsense",
         ] {
             let error = Cli::try_parse_from(typed.split(' ')).unwrap_err();
@@ -96,6 +105,9 @@ mod tests {
             "steadfast token --subscribe a b:* --publish * --ttl 1h --sub me",
             "steadfast token --new-key",
             "steadfast check --config a.toml",
+            "steadfast bench",
+            "steadfast bench storm --links 300 --json",
+            "steadfast bench channels --in-flight 8 --server-pid 7",
         ] {
             let parsed = Cli::try_parse_from(typed.split(' '));
             assert!(parsed.is_ok(), "{typed}: {}", parsed.unwrap_err());

@@ -5,14 +5,16 @@ use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
 
 /// Our crates, by folder, and which of ours each may import.
-pub const MAY_IMPORT: [(&str, &[&str]); 10] = [
+pub const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("machine", &[]),
     ("protocol", &[]),
     ("link", &["machine", "protocol"]),
     ("hub", &["machine", "protocol"]),
     ("client", &["machine", "protocol", "link"]),
     ("server", &["machine", "protocol", "hub"]),
-    ("cli", &["protocol", "client", "server"]),
+    ("bench", &["protocol"]),
+    ("compare", &["bench"]),
+    ("cli", &["protocol", "client", "server", "bench"]),
     ("sim", &["machine", "protocol", "link", "hub"]),
     ("tidy", &[]),
     ("trial", &["machine", "protocol", "hub", "client", "server"]),

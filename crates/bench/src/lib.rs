@@ -1,0 +1,39 @@
+//! The load generator behind `steadfast bench`: many cheap links, publishers, and what became of
+//! both.
+//!
+//! A [`Crew`] is worker processes that hold the links, so that descriptors and ports suffice; the
+//! process that hired them publishes and counts. A worker is one thread around one poll, with a
+//! reader of WebSocket frames that keeps no buffer for a link unless a frame came in half. All
+//! processes of a machine share one monotonic clock, so a time written into an event by the
+//! publisher tells its reader how long it travelled.
+//!
+//! It knows the words of the wire (`steadfast-protocol`) and nothing of the server: it measures
+//! from outside, through sockets and `/proc`, and it speaks to other servers too ([`Dialect`]), so
+//! that they can be measured in the same way.
+#![allow(clippy::cast_precision_loss, reason = "figures for people: 53 bits are plenty")]
+
+mod clock;
+mod crew;
+mod dialect;
+mod error;
+mod figures;
+mod load;
+mod orders;
+mod payload;
+mod process;
+mod publisher;
+mod sizes;
+mod tally;
+mod target;
+mod wire;
+mod worker;
+
+pub use crew::{Connecting, Crew, Hiring, WORKER_COMMAND};
+pub use dialect::Dialect;
+pub use error::BenchError;
+pub use figures::{Connects, Deliveries, Spread};
+pub use load::{Load, Pace};
+pub use process::{Usage, descendants, usage};
+pub use sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX, LINKS_MAX, links_per_worker};
+pub use target::{Publishing, Target};
+pub use worker::work;
