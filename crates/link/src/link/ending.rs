@@ -66,7 +66,7 @@ impl Link {
         let heir = if end.leaves_a_place() { self.take_successor() } else { None };
         self.drop_successor();
         if let Some(attempt) = heir {
-            let mut effort = self.new_effort(now);
+            let mut effort = self.new_effort(now).after(end);
             effort.watch(now);
             return self.enter_reconnecting(now, attempt, effort, end.reason());
         }
@@ -92,7 +92,7 @@ impl Link {
             Origin::Polling(at) if !end.is_planned() && self.flaps.add(now, now.since(at)) => {
                 crate::effort::Effort::new(now, true)
             }
-            Origin::Polling(_) | Origin::Attempt => self.new_effort(now),
+            Origin::Polling(_) | Origin::Attempt => self.new_effort(now).after(end),
         }
     }
 
@@ -101,7 +101,9 @@ impl Link {
         let is_answered = |polling: &Polling| {
             let span = now.since(polling.answered_at);
             let is_recent = span <= self.config.poll_wait + ANSWER_TIMEOUT;
-            is_recent && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
+            !polling.is_dark
+                && is_recent
+                && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
         };
         let is_proven = match &self.phase {
             Phase::Trying(Trying { effort, .. }) => effort.is_proven(now),
