@@ -3,7 +3,7 @@
 
 use steadfast_machine::{Millis, Span, Wake};
 
-use crate::end::{End, Evidence};
+use crate::end::Evidence;
 use crate::{Config, Why};
 
 /// How long a probe's success counts.
@@ -41,14 +41,8 @@ impl Effort {
             due_at: None,
             probe_at: None,
             is_known_blocked,
-            is_dark: false,
+            is_dark: true,
         }
-    }
-
-    /// Data stopped flowing because of this.
-    pub(crate) fn after(mut self, end: End) -> Self {
-        self.is_dark = end == End::Silent;
-        self
     }
 
     /// The network is another one now.

@@ -4,7 +4,7 @@
 
 import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../machine/time.js";
 import type { LinkSettings } from "./config.js";
-import type { End, Evidence } from "./end.js";
+import type { Evidence } from "./end.js";
 
 /** How long a probe's success counts. */
 const PROOF_SPAN = seconds(10);
@@ -45,13 +45,7 @@ export const newEffort = (now: Millis, isKnownBlocked: boolean): Effort => ({
   dueAt: NEVER,
   probeAt: NEVER,
   isKnownBlocked,
-  isDark: false,
-});
-
-/** Data stopped flowing because of this. */
-export const after = (effort: Effort, end: End): Effort => ({
-  ...effort,
-  isDark: end.kind === "silent",
+  isDark: true,
 });
 
 /** An attempt began, or has come a step further. */

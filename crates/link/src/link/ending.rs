@@ -66,7 +66,7 @@ impl Link {
         let heir = if end.leaves_a_place() { self.take_successor() } else { None };
         self.drop_successor();
         if let Some(attempt) = heir {
-            let mut effort = self.new_effort(now).after(end);
+            let mut effort = self.new_effort(now);
             effort.watch(now);
             return self.enter_reconnecting(now, attempt, effort, end.reason());
         }
@@ -92,7 +92,7 @@ impl Link {
             Origin::Polling(at) if !end.is_planned() && self.flaps.add(now, now.since(at)) => {
                 crate::effort::Effort::new(now, true)
             }
-            Origin::Polling(_) | Origin::Attempt => self.new_effort(now).after(end),
+            Origin::Polling(_) | Origin::Attempt => self.new_effort(now),
         }
     }
 

@@ -6,7 +6,7 @@ import type { Millis } from "../../machine/time.js";
 import { type CloseCode, NORMAL } from "../../protocol/close.js";
 import * as backoff from "../backoff.js";
 import * as credential from "../credential.js";
-import { type Effort, after, fail, isProven, newEffort, watch } from "../effort.js";
+import { type Effort, fail, isProven, newEffort, watch } from "../effort.js";
 import { type End, evidenceOf, isPlanned, leavesAPlace, leavesSocket, reasonOf } from "../end.js";
 import * as endpoints from "../endpoints.js";
 import { addDeath } from "../flaps.js";
@@ -65,7 +65,7 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
   const heir = leavesAPlace(end) ? takeSuccessor(link) : undefined;
   dropSuccessor(link);
   if (heir) {
-    const effort = after(freshEffort(link, now), end);
+    const effort = freshEffort(link, now);
     watch(effort, now);
     return enterReconnecting(link, now, heir, effort, reasonOf(end));
   }
@@ -85,7 +85,7 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
 /** A session that replaced polling and died soon is no better than none: back to the polls. */
 function effortAfter(link: Link, now: Millis, returnedAt: Millis, end: End): Effort {
   const isFlap = !isPlanned(end) && addDeath(link.flaps, now, now - returnedAt);
-  return isFlap ? newEffort(now, true) : after(freshEffort(link, now), end);
+  return isFlap ? newEffort(now, true) : freshEffort(link, now);
 }
 
 /** What an attempt's failure says of the network. */
