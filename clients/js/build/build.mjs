@@ -1,7 +1,8 @@
-// Builds everything: `npm run build`. Fails where the whole client in one file is over its limit.
+// Builds everything: `npm run build`. What was built before stays until all of the new is there.
+// Fails where the whole client in one file is over its limit.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { miniProgram, modules, scriptTag } from "./bundles.mjs";
@@ -9,19 +10,31 @@ import { report } from "./size.mjs";
 import { writeTexts } from "./texts.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const FOLDERS = ["dist", "miniprogram_dist"];
 
-writeTexts();
-for (const folder of ["dist", "miniprogram_dist"])
-  rmSync(ROOT + folder, { recursive: true, force: true });
-const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
-const types = spawnSync(process.execPath, [tsc, "-p", `${ROOT}tsconfig.types.json`], {
-  stdio: "inherit",
-});
-if (types.status !== 0) process.exit(1);
-for (const built of [await modules(), await miniProgram(), await scriptTag()]) {
-  for (const [path, text] of built) {
-    mkdirSync(dirname(ROOT + path), { recursive: true });
-    writeFileSync(ROOT + path, text);
+/** Beside the folders that it becomes, so that they are only renamed. */
+const stage = `${mkdtempSync(`${ROOT}.build-`)}/`;
+try {
+  writeTexts();
+  writeTypes(`${stage}dist/types`);
+  for (const built of [await modules(), await miniProgram(), await scriptTag()]) {
+    for (const [path, text] of built) {
+      mkdirSync(dirname(stage + path), { recursive: true });
+      writeFileSync(stage + path, text);
+    }
   }
+  for (const folder of FOLDERS) {
+    rmSync(ROOT + folder, { recursive: true, force: true });
+    renameSync(stage + folder, ROOT + folder);
+  }
+} finally {
+  rmSync(stage, { recursive: true, force: true });
 }
 if (!report()) process.exit(1);
+
+function writeTypes(folder) {
+  const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+  const args = [tsc, "-p", `${ROOT}tsconfig.types.json`, "--outDir", folder];
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+  if (status !== 0) throw new Error("the types cannot be written");
+}

@@ -42,7 +42,9 @@ export async function miniProgram() {
   for (const [path, code] of built) {
     built.set(path, await squeeze(code, { compress: { passes: 2 }, ecma: 2018 }));
   }
-  return built.set("miniprogram_dist/index.js", 'module.exports = require("./wechat.js");\n');
+  built.set("miniprogram_dist/index.js", 'module.exports = require("./wechat.js");\n');
+  // The package around them has modules of the other kind.
+  return built.set("miniprogram_dist/package.json", '{ "type": "commonjs" }\n');
 }
 
 /** The drop-in and the client are to be one client there, and no browser's. */
@@ -56,8 +58,11 @@ const shareWechat = {
   },
 };
 
-/** One file for a script tag: everything that the browser's entry exports, as `Steadfast`. */
-export async function scriptTag() {
+/**
+ * One file for a script tag: everything that the browser's entry exports, as `Steadfast`. Beside
+ * it, for whoever asks what it is made of, the way back from it to the sources.
+ */
+export async function scriptTag(isMapped = false) {
   const names = (await valuesOf("src/index.ts")).join(", ");
   const contents = `
     import { ${names} } from "./src/index.js";
@@ -69,20 +74,34 @@ export async function scriptTag() {
     outfile: "dist/steadfast.js",
     format: "iife",
     target: "es2020",
+    sourcemap: isMapped && "external",
   });
-  const [code] = files(result).values();
+  const built = files(result);
+  const code = built.get("dist/steadfast.js");
   const reserved = [...reservedNames(), ...wordsIn(code)];
-  const options = {
-    compress: { passes: 3, ecma: 2020, unsafe_arrows: true, keep_fargs: false },
+  const { code: mini, map } = await minify(code, {
+    toplevel: true,
+    compress: SMALLEST,
     mangle: { properties: { reserved, keep_quoted: true } },
     ecma: 2020,
-  };
-  const mini = await squeeze(code, options);
-  return new Map([
-    ["dist/steadfast.js", code],
-    ["dist/steadfast.min.js", mini],
-  ]);
+    sourceMap: isMapped && { content: built.get("dist/steadfast.js.map") },
+  });
+  built.set("dist/steadfast.min.js", mini);
+  if (isMapped) built.set("dist/steadfast.min.js.map", map);
+  return built;
 }
+
+/** What was smallest once zipped, of all that was tried. Our getters do nothing but get. */
+export const SMALLEST = {
+  passes: 3,
+  ecma: 2020,
+  unsafe_arrows: true,
+  keep_fargs: false,
+  inline: 1,
+  lhs_constants: false,
+  conditionals: false,
+  pure_getters: true,
+};
 
 /** What a module exports, but for types. */
 async function valuesOf(entry) {

@@ -4,6 +4,8 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { scriptTag } from "./bundles.mjs";
+import { parts } from "./parts.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** The whole client in one file, without the texts of the notices. */
@@ -36,4 +38,19 @@ function bundles() {
   return files.filter((path) => path.endsWith(".js")).sort();
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url) && !report()) process.exit(1);
+/** Prints what the one with a limit is made of. */
+async function reportParts() {
+  const built = await scriptTag(true);
+  const [code, map] = [built.get(LIMITED), built.get(`${LIMITED}.map`)];
+  const zipped = gzipSync(code, { level: 9 }).length;
+  console.log(`\n${"of it".padEnd(50)} ${"bytes".padStart(8)} ${"gzip".padStart(8)}`);
+  for (const [name, bytes, share] of parts(code, map, zipped)) {
+    console.log(`${name.padEnd(50)} ${cell(bytes)} ${cell(share)}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const isKept = report();
+  await reportParts();
+  if (!isKept) process.exit(1);
+}

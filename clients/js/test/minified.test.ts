@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
-import { minify } from "terser";
+import { type CompressOptions, minify } from "terser";
 import ts from "typescript";
 
 import type { Config } from "../src/link/config.js";
@@ -45,6 +45,9 @@ async function minified(): Promise<Minified> {
   const { reservedNames } = (await import(new URL("build/reserved.mjs", PACKAGE).href)) as {
     reservedNames(): Iterable<string>;
   };
+  const { SMALLEST } = (await import(new URL("build/bundles.mjs", PACKAGE).href)) as {
+    SMALLEST: CompressOptions;
+  };
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(PACKAGE),
     entryPoints: ["src/link/link.ts"],
@@ -57,7 +60,7 @@ async function minified(): Promise<Minified> {
   // As in the build: what is also written as a string may be looked up by it.
   const words = Array.from(code.matchAll(/"([A-Za-z_$][\w$]*)"/g), ([, word]) => word!);
   const properties = { reserved: [...reservedNames(), ...BETWEEN, ...words] };
-  const result = await minify(code, { module: true, mangle: { properties } });
+  const result = await minify(code, { module: true, compress: SMALLEST, mangle: { properties } });
   assert.ok(!result.code!.includes("networkChangedAt"), "its own names are short");
   return import(`data:text/javascript,${encodeURIComponent(result.code!)}`) as Promise<Minified>;
 }

@@ -1,5 +1,5 @@
 // The real server, for tests: the binary as a process on free ports, and what a backend does with
-// it over HTTP. The binary is `STEADFAST_BIN`, or the debug build of this repository.
+// it over HTTP. The binary is `SERVER_BINARY`, or the debug build of this repository.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const BINARY =
-  process.env.STEADFAST_BIN ??
+  process.env.SERVER_BINARY ??
   fileURLToPath(new URL("../../../../target/debug/steadfast", import.meta.url));
 /** How long anything may take that does come. */
 const PATIENCE_MS = 30_000;

@@ -24,6 +24,9 @@ pub(crate) struct Effort {
     probe_at: Option<Millis>,
     /// Whether it was known before the first attempt what this network is like.
     is_known_blocked: bool,
+    /// Whether the attempt under way, or the next one, begins before anything is known to get
+    /// through.
+    is_dark: bool,
 }
 
 impl Effort {
@@ -38,6 +41,7 @@ impl Effort {
             due_at: None,
             probe_at: None,
             is_known_blocked,
+            is_dark: true,
         }
     }
 
@@ -49,12 +53,14 @@ impl Effort {
     /// An attempt began, or has come a step further.
     pub(crate) fn watch(&mut self, now: Millis) {
         self.probe_at = Some(now + PROBE_AFTER);
+        self.is_dark &= !self.is_proven(now);
     }
 
     /// An attempt failed.
     pub(crate) fn fail(&mut self, evidence: Evidence) {
         self.failed = self.failed.saturating_add(1);
         self.is_server_busy = evidence == Evidence::Busy;
+        self.is_dark = evidence == Evidence::Silence;
         self.probe_at = None;
         if self.is_server_busy {
             self.proven_at = None;
@@ -80,6 +86,12 @@ impl Effort {
     /// Whether a probe could tell anything.
     pub(crate) const fn wants_probe(&self) -> bool {
         !self.is_server_busy
+    }
+
+    /// Whether the attempt under way says nothing of WebSocket, since it began before anything got
+    /// through.
+    pub(crate) const fn is_dark(&self) -> bool {
+        self.is_dark
     }
 
     /// Whether plain HTTP was seen to get through a moment ago.

@@ -90,6 +90,8 @@ pub(crate) struct Polling {
     pub(crate) returns: u32,
     /// When a poll last brought an answer, or polling began.
     pub(crate) answered_at: Millis,
+    /// Whether the attempt under way began before anything was known to get through.
+    pub(crate) is_dark: bool,
 }
 
 /// How far the way back from polling to a session is gone.

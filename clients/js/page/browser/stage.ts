@@ -10,7 +10,7 @@ import { type Tab, openTab } from "./chromium.js";
 import { lineWith } from "./lines.js";
 
 /** Where `cargo build` puts the server, from the folder of the package. */
-const BINARY = process.env["STEADFAST_BINARY"] ?? "../../target/debug/steadfast";
+const BINARY = process.env["SERVER_BINARY"] ?? "../../target/debug/steadfast";
 /** How long anything may take that does come. */
 export const PATIENCE_MS = 60_000;
 

@@ -16,7 +16,7 @@ export function showQuality(words: Words, quality: QualityReport | undefined): v
   put(by("quality-reason"), why(words, isKnown ? quality : undefined));
   const parts = Object.entries(words.partNames).map(([part, name]): Figure => {
     const points = quality?.parts[part as keyof Words["partNames"]] ?? 0;
-    return [`part-${part}`, name, points > 0 ? `−${points}` : "0"];
+    return [`part-${part}`, name, !isKnown ? "–" : points > 0 ? `−${points}` : "0"];
   });
   showFigures("parts", parts);
 }

@@ -26,6 +26,11 @@ export interface Effort {
   probeAt: Millis;
   /** Whether it was known before the first attempt what this network is like. */
   isKnownBlocked: boolean;
+  /**
+   * Whether the attempt under way, or the next one, begins before anything is known to get through:
+   * it says nothing of WebSocket.
+   */
+  isDark: boolean;
 }
 
 /**
@@ -40,17 +45,20 @@ export const newEffort = (now: Millis, isKnownBlocked: boolean): Effort => ({
   dueAt: NEVER,
   probeAt: NEVER,
   isKnownBlocked,
+  isDark: true,
 });
 
 /** An attempt began, or has come a step further. */
 export function watch(effort: Effort, now: Millis): void {
   effort.probeAt = now + PROBE_AFTER;
+  effort.isDark &&= !isProven(effort, now);
 }
 
 /** An attempt failed. */
 export function fail(effort: Effort, evidence: Evidence): void {
   effort.failed++;
   effort.isServerBusy = evidence === "busy";
+  effort.isDark = evidence === "silence";
   effort.probeAt = NEVER;
   if (effort.isServerBusy) {
     effort.provenAt = NOT_YET;

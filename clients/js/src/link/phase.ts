@@ -61,6 +61,8 @@ export interface Polling {
   returns: number;
   /** When a poll last brought an answer, or polling began. */
   answeredAt: Millis;
+  /** Whether the attempt under way began before anything was known to get through. */
+  isDark: boolean;
 }
 
 /** One attempt to get a session. */

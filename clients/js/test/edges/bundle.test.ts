@@ -2,6 +2,10 @@
 // and the mini-program's modules, each alone in a world that has nothing but what it may use.
 
 import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { createContext, runInContext } from "node:vm";
@@ -257,6 +261,21 @@ test("a mini-program gets on with what a phone of 2018 has", async () => {
   await server.publishes("bundle:2", "progress", "by polling");
   await events.count("event", 2);
   assert.deepEqual(events.all, ["hello", "by polling"]);
+});
+
+test("its modules are taken for what they are inside a package of the other kind", () => {
+  const folder = mkdtempSync(join(tmpdir(), "steadfast-modules-"));
+  try {
+    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+    mkdirSync(join(folder, "miniprogram_dist"));
+    for (const [path, text] of modules) writeFileSync(join(folder, path), text);
+    const load = createRequire(join(folder, "anywhere.js"));
+    const { VERSION } = load("./miniprogram_dist/index.js") as typeof Steadfast;
+    assert.match(VERSION, /^\d+\.\d+\.\d+$/);
+    assert.equal(typeof load("./miniprogram_dist/texts.js").textOf, "function");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("the drop-in and the texts work there, too", async () => {

@@ -101,7 +101,9 @@ impl Link {
         let is_answered = |polling: &Polling| {
             let span = now.since(polling.answered_at);
             let is_recent = span <= self.config.poll_wait + ANSWER_TIMEOUT;
-            is_recent && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
+            !polling.is_dark
+                && is_recent
+                && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
         };
         let is_proven = match &self.phase {
             Phase::Trying(Trying { effort, .. }) => effort.is_proven(now),

@@ -118,6 +118,11 @@ impl Link {
 }
 
 fn return_delay(polling: &mut Polling, config: &Config, rng: &mut steadfast_machine::Rng) -> Span {
+    // It says nothing of WebSocket: the next one comes as after a first failure.
+    if core::mem::take(&mut polling.is_dark) {
+        let pause = jittered(config.backoff_min, config.jitter_percent, rng);
+        return pause.max(config.delay_floor);
+    }
     let pause = if polling.returns < RETURNS_DOUBLED {
         doubled(config.return_min, polling.returns, config.return_max)
     } else {

@@ -63,8 +63,9 @@ impl Link {
             return;
         }
         let polls = self.channels.iter().map(|one| ChannelPoll::new(one.id, now)).collect();
+        let is_dark = trying.effort.is_dark() && matches!(trying.attempt, Attempt::Opening(_));
         let way_back = WayBack::Attempt(trying.attempt.clone());
-        let polling = Polling { polls, way_back, returns: 0, answered_at: now };
+        let polling = Polling { polls, way_back, returns: 0, answered_at: now, is_dark };
         if trying.effort.is_proven(now) {
             self.memory.sight(now);
         }

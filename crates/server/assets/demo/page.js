@@ -1144,7 +1144,7 @@ function showQuality(words, quality) {
   put(by("quality-reason"), why(words, isKnown ? quality : void 0));
   const parts2 = Object.entries(words.partNames).map(([part, name]) => {
     const points = quality?.parts[part] ?? 0;
-    return [`part-${part}`, name, points > 0 ? `−${points}` : "0"];
+    return [`part-${part}`, name, !isKnown ? "–" : points > 0 ? `−${points}` : "0"];
   });
   showFigures("parts", parts2);
 }

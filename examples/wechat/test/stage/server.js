@@ -1,13 +1,13 @@
 /**
  * A real server of its own for a test, on this machine. In: what to publish, as a backend does.
- * Out: its address for clients. STEADFAST_BIN says which binary.
+ * Out: its address for clients. SERVER_BINARY says which binary.
  */
 const { spawn } = require('node:child_process');
 const path = require('node:path');
 const readline = require('node:readline');
 
 const BINARY =
-  process.env.STEADFAST_BIN || path.join(__dirname, '../../../../target/debug/steadfast');
+  process.env.SERVER_BINARY || path.join(__dirname, '../../../../target/debug/steadfast');
 
 class Server {
   /**
@@ -61,7 +61,8 @@ class Server {
 async function run(listen, internal) {
   const args = ['serve', '--dev', '--listen', listen, '--internal', internal];
   // It takes every STEADFAST_* variable for a setting of its own.
-  const { STEADFAST_BIN: _, ...env } = process.env;
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('STEADFAST_'));
+  const env = Object.fromEntries(others);
   const child = spawn(BINARY, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
   const failed = new Promise((_, reject) => {
     child.once('error', (cause) => reject(new Error(`${BINARY} does not start`, { cause })));

@@ -94,6 +94,7 @@ export function blame(link: Link, now: Millis, end: End): void {
   const evidence = evidenceOf(end);
   const isPolled =
     phase.kind === "polling" &&
+    !phase.isDark &&
     now - phase.answeredAt <= link.config.pollWaitMs + ANSWER_TIMEOUT &&
     phase.polls.some((one) => one.isTold);
   const isHttpProven = isPolled || (phase.kind === "trying" && isProven(phase.effort, now));

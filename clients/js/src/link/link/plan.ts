@@ -93,6 +93,12 @@ function planWithToken(
 }
 
 function returnDelay(polling: Polling, config: LinkSettings, rng: Rng): Span {
+  // It says nothing of WebSocket: the next one comes as after a first failure.
+  if (polling.isDark) {
+    polling.isDark = false;
+    const pause = backoff.jittered(config.backoffMinMs, config.jitterPercent, rng);
+    return Math.max(pause, config.delayFloorMs);
+  }
   const { returnMinMs, returnMaxMs } = config;
   const returns = polling.returns++;
   const isDoubled = returns < RETURNS_DOUBLED;

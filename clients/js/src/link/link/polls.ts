@@ -61,7 +61,8 @@ export function fallBackIfWanted(link: Link, now: Millis): void {
   const isThrough = attempt.kind === "greeting" && !isSuspect;
   if (attempt.kind === "wanting_token" || isThrough) return;
   const polls = channels.iter().map((one) => poll.newPoll(one.id, now));
-  const way = { attempt, session: undefined, returns: 0 };
+  const isDark = effort.isDark && attempt.kind === "opening";
+  const way = { attempt, session: undefined, returns: 0, isDark };
   if (isProven(effort, now)) sight(link.memory, now);
   enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
 }
