@@ -90,6 +90,8 @@ pub struct RedisFigures {
     pub fences: u64,
     /// Times that announcements came too fast, and history was read instead.
     pub dropped: u64,
+    /// Questions of other nodes that there was no room for.
+    pub unheard: u64,
 }
 
 impl Shared {
@@ -321,6 +323,7 @@ impl RedisBroker {
             sessions: sum(|server| &server.figures.sessions),
             fences: sum(|server| &server.figures.fences),
             dropped: sum(|server| &server.figures.dropped),
+            unheard: self.shared.peers.dropped(),
         }
     }
 

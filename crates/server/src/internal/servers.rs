@@ -16,6 +16,7 @@ pub(super) struct Servers {
     sessions: u64,
     fences_raised: u64,
     announcements_dropped: u64,
+    questions_dropped: u64,
 }
 
 impl From<RedisFigures> for Servers {
@@ -26,6 +27,7 @@ impl From<RedisFigures> for Servers {
             sessions: figures.sessions,
             fences_raised: figures.fences,
             announcements_dropped: figures.dropped,
+            questions_dropped: figures.unheard,
         }
     }
 }
@@ -43,6 +45,7 @@ pub(super) fn register(figures: &RedisFigures, registry: &mut Registry) {
         ("redis_sessions", "Sessions with servers begun", figures.sessions),
         ("redis_fences_raised", "Times that events were lost and epochs changed", figures.fences),
         ("redis_announcements_dropped", "Times that history made up for them", figures.dropped),
+        ("redis_questions_dropped", "Questions of other nodes without room", figures.unheard),
     ];
     for (name, about, value) in counters {
         registry.register(name, about, ConstCounter::new(value));

@@ -37,6 +37,7 @@ pub(super) struct Peers {
     /// Where answers go, by the question's number.
     open: Mutex<BTreeMap<u64, mpsc::Sender<(Peer, String)>>>,
     questions: mpsc::Sender<Question>,
+    dropped: AtomicU64,
     asked: tokio::sync::Mutex<mpsc::Receiver<Question>>,
     /// The others, as a server last said.
     others: Mutex<Vec<Peer>>,
@@ -51,6 +52,7 @@ impl Peers {
             asking: Semaphore::new(ASKING_MAX),
             open: Mutex::default(),
             questions,
+            dropped: AtomicU64::new(0),
             asked: tokio::sync::Mutex::new(asked),
             others: Mutex::default(),
         }
@@ -63,8 +65,11 @@ impl Peers {
             (Some("ask"), Some(from), Some(number), Some(words)) => {
                 if let (Ok(number), true) = (number.parse(), from != self.own.word()) {
                     let (words, from) = (words.to_owned(), from.to_owned());
-                    // Without room for it the question has no answer, and the asker says so.
-                    drop(self.questions.try_send(Question { words, from, number, by }));
+                    let question = Question { words, from, number, by };
+                    if self.questions.try_send(question).is_err() {
+                        // It has no answer, and the asker says so.
+                        self.dropped.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             }
             (Some("answer"), Some(number), Some(from), Some(text)) => {
@@ -77,6 +82,11 @@ impl Peers {
             _ => return false,
         }
         true
+    }
+
+    /// Questions of other nodes that there was no room for.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Asks a server who is there.
@@ -192,8 +202,14 @@ impl Drop for Open<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{GONE_MS, PEERS_MAX, Peers, WAITING_MAX, others};
-    use crate::broker::peers::Peer;
+    use steadfast_hub::StreamsConfig;
+    use tokio::time::timeout;
+
+    use super::{ANSWER_WITHIN, ASKING_MAX, GONE_MS, PEERS_MAX, Peers, WAITING_MAX, others};
+    use crate::broker::RedisBroker;
+    use crate::broker::peers::{Answers, Peer};
+    use crate::clock::Clock;
+    use crate::config::RedisSettings;
 
     fn peer(word: &str) -> Peer {
         Peer::of(word).unwrap()
@@ -216,6 +232,27 @@ mod tests {
         assert_eq!(others(&peer("own-1"), now, &nodes).len(), PEERS_MAX);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_question_beyond_those_under_way_waits_and_its_time_counts() {
+        let (_shard, relay) = crate::broker::tests::node(Clock::start());
+        let (settings, streams) = (RedisSettings::default(), StreamsConfig::default());
+        let broker = RedisBroker::new(&settings, streams, relay, "own").unwrap();
+        let peers = &broker.shared.peers;
+        *peers.others.lock() = vec![peer("a-1")];
+        let silent = |answers: Answers| (answers.given.len(), answers.silent_names());
+        let all = peers.asking.acquire_many(u32::try_from(ASKING_MAX).unwrap()).await.unwrap();
+        let early = ANSWER_WITHIN / 2;
+        assert!(timeout(early, broker.ask("what?", None)).await.is_err(), "it waits for its turn");
+        let answers = timeout(ANSWER_WITHIN * 2, broker.ask("what?", None)).await.unwrap();
+        assert_eq!(silent(answers), (0, vec!["a".to_owned()]));
+        drop(all);
+        // There is a turn and no server: that is known at once.
+        let answers = timeout(early, broker.ask("what?", None)).await.unwrap();
+        assert_eq!(silent(answers), (0, vec!["a".to_owned()]));
+        assert_eq!(silent(broker.ask("what?", Some("2")).await), (0, vec![]), "nobody was asked");
+        assert!(peers.open.lock().is_empty());
+    }
+
     #[tokio::test]
     async fn questions_beyond_those_that_may_wait_are_dropped() {
         let peers = Peers::new(peer("own-1"));
@@ -233,5 +270,6 @@ mod tests {
             assert_eq!(words, ("a-1", number, "what is it?", 3));
         }
         assert!(asked.try_recv().is_err());
+        assert_eq!(peers.dropped(), 1);
     }
 }
