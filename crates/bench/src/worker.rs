@@ -107,7 +107,7 @@ impl Worker {
             for event in &events {
                 let token = event.token();
                 if token != ORDERS {
-                    self.on_ready(token.0, event.is_writable(), event.is_read_closed())?;
+                    self.on_ready(token.0, event)?;
                 }
             }
             let done = self.count.take_done();

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use mio::event::Event;
+
 use super::Worker;
 use super::link::{Link, Phase};
 use crate::clock;
@@ -11,18 +13,18 @@ use crate::wire::{self, Frame};
 
 impl Worker {
     /// A link's socket can be written or read.
-    pub(super) fn on_ready(
-        &mut self,
-        at: usize,
-        is_writable: bool,
-        is_read_closed: bool,
-    ) -> Result<(), String> {
+    pub(super) fn on_ready(&mut self, at: usize, event: &Event) -> Result<(), String> {
+        let is_read_closed = event.is_read_closed();
         let Some(link) = self.links.get(at) else { return Err("no such link".into()) };
         match link.phase {
             Phase::Away => {}
             Phase::Dialling => {
-                if is_writable || is_read_closed {
+                if event.is_writable() || is_read_closed {
                     self.on_dialled(at);
+                }
+                // A server that refuses may have said so already, and is not announced again.
+                if event.is_readable() || is_read_closed {
+                    self.listen(at, is_read_closed);
                 }
             }
             Phase::Upgrading | Phase::Greeting | Phase::Live => self.listen(at, is_read_closed),
@@ -188,12 +190,61 @@ fn closed(code: Option<u16>, why: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{Ipv4Addr, Shutdown, TcpListener};
+    use std::time::Duration;
+
+    use mio::{Events, Poll};
+
     use super::closed;
+    use crate::clock;
+    use crate::orders::{Opening, Share};
+    use crate::target::Target;
+    use crate::worker::link::Phase;
+    use crate::worker::opening::Opener;
+    use crate::worker::{READ_BYTES, Worker};
 
     #[test]
     fn an_end_is_said_with_its_code() {
         assert_eq!(closed(Some(4201), b"no token"), "closed with 4201 no token");
         assert_eq!(closed(Some(1000), b""), "closed with 1000");
         assert_eq!(closed(None, b""), "closed without a code");
+    }
+
+    fn worker(address: std::net::SocketAddr) -> Worker {
+        let url = format!("http://{address}");
+        let share = Share {
+            target: Target::steadfast(&url, &url).unwrap(),
+            first: 0,
+            links: 1,
+            channels: 1,
+            channel_prefix: "a:".into(),
+            link_prefix: "bench-link-".into(),
+            source: None,
+            heartbeat_ms: 25_000,
+        };
+        let mut worker = Worker::new(Poll::new().unwrap(), share);
+        let opening = Opening { at_once: 1, per_second: None, patience: 60 * clock::SECOND };
+        worker.opener = Some(Opener::new(opening, clock::now()));
+        worker.open_more(clock::now()).unwrap();
+        worker
+    }
+
+    #[test]
+    fn a_server_that_refuses_before_it_was_asked_is_heard() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut worker = worker(listener.local_addr().unwrap());
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut events = Events::with_capacity(READ_BYTES / 1024);
+        while worker.links[0].phase != Phase::Away {
+            worker.poll.poll(&mut events, Some(Duration::from_secs(20))).unwrap();
+            assert!(!events.is_empty(), "nothing is announced any more");
+            for event in &events {
+                worker.on_ready(0, event).unwrap();
+            }
+        }
+        assert_eq!(worker.opener.unwrap().failed()["it answers HTTP/1.1 503 Busy"], 1);
     }
 }

@@ -107,6 +107,11 @@ impl Opener {
         self.ended_at = now;
     }
 
+    #[cfg(test)]
+    pub(super) fn failed(&self) -> &BTreeMap<String, u64> {
+        &self.failed
+    }
+
     /// Links that were not even begun have failed, too.
     fn count_left(&mut self, links: usize) {
         let left = (links - self.begun) as u64;
