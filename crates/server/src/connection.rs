@@ -12,8 +12,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Limits, Since};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -23,7 +25,7 @@ use self::session::Session;
 use crate::log;
 use crate::node::Node;
 use crate::shard::Bell;
-use crate::socket::{Batch, BatchLimits, TryWrite, outbound};
+use crate::socket::{Batch, BatchLimits, Stream, TryWrite, outbound};
 
 pub(crate) use ending::GRACE;
 pub use peer::Peer;
@@ -88,6 +90,13 @@ where
             ending::say_goodbye(&mut wire, &ending).await;
             None
         }
+    }
+}
+
+impl Live<Stream> {
+    /// Has what waits in the kernel thrown away when the socket goes.
+    pub fn break_off(&self) {
+        drop(SockRef::from(self.wire.stream.tcp()).set_linger(Some(Duration::ZERO)));
     }
 }
 
