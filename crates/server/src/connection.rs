@@ -101,8 +101,8 @@ impl Live<Stream> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Live<S> {
-    /// Serves it until it ends. True where the peer took nothing any more, so that what waits for it
-    /// in the kernel is to be thrown away.
+    /// Serves it until it ends. True where the peer took nothing any more, so that what waits for
+    /// it in the kernel is to be thrown away.
     pub async fn run(&mut self) -> bool {
         let heard = std::mem::take(&mut self.heard);
         let ending = self.session.run(&mut self.wire, heard).await;
@@ -150,5 +150,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn pong(&mut self, payload: &[u8]) {
         // A batch that is full drops the pong: what it writes shows that we live.
         drop(self.batch.push_frame(outbound::pong_frame(payload)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, Session, Wire};
+    use crate::socket::Stream;
+
+    fn future_bytes<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// What an idle link pays for as long as it lives. More of it is a choice, not an accident.
+    #[test]
+    fn an_idle_link_is_small() {
+        let (link, run) = (size_of::<Live<Stream>>(), future_bytes(Live::<Stream>::run));
+        let parts = (size_of::<Wire<Stream>>(), size_of::<Session>());
+        assert!(link <= 320 && run <= 256, "a link of {link} bytes, {parts:?}, runs in {run}");
     }
 }

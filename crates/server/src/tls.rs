@@ -24,10 +24,10 @@ pub enum TlsError {
         source: io::Error,
     },
     /// A file has no certificate in it.
-    #[error("{} has no certificate; name a PEM file, -----BEGIN CERTIFICATE----- and on", .0.display())]
+    #[error("{} has no certificate; name a file of -----BEGIN CERTIFICATE-----", .0.display())]
     NoCertificate(PathBuf),
     /// A file has no key in it, or one of a kind that is not known.
-    #[error("{} has no private key; name a PEM file, -----BEGIN PRIVATE KEY----- and on", .0.display())]
+    #[error("{} has no private key; name a file of -----BEGIN PRIVATE KEY-----", .0.display())]
     NoKey(PathBuf),
     /// A file is PEM text that is broken.
     #[error("{} is not PEM: {source}; make it anew", path.display())]
@@ -69,9 +69,12 @@ fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = read(path)?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => TlsError::NoKey(path.to_owned()),
-        source => TlsError::Pem { path: path.to_owned(), source },
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
+        if matches!(source, pem::Error::NoItemsFound) {
+            TlsError::NoKey(path.to_owned())
+        } else {
+            TlsError::Pem { path: path.to_owned(), source }
+        }
     })
 }
 

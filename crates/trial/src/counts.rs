@@ -1,6 +1,6 @@
 //! Counts of instructions: what one delivery, one frame, one resumed event cost outside of the
-//! kernel. In: the work of `work.rs`, run under `valgrind --tool=callgrind`. Out: counts beside those
-//! that are expected. A time differs from run to run, a count only with the code, the compiler and
+//! kernel. In: the work of `work.rs`, run under valgrind. Out: counts beside those that are
+//! expected. A time differs from run to run, a count only with the code, the compiler and
 //! the C library; so a change that makes the path dearer is seen where a time would hide it.
 
 mod work;

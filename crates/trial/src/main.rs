@@ -37,8 +37,8 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         channels: usize,
     },
-    /// Count the instructions of the path of an event, under valgrind; it ends with 1 where they are
-    /// not as expected
+    /// Count the instructions of the path of an event, under valgrind; it ends with 1 where they
+    /// are not as expected
     Counts,
     /// Do what is counted, so often
     #[command(hide = true)]

@@ -22,8 +22,8 @@ use crate::node::Node;
 use crate::shard::{Bell, Shard, Taken};
 use crate::socket::{Batch, outbound};
 
-/// Bytes up to which what waits is written together with the history behind it, where that is at hand:
-/// a welcome and the first page, say.
+/// Bytes up to which what waits is written together with the history behind it, where that is at
+/// hand: a welcome and the first page, say.
 const JOINED_BYTES: usize = 4 * 1024;
 /// Pages of history read in one go; others get the thread in between.
 const JOINED_PAGES_MAX: usize = 32;

@@ -65,8 +65,8 @@ pub(super) async fn answer(
 }
 
 impl Asked {
-    /// The page that answers it: with news, or as it is when the time is over. `None` where the peer
-    /// has gone, which a socket outside of HTTP shows.
+    /// The page that answers it: with news, or as it is when the time is over. `None` where the
+    /// peer has gone, which a socket outside of HTTP shows.
     async fn wait(
         &self,
         node: &Node,

@@ -38,13 +38,13 @@ pub(super) fn answer(
         let beginning = Box::pin(begin(left, accepted, purpose));
         tokio::spawn(async move {
             // Nothing of the beginning is kept while the link lives.
-            let begun = beginning.await;
-            if let Some(mut link) = begun {
-                if link.live.run().await {
-                    link.live.break_off();
-                }
-                drop(link);
+            let mut begun = beginning.await;
+            if let Some(link) = &mut begun
+                && link.live.run().await
+            {
+                link.live.break_off();
             }
+            drop(begun);
         });
     })))
 }
@@ -103,7 +103,7 @@ async fn begin(mut left: Left, accepted: Response<()>, purpose: Purpose) -> Opti
     left.write(&head).await.ok()?;
     let Left { port, peer, socket, ahead, .. } = left;
     let exposed = port.demo.as_ref().and_then(|demo| demo.barrier.expose(&socket));
-    let line = Line { shared: socket.shared(), stream: socket, ahead };
-    let live = connection::greet(Arc::clone(&port.node), line, purpose).await?;
+    let upgraded = Line { shared: socket.shared(), stream: socket, ahead };
+    let live = connection::greet(Arc::clone(&port.node), upgraded, purpose).await?;
     Some(Link { live, _exposed: exposed, _peer: peer })
 }
