@@ -4,7 +4,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates) \
 	$(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm) \
 	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server) \
-	$(shell command -v nginx >/dev/null || test -x /usr/sbin/nginx || echo nginx-light)
+	$(shell command -v nginx >/dev/null || test -x /usr/sbin/nginx || echo nginx-light) \
+	$(shell command -v valgrind >/dev/null || echo valgrind)
 PACKAGES := clients/js examples/wechat
 TRACES := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
@@ -12,7 +13,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim trial bench e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim counts trial bench e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,10 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)
+
+counts: ## instructions of an event's path, under valgrind, beside what is expected
+	cargo build --release --package steadfast-trial
+	target/release/steadfast-trial counts
 
 trial: ## kills and rates of the real server; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-trial

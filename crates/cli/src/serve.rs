@@ -60,10 +60,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let is_dev = config.dev;
     start_log(is_dev)?;
     let server = Server::start(config)?;
+    let has_tls = server.node().config.public.tls_cert_file.is_some();
     let place = Place {
         clients: server.public_address()?,
         backends: server.internal_address()?,
         config: file.map(|file| file.path),
+        scheme: if has_tls { "https" } else { "http" },
     };
     eprintln!("{}", if is_dev { place.dev_greeting(&command()) } else { place.greeting() });
     server.run().await?;
@@ -92,6 +94,8 @@ struct Place {
     clients: SocketAddr,
     backends: SocketAddr,
     config: Option<PathBuf>,
+    /// How clients are spoken to.
+    scheme: &'static str,
 }
 
 impl Place {
@@ -101,8 +105,9 @@ impl Place {
             None => "no configuration file".to_owned(),
         };
         format!(
-            "steadfast {}, {config}\n  clients   http://{}\n  backends  http://{}",
+            "steadfast {}, {config}\n  clients   {}://{}\n  backends  http://{}",
             env!("CARGO_PKG_VERSION"),
+            self.scheme,
             self.clients,
             self.backends
         )
@@ -111,13 +116,13 @@ impl Place {
     /// `command` is what was typed to run this program.
     fn dev_greeting(&self, command: &str) -> String {
         let greeting = self.greeting();
-        let (clients, backends) = (self.clients, self.backends);
-        let subscribe = server_flag(clients, CLIENTS_DEFAULT);
-        let publish = server_flag(backends, BACKENDS_DEFAULT);
+        let (scheme, clients, backends) = (self.scheme, self.clients, self.backends);
+        let subscribe = server_flag(scheme, clients, CLIENTS_DEFAULT);
+        let publish = server_flag("http", backends, BACKENDS_DEFAULT);
         format!(
             "{greeting}\n\n\
              For development only: everybody on this machine may follow and publish.\n\
-             Open http://{clients} in a browser, or type in two other terminals:\n  \
+             Open {scheme}://{clients} in a browser, or type in two other terminals:\n  \
              {command} subscribe demo:1{subscribe}\n  \
              {command} publish demo:1 progress '{{\"percent\":40}}'{publish}\n"
         )
@@ -130,9 +135,9 @@ fn command() -> String {
 }
 
 /// The flag that leads to `address`, where the default does not.
-fn server_flag(address: SocketAddr, default: &str) -> String {
-    let is_default = address.to_string() == default;
-    if is_default { String::new() } else { format!(" --server http://{address}") }
+fn server_flag(scheme: &str, address: SocketAddr, default: &str) -> String {
+    let is_default = address.to_string() == default && scheme == "http";
+    if is_default { String::new() } else { format!(" --server {scheme}://{address}") }
 }
 
 #[cfg(test)]
@@ -145,6 +150,7 @@ mod tests {
             clients: clients.parse().unwrap(),
             backends: backends.parse().unwrap(),
             config: None,
+            scheme: "http",
         };
         let usual = place("127.0.0.1:8080", "127.0.0.1:8081").dev_greeting("steadfast");
         assert!(usual.contains("\n  steadfast subscribe demo:1\n"), "{usual}");

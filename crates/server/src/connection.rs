@@ -12,8 +12,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Limits, Since};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -23,7 +25,7 @@ use self::session::Session;
 use crate::log;
 use crate::node::Node;
 use crate::shard::Bell;
-use crate::socket::{Batch, BatchLimits, TryWrite, outbound};
+use crate::socket::{Batch, BatchLimits, Stream, TryWrite, outbound};
 
 pub(crate) use ending::GRACE;
 pub use peer::Peer;
@@ -91,9 +93,16 @@ where
     }
 }
 
+impl Live<Stream> {
+    /// Has what waits in the kernel thrown away when the socket goes.
+    pub fn break_off(&self) {
+        drop(SockRef::from(self.wire.stream.tcp()).set_linger(Some(Duration::ZERO)));
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Live<S> {
-    /// Serves it until it ends. True where the peer took nothing any more, so that what waits for it
-    /// in the kernel is to be thrown away.
+    /// Serves it until it ends. True where the peer took nothing any more, so that what waits for
+    /// it in the kernel is to be thrown away.
     pub async fn run(&mut self) -> bool {
         let heard = std::mem::take(&mut self.heard);
         let ending = self.session.run(&mut self.wire, heard).await;
@@ -141,5 +150,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn pong(&mut self, payload: &[u8]) {
         // A batch that is full drops the pong: what it writes shows that we live.
         drop(self.batch.push_frame(outbound::pong_frame(payload)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Live, Session, Wire};
+    use crate::socket::Stream;
+
+    fn future_bytes<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// What an idle link pays for as long as it lives. More of it is a choice, not an accident.
+    #[test]
+    fn an_idle_link_is_small() {
+        let (link, run) = (size_of::<Live<Stream>>(), future_bytes(Live::<Stream>::run));
+        let parts = (size_of::<Wire<Stream>>(), size_of::<Session>());
+        assert!(link <= 320 && run <= 256, "a link of {link} bytes, {parts:?}, runs in {run}");
     }
 }

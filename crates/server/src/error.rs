@@ -29,6 +29,9 @@ pub enum ServeError {
     /// The disk broker was chosen without a directory.
     #[error("the disk broker needs a directory; set `broker.data_dir`")]
     NoDataDir,
+    /// The public port cannot speak TLS with the files it was given.
+    #[error(transparent)]
+    Tls(#[from] crate::tls::TlsError),
     /// The signals that end the process cannot be heard.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),

@@ -21,4 +21,5 @@ pub mod relay;
 pub mod server;
 pub mod shard;
 pub mod socket;
+pub mod tls;
 pub mod token;

@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod demo;
+mod leave;
 mod listen;
 mod poll;
 mod query;

@@ -9,11 +9,13 @@ use steadfast_protocol::CloseCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::node::Node;
-use crate::{internal, public};
+use crate::{internal, public, tls};
 
 /// How often old history is dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
@@ -27,6 +29,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(3);
 pub struct Server {
     node: Arc<Node>,
     public: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
     internal: TcpListener,
 }
 
@@ -37,7 +40,12 @@ impl Server {
         let backlog = node.config.public.accept_backlog;
         let public = public::bind(node.config.public.listen, backlog)?;
         let internal = public::bind(node.config.internal.listen, backlog)?;
-        Ok(Self { node, public, internal })
+        let config = &node.config.public;
+        let tls = match (&config.tls_cert_file, &config.tls_key_file) {
+            (Some(certificates), Some(key)) => Some(tls::config(certificates, key)?),
+            _ => None,
+        };
+        Ok(Self { node, public, tls, internal })
     }
 
     /// Where clients connect.
@@ -81,15 +89,16 @@ impl Server {
 
     /// Starts everything that serves; it ends when the set is dropped.
     pub fn spawn(self) -> JoinSet<()> {
-        let Self { node, public, internal } = self;
+        let Self { node, public, tls, internal } = self;
         let mut tasks = JoinSet::new();
         for shard in &*node.shards {
             tasks.spawn(Arc::clone(shard).run());
         }
         let broker = Arc::clone(&node);
         tasks.spawn(async move { broker.broker.run().await });
+        let tls = tls.map(TlsAcceptor::from);
         tasks.spawn(internal::others::answer(Arc::clone(&node)));
-        tasks.spawn(public::serve(Arc::clone(&node), public));
+        tasks.spawn(public::serve(Arc::clone(&node), public, tls));
         let router = internal::router(Arc::clone(&node));
         tasks.spawn(async move {
             if let Err(error) = axum::serve(internal, router).await {

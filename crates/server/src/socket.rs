@@ -7,9 +7,11 @@
 pub mod inbound;
 pub mod outbound;
 mod shared;
+mod stream;
 pub mod upgrade;
 
 pub use inbound::{Feed, Inbound, InboundError, Limits, Message};
 pub use outbound::{Batch, BatchLimits, Header, Joined};
 pub use shared::{Shared, TryWrite};
+pub use stream::Stream;
 pub use upgrade::UpgradeRefusal;

@@ -4,9 +4,10 @@
 //! lost. [`rates::run`] measures publishes a second and the time to deliver, beside what the store
 //! alone could. [`nodes::run`] kills one of several nodes again and again and looks at what every
 //! link was told. [`failover::run`] has a sentinel promote a replica that lags, and looks who was
-//! told that events are gone.
+//! told that events are gone. [`counts`] counts the instructions of an event's path.
 
 pub mod cluster;
+pub mod counts;
 pub mod failover;
 pub mod http;
 pub mod kills;

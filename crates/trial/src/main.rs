@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use steadfast_trial::cluster::Balancer;
 use steadfast_trial::load::Amount;
-use steadfast_trial::{failover, kills, nodes, rates};
+use steadfast_trial::{counts, failover, kills, nodes, rates};
 
 /// Trials of the real server.
 #[derive(Debug, Parser)]
@@ -73,6 +73,17 @@ enum Command {
         #[command(flatten)]
         load: Load,
     },
+    /// Count the instructions of the path of an event, under valgrind; it ends with 1 where they
+    /// are not as expected
+    Counts,
+    /// Do what is counted, so often
+    #[command(hide = true)]
+    Work {
+        /// What
+        name: String,
+        /// How often
+        times: u64,
+    },
     /// Measure publishes a second and the time to deliver on Redis, beside its script alone
     Servers {
         /// Rounds, of which the medians are told
@@ -127,9 +138,28 @@ impl Load {
     }
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
+    match cli.command {
+        // Without a runtime, whose threads would be counted as well.
+        Command::Work { name, times } => counts::run(&name, times).map(|()| ExitCode::SUCCESS),
+        Command::Counts => count_all(),
+        _ => tokio::runtime::Runtime::new()?.block_on(measure(cli)),
+    }
+}
+
+fn count_all() -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe()?;
+    let mut are_expected = true;
+    for expected in counts::EXPECTED {
+        let count = counts::count(&program, expected)?;
+        say(&count.to_string());
+        are_expected &= count.is_expected();
+    }
+    Ok(if are_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn measure(cli: Cli) -> anyhow::Result<ExitCode> {
     let server = match cli.server {
         Some(server) => server,
         None => std::env::current_exe()?.with_file_name("steadfast"),
@@ -171,6 +201,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             say(&report.to_string());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Counts | Command::Work { .. } => Ok(ExitCode::FAILURE),
     }
 }
 

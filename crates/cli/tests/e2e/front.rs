@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::within;
 
@@ -44,6 +44,31 @@ impl Authority {
     pub(crate) fn file(&self) -> String {
         let path: PathBuf = self.folder.path().join("ca.pem");
         path.to_str().unwrap().to_owned()
+    }
+
+    /// Files with a certificate for a server on this machine, and with its key.
+    pub(crate) fn signs(&self) -> [String; 2] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let texts = [("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())];
+        texts.map(|(name, text)| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        })
+    }
+
+    /// What a client that trusts it dials with.
+    pub(crate) fn connector(&self) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
     }
 
     /// What a server on this machine shows.

@@ -1,12 +1,17 @@
-//! `steadfast subscribe` by TLS: what ends it stands in front of the real server, behind it a
-//! network that cuts and blocks.
+//! `steadfast subscribe` by TLS: what ends it is the real server, or stands in front of it, with a
+//! network behind that cuts and blocks.
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::HandshakeKind;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::front::{Authority, Front};
 use crate::process::Process;
 use crate::proxy::{Mode, Proxy};
 use crate::server::Server;
+use crate::within;
 
 /// A server, the network before it, and TLS before that.
 struct Path {
@@ -54,6 +59,52 @@ async fn events_come_by_tls_and_a_cut_is_resumed() {
     let event = subscriber.out.json().await;
     assert_eq!((&event["offset"], &event["data"]), (&json!(2), &json!({"n": 2})), "{event}");
     path.ends(&mut subscriber, 3).await;
+}
+
+/// A server that speaks TLS itself.
+async fn speaking(authority: &Authority) -> Server {
+    let [certificate, key] = authority.signs();
+    let settings = [("PUBLIC__TLS_CERT_FILE", &*certificate), ("PUBLIC__TLS_KEY_FILE", &*key)];
+    Server::dev_with(&settings).await
+}
+
+#[tokio::test]
+async fn events_come_by_the_servers_own_tls() {
+    let authority = Authority::new();
+    let server = speaking(&authority).await;
+    let (url, file) = (format!("https://{}", server.public), authority.file());
+    let arguments = ["subscribe", "demo:1", "--server", &url, "--ca", &file];
+    let mut subscriber = Process::start(&arguments, &[]);
+    subscriber.err.with("state: connected (was connecting): welcomed").await;
+    for n in 1..=3 {
+        server.publishes("demo:1", n).await;
+        assert_eq!(subscriber.out.json().await["data"], json!({"n": n}));
+    }
+    let last = json!({"event": "complete", "data": {"n": 4}, "final": true});
+    server.publishes_event("demo:1", &last).await;
+    assert_eq!(subscriber.out.json().await["data"], json!({"n": 4}));
+    assert_eq!(subscriber.code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_needs_no_second_handshake() {
+    let authority = Authority::new();
+    let server = speaking(&authority).await;
+    let connector = authority.connector();
+    let mut kinds = Vec::new();
+    for _ in 0..2 {
+        let stream = TcpStream::connect(server.public).await.unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        let request = b"GET /v1/probe HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        // The server closes; whether with a goodbye of TLS is not asked here.
+        let _ended = within("the end of the answer", stream.read_to_end(&mut answer)).await;
+        assert!(answer.starts_with(b"HTTP/1.1 204 "), "{}", String::from_utf8_lossy(&answer));
+        kinds.push(stream.get_ref().1.handshake_kind());
+    }
+    assert_eq!(kinds, [Some(HandshakeKind::Full), Some(HandshakeKind::Resumed)]);
 }
 
 #[tokio::test]

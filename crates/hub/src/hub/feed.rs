@@ -31,8 +31,8 @@ impl Hub {
         Work { frames, read }
     }
 
-    /// Takes what waits for the session into `frames`, where writing that is all there is to do, and
-    /// it is text of `bytes_max` bytes at most; [`Hub::written`] says when it has been. False
+    /// Takes what waits for the session into `frames`, where writing that is all there is to do,
+    /// and it is text of `bytes_max` bytes at most; [`Hub::written`] says when it has been. False
     /// where its owner has to see to it, with [`Hub::take`]: nothing is taken then.
     pub fn take_text(
         &mut self,

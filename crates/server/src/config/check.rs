@@ -6,6 +6,7 @@
 mod folder;
 mod numbers;
 mod servers;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     numbers::check(&mut rules, config);
     folder::check(&mut rules, config);
     servers::check(&mut rules, config);
+    tls::check(&mut rules, config);
     namespaces(&mut rules, config);
     routes(&mut rules, &config.routes);
     rules.mistakes

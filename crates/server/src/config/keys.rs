@@ -24,7 +24,15 @@ pub(super) fn read(
     faulty: &mut Vec<Path>,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let Config { internal, auth, .. } = config;
+    let Config { public, internal, auth, .. } = config;
+    let tls =
+        [(&mut public.tls_cert_file, "tls_cert_file"), (&mut public.tls_key_file, "tls_key_file")];
+    for (file, name) in tls {
+        let source = tree.source(&["public".to_owned(), name.to_owned()]);
+        if let Some(file) = file {
+            *file = beside(file, &source, folder);
+        }
+    }
     let keys = [
         (&mut internal.key, &internal.key_file, ["internal", "key"]),
         (&mut auth.hs256_key, &auth.hs256_key_file, ["auth", "hs256_key"]),
@@ -62,15 +70,20 @@ fn layer(source: &Source) -> u8 {
     }
 }
 
+/// What the configuration's file names lies beside it.
+fn beside(file: &FilePath, source: &Source, folder: Option<&FilePath>) -> PathBuf {
+    match (source, folder) {
+        (Source::File { .. }, Some(folder)) => folder.join(file),
+        _ => file.to_owned(),
+    }
+}
+
 fn read_key(
     file: &FilePath,
     source: &Source,
     folder: Option<&FilePath>,
 ) -> Result<Secret, (String, String)> {
-    let path: PathBuf = match (source, folder) {
-        (Source::File { .. }, Some(folder)) => folder.join(file),
-        _ => file.to_owned(),
-    };
+    let path = beside(file, source, folder);
     let bytes = read_at_most(&path).map_err(|error| {
         let wrong = format!("{} cannot be read: {error}", path.display());
         (wrong, "name a file that this user may read".to_owned())

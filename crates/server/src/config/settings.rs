@@ -99,6 +99,11 @@ pub struct Public {
     pub connections_per_ip_max: usize,
     /// The most connections that wait to be accepted, 1 to 65535. Default: 4096.
     pub accept_backlog: u32,
+    /// A PEM file with the certificates to show, the node's own first; with it the port speaks TLS
+    /// and nothing else. Default: none.
+    pub tls_cert_file: Option<PathBuf>,
+    /// A PEM file with the key of that certificate. Default: none.
+    pub tls_key_file: Option<PathBuf>,
 }
 
 impl Default for Public {
@@ -109,6 +114,8 @@ impl Default for Public {
             connections_max: 16_000,
             connections_per_ip_max: 0,
             accept_backlog: 4096,
+            tls_cert_file: None,
+            tls_key_file: None,
         }
     }
 }

@@ -30,8 +30,8 @@ pub(super) struct Open {
 /// Where the session's owner and its socket are to be found.
 type Place<'a> = (&'a Arc<Bell>, Option<Arc<dyn TryWrite>>);
 
-/// Opens the session that the socket is for. Given back with it: what came behind the first frame in
-/// the same read.
+/// Opens the session that the socket is for. Given back with it: what came behind the first frame
+/// in the same read.
 pub(super) async fn open<S>(
     node: &Arc<Node>,
     wire: &mut Wire<S>,
@@ -137,8 +137,8 @@ fn begin(node: &Arc<Node>, place: Place<'_>, opening: Opening) -> Result<Open, E
     }
     let shard = Arc::clone(node.shard_of(&opening.link));
     let speech = opening.speech;
-    let (bell, shared) = place;
-    match shard.open_shared(opening, bell, shared) {
+    let (bell, socket) = place;
+    match shard.open_shared(opening, bell, socket) {
         Ok(key) => Ok(Open { shard, key, speech }),
         Err(OpenError::Replaced { live }) => {
             let reason = format!("a session with generation {live} is live");

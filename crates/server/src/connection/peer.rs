@@ -1,11 +1,10 @@
-//! One accepted socket on the public port: counted while it lives, and able to be dropped at once.
+//! One accepted socket on the public port: counted while it lives.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::node::{Counters, Node};
@@ -17,7 +16,6 @@ pub struct Peer {
     address: IpAddr,
     /// When its handshake must be done.
     pub deadline: Instant,
-    abandoned: Notify,
 }
 
 impl Peer {
@@ -33,17 +31,7 @@ impl Peer {
         let node = Arc::clone(node);
         let handshake = Duration::from_millis(node.config.limits.handshake_timeout_ms);
         let deadline = node.clock.after(handshake);
-        Some(Arc::new(Self { node, address, deadline, abandoned: Notify::new() }))
-    }
-
-    /// Has the socket dropped, with whatever it still holds.
-    pub fn abandon(&self) {
-        self.abandoned.notify_one();
-    }
-
-    /// Waits until the socket is to be dropped.
-    pub async fn abandoned(&self) {
-        self.abandoned.notified().await;
+        Some(Arc::new(Self { node, address, deadline }))
     }
 }
 

@@ -22,6 +22,12 @@ use crate::node::Node;
 use crate::shard::{Bell, Shard, Taken};
 use crate::socket::{Batch, outbound};
 
+/// Bytes up to which what waits is written together with the history behind it, where that is at
+/// hand: a welcome and the first page, say.
+const JOINED_BYTES: usize = 4 * 1024;
+/// Pages of history read in one go; others get the thread in between.
+const JOINED_PAGES_MAX: usize = 32;
+
 /// A welcomed session and its owner's state.
 pub(super) struct Session {
     node: Arc<Node>,
@@ -135,6 +141,7 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let mut pages = 0;
         loop {
             if let Some(mut work) = self.pending.take() {
                 match fill(&mut wire.batch, &mut work.frames) {
@@ -146,6 +153,19 @@ impl Session {
                     Filled::Close(code, reason) => {
                         return Next::End(Ending::Ours { code, reason });
                     }
+                }
+                if let Some(read) = &work.read
+                    && wire.batch.bytes() <= JOINED_BYTES
+                    && pages < JOINED_PAGES_MAX
+                    && let Some(page) = self.node.broker.read_at_once(read)
+                {
+                    self.shard.with(|hub, now| hub.page(now, self.key, read, page));
+                    pages += 1;
+                    self.is_called = true;
+                    if let Taken::Work(work) = self.shard.take(self.key, true) {
+                        self.pending = Some(Box::new(work));
+                    }
+                    continue;
                 }
                 if !wire.batch.is_empty() {
                     // History is asked for once all that waits is written.

@@ -18,7 +18,7 @@ pub(super) const NODE: HeaderName = HeaderName::from_static("steadfast-node");
 const PREFLIGHT_AGE_S: &str = "600";
 
 /// Adds the common headers. `origin` is one that may ask, or none.
-pub(super) fn finish(node: &Node, origin: Option<HeaderValue>, response: &mut Response<Body>) {
+pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut Response<B>) {
     let headers = response.headers_mut();
     if let Ok(name) = HeaderValue::from_str(&node.config.node.name) {
         headers.insert(NODE, name);

@@ -1,29 +1,36 @@
 //! The accept loop: a place for each socket, or a refusal that costs next to nothing.
 
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use hyper_util::rt::TokioTimer;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
+use super::leave::{Exchange, Left, Tap};
 use super::route;
 use crate::connection::Peer;
 use crate::error::ServeError;
 use crate::node::Node;
+use crate::socket::Stream;
 
 /// The largest head of a request, in bytes.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Refusals being written at once; beyond these a socket is dropped without a word.
 const REFUSALS_MAX: usize = 256;
 /// How long written bytes may stay without an acknowledgement.
@@ -47,6 +54,9 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
         // A node that comes back takes its port at once.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        // Accepted sockets inherit these. Without them a connection works too, only worse.
+        drop(socket.set_tcp_nodelay(true));
+        drop(socket.set_tcp_user_timeout(Some(UNACKED_MAX)));
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         TcpListener::from_std(socket.into())
@@ -55,7 +65,7 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
 }
 
 /// Accepts connections, for ever.
-pub async fn serve(node: Arc<Node>, listener: TcpListener) {
+pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let demo = node.config.dev.then(Demo::default);
     let port = Arc::new(Port { node: Arc::clone(&node), demo });
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
@@ -69,7 +79,17 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
             }
         };
         match Peer::admit(&node, address.ip()) {
-            Some(peer) => drop(tokio::spawn(connection(Arc::clone(&port), peer, stream))),
+            Some(peer) => match &tls {
+                None => {
+                    let socket = Stream::plain(stream);
+                    tokio::spawn(connection(Arc::clone(&port), peer, socket, Bytes::new()));
+                }
+                Some(tls) => {
+                    tokio::spawn(secured(Arc::clone(&port), peer, tls.accept(stream)));
+                }
+            },
+            // Nothing could be said before the handshake, which costs more than a refusal may.
+            None if tls.is_some() => {}
             None => {
                 if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
                     let name = node.config.node.name.clone();
@@ -83,26 +103,51 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     }
 }
 
-async fn connection(port: Arc<Port>, peer: Arc<Peer>, stream: TcpStream) {
-    // Without these a connection works too, only worse.
-    drop(stream.set_nodelay(true));
-    drop(SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKED_MAX)));
+/// Speaks HTTP within TLS, once the handshake is done, if it is in time.
+async fn secured(port: Arc<Port>, peer: Arc<Peer>, handshake: Accept<TcpStream>) {
+    let shaken = Box::pin(tokio::time::timeout_at(peer.deadline, handshake)).await;
+    match shaken {
+        Ok(Ok(stream)) => go_on(port, peer, Stream::Tls(Box::new(stream)), Bytes::new()),
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// Goes on with HTTP on a socket that had left it.
+pub(super) fn go_on(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, ahead: Bytes) {
+    let connection: Pin<Box<dyn Future<Output = ()> + Send>> =
+        Box::pin(connection(port, peer, socket, ahead));
+    tokio::spawn(connection);
+}
+
+/// Reads requests and answers them, until there are no more or one leaves with the socket. `ahead`
+/// has been read already.
+async fn connection(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, ahead: Bytes) {
     let handshake = Duration::from_millis(port.node.config.limits.handshake_timeout_ms);
-    let served = Arc::clone(&peer);
+    let exchange = Arc::<Exchange>::default();
+    let tap = Tap::new(socket, ahead, &exchange);
+    let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (port, peer) = (Arc::clone(&port), Arc::clone(&served));
-        async move { Ok::<_, Infallible>(route::answer(port, peer, request).await) }
+        let (port, peer, exchange) = place.clone();
+        async move { Ok::<_, Infallible>(route::answer(port, peer, exchange, request).await) }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(handshake)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::select! {
-        // A peer that breaks HTTP, or is late, has been answered or dropped by then.
-        _ = connection => {}
-        () = peer.abandoned() => {}
+        .serve_connection(tap, service);
+    let leaving = poll_fn(|context| {
+        // A peer that breaks HTTP, or is late, has been answered or dropped by the end.
+        if Pin::new(&mut connection).poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        exchange.leaving().map_or(Poll::Pending, |leaving| Poll::Ready(Some(leaving)))
+    });
+    if let Some((leave, origin)) = leaving.await {
+        let Parts { io, read_buf, .. } = connection.into_parts();
+        // Even an empty buffer may hold the memory it was cut from.
+        let ahead = Bytes::copy_from_slice(&read_buf);
+        leave(Left { port, peer, socket: io.into_inner(), ahead, origin });
     }
 }
 
@@ -128,4 +173,20 @@ async fn refuse(mut stream: TcpStream, node: &str) {
         io::Result::Ok(())
     };
     drop(tokio::time::timeout(Duration::from_secs(1), exchange).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNACKED_MAX, bind};
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn an_accepted_socket_has_what_the_listener_was_given() {
+        let listener = bind("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
+        assert_eq!(SockRef::from(&accepted).tcp_user_timeout().unwrap(), Some(UNACKED_MAX));
+    }
 }

@@ -1,69 +1,135 @@
 //! Events after a position, at once or as soon as there are any. P-70 to P-72
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::{Request, Response};
-use steadfast_hub::{Grants, Page, PageLimit, ReadError, Speech, Transport};
-use steadfast_machine::Millis;
+use hyper::{Method, Request, Response, Version};
+use steadfast_hub::{Page, PageLimit, ReadError, Speech, Transport};
 use steadfast_protocol::{ChannelName, Since};
+use tokio::time::Instant;
 
 use super::answer::permit;
-use super::body::{Body, whole};
+use super::body::{Body, boxed, whole};
+use super::leave::{Answer, Left};
 use super::query::{self, PollQuery};
 use super::watch::Watch;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
+use crate::socket::upgrade::has_token;
 
 /// When to come back after an empty short poll.
 const NEXT_SHORT_MS: u64 = 3_000;
 /// The most bytes of events in one answer; one event is given even where it alone is larger.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// What a poll that waits is waiting for.
+struct Asked {
+    channel: ChannelName,
+    query: PollQuery,
+    deadline: Instant,
+    watch: Watch,
+}
+
 /// Answers one poll.
 pub(super) async fn answer(
     node: &Arc<Node>,
     channel: ChannelName,
     request: &Request<Incoming>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Answer, Problem> {
     let grants = permit(node, &channel, request)?;
-    let query = query::poll(request.uri().query())?;
-    let page = read_or_wait(node, &channel, &query, grants).await?;
-    Counters::add(&node.counters.polls);
-    let mut response = Response::new(whole(write(&channel, &page, &query)));
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    Ok(response)
-}
-
-async fn read_or_wait(
-    node: &Arc<Node>,
-    channel: &ChannelName,
-    query: &PollQuery,
-    grants: (Grants, Option<Millis>),
-) -> Result<Page, Problem> {
+    let mut query = query::poll(request.uri().query())?;
     let deadline = node.clock.after(query.wait);
-    let mut page = read(node, channel, &query.since, query.limit).await?;
+    let page = read(node, &channel, &query.since, query.limit).await?;
     if has_news(&page) || query.wait.is_zero() || node.is_draining() {
-        return Ok(page);
+        return Ok(written(node, &channel, &page, &query).into());
     }
-    // Membership first, then one more look: what comes in between is seen by one of them.
+    query.since = Since::After(page.start);
     let signal = (Transport::Poll, Speech::Signal);
     let watch = Watch::open(node, signal, grants, channel.clone(), Since::Now)?;
-    let since = Since::After(page.start.clone());
-    watch.take().await;
-    loop {
-        page = read(node, channel, &since, query.limit).await?;
-        if has_news(&page) || node.is_draining() {
-            return Ok(page);
-        }
-        watch.take().await;
-        if tokio::time::timeout_at(deadline, watch.called()).await.is_err() {
-            return Ok(page);
+    let asked = Box::new(Asked { channel, query, deadline, watch });
+    if request.method() == Method::GET && request.version() == Version::HTTP_11 {
+        let is_last = has_token(request.headers(), &header::CONNECTION, "close");
+        return Ok(Answer::Leaving(Box::new(move |left| {
+            tokio::spawn(answer_outside(left, asked, is_last));
+        })));
+    }
+    // Without a socket of its own it waits inside of HTTP, which notices a peer that goes.
+    let page = asked.wait(node, None).await?;
+    let page = page.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
+    Ok(written(node, &asked.channel, &page, &asked.query).into())
+}
+
+impl Asked {
+    /// The page that answers it: with news, or as it is when the time is over. `None` where the
+    /// peer has gone, which a socket outside of HTTP shows.
+    async fn wait(
+        &self,
+        node: &Node,
+        mut outside: Option<&mut Left>,
+    ) -> Result<Option<Page>, Problem> {
+        let mut over = pin!(tokio::time::sleep_until(self.deadline));
+        // Membership first, then one more look: what comes in between is seen by one of them.
+        Box::pin(self.watch.take()).await;
+        loop {
+            let query = &self.query;
+            let page = Box::pin(read(node, &self.channel, &query.since, query.limit)).await?;
+            if has_news(&page) || node.is_draining() {
+                return Ok(Some(page));
+            }
+            Box::pin(self.watch.take()).await;
+            let next = poll_fn(|context| {
+                if let Some(left) = outside.as_deref_mut()
+                    && left.poll_gone(context).is_ready()
+                {
+                    return Poll::Ready(Next::Gone);
+                }
+                if self.watch.bell.ready.poll_notified(context).is_ready() {
+                    return Poll::Ready(Next::Called);
+                }
+                over.as_mut().poll(context).map(|()| Next::Over)
+            });
+            match next.await {
+                Next::Called => {}
+                Next::Over => return Ok(Some(page)),
+                Next::Gone => return Ok(None),
+            }
         }
     }
+}
+
+enum Next {
+    Called,
+    Over,
+    Gone,
+}
+
+/// Waits and answers on the bare socket, then goes back to HTTP for the next request.
+async fn answer_outside(mut left: Left, asked: Box<Asked>, is_last: bool) {
+    let node = Arc::clone(&left.port.node);
+    let response = match asked.wait(&node, Some(&mut left)).await {
+        Ok(Some(page)) => written(&node, &asked.channel, &page, &asked.query),
+        Ok(None) => return,
+        Err(problem) => {
+            Counters::add(&node.counters.rejected);
+            boxed(problem.response())
+        }
+    };
+    drop(asked);
+    Box::pin(left.finish(response, is_last)).await;
+}
+
+/// The answer with this page.
+fn written(node: &Node, channel: &ChannelName, page: &Page, query: &PollQuery) -> Response<Body> {
+    Counters::add(&node.counters.polls);
+    let mut response = Response::new(whole(write(channel, page, query)));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 async fn read(

@@ -8,6 +8,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::{finish, is_preflight, preflight, text};
 use super::body::{Body, boxed, whole};
+use super::leave::{Answer, Exchange};
 use super::listen::Port;
 use super::{demo, poll, query, stream, upgrade};
 use crate::connection::Peer;
@@ -30,6 +31,7 @@ enum Place<'a> {
 pub(super) async fn answer(
     port: Arc<Port>,
     peer: Arc<Peer>,
+    exchange: Arc<Exchange>,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let node = &port.node;
@@ -42,15 +44,21 @@ pub(super) async fn answer(
         return demo::refusal();
     }
     let result = if is_allowed {
-        dispatch(&port, peer, request).await
+        // Boxed, and so gone with the request: a connection that waits for its next one is small.
+        Box::pin(dispatch(&port, peer, request)).await
     } else {
         Err(Problem::new(Code::OriginRefused, "pages of this origin may not connect here"))
     };
-    let mut response = result.unwrap_or_else(|problem| {
-        Counters::add(&node.counters.rejected);
-        boxed(problem.response())
-    });
-    finish(node, origin.filter(|_| is_allowed), &mut response);
+    let origin = origin.filter(|_| is_allowed);
+    let mut response = match result {
+        Ok(Answer::Whole(response)) => response,
+        Ok(Answer::Leaving(leave)) => return exchange.leave(leave, origin).await,
+        Err(problem) => {
+            Counters::add(&node.counters.rejected);
+            boxed(problem.response())
+        }
+    };
+    finish(node, origin, &mut response);
     response
 }
 
@@ -63,32 +71,32 @@ async fn dispatch(
     port: &Arc<Port>,
     peer: Arc<Peer>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Answer, Problem> {
     if is_preflight(&request) {
-        return Ok(preflight());
+        return Ok(preflight().into());
     }
     let node = &port.node;
     let path = request.uri().path().to_owned();
     let place = place(&path);
     if is_upgrade(request.headers()) || matches!(place, Place::Socket | Place::Unknown) {
-        return unknown_or_socket(port, peer, request, &path);
+        return unknown_or_socket(port, &peer, &request, &path);
     }
     if matches!(place, Place::Demo) {
         let demo = port.demo.as_ref().ok_or_else(not_found)?;
-        return demo.answer(node, request).await;
+        return demo.answer(node, request).await.map(Answer::from);
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Ok(wrong_method());
+        return Ok(wrong_method().into());
     }
     match place {
-        Place::Probe => Ok(no_content()),
+        Place::Probe => Ok(no_content().into()),
         Place::Events(segment) => {
             let channel = query::channel(segment)?;
             poll::answer(node, channel, &request).await
         }
         Place::Stream(segment) => {
             let channel = query::channel(segment)?;
-            stream::answer(node, peer, channel, &request).await
+            stream::answer(node, channel, &request).await
         }
         Place::Demo | Place::Socket | Place::Unknown => Err(not_found()),
     }
@@ -97,10 +105,10 @@ async fn dispatch(
 /// WebSockets, on `/v1/ws`, on the older protocol's routes, and on paths that fit none.
 fn unknown_or_socket(
     port: &Arc<Port>,
-    peer: Arc<Peer>,
-    request: Request<Incoming>,
+    peer: &Peer,
+    request: &Request<Incoming>,
     path: &str,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Answer, Problem> {
     let is_ours = path == "/v1/ws" || upgrade::legacy_route(&port.node, path).is_some();
     if is_upgrade(request.headers()) || is_ours {
         upgrade::answer(port, peer, request)

@@ -1,33 +1,39 @@
 //! Server-sent events: a channel as a response that goes on until the channel ends. P-80, P-81
 
+use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use futures_util::stream;
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode};
-use steadfast_hub::{Outgoing, PageLimit, Speech, Transport};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use socket2::SockRef;
+use steadfast_hub::{Outgoing, PageLimit, Speech, Transport, Work};
 use steadfast_protocol::codec::sse;
 use steadfast_protocol::{ChannelName, Since};
+use tokio::io::AsyncWriteExt;
 
 use super::answer::{permit, text};
-use super::body::{Body, streamed, whole};
+use super::body::whole;
+use super::leave::{Answer, Left, poll_heard};
 use super::query;
 use super::watch::Watch;
-use crate::connection::Peer;
+use crate::connection::GRACE;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
+use crate::socket::Stream;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Answers with a stream of events.
 pub(super) async fn answer(
     node: &Arc<Node>,
-    peer: Arc<Peer>,
     channel: ChannelName,
     request: &Request<Incoming>,
-) -> Result<Response<Body>, Problem> {
+) -> Result<Answer, Problem> {
     let grants = permit(node, &channel, request)?;
     if node.is_draining() {
         let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
@@ -37,21 +43,33 @@ pub(super) async fn answer(
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));
         *response.status_mut() = StatusCode::NO_CONTENT;
-        return Ok(response);
+        return Ok(response.into());
+    }
+    let is_chunked = request.version() == Version::HTTP_11;
+    if request.method() == Method::HEAD {
+        return Ok(head(is_chunked).map(|()| whole("")).into());
     }
     let speech = (Transport::Sse, Speech::Stream);
     let watch = Watch::open(node, speech, grants, channel, since)?;
-    let mut response = Response::new(body(watch, peer));
+    Ok(Answer::Leaving(Box::new(move |left| {
+        tokio::spawn(run(watch, left, is_chunked));
+    })))
+}
+
+fn head(is_chunked: bool) -> Response<()> {
+    let mut response = Response::new(());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // The connection belongs to the stream: it may be dropped with it.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if is_chunked {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     // Proxies that hold back answers are asked not to.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
-/// `Last-Event-ID` before the query; both say where to start.
 fn since(request: &Request<Incoming>) -> Result<Since, Problem> {
     match text(request.headers(), LAST_EVENT_ID).filter(|id| !id.is_empty()) {
         Some(id) => sse::position(id).map(Since::After).ok_or_else(|| {
@@ -72,44 +90,87 @@ async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
     page.is_ok_and(|page| page.events.is_empty() && page.gap.is_none() && page.reaches_the_end())
 }
 
-/// One piece for all that waits, whenever something does.
-fn body(watch: Watch, peer: Arc<Peer>) -> Body {
-    let guard = Arc::clone(&watch.bell);
-    // When the hub gives up on a reader that takes nothing, hyper may be stuck in a write.
-    let warden = tokio::spawn(async move {
-        guard.closing.notified().await;
-        tokio::time::sleep(crate::connection::GRACE).await;
-        peer.abandon();
-    });
-    let state = Some((watch, AbortOnDrop(warden)));
-    streamed(stream::unfold(state, |state| async move {
-        let (watch, warden) = state?;
-        loop {
-            let work = watch.take().await;
-            let mut piece = BytesMut::new();
-            let mut is_last = false;
-            for item in work.frames {
-                match item {
-                    Outgoing::Text(text) => piece.extend_from_slice(&text),
-                    Outgoing::Ping => piece.extend_from_slice(sse::COMMENT),
-                    Outgoing::Signal => {}
-                    Outgoing::Close { .. } => is_last = true,
-                }
+/// Writes all that waits, whenever something does, until the channel or the peer ends.
+async fn run(watch: Watch, left: Left, is_chunked: bool) {
+    let mut out = left.head(head(is_chunked));
+    let Left { mut socket, peer: _peer, .. } = left;
+    loop {
+        let work = Box::pin(watch.take()).await;
+        let is_last = gather(work, is_chunked, &mut out);
+        if !out.is_empty() {
+            let written = Box::pin(write(&mut socket, &out, &watch)).await;
+            if written.is_err() {
+                return;
             }
-            if is_last || !piece.is_empty() {
-                let next = (!is_last).then_some((watch, warden));
-                return Some((Ok(Frame::data(piece.freeze())), next));
-            }
-            watch.called().await;
+            out = Vec::new();
+        } else if poll_fn(|context| poll_next(context, &mut socket, &watch)).await.is_err() {
+            return;
         }
-    }))
+        if is_last {
+            // The peer has all of it; whether it also sees the end is its own affair.
+            drop(Box::pin(socket.shutdown()).await);
+            return;
+        }
+    }
 }
 
-/// Ends a task with its owner.
-struct AbortOnDrop(tokio::task::JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+/// Adds what is to be written to `out`; true where that is the last.
+fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
+    let mut piece = BytesMut::new();
+    let mut is_last = false;
+    for item in work.frames {
+        match item {
+            Outgoing::Text(text) => piece.extend_from_slice(&text),
+            Outgoing::Ping => piece.extend_from_slice(sse::COMMENT),
+            Outgoing::Signal => {}
+            Outgoing::Close { .. } => is_last = true,
+        }
     }
+    if !is_chunked {
+        out.extend_from_slice(&piece);
+        return is_last;
+    }
+    if !piece.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        out.extend_from_slice(&piece);
+        out.extend_from_slice(b"\r\n");
+    }
+    if is_last {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+    is_last
+}
+
+/// Writes it. When the hub gives up on a reader that takes nothing, that gets a moment longer; then
+/// the socket goes, with all that waits in it.
+async fn write(socket: &mut Stream, out: &[u8], watch: &Watch) -> io::Result<()> {
+    let writing = async {
+        socket.write_all(out).await?;
+        socket.flush().await
+    };
+    let warden = async {
+        watch.bell.closing.notified().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let outcome = tokio::select! {
+        written = writing => return written,
+        () = warden => Err(io::ErrorKind::TimedOut.into()),
+    };
+    drop(SockRef::from(socket.tcp()).set_linger(Some(Duration::ZERO)));
+    outcome
+}
+
+/// Waits until there is something to take; an error where the peer has gone. What it says is read
+/// and means nothing.
+fn poll_next(
+    context: &mut Context<'_>,
+    socket: &mut Stream,
+    watch: &Watch,
+) -> Poll<io::Result<()>> {
+    if watch.bell.ready.poll_notified(context).is_ready() {
+        return Poll::Ready(Ok(()));
+    }
+    let mut unheard = [0; 256];
+    while ready!(poll_heard(context, socket, &mut unheard))? > 0 {}
+    Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
 }

@@ -1,57 +1,52 @@
 //! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
-use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Since};
-use tokio::net::TcpStream;
 
 use super::answer::bearer;
-use super::body::{Body, boxed, whole};
+use super::body::{Body, boxed};
 use super::demo::Exposed;
+use super::leave::{Answer, Left};
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
 use crate::connection::{self, Line, Live, Peer, Purpose};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::socket::{Shared, TryWrite, UpgradeRefusal, upgrade};
+use crate::socket::{Stream, UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
 pub(super) fn answer(
     port: &Arc<Port>,
-    peer: Arc<Peer>,
-    mut request: Request<Incoming>,
-) -> Result<Response<Body>, Problem> {
-    let accepted = match upgrade::accept(&request) {
+    peer: &Peer,
+    request: &Request<Incoming>,
+) -> Result<Answer, Problem> {
+    let accepted = match upgrade::accept(request) {
         Ok(accepted) => accepted,
-        Err(refusal) => return Ok(refused(refusal)),
+        Err(refusal) => return Ok(refused(refusal).into()),
     };
     let node = &port.node;
     if node.is_draining() {
         let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
         return Err(problem.retry_after_s(1));
     }
-    let purpose = purpose(node, &peer, &request);
-    let upgrading = hyper::upgrade::on(&mut request);
-    let beginning = Box::pin(begin(Arc::clone(port), peer, upgrading, purpose));
-    tokio::spawn(async move {
-        // Nothing of the beginning is kept while the link lives.
-        let begun = beginning.await;
-        if let Some(mut link) = begun {
-            if link.live.run().await {
-                drop(SockRef::from(&*link.socket).set_linger(Some(Duration::ZERO)));
+    let purpose = purpose(node, peer, request);
+    Ok(Answer::Leaving(Box::new(move |left| {
+        let beginning = Box::pin(begin(left, accepted, purpose));
+        tokio::spawn(async move {
+            // Nothing of the beginning is kept while the link lives.
+            let mut begun = beginning.await;
+            if let Some(link) = &mut begun
+                && link.live.run().await
+            {
+                link.live.break_off();
             }
-            drop(link);
-        }
-    });
-    Ok(accepted.map(|()| whole("")))
+            drop(begun);
+        });
+    })))
 }
 
 /// What is wrong with the request, with the headers that say what would be right.
@@ -97,34 +92,18 @@ fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
 
 /// A socket that has left HTTP, with its session and its place.
 struct Link {
-    live: Live<Shared>,
-    socket: Arc<TcpStream>,
+    live: Live<Stream>,
     _exposed: Option<Exposed>,
     _peer: Arc<Peer>,
 }
 
-async fn begin(
-    port: Arc<Port>,
-    peer: Arc<Peer>,
-    upgrading: OnUpgrade,
-    purpose: Purpose,
-) -> Option<Link> {
-    let Parts { io, read_buf, .. } = match upgrading.await.ok()?.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => parts,
-        Err(_) => {
-            tracing::error!("an upgraded connection is not the socket it was");
-            return None;
-        }
-    };
-    let socket = Arc::new(io.into_inner());
-    let exposed = port.demo.as_ref().map(|demo| demo.barrier.expose(&socket));
-    let line = Line {
-        stream: Shared(Arc::clone(&socket)),
-        // Even an empty one may hold the whole buffer that it was cut from.
-        ahead: Bytes::copy_from_slice(&read_buf),
-        shared: Some(Arc::clone(&socket) as Arc<dyn TryWrite>),
-    };
-    drop(read_buf);
-    let live = connection::greet(Arc::clone(&port.node), line, purpose).await?;
-    Some(Link { live, socket, _exposed: exposed, _peer: peer })
+/// Switches protocols and greets; `None` where that fails, and the peer knows why if it can.
+async fn begin(mut left: Left, accepted: Response<()>, purpose: Purpose) -> Option<Link> {
+    let head = left.head(accepted);
+    left.write(&head).await.ok()?;
+    let Left { port, peer, socket, ahead, .. } = left;
+    let exposed = port.demo.as_ref().and_then(|demo| demo.barrier.expose(&socket));
+    let upgraded = Line { shared: socket.shared(), stream: socket, ahead };
+    let live = connection::greet(Arc::clone(&port.node), upgraded, purpose).await?;
+    Some(Link { live, _exposed: exposed, _peer: peer })
 }

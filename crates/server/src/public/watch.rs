@@ -58,11 +58,6 @@ impl Watch {
         }
         work
     }
-
-    /// Waits until there is something to take.
-    pub(super) async fn called(&self) {
-        self.bell.ready.notified().await;
-    }
 }
 
 impl Drop for Watch {

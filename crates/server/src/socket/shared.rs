@@ -2,12 +2,13 @@
 //! the shard, which writes to it without waiting. They agree elsewhere on who writes when.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Takes bytes at once or not at all.
@@ -34,7 +35,7 @@ impl AsyncRead for Shared {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
-            match self.0.try_read(buffer.initialize_unfilled()) {
+            match self.try_read(buffer.initialize_unfilled()) {
                 Ok(read) => {
                     buffer.advance(read);
                     return Poll::Ready(Ok(()));
@@ -47,6 +48,20 @@ impl AsyncRead for Shared {
 }
 
 impl Shared {
+    /// Reads, and where that emptied the socket has the runtime wait for more without asking the
+    /// system again: what comes later is announced anew.
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        let outcome = self.0.try_io(Interest::READABLE, || {
+            read = (&*SockRef::from(&*self.0)).read(buffer)?;
+            if cfg!(target_os = "linux") && 0 < read && read < buffer.len() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        if read > 0 { Ok(read) } else { outcome.map(|()| 0) }
+    }
+
     fn poll_try<F>(&self, context: &mut Context<'_>, mut attempt: F) -> Poll<io::Result<usize>>
     where
         F: FnMut(&TcpStream) -> io::Result<usize>,
@@ -88,6 +103,51 @@ impl AsyncWrite for Shared {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(socket2::SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write))
+        Poll::Ready(SockRef::from(&*self.0).shutdown(std::net::Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shared;
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    async fn pair() -> (Shared, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Shared(Arc::new(listener.accept().await.unwrap().0)), peer)
+    }
+
+    #[tokio::test]
+    async fn bytes_that_come_after_the_socket_was_emptied_are_read() {
+        let (mut shared, mut peer) = pair().await;
+        let mut buffer = [0; 64];
+        for round in 0..200_u8 {
+            peer.write_all(&[round; 3]).await.unwrap();
+            let mut left = 3;
+            while left > 0 {
+                let read = shared.read(&mut buffer).await.unwrap();
+                assert!(read > 0 && buffer[..read].iter().all(|byte| *byte == round));
+                left -= read;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_that_comes_with_the_last_bytes_is_seen() {
+        let (mut shared, mut peer) = pair().await;
+        peer.write_all(b"bye").await.unwrap();
+        peer.shutdown().await.unwrap();
+        let mut all = Vec::new();
+        shared.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"bye");
+        // The other way is still open.
+        shared.write_all(b"you too").await.unwrap();
+        shared.shutdown().await.unwrap();
+        all.clear();
+        peer.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"you too");
     }
 }

@@ -108,7 +108,7 @@ fn upgrading(status: StatusCode) -> Response<()> {
 }
 
 /// Whether a list header, over all its lines, has `token` in it, in any case.
-fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+pub fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|it| it.trim().eq_ignore_ascii_case(token))
 }

@@ -268,3 +268,34 @@ fn the_servers_of_the_redis_broker_are_addresses_and_never_shown() {
     // Another broker does not mind what they say.
     assert!(load("[broker.redis]\nservers = []", &[]).is_ok());
 }
+
+#[test]
+fn a_certificate_and_its_key_come_together_and_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let certificate = file("cert.pem", made.cert.pem());
+    let key = file("key.pem", made.signing_key.serialize_pem());
+    let with = |certificate: Option<&str>, key: Option<&str>| {
+        let line = |name: &str, path: Option<&str>| {
+            path.map(|path| format!("public.{name} = '{path}'\n")).unwrap_or_default()
+        };
+        let text = line("tls_cert_file", certificate) + &line("tls_key_file", key);
+        mistakes(&text, &[])
+    };
+    assert_eq!(with(Some(&certificate), Some(&key)), Vec::<String>::new());
+    let alone = with(Some(&certificate), None);
+    assert!(alone.len() == 1 && alone[0].contains("`public.tls_cert_file`"), "{alone:?}");
+    assert!(alone[0].contains("set `public.tls_key_file` too"), "{alone:?}");
+    let alone = with(None, Some(&key));
+    assert!(alone.len() == 1 && alone[0].contains("set `public.tls_cert_file` too"), "{alone:?}");
+    let wrong = with(Some(&key), Some(&key));
+    assert!(wrong.len() == 1 && wrong[0].contains("has no certificate"), "{wrong:?}");
+    let wrong = with(Some(&certificate), Some(&certificate));
+    assert!(wrong.len() == 1 && wrong[0].contains("`public.tls_key_file`"), "{wrong:?}");
+    assert!(wrong[0].contains("has no private key"), "{wrong:?}");
+}

@@ -12,6 +12,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::public::body::{Body, whole};
+use crate::socket::{Shared, Stream};
 
 const STRANGER: &str = "<!doctype html><title>Blocked</title>\
     <p>This network does not let WebSocket through.";
@@ -50,14 +51,16 @@ impl Barrier {
     }
 
     /// Has this socket cut under whoever serves it once WebSocket is blocked, or now if it is.
-    pub(in crate::public) fn expose(&self, socket: &Arc<TcpStream>) -> Exposed {
+    /// Only plain TCP can be cut so.
+    pub(in crate::public) fn expose(&self, stream: &Stream) -> Option<Exposed> {
+        let Stream::Plain(Shared(socket)) = stream else { return None };
         let mut state = self.0.lock();
         let socket = Arc::downgrade(socket);
         if state.is_up {
             cut(&socket);
         }
         let at = state.sockets.insert(socket);
-        Exposed { state: Arc::clone(&self.0), at }
+        Some(Exposed { state: Arc::clone(&self.0), at })
     }
 }
 
