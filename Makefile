@@ -5,7 +5,8 @@ MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell comma
 	$(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm) \
 	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server) \
 	$(shell command -v nginx >/dev/null || test -x /usr/sbin/nginx || echo nginx-light) \
-	$(shell command -v valgrind >/dev/null || echo valgrind)
+	$(shell command -v valgrind >/dev/null || echo valgrind) \
+	$(shell command -v nats-server >/dev/null || echo nats-server)
 PACKAGES := clients/js examples/wechat
 TRACES := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)

@@ -27,6 +27,8 @@ mod hostile;
 mod legacy;
 #[path = "e2e/load.rs"]
 mod load;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/proxy.rs"]

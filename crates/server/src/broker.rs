@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+mod nats;
 mod peers;
 mod redis;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
+pub use nats::{NatsBroker, NatsError, NatsFigures, is_nats_address};
 pub use peers::{Answers, Peer, Question};
 #[cfg(test)]
 pub(crate) use redis::tests::store::Store;
@@ -27,6 +29,8 @@ pub enum Broker {
     Disk(DiskBroker),
     /// On Redis or Valkey servers, which many nodes share.
     Redis(RedisBroker),
+    /// In a log of NATS JetStream, which many nodes share.
+    Nats(NatsBroker),
 }
 
 impl Broker {
@@ -36,6 +40,7 @@ impl Broker {
             Self::Memory(memory) => memory.publish(publish).await,
             Self::Disk(disk) => disk.publish(publish).await,
             Self::Redis(redis) => redis.publish(publish).await,
+            Self::Nats(nats) => nats.publish(publish).await,
         }
     }
 
@@ -52,6 +57,7 @@ impl Broker {
                 }
             }
             Self::Redis(redis) => answers.extend(redis.publish_many(publishes).await),
+            Self::Nats(nats) => answers.extend(nats.publish_many(publishes).await),
             Self::Disk(disk) => {
                 let mut told = Vec::with_capacity(publishes.len());
                 for publish in publishes {
@@ -79,6 +85,7 @@ impl Broker {
             Self::Memory(memory) => memory.read(channel, since, limit),
             Self::Disk(disk) => disk.read(channel, since, limit).await,
             Self::Redis(redis) => redis.read(channel, since, limit).await,
+            Self::Nats(nats) => nats.read(channel, since, limit).await,
         }
     }
 
@@ -96,6 +103,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.info(channel)),
             Self::Disk(disk) => Ok(disk.info(channel)),
             Self::Redis(redis) => redis.info(channel).await,
+            Self::Nats(nats) => nats.info(channel).await,
         }
     }
 
@@ -109,6 +117,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.list(after, limit)),
             Self::Disk(disk) => Ok(disk.list(after, limit)),
             Self::Redis(redis) => redis.list(after, limit).await,
+            Self::Nats(nats) => nats.list(after, limit).await,
         }
     }
 
@@ -118,6 +127,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.delete(channel).await),
             Self::Disk(disk) => disk.delete(channel).await,
             Self::Redis(redis) => redis.delete(channel).await,
+            Self::Nats(nats) => nats.delete(channel).await,
         }
     }
 
@@ -127,6 +137,7 @@ impl Broker {
             Self::Memory(memory) => memory.is_ready().await,
             Self::Disk(disk) => disk.is_ready().await,
             Self::Redis(redis) => redis.is_ready().await,
+            Self::Nats(nats) => nats.is_ready().await,
         }
     }
 
@@ -136,6 +147,7 @@ impl Broker {
             Self::Memory(memory) => memory.size(),
             Self::Disk(disk) => disk.size(),
             Self::Redis(redis) => redis.size(),
+            Self::Nats(nats) => nats.size(),
         }
     }
 
@@ -146,6 +158,7 @@ impl Broker {
             Self::Disk(disk) => disk.expire(),
             // Its own tasks do that, one node at a time.
             Self::Redis(_) => {}
+            Self::Nats(nats) => nats.expire(),
         }
     }
 
@@ -154,6 +167,7 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
             Self::Redis(redis) => redis.run().await,
+            Self::Nats(nats) => nats.run().await,
         }
     }
 
@@ -162,6 +176,7 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
             Self::Redis(redis) => redis.leave().await,
+            Self::Nats(nats) => nats.leave().await,
         }
     }
 
@@ -170,13 +185,14 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
             Self::Redis(redis) => redis.greet(link, generation).await,
+            Self::Nats(nats) => nats.greet(link, generation).await,
         }
     }
 
     /// What it counts besides, where it is on servers of its own.
     pub fn redis(&self) -> Option<RedisFigures> {
         match self {
-            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
             Self::Redis(redis) => Some(redis.figures()),
         }
     }
@@ -184,8 +200,16 @@ impl Broker {
     /// What it counts besides, where it is on disk.
     pub fn disk(&self) -> Option<DiskFigures> {
         match self {
-            Self::Memory(_) | Self::Redis(_) => None,
+            Self::Memory(_) | Self::Redis(_) | Self::Nats(_) => None,
             Self::Disk(disk) => Some(disk.figures()),
+        }
+    }
+
+    /// What it counts besides, where it is a log of NATS.
+    pub fn nats(&self) -> Option<NatsFigures> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => None,
+            Self::Nats(nats) => Some(nats.figures()),
         }
     }
 
@@ -195,6 +219,7 @@ impl Broker {
             Self::Memory(_) => "memory",
             Self::Disk(_) => "disk",
             Self::Redis(_) => "redis",
+            Self::Nats(_) => "nats",
         }
     }
 }

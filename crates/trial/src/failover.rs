@@ -17,7 +17,7 @@ use self::sentinel::{Sentinel, cut, replica_of};
 use crate::cluster::{Balancer, Cluster, NODES};
 use crate::http::Wire;
 use crate::load::{Amount, Apps, Book, Faults, Sums, Writers, channel};
-use crate::store::{ALWAYS, Store};
+use crate::store::{Kind, Store};
 
 /// How long all links may take to be there at first, and to have everything in the end.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -138,7 +138,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
 /// One promotion; how long there was no store.
 async fn round(settings: &Settings, report: &mut Report) -> anyhow::Result<Duration> {
     let amount = settings.amount;
-    let mut primary = Store::start(&ALWAYS).await?;
+    let mut primary = Store::start(Kind::RedisSynced).await?;
     let replica = replica_of(&primary).await?;
     let sentinel = Sentinel::start(&primary).await?;
     let url = sentinel.url();

@@ -1,10 +1,11 @@
 //! Trials of the real server, as commands that print their figures and as functions for tests.
 //!
-//! [`kills::run`] kills a server on a disk again and again and counts what it had answered and
-//! lost. [`rates::run`] measures publishes a second and the time to deliver, beside what the store
-//! alone could. [`nodes::run`] kills one of several nodes again and again and looks at what every
-//! link was told. [`failover::run`] has a sentinel promote a replica that lags, and looks who was
-//! told that events are gone. [`counts`] counts the instructions of an event's path.
+//! [`kills::run`] kills a server on a disk, or the store it is on, again and again and counts what
+//! was answered and lost. [`rates::run`] measures publishes a second and the time to deliver,
+//! beside what the store alone could. [`nodes::run`] kills one of several nodes again and again and
+//! looks at what every link was told. [`failover::run`] has a sentinel promote a replica that lags,
+//! and looks who was told that events are gone. [`counts`] counts the instructions of an event's
+//! path.
 
 pub mod cluster;
 pub mod counts;

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::cluster::{Balancer, Cluster, NODES};
 use crate::load::{Amount, Apps, Book, Sums, Writers};
-use crate::store::{ALWAYS, Store};
+use crate::store::{Kind, Store};
 
 /// How long all links may take to be there at first.
 const ALL_THERE: Duration = Duration::from_mins(2);
@@ -95,7 +95,7 @@ impl fmt::Display for Report {
 /// Runs the trial; `tell` is given a line a round.
 pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Result<Report> {
     let begun = Instant::now();
-    let (amount, store) = (settings.amount, Store::start(&ALWAYS).await?);
+    let (amount, store) = (settings.amount, Store::start(Kind::RedisSynced).await?);
     let url = store.url();
     let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &*url)];
     let mut cluster = Cluster::start(&settings.server, &variables, settings.balancer).await?;

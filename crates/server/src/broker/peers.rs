@@ -61,7 +61,7 @@ impl Broker {
     /// This node among those that share the broker; `None` where it is shared with nobody.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
-            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
             Self::Redis(redis) => Some(redis.peer()),
         }
     }
@@ -69,7 +69,7 @@ impl Broker {
     /// Asks every other node, or only the one of a run. Takes a second at most.
     pub async fn ask(&self, question: &str, run: Option<&str>) -> Answers {
         match self {
-            Self::Memory(_) | Self::Disk(_) => Answers::default(),
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => Answers::default(),
             Self::Redis(redis) => redis.ask(question, run).await,
         }
     }
@@ -77,7 +77,7 @@ impl Broker {
     /// The next question of another node. Whoever takes it answers it.
     pub async fn asked(&self) -> Question {
         match self {
-            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => std::future::pending().await,
             Self::Redis(redis) => redis.asked().await,
         }
     }
@@ -85,7 +85,7 @@ impl Broker {
     /// Answers a question.
     pub async fn answer(&self, question: &Question, answer: &str) {
         match self {
-            Self::Memory(_) | Self::Disk(_) => {}
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => {}
             Self::Redis(redis) => redis.answer(question, answer).await,
         }
     }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::process::free_address;
-use crate::store::{ALWAYS, Store};
+use crate::store::{Kind, Store};
 
 /// What the sentinel knows the primary as.
 pub(super) const NAME: &str = "main";
@@ -71,7 +71,7 @@ impl Sentinel {
 /// A replica that has all its primary has.
 pub(super) async fn replica_of(primary: &Store) -> anyhow::Result<Store> {
     let of = format!("127.0.0.1 {}", primary.port);
-    let replica = Store::start(&[&ALWAYS[..], &["--replicaof", &of]].concat()).await?;
+    let replica = Store::start_with(Kind::RedisSynced, &["--replicaof", &of]).await?;
     until_link(&replica, "up").await?;
     Ok(replica)
 }
