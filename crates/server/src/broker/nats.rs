@@ -214,11 +214,8 @@ impl NatsBroker {
         let (told, answer) = oneshot::channel();
         let work = Work::Delete { if_idle_since: None, told };
         Lanes::put(&self.shared, channel, work).await;
-        let was_there = answer.await.unwrap_or(Err(ReadError::Unavailable))?;
-        if was_there {
-            self.shared.bury(channel).await;
-        }
-        Ok(was_there)
+        // What the log holds of it is dropped by the sweep.
+        answer.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
     /// The log answers, what it has is in the table, and it took what it was sent last.

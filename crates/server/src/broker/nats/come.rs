@@ -166,9 +166,9 @@ async fn write(
     let text = serde_json::to_string(record).map_err(|error| Trouble::Server(error.to_string()))?;
     let appended = session.append(&shared.names.record, text, at).await;
     match appended {
-        Appended::At(seq) => {
+        Appended::At(_) => {
             shared.is_failing(false);
-            session.purge(&shared.names.record, seq).await;
+            session.drop_message(at).await;
             Ok(true)
         }
         Appended::Late => Ok(false),

@@ -175,6 +175,15 @@ impl Session {
         }
     }
 
+    /// Has the log drop one message, if there is such a number.
+    pub(super) async fn drop_message(&self, seq: u64) {
+        if seq > 0
+            && let Err(error) = self.stream.delete_message(seq).await
+        {
+            tracing::debug!(%error, "the log did not drop a message");
+        }
+    }
+
     /// Has the log drop messages of a subject below this number.
     pub(super) async fn purge(&self, subject: &str, below: u64) -> bool {
         // The server takes a limit of 1 for none at all.

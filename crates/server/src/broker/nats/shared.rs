@@ -223,14 +223,6 @@ impl Shared {
         is_applied && !*session.over.borrow()
     }
 
-    /// Has the log drop what it holds of a channel that is gone.
-    pub(super) async fn bury(&self, name: &ChannelName) {
-        let tomb = self.table.lock().tombs.get(name).copied();
-        if let (Some((seq, _)), Ok(session)) = (tomb, self.session()) {
-            session.purge(&self.names.of_channel(name), seq).await;
-        }
-    }
-
     /// Keeps a channel from being forgotten.
     pub(super) async fn touch(self: &Arc<Self>, name: &ChannelName) {
         Lanes::put(self, name, Work::Touch).await;
