@@ -3,7 +3,8 @@
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell command -v git >/dev/null || echo git ca-certificates) \
 	$(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm) \
-	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server)
+	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server) \
+	$(shell command -v nats-server >/dev/null || echo nats-server)
 PACKAGES := clients/js examples/wechat
 TRACES := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)

@@ -72,7 +72,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Lines for people while developing, JSON otherwise; both on standard error.
 fn start_log(is_dev: bool) -> anyhow::Result<()> {
-    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_else(|_| "info".into());
+    // What the NATS client calls an error is how a session ends, which the broker tells itself.
+    let usual = |_| "info,async_nats=off".into();
+    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_else(usual);
     let filter = EnvFilter::try_new(&wanted)
         .with_context(|| format!("{LOG_VARIABLE}={wanted:?} is no log filter; try info"))?;
     let log = tracing_subscriber::fmt()

@@ -25,6 +25,8 @@ mod holds;
 mod hostile;
 #[path = "e2e/legacy.rs"]
 mod legacy;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/proxy.rs"]

@@ -3,6 +3,7 @@
 
 mod disk;
 mod memory;
+mod nats;
 mod redis;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
+pub use nats::{NatsBroker, NatsError, NatsFigures, is_nats_address};
 pub use redis::{BrokerError, RedisBroker, RedisFigures, is_server_address, publish_script};
 
 /// The broker that this node uses.
@@ -23,6 +25,8 @@ pub enum Broker {
     Disk(DiskBroker),
     /// On Redis or Valkey servers, which many nodes share.
     Redis(RedisBroker),
+    /// In a log of NATS JetStream, which many nodes share.
+    Nats(NatsBroker),
 }
 
 impl Broker {
@@ -32,6 +36,7 @@ impl Broker {
             Self::Memory(memory) => memory.publish(publish).await,
             Self::Disk(disk) => disk.publish(publish).await,
             Self::Redis(redis) => redis.publish(publish).await,
+            Self::Nats(nats) => nats.publish(publish).await,
         }
     }
 
@@ -48,6 +53,7 @@ impl Broker {
                 }
             }
             Self::Redis(redis) => answers.extend(redis.publish_many(publishes).await),
+            Self::Nats(nats) => answers.extend(nats.publish_many(publishes).await),
             Self::Disk(disk) => {
                 let mut told = Vec::with_capacity(publishes.len());
                 for publish in publishes {
@@ -75,6 +81,7 @@ impl Broker {
             Self::Memory(memory) => memory.read(channel, since, limit),
             Self::Disk(disk) => disk.read(channel, since, limit).await,
             Self::Redis(redis) => redis.read(channel, since, limit).await,
+            Self::Nats(nats) => nats.read(channel, since, limit).await,
         }
     }
 
@@ -84,6 +91,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.info(channel)),
             Self::Disk(disk) => Ok(disk.info(channel)),
             Self::Redis(redis) => redis.info(channel).await,
+            Self::Nats(nats) => nats.info(channel).await,
         }
     }
 
@@ -97,6 +105,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.list(after, limit)),
             Self::Disk(disk) => Ok(disk.list(after, limit)),
             Self::Redis(redis) => redis.list(after, limit).await,
+            Self::Nats(nats) => nats.list(after, limit).await,
         }
     }
 
@@ -106,6 +115,7 @@ impl Broker {
             Self::Memory(memory) => Ok(memory.delete(channel).await),
             Self::Disk(disk) => disk.delete(channel).await,
             Self::Redis(redis) => redis.delete(channel).await,
+            Self::Nats(nats) => nats.delete(channel).await,
         }
     }
 
@@ -115,6 +125,7 @@ impl Broker {
             Self::Memory(memory) => memory.is_ready().await,
             Self::Disk(disk) => disk.is_ready().await,
             Self::Redis(redis) => redis.is_ready().await,
+            Self::Nats(nats) => nats.is_ready().await,
         }
     }
 
@@ -124,6 +135,7 @@ impl Broker {
             Self::Memory(memory) => memory.size(),
             Self::Disk(disk) => disk.size(),
             Self::Redis(redis) => redis.size(),
+            Self::Nats(nats) => nats.size(),
         }
     }
 
@@ -134,6 +146,7 @@ impl Broker {
             Self::Disk(disk) => disk.expire(),
             // Its own tasks do that, one node at a time.
             Self::Redis(_) => {}
+            Self::Nats(nats) => nats.expire(),
         }
     }
 
@@ -142,6 +155,7 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
             Self::Redis(redis) => redis.run().await,
+            Self::Nats(nats) => nats.run().await,
         }
     }
 
@@ -150,6 +164,7 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
             Self::Redis(redis) => redis.leave().await,
+            Self::Nats(nats) => nats.leave().await,
         }
     }
 
@@ -158,13 +173,14 @@ impl Broker {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
             Self::Redis(redis) => redis.greet(link, generation).await,
+            Self::Nats(nats) => nats.greet(link, generation).await,
         }
     }
 
     /// What it counts besides, where it is on servers of its own.
     pub fn redis(&self) -> Option<RedisFigures> {
         match self {
-            Self::Memory(_) | Self::Disk(_) => None,
+            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
             Self::Redis(redis) => Some(redis.figures()),
         }
     }
@@ -172,8 +188,16 @@ impl Broker {
     /// What it counts besides, where it is on disk.
     pub fn disk(&self) -> Option<DiskFigures> {
         match self {
-            Self::Memory(_) | Self::Redis(_) => None,
+            Self::Memory(_) | Self::Redis(_) | Self::Nats(_) => None,
             Self::Disk(disk) => Some(disk.figures()),
+        }
+    }
+
+    /// What it counts besides, where it is a log of NATS.
+    pub fn nats(&self) -> Option<NatsFigures> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => None,
+            Self::Nats(nats) => Some(nats.figures()),
         }
     }
 
@@ -183,6 +207,7 @@ impl Broker {
             Self::Memory(_) => "memory",
             Self::Disk(_) => "disk",
             Self::Redis(_) => "redis",
+            Self::Nats(_) => "nats",
         }
     }
 }

@@ -18,7 +18,7 @@ mod tree;
 
 use std::path::Path;
 
-pub use broker::{Broker, BrokerKind, RedisSettings};
+pub use broker::{Broker, BrokerKind, NatsSettings, RedisSettings};
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};

@@ -23,6 +23,9 @@ pub enum ServeError {
     /// The broker cannot be had as the settings describe it.
     #[error(transparent)]
     Broker(#[from] crate::broker::BrokerError),
+    /// The nats broker cannot be had as the settings describe it.
+    #[error(transparent)]
+    Nats(#[from] crate::broker::NatsError),
     /// The data directory of the disk broker cannot be used.
     #[error(transparent)]
     Disk(#[from] crate::broker::DiskError),

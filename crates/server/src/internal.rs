@@ -11,6 +11,7 @@ mod event;
 mod figures;
 mod gate;
 mod health;
+mod log;
 mod metrics;
 mod publish;
 mod query;

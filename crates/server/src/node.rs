@@ -11,7 +11,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
 
 use crate::addresses::Addresses;
-use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, RedisBroker};
+use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, NatsBroker, RedisBroker};
 use crate::clock::Clock;
 use crate::config::{BrokerKind, Config, NamespaceOptions};
 use crate::error::ServeError;
@@ -222,6 +222,10 @@ fn broker(config: &Config, clock: Clock, relay: &Relay) -> Result<Broker, ServeE
         (BrokerKind::Redis, _) => {
             let name = &config.node.name;
             Ok(Broker::Redis(RedisBroker::new(&settings.redis, streams, relay, name)?))
+        }
+        (BrokerKind::Nats, _) => {
+            let (nats, hot, name) = (&settings.nats, settings.hot_bytes_max, &config.node.name);
+            Ok(Broker::Nats(NatsBroker::new(nats, streams, hot, clock, relay, name)?))
         }
         (BrokerKind::Disk, None) => Err(ServeError::NoDataDir),
         (BrokerKind::Memory, _) => Ok(Broker::Memory(MemoryBroker::new(streams, clock, relay))),

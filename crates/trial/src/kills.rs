@@ -1,7 +1,9 @@
-//! Acked is kept: a server on a disk is killed at random moments under load and started again. In:
-//! a seed, and how often. Out: how many events it had answered, and what became of each.
+//! Acked is kept: a server on a disk, or the store that one is on, is killed at random moments
+//! under load and started again. In: a seed, and how often. Out: how many events were answered, and
+//! what became of each.
 
 mod ledger;
+mod victim;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,10 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::http::Wire;
-use crate::process::Server;
 use ledger::{Kept, Ledger, Sent};
+use victim::Victim;
 
-/// The server lives this long in a round, in milliseconds.
+/// The victim lives this long in a round, in milliseconds.
 const LIFE_MS: (u32, u32) = (100, 1_500);
 /// Every fourth channel is of a namespace that keeps few events.
 const FEW: &str = "few";
@@ -37,6 +39,8 @@ const PAGE: usize = 1_000;
 pub struct Settings {
     /// The server.
     pub server: PathBuf,
+    /// Where its channels are, which decides what is killed.
+    pub broker: Broker,
     /// How often it is killed.
     pub rounds: u32,
     /// What decides when, and who publishes where.
@@ -47,10 +51,21 @@ pub struct Settings {
     pub channels: usize,
 }
 
+/// Where channels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broker {
+    /// On the server's disk; the server is killed.
+    Disk,
+    /// On a `redis-server` that syncs every write; that is killed.
+    Redis,
+    /// In JetStream; the `nats-server` is killed.
+    Nats,
+}
+
 /// What became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// How often the server was killed.
+    /// How often it was killed.
     pub rounds: u32,
     /// Events that were answered.
     pub acked: u64,
@@ -99,25 +114,23 @@ impl fmt::Display for Report {
 /// Runs the trial; `tell` is given a line a round.
 pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Result<Report> {
     let begun = Instant::now();
-    let folder = tempfile::tempdir()?;
-    let data_dir = folder.path().join("data");
     let mut rng = Rng::new(settings.seed);
     let mut ledger = Ledger::default();
     let mut repeated = 0;
-    let mut server = Server::start(&settings.server, Some(&data_dir), &SETTINGS).await?;
+    let mut victim = Victim::start(&settings.server, settings.broker, &SETTINGS).await?;
     for round in 1..=settings.rounds {
         let life = rng.between(LIFE_MS.0, LIFE_MS.1).into();
-        let sent = load(settings, round, rng.next_u32(), server, life).await?;
+        let sent = load(settings, round, rng.next_u32(), &mut victim, life).await?;
         let restarted = Instant::now();
-        server = Server::start(&settings.server, Some(&data_dir), &SETTINGS).await?;
+        victim.restart().await?;
         let restart = restarted.elapsed();
         for one in sent {
             let is_unanswered = one.answer.is_none();
-            let one = if is_unanswered { repeat(server.internal, one).await? } else { one };
+            let one = if is_unanswered { repeat(victim.internal()?, one).await? } else { one };
             repeated += u64::from(is_unanswered);
             ledger.note(one);
         }
-        let kept = read_back(&ledger, server.public).await?;
+        let kept = read_back(&ledger, victim.public()?).await?;
         ledger.check(&kept);
         tell(&format!(
             "round {round}: killed after {life} ms, started again in {} ms, acked {}, lost {}",
@@ -126,7 +139,7 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
             ledger.faults.lost
         ));
     }
-    server.kill().await?;
+    victim.kill().await?;
     let faults = ledger.faults;
     Ok(Report {
         rounds: settings.rounds,
@@ -141,24 +154,25 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
     })
 }
 
-/// Publishes from all writers until the server is killed; all that was sent, answered or not.
+/// Publishes from all writers until the kill; all that was sent, answered or not.
 async fn load(
     settings: &Settings,
     round: u32,
     seed: u32,
-    server: Server,
+    victim: &mut Victim,
     life: u64,
 ) -> anyhow::Result<Vec<Sent>> {
     let (ended, end) = watch::channel(false);
     let mut writers = JoinSet::new();
+    let internal = victim.internal()?;
     let channels: Arc<[String]> = (0..settings.channels).map(channel).collect();
     for writer in 0..settings.writers {
-        let (channels, end, internal) = (Arc::clone(&channels), end.clone(), server.internal);
+        let (channels, end) = (Arc::clone(&channels), end.clone());
         let rng = Rng::new(seed.wrapping_add(u32::try_from(writer)?));
         writers.spawn(write((round, writer), channels, rng, internal, end));
     }
     tokio::time::sleep(Duration::from_millis(life)).await;
-    server.kill().await?;
+    victim.kill().await?;
     ended.send_replace(true);
     Ok(writers.join_all().await.into_iter().flatten().collect())
 }

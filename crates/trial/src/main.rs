@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use steadfast_trial::{kills, rates};
 
 /// Trials of the real server.
@@ -22,8 +22,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Kill a server on a disk under load, start it again, and count what it had answered and lost
+    /// Kill a server on a disk, or the store it is on, under load, start it again, and count what
+    /// was answered and lost
     Kills {
+        /// Where its channels are
+        #[arg(long, value_enum, default_value_t)]
+        broker: Killed,
         /// How often
         #[arg(long, default_value_t = 50)]
         rounds: u32,
@@ -37,8 +41,12 @@ enum Command {
         #[arg(long, default_value_t = 100)]
         channels: usize,
     },
-    /// Measure publishes a second and the time to deliver on Redis, beside its script alone
+    /// Measure publishes a second and the time to deliver on Redis or NATS, beside what that takes
+    /// alone
     Servers {
+        /// Which of them
+        #[arg(long, value_enum, default_value_t)]
+        broker: Measured,
         /// Rounds, of which the medians are told
         #[arg(long, default_value_t = 5)]
         rounds: usize,
@@ -64,6 +72,26 @@ enum Command {
     },
 }
 
+/// Where the channels are of a server that is tried.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Killed {
+    /// On its disk: the server is killed
+    #[default]
+    Disk,
+    /// On Redis that syncs every write: that is killed
+    Redis,
+    /// In NATS JetStream: that is killed
+    Nats,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Measured {
+    #[default]
+    Redis,
+    Nats,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
@@ -75,16 +103,25 @@ async fn main() -> anyhow::Result<ExitCode> {
         anyhow::bail!("{} is not there; build it, or name it with --server", server.display());
     }
     match cli.command {
-        Command::Kills { rounds, seed, writers, channels } => {
-            let settings = kills::Settings { server, rounds, seed, writers, channels };
+        Command::Kills { broker, rounds, seed, writers, channels } => {
+            let broker = match broker {
+                Killed::Disk => kills::Broker::Disk,
+                Killed::Redis => kills::Broker::Redis,
+                Killed::Nats => kills::Broker::Nats,
+            };
+            let settings = kills::Settings { server, broker, rounds, seed, writers, channels };
             let report =
                 kills::run(&settings, say).await.with_context(|| format!("seed {seed}"))?;
             say(&report.to_string());
             Ok(if report.is_kept() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Servers { rounds, writers, seconds } => {
+        Command::Servers { broker, rounds, writers, seconds } => {
+            let shared = match broker {
+                Measured::Redis => rates::servers::Shared::Redis,
+                Measured::Nats => rates::servers::Shared::Nats,
+            };
             let settings = rates::Settings { server, rounds, writers, seconds };
-            let report = rates::servers::run(&settings, say).await?;
+            let report = rates::servers::run(&settings, shared, say).await?;
             say(&report.to_string());
             Ok(ExitCode::SUCCESS)
         }

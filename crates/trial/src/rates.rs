@@ -4,7 +4,9 @@
 
 mod broker;
 mod deliver;
+mod log;
 mod raw;
+mod script;
 pub mod servers;
 
 use std::fmt;

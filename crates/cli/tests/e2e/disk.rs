@@ -55,7 +55,14 @@ async fn a_subscriber_misses_nothing_over_a_crash() {
 #[tokio::test]
 async fn what_was_answered_outlives_kills_under_load() {
     let server = env!("CARGO_BIN_EXE_steadfast").into();
-    let settings = kills::Settings { server, rounds: 3, seed: 7, writers: 8, channels: 24 };
+    let settings = kills::Settings {
+        server,
+        broker: kills::Broker::Disk,
+        rounds: 3,
+        seed: 7,
+        writers: 8,
+        channels: 24,
+    };
     let mut lines = Vec::new();
     let report = kills::run(&settings, |line| lines.push(line.to_owned())).await.unwrap();
     assert!(report.is_kept() && report.acked > 0, "{report}\n{lines:#?}");

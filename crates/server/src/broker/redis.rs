@@ -2,7 +2,7 @@
 //! step of everything that a publish is; every node hears of it. In: publishes and reads. Out:
 //! positions and pages from the servers, announcements to the relay.
 
-mod backoff;
+pub(super) mod backoff;
 mod entry;
 mod letters;
 mod life;

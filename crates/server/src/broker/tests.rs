@@ -1,5 +1,6 @@
-//! What every broker does, told once and run against each of them: `memory`, `disk`, `redis`. A
-//! broker is an arm here, made with limits and retention; everything else is the same for all.
+//! What every broker does, told once and run against each of them: `memory`, `disk`, `redis`,
+//! `nats`. A broker is an arm here, made with limits and retention; everything else is the same
+//! for all.
 
 mod keep;
 pub(crate) mod live;
@@ -13,8 +14,9 @@ use steadfast_hub::{HubConfig, Page, PageLimit, Publish, PublishError, Retention
 use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
 use tempfile::TempDir;
 
+use super::nats::tests::store::Store as Log;
 use super::redis::tests::store::Store;
-use super::{Broker, DiskBroker, DiskConfig, MemoryBroker, redis};
+use super::{Broker, DiskBroker, DiskConfig, MemoryBroker, nats, redis};
 use crate::clock::Clock;
 use crate::relay::Relay;
 use crate::shard::Shard;
@@ -36,6 +38,18 @@ macro_rules! contract {
             $($(#[$meta])* #[tokio::test] async fn $name() {
                 super::$name($crate::broker::tests::Kind::Redis).await;
             })*
+        }
+
+        mod nats {
+            $($(#[$meta])* #[tokio::test] async fn $name() {
+                super::$name($crate::broker::tests::Kind::Nats).await;
+            })*
+            /// Where nothing is hot, everything comes from the log.
+            mod cold {
+                $($(#[$meta])* #[tokio::test] async fn $name() {
+                    super::super::$name($crate::broker::tests::Kind::NatsCold).await;
+                })*
+            }
         }
 
         mod disk {
@@ -60,6 +74,8 @@ pub(crate) enum Kind {
     Disk,
     Cold,
     Redis,
+    Nats,
+    NatsCold,
 }
 
 /// A broker, and the node's side of its announcements.
@@ -68,6 +84,7 @@ pub(crate) struct Arm {
     pub(crate) shard: Arc<Shard>,
     _folder: Option<TempDir>,
     _store: Option<Store>,
+    _log: Option<Log>,
 }
 
 impl Arm {
@@ -88,12 +105,19 @@ impl Arm {
             let config = DiskConfig { data_dir, hot_bytes_max, streams: streams.clone() };
             Broker::Disk(DiskBroker::start(config, clock, relay.clone()).unwrap())
         };
-        let mut store = None;
+        let (mut store, mut log) = (None, None);
         let broker = match kind {
             Kind::Redis => {
                 let (running, redis) = redis::tests::broker(streams, &relay).await;
                 store = Some(running);
                 Broker::Redis(redis)
+            }
+            Kind::Nats | Kind::NatsCold => {
+                let running = Log::start().await;
+                let hot = if kind == Kind::Nats { nats::tests::HOT } else { 0 };
+                let nats = nats::tests::node(&running, streams, hot, &relay);
+                log = Some(running);
+                Broker::Nats(nats)
             }
             Kind::Memory => {
                 Broker::Memory(MemoryBroker::new(streams.clone(), clock, relay.clone()))
@@ -104,12 +128,12 @@ impl Arm {
         let broker = Arc::new(broker);
         let running = Arc::clone(&broker);
         tokio::spawn(async move { running.run().await });
-        if kind == Kind::Redis {
+        if store.is_some() || log.is_some() {
             while !broker.is_ready().await {
                 tokio::task::yield_now().await;
             }
         }
-        Self { broker, shard, _folder: Some(folder), _store: store }
+        Self { broker, shard, _folder: Some(folder), _store: store, _log: log }
     }
 
     /// One node of several, whose broker somebody else keeps the store of.
@@ -117,7 +141,7 @@ impl Arm {
         let broker = Arc::new(broker);
         let running = Arc::clone(&broker);
         tokio::spawn(async move { running.run().await });
-        Self { broker, shard, _folder: None, _store: None }
+        Self { broker, shard, _folder: None, _store: None, _log: None }
     }
 
     /// Publishes, which must succeed; the offset.

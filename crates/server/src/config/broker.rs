@@ -17,11 +17,13 @@ pub struct Broker {
     /// The directory of the disk broker, for this node alone; made where there is none. Default:
     /// none.
     pub data_dir: Option<PathBuf>,
-    /// The most bytes of the newest events that the disk broker keeps in memory besides, up to
-    /// 64 GiB. Default: 64 MiB.
+    /// The most bytes of the newest events that the brokers disk and nats keep in memory besides,
+    /// up to 64 GiB. Default: 64 MiB.
     pub hot_bytes_max: usize,
     /// The servers of the redis broker.
     pub redis: RedisSettings,
+    /// The servers of the nats broker.
+    pub nats: NatsSettings,
 }
 
 impl Default for Broker {
@@ -31,6 +33,7 @@ impl Default for Broker {
             data_dir: None,
             hot_bytes_max: 64 * 1024 * 1024,
             redis: RedisSettings::default(),
+            nats: NatsSettings::default(),
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum BrokerKind {
     Disk,
     /// Channels live on Redis or Valkey servers, which many nodes share.
     Redis,
+    /// Channels live in a log of NATS JetStream, which many nodes share.
+    Nats,
 }
 
 /// Redis or Valkey servers.
@@ -78,6 +83,30 @@ impl Default for RedisSettings {
             prefix: "steadfast".into(),
             sentinels: Vec::new(),
             master_name: None,
+        }
+    }
+}
+
+/// A NATS system with JetStream.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NatsSettings {
+    /// Addresses of its servers, which are never shown: `nats://[user:password@]host[:port]`, or
+    /// `token@` and `tls://`, 1 to 64. All lead to the same log. Default: `nats://127.0.0.1:4222`.
+    pub servers: Vec<Secret>,
+    /// The name of the stream, and what all subjects begin with, 1 to 64 of `[A-Za-z0-9_-]`.
+    /// Default: `steadfast`.
+    pub prefix: String,
+    /// How many servers of a cluster keep the log, where it is made: 1 to 5. Default: 1.
+    pub replicas: usize,
+}
+
+impl Default for NatsSettings {
+    fn default() -> Self {
+        Self {
+            servers: vec![Secret::new("nats://127.0.0.1:4222")],
+            prefix: "steadfast".into(),
+            replicas: 1,
         }
     }
 }

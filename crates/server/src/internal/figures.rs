@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use steadfast_hub::Totals;
 
-use crate::broker::{DiskFigures, RedisFigures};
+use crate::broker::{DiskFigures, NatsFigures, RedisFigures};
 use crate::node::Node;
 
 /// Names taken in one go; a hub's other work gets its lock in between.
@@ -38,6 +38,8 @@ pub(super) struct Figures {
     pub(super) in_flight: usize,
     /// What a redis broker counts.
     pub(super) redis: Option<RedisFigures>,
+    /// What a nats broker counts.
+    pub(super) nats: Option<NatsFigures>,
     /// What a disk broker counts.
     pub(super) disk: Option<DiskFigures>,
     /// Seconds since the start.
@@ -64,6 +66,7 @@ impl Figures {
             in_flight: node.relay.in_flight(),
             disk: node.broker.disk(),
             redis: node.broker.redis(),
+            nats: node.broker.nats(),
             uptime_seconds: node.clock.now().0 / 1000,
         }
     }

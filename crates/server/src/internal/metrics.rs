@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 use crate::relay::IN_FLIGHT_MAX;
 
 use super::figures::Figures;
-use super::{disk, servers};
+use super::{disk, log, servers};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -34,6 +34,9 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     }
     if let Some(redis) = &figures.redis {
         servers::register(redis, &mut sheet.0);
+    }
+    if let Some(nats) = &figures.nats {
+        log::register(nats, &mut sheet.0);
     }
     sheet.limits(&node);
     let mut text = String::new();

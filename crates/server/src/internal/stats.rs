@@ -13,6 +13,7 @@ use crate::problem::Problem;
 
 use super::disk::Disk;
 use super::figures::Figures;
+use super::log::Log;
 use super::query::Query;
 use super::servers::Servers;
 
@@ -33,6 +34,8 @@ pub(super) struct Stats {
     disk: Option<Disk>,
     #[serde(skip_serializing_if = "Option::is_none")]
     redis: Option<Servers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nats: Option<Log>,
     polls: u64,
     sockets: u64,
     requests_rejected: u64,
@@ -107,6 +110,7 @@ pub(super) async fn stats(State(node): State<Arc<Node>>, uri: Uri) -> Result<Jso
         history_bytes: figures.history_bytes,
         disk: figures.disk.map(Disk::from),
         redis: figures.redis.map(Servers::from),
+        nats: figures.nats.map(Log::from),
         polls: figures.polls,
         sockets: figures.sockets,
         requests_rejected: figures.rejected,

@@ -1,30 +1,50 @@
-//! Publishes a second and the time to deliver on a Redis server, beside its script alone: called by
-//! the same client over one pipelined connection, by as many at once, with nobody who hears the
-//! announcements. In: how many publish at once. Out: medians of several rounds.
+//! Publishes a second and the time to deliver on a server of Redis or NATS, beside what that takes
+//! alone: of the same client over one pipelined connection, by as many at once, with nobody who
+//! hears of it. In: how many publish at once. Out: medians of several rounds.
 
 use std::fmt;
-use std::net::TcpListener;
-use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use redis::aio::MultiplexedConnection;
-use steadfast_server::broker::publish_script;
 use steadfast_server::config::{BrokerKind, Config, Secret};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
 
-use super::{CHANNELS, Settings, TEXT_BYTES, body, broker, median, served_by, together};
+use super::{Settings, body, broker, log, median, script, served_by};
 use crate::http::Wire;
 use crate::process::Server;
+use crate::store::{Kind, Store};
+
+/// Which server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shared {
+    /// Redis, whose script is the limit.
+    #[default]
+    Redis,
+    /// NATS, of whose JetStream it is a publish.
+    Nats,
+}
+
+impl Shared {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Nats => "nats",
+        }
+    }
+
+    const fn limit(self) -> &'static str {
+        match self {
+            Self::Redis => "script",
+            Self::Nats => "publish",
+        }
+    }
+}
 
 /// The medians.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    shared: Shared,
     writers: usize,
-    /// Events a second that the script alone takes.
-    script: f64,
+    /// Events a second that the server takes alone.
+    alone: f64,
     /// Those that the broker takes without the server around it, and its part of them.
     broker: f64,
     broker_part: f64,
@@ -38,31 +58,38 @@ pub struct Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} writers at once; medians", self.writers)?;
-        writeln!(f, "| | publishes/s | of the script | deliver p50 ms | p99 ms |")?;
+        let (name, limit) = (self.shared.name(), self.shared.limit());
+        writeln!(f, "| | publishes/s | of the {limit} | deliver p50 ms | p99 ms |")?;
         writeln!(f, "| --- | --- | --- | --- | --- |")?;
-        writeln!(f, "| the script alone, pipelined | {:.0} | 1 | | |", self.script)?;
+        writeln!(f, "| the {limit} alone, pipelined | {:.0} | 1 | | |", self.alone)?;
         let (rate, part) = (self.broker, self.broker_part);
-        writeln!(f, "| redis, the broker alone | {rate:.0} | {part:.2} | | |")?;
+        writeln!(f, "| {name}, the broker alone | {rate:.0} | {part:.2} | | |")?;
         let (rate, part, (p50, p99)) = (self.served, self.served_part, self.deliver);
-        write!(f, "| redis, over HTTP | {rate:.0} | {part:.2} | {p50:.2} | {p99:.2} |")
+        write!(f, "| {name}, over HTTP | {rate:.0} | {part:.2} | {p50:.2} | {p99:.2} |")
     }
 }
 
 /// Measures; `tell` is given a line a round.
-pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Result<Report> {
+pub async fn run(
+    settings: &Settings,
+    shared: Shared,
+    mut tell: impl FnMut(&str),
+) -> anyhow::Result<Report> {
     let mut rounds = Vec::new();
     for number in 1..=settings.rounds {
-        let round = round(settings).await?;
-        let Report { script, broker, served, .. } = &round;
+        let round = round(settings, shared).await?;
+        let Report { alone, broker, served, .. } = &round;
+        let limit = shared.limit();
         tell(&format!(
-            "round {number}: script {script:.0}, broker {broker:.0}, HTTP {served:.0} publishes/s"
+            "round {number}: {limit} {alone:.0}, broker {broker:.0}, HTTP {served:.0} publishes/s"
         ));
         rounds.push(round);
     }
     let of = |figure: fn(&Report) -> f64| median(rounds.iter().map(figure).collect());
     Ok(Report {
+        shared,
         writers: settings.writers,
-        script: of(|round| round.script),
+        alone: of(|round| round.alone),
         broker: of(|round| round.broker),
         broker_part: of(|round| round.broker_part),
         served: of(|round| round.served),
@@ -71,15 +98,28 @@ pub async fn run(settings: &Settings, mut tell: impl FnMut(&str)) -> anyhow::Res
     })
 }
 
-async fn round(settings: &Settings) -> anyhow::Result<Report> {
+async fn round(settings: &Settings, shared: Shared) -> anyhow::Result<Report> {
     let lasts = Duration::from_secs(settings.seconds);
-    let store = Store::start().await?;
-    let script = script(&store, settings.writers, lasts).await?;
     let mut config = Config { dev: true, ..Config::default() };
-    config.broker.kind = Some(BrokerKind::Redis);
-    config.broker.redis.servers = vec![Secret::new(&store.url)];
+    let (store, alone) = match shared {
+        Shared::Redis => {
+            let store = Store::start(Kind::Redis).await?;
+            config.broker.kind = Some(BrokerKind::Redis);
+            config.broker.redis.servers = vec![Secret::new(store.url())];
+            let alone = script::rate(&store, settings.writers, lasts).await?;
+            (store, alone)
+        }
+        Shared::Nats => {
+            let store = Store::start(Kind::Nats).await?;
+            config.broker.kind = Some(BrokerKind::Nats);
+            config.broker.nats.servers = vec![Secret::new(store.url())];
+            let alone = log::rate(&store, settings.writers, lasts).await?;
+            (store, alone)
+        }
+    };
     let (broker, _) = broker::rate_of(config, settings.writers, lasts).await?;
-    let variables = [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &store.url)];
+    let variables = store.settings();
+    let variables: Vec<_> = variables.iter().map(|(name, text)| (*name, &**text)).collect();
     let node = Server::start(&settings.server, None, &variables).await?;
     let mut first = Wire::to(node.internal).await?;
     // It listens before it has come to its store.
@@ -88,87 +128,13 @@ async fn round(settings: &Settings) -> anyhow::Result<Report> {
     }
     let (served, deliver) = served_by(node, settings).await?;
     Ok(Report {
+        shared,
         writers: settings.writers,
-        script,
+        alone,
         broker,
-        broker_part: broker / script,
+        broker_part: broker / alone,
         served,
-        served_part: served / script,
+        served_part: served / alone,
         deliver,
     })
-}
-
-/// Calls of the script a second.
-async fn script(store: &Store, writers: usize, lasts: Duration) -> anyhow::Result<f64> {
-    let connection = store.connection().await?;
-    let mut known = redis::cmd("HSET");
-    known.arg("raw:server").arg(&["run", "r", "fence", "f", "n", "0"]);
-    known.query_async::<()>(&mut connection.clone()).await?;
-    let mut load = redis::cmd("SCRIPT");
-    load.arg("LOAD").arg(publish_script());
-    let hash: String = load.query_async(&mut connection.clone()).await?;
-    let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(TEXT_BYTES));
-    let entry: Arc<str> = format!("250 0 8 0\nprogress{data}").into();
-    together(writers, lasts, |writer, tally| {
-        let (mut connection, hash, entry) = (connection.clone(), hash.clone(), Arc::clone(&entry));
-        async move {
-            for number in 0.. {
-                let channel = format!("rate:{writer}-{}", number % CHANNELS);
-                let key = format!("{channel} {writer}-{number}");
-                let call = call(&hash, &channel, &key, &entry);
-                let answer: Vec<String> = call.query_async(&mut connection).await?;
-                anyhow::ensure!(answer.first().is_some_and(|word| word == "ok"), "{answer:?}");
-                if !tally.one_more() {
-                    break;
-                }
-            }
-            Ok(())
-        }
-    })
-    .await
-}
-
-/// As the broker calls it, with limits that nothing comes near.
-fn call(hash: &str, channel: &str, key: &str, entry: &str) -> redis::Cmd {
-    let mut call = redis::cmd("EVALSHA");
-    call.arg(hash).arg(7).arg(&["raw:server", "raw:index"]);
-    for kind in ["record", "log", "newest"] {
-        call.arg(format!("raw:{kind}:{channel}"));
-    }
-    call.arg(&["raw:answers", "raw:answers:order", "r", "f", "0", "epoch"]).arg(channel);
-    call.arg(&["100000", "10000", "86400000", "16777216", "1073741824", "300000"]);
-    call.arg(entry).arg(&["0", "", "raw:events", "1000000"]).arg(key);
-    call
-}
-
-/// A `redis-server` on a free port that writes nothing to disk. It is killed with its owner.
-struct Store {
-    _child: Child,
-    _folder: TempDir,
-    url: String,
-}
-
-impl Store {
-    async fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut command = Command::new("redis-server");
-        command.current_dir(folder.path()).args(["--port", &port.to_string()]);
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let child = command.spawn().context("redis-server does not start; is it installed?")?;
-        let store =
-            Self { _child: child, _folder: folder, url: format!("redis://127.0.0.1:{port}") };
-        let opening = async {
-            while store.connection().await.is_err() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), opening).await.context("no redis-server")?;
-        Ok(store)
-    }
-
-    async fn connection(&self) -> anyhow::Result<MultiplexedConnection> {
-        Ok(redis::Client::open(&*self.url)?.get_multiplexed_async_connection().await?)
-    }
 }

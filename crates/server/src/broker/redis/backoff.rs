@@ -8,13 +8,13 @@ const LAST: Duration = Duration::from_secs(1);
 
 /// The waits of one row of attempts.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(in crate::broker) struct Backoff {
     attempts: u32,
 }
 
 impl Backoff {
     /// The next wait: between half of 50 ms, doubled for each attempt up to 1 s, and all of it.
-    pub(super) fn next(&mut self) -> Duration {
+    pub(in crate::broker) fn next(&mut self) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.attempts.min(8)).min(LAST);
         self.attempts = self.attempts.saturating_add(1);
         let draw = u32::try_from(getrandom::u64().unwrap_or(0) & 0xffff).unwrap_or(0);
@@ -22,7 +22,7 @@ impl Backoff {
     }
 
     /// The next attempt is the first of a new row.
-    pub(super) const fn reset(&mut self) {
+    pub(in crate::broker) const fn reset(&mut self) {
         self.attempts = 0;
     }
 }

@@ -15,7 +15,7 @@ const MEND: &str = "name a directory that this user may write to, or make it one
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     let (kind, dir) = (path("broker.kind"), path("broker.data_dir"));
     match (config.broker.kind(config.dev), &config.broker.data_dir) {
-        (BrokerKind::Memory | BrokerKind::Redis, _) => {}
+        (BrokerKind::Memory | BrokerKind::Redis | BrokerKind::Nats, _) => {}
         (BrokerKind::Disk, None) => {
             let mend = format!(
                 "set `broker.data_dir`, {} or --data-dir to a directory for this node alone",

@@ -1,24 +1,53 @@
-//! The rules for the servers of the redis broker.
+//! The rules for the servers of the brokers redis and nats.
 //!
 //! In: settings. Out: broken rules, which show no address: it may hold a password. Nothing is asked
 //! over the network.
 
 use super::{NAME_BYTES_MAX, Rules, SEGMENT, is_segment, path};
-use crate::broker::is_server_address;
+use crate::broker::{is_nats_address, is_server_address};
 use crate::config::broker::BrokerKind;
 use crate::config::secret::Secret;
 use crate::config::settings::Config;
 
 /// The most servers, and the most sentinels.
 const SERVERS_MAX: usize = 64;
+/// The most servers that keep a log of JetStream.
+const REPLICAS_MAX: usize = 5;
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
-    if config.broker.kind(config.dev) != BrokerKind::Redis {
-        return;
+    match config.broker.kind(config.dev) {
+        BrokerKind::Memory | BrokerKind::Disk => {}
+        BrokerKind::Redis => redis(rules, config),
+        BrokerKind::Nats => nats(rules, config),
     }
+}
+
+fn nats(rules: &mut Rules<'_>, config: &Config) {
+    let nats = &config.broker.nats;
+    let written = "nats://[user:password@]host[:port]";
+    addresses(rules, "broker.nats.servers", &nats.servers, is_nats_address, written);
+    if nats.servers.is_empty() {
+        let mend = "name one at least, like nats://127.0.0.1:4222";
+        rules.broken(&[path("broker.nats.servers")], "the nats broker needs a server", mend);
+    }
+    let prefix = &nats.prefix;
+    if !is_segment(prefix) || prefix.contains('.') || prefix.len() > NAME_BYTES_MAX {
+        let wrong = format!("{prefix:?} is not a name of 1 to {NAME_BYTES_MAX} A-Z a-z 0-9 _ -");
+        let mend = "leave out everything else, dots too: it names a stream";
+        rules.broken(&[path("broker.nats.prefix")], wrong, mend);
+    }
+    if !(1..=REPLICAS_MAX).contains(&nats.replicas) {
+        let wrong =
+            format!("{} is not a number of servers from 1 to {REPLICAS_MAX}", nats.replicas);
+        rules.broken(&[path("broker.nats.replicas")], wrong, "take 3 in a cluster, 1 without one");
+    }
+}
+
+fn redis(rules: &mut Rules<'_>, config: &Config) {
     let redis = &config.broker.redis;
-    addresses(rules, "broker.redis.servers", &redis.servers);
-    addresses(rules, "broker.redis.sentinels", &redis.sentinels);
+    let written = "redis://[user:password@]host[:port][/database]";
+    addresses(rules, "broker.redis.servers", &redis.servers, is_server_address, written);
+    addresses(rules, "broker.redis.sentinels", &redis.sentinels, is_server_address, written);
     if !is_segment(&redis.prefix) || redis.prefix.len() > NAME_BYTES_MAX {
         let wrong = format!("{:?} is not a name of 1 to {NAME_BYTES_MAX} {SEGMENT}", redis.prefix);
         rules.broken(&[path("broker.redis.prefix")], wrong, "leave out everything else");
@@ -46,16 +75,22 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-fn addresses(rules: &mut Rules<'_>, at: &str, addresses: &[Secret]) {
+fn addresses(
+    rules: &mut Rules<'_>,
+    at: &str,
+    addresses: &[Secret],
+    is_good: fn(&Secret) -> bool,
+    written: &str,
+) {
     if addresses.len() > SERVERS_MAX {
         let wrong = format!("there are {} addresses", addresses.len());
         rules.broken(&[path(at)], wrong, format!("name {SERVERS_MAX} at most"));
     }
     for (index, address) in addresses.iter().enumerate() {
-        if !is_server_address(address) {
+        if !is_good(address) {
             let mut at = path(at);
             at.push(index.to_string());
-            let mend = "write redis://[user:password@]host[:port][/database]";
+            let mend = format!("write {written}");
             rules.broken(&[at], "this is not the address of a server", mend);
         }
     }

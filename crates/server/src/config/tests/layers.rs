@@ -33,6 +33,7 @@ fn the_example_names_every_setting() {
         "auth",
         "broker",
         "broker.redis",
+        "broker.nats",
         "limits",
         "heartbeat",
         "drain",

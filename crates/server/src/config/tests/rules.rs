@@ -268,3 +268,37 @@ fn the_servers_of_the_redis_broker_are_addresses_and_never_shown() {
     // Another broker does not mind what they say.
     assert!(load("[broker.redis]\nservers = []", &[]).is_ok());
 }
+
+#[test]
+fn the_servers_of_the_nats_broker_are_addresses_and_never_shown() {
+    let broker = |rest: &str| format!("[broker]\nkind = 'nats'\n[broker.nats]\n{rest}");
+    for good in [
+        "",
+        "servers = ['nats://user:secret@127.0.0.1:1', 'tls://token@[::1]']",
+        "prefix = 'a-b_9'\nreplicas = 5",
+    ] {
+        assert!(load(&broker(good), &[]).is_ok(), "{good}");
+    }
+    for (bad, setting) in [
+        ("servers = []", "broker.nats.servers"),
+        ("servers = ['127.0.0.1:secret']", "broker.nats.servers.0"),
+        ("servers = ['nats://a', 'redis://secret@a']", "broker.nats.servers.1"),
+        ("prefix = 'a.b'", "broker.nats.prefix"),
+        ("prefix = ''", "broker.nats.prefix"),
+        ("replicas = 0", "broker.nats.replicas"),
+        ("replicas = 6", "broker.nats.replicas"),
+    ] {
+        let mistakes = load(&broker(bad), &[]).unwrap_err().mistakes;
+        let mistake = &mistakes[0];
+        assert_eq!((mistakes.len(), mistake.setting.as_str()), (1, setting), "{mistake:?}");
+        assert!(mistake.source.to_string().ends_with(":4"), "{mistake:?}");
+        assert!(!format!("{mistake:?}").contains("secret"), "{mistake:?}");
+    }
+    // As many servers as may be, and one more.
+    let list = |count: usize| format!("servers = [{}]", "'nats://a',".repeat(count));
+    assert!(load(&broker(&list(64)), &[]).is_ok());
+    let mistakes = load(&broker(&list(65)), &[]).unwrap_err().mistakes;
+    assert_eq!(mistakes[0].setting, "broker.nats.servers");
+    // Another broker does not mind what they say.
+    assert!(load("[broker.nats]\nservers = []", &[]).is_ok());
+}

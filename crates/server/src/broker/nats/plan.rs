@@ -1,0 +1,104 @@
+//! A page before it is there: which events, and where in the log they stand. In: what the table
+//! knows, and messages of the log. Out: the page, or which messages it needs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use steadfast_hub::{Page, Publication};
+use steadfast_protocol::codec::json::encode_kept_event;
+use steadfast_protocol::{ChannelName, Epoch, Gap, Position, Timestamp};
+
+use super::entry::{self, Event, Step};
+
+/// A page to come.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) start: Position,
+    pub(super) gap: Option<Gap>,
+    pub(super) wants: Vec<Want>,
+    pub(super) end: u64,
+    pub(super) head: u64,
+    pub(super) is_final: bool,
+}
+
+/// One event of it.
+#[derive(Debug)]
+pub(super) struct Want {
+    pub(super) offset: u64,
+    /// Its message, its place in it, and when that came.
+    pub(super) seq: u64,
+    pub(super) nth: u32,
+    pub(super) at: u64,
+    /// The event itself, where it is in memory.
+    pub(super) hot: Option<Arc<Publication>>,
+}
+
+impl Plan {
+    /// The messages that must be had from the log.
+    pub(super) fn needs(&self) -> Vec<u64> {
+        let cold = self.wants.iter().filter(|want| want.hot.is_none());
+        let mut needs: Vec<u64> = cold.map(|want| want.seq).collect();
+        needs.dedup();
+        needs
+    }
+
+    /// The page, with these messages; or the newest message that does not hold what it should.
+    pub(super) fn page(
+        self,
+        channel: &ChannelName,
+        messages: &BTreeMap<u64, Bytes>,
+    ) -> Result<Page, u64> {
+        let missing = self.needs().into_iter().rev().find(|seq| !messages.contains_key(seq));
+        let newest = self.wants.last().map_or(0, |want| want.seq);
+        match missing {
+            Some(missing) => Err(missing),
+            None => self.filled(channel, messages).ok_or(newest),
+        }
+    }
+
+    fn filled(self, channel: &ChannelName, messages: &BTreeMap<u64, Bytes>) -> Option<Page> {
+        let Self { start, gap, wants, end, head, is_final } = self;
+        let mut read: Option<(u64, u64, Vec<Event<'_>>)> = None;
+        let mut events = Vec::with_capacity(wants.len());
+        for want in wants {
+            if let Some(hot) = want.hot {
+                events.push(hot);
+                continue;
+            }
+            if read.as_ref().is_none_or(|(seq, ..)| *seq != want.seq) {
+                let step = entry::step(messages.get(&want.seq)?)?;
+                let Step::Events { first, events, .. } = step else { return None };
+                read = Some((want.seq, first, events));
+            }
+            let (_, first, found) = read.as_ref()?;
+            let event = found.get(usize::try_from(want.nth).ok()?)?;
+            if first + u64::from(want.nth) != want.offset {
+                return None;
+            }
+            events.push(publication(channel, &start.epoch, want.offset, want.at, event));
+        }
+        Some(Page { start, gap, events, end, head, is_final })
+    }
+}
+
+/// An event with its position.
+pub(super) fn publication(
+    channel: &ChannelName,
+    epoch: &Epoch,
+    offset: u64,
+    at: u64,
+    event: &Event<'_>,
+) -> Arc<Publication> {
+    let time = Timestamp(at);
+    let encoded = encode_kept_event(channel, epoch, offset, &event.name, event.data, time);
+    Arc::new(Publication {
+        channel: channel.clone(),
+        epoch: epoch.clone(),
+        offset,
+        event: event.name.clone(),
+        replace: event.replace.clone(),
+        is_final: event.is_final,
+        encoded,
+    })
+}

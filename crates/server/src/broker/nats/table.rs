@@ -1,0 +1,268 @@
+//! All channels as the log tells them, in memory: every node reads the whole log and has the same
+//! table. In: the log's messages, one by one. Out: news of what they changed, pages, numbers. It
+//! waits for nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use steadfast_hub::{ChannelInfo, PageLimit, StreamsConfig};
+use steadfast_protocol::{ChannelName, Epoch, Since};
+
+use super::answers::Answers;
+use super::channel::{Channel, Kept};
+use super::entry::{Event, Step};
+use super::plan::{Plan, publication};
+use crate::shard::News;
+
+/// The most events that are hot.
+const HOT_EVENTS_MAX: usize = 1_000_000;
+/// Forgotten channels whose last message is remembered; the others' is asked for.
+const TOMBS_MAX: usize = 10_000;
+
+/// The channels.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) config: StreamsConfig,
+    pub(super) channels: BTreeMap<ChannelName, Channel>,
+    pub(super) answers: Answers,
+    pub(super) bytes: usize,
+    /// What is on its way to the log.
+    pub(super) promised: Promised,
+    /// Channels that are gone, the message that says so, and when that came.
+    pub(super) tombs: BTreeMap<ChannelName, (u64, u64)>,
+    fence: String,
+    hot: Hot,
+}
+
+/// Room that is taken by what is on its way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Promised {
+    pub(super) channels: usize,
+    pub(super) keys: usize,
+    pub(super) bytes: usize,
+}
+
+/// Hot events of all channels, in the order in which they came.
+#[derive(Debug)]
+struct Hot {
+    order: VecDeque<(ChannelName, u64)>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+/// Where a message stands in the log, and when it came there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) seq: u64,
+    pub(super) at: u64,
+    /// The date now.
+    pub(super) now: u64,
+}
+
+impl Table {
+    /// No channels yet. `hot_bytes_max` bounds the events in memory.
+    pub(super) fn new(config: StreamsConfig, hot_bytes_max: usize) -> Self {
+        Self {
+            channels: BTreeMap::new(),
+            answers: Answers::new(config.idempotency_window.0),
+            bytes: 0,
+            promised: Promised::default(),
+            tombs: BTreeMap::new(),
+            fence: String::new(),
+            hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
+            config,
+        }
+    }
+
+    /// The log is another one, or not what it was: begins anew, under this fence.
+    pub(super) fn clear(&mut self, fence: &str) {
+        let promised = self.promised;
+        *self = Self::new(self.config.clone(), self.hot.bytes_max);
+        self.promised = promised;
+        fence.clone_into(&mut self.fence);
+    }
+
+    /// The epoch of a base.
+    pub(super) fn epoch(&self, base: &str) -> Option<Epoch> {
+        Epoch::new(&format!("{base}-{}", self.fence)).ok()
+    }
+
+    /// Takes in one message of the log.
+    pub(super) fn apply(&mut self, name: &ChannelName, place: Place, step: Step<'_>) -> Vec<News> {
+        let mut news = Vec::new();
+        match step {
+            Step::Forgotten => {
+                self.forget(name, &mut news);
+                if self.tombs.len() >= TOMBS_MAX {
+                    self.tombs.pop_first();
+                }
+                self.tombs.insert(name.clone(), (place.seq, place.at));
+            }
+            Step::Kept { base, head } => {
+                self.open(name, base, head, place, &mut news);
+            }
+            Step::Events { base, first, events } => {
+                let head = first.saturating_sub(1);
+                if self.open(name, base, head, place, &mut news).is_some() {
+                    self.append(name, head, place, &events, &mut news);
+                    self.trim(name, place.now);
+                }
+            }
+        }
+        news
+    }
+
+    /// The channel, which is made where there is none of this base.
+    fn open(
+        &mut self,
+        name: &ChannelName,
+        base: &str,
+        head: u64,
+        place: Place,
+        news: &mut Vec<News>,
+    ) -> Option<()> {
+        if self.channels.get(name).is_some_and(|channel| *channel.base != *base) {
+            self.forget(name, news);
+        }
+        self.tombs.remove(name);
+        if let Some(channel) = self.channels.get_mut(name) {
+            channel.follow(place.seq, place.at);
+            return Some(());
+        }
+        let epoch = self.epoch(base)?;
+        let channel = Channel::new(base, epoch, head, place.seq, place.at);
+        self.channels.insert(name.clone(), channel);
+        Some(())
+    }
+
+    fn append(
+        &mut self,
+        name: &ChannelName,
+        head: u64,
+        place: Place,
+        events: &[Event<'_>],
+        news: &mut Vec<News>,
+    ) {
+        let Some(channel) = self.channels.get_mut(name) else { return };
+        if head > channel.head {
+            // The log dropped what nobody is given any more before this node had read it.
+            self.bytes -= channel.bytes;
+            self.hot.bytes -= channel.skip_to(head);
+        } else if head < channel.head {
+            tracing::warn!(channel = name.as_str(), "a message is there twice in the log");
+            return;
+        }
+        let needed_to = if events.iter().any(|event| event.key.is_some()) {
+            place.at.saturating_add(self.answers.lasts_ms())
+        } else {
+            0
+        };
+        for (nth, event) in (0..).zip(events) {
+            let offset = channel.head + 1;
+            let publication = publication(name, &channel.epoch, offset, place.at, event);
+            let size = publication.encoded.len();
+            let (seq, at, replace) = (place.seq, place.at, event.replace.clone());
+            let hot = (self.hot.bytes_max > 0).then(|| publication.clone());
+            if hot.is_some() {
+                self.hot.bytes += size;
+                self.hot.order.push_back((name.clone(), offset));
+            }
+            channel.take(Kept { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
+            self.bytes += size;
+            if let Some(key) = event.key {
+                self.answers.remember(name, key, offset, at, place.now);
+            }
+            news.push(News::Published(publication));
+        }
+        self.cool();
+    }
+
+    fn forget(&mut self, name: &ChannelName, news: &mut Vec<News>) {
+        self.answers.forget(name);
+        if let Some(mut channel) = self.channels.remove(name) {
+            self.bytes -= channel.bytes;
+            let head = channel.head;
+            self.hot.bytes -= channel.skip_to(head);
+            news.push(News::Forgotten(name.clone()));
+        }
+    }
+
+    /// Drops what a channel keeps over its limits.
+    pub(super) fn trim(&mut self, name: &ChannelName, now: u64) {
+        let retention = self.config.retention_of(name.namespace());
+        if let Some(channel) = self.channels.get_mut(name) {
+            let (freed, cooled) = channel.trim(&retention, now);
+            self.bytes -= freed;
+            self.hot.bytes -= cooled;
+        }
+    }
+
+    /// The log does not have this message of a channel any more, nor those before it.
+    pub(super) fn is_dropped(&mut self, name: &ChannelName, seq: u64) {
+        if let Some(channel) = self.channels.get_mut(name) {
+            let (freed, cooled) = channel.drop_to(seq);
+            self.bytes -= freed;
+            self.hot.bytes -= cooled;
+        }
+    }
+
+    /// Drops what has grown too old in `most` channels after `after`; the last one's name where
+    /// there are more.
+    pub(super) fn expire(
+        &mut self,
+        after: Option<&ChannelName>,
+        most: usize,
+        now: u64,
+    ) -> Option<ChannelName> {
+        self.answers.expire(now, most);
+        let names: Vec<ChannelName> =
+            self.after(after).take(most).map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            self.trim(name, now);
+        }
+        names.last().filter(|_| names.len() == most).cloned()
+    }
+
+    /// The page after `since`; nothing where there is no such channel.
+    pub(super) fn look(
+        &mut self,
+        name: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+        now: u64,
+    ) -> Option<Plan> {
+        self.trim(name, now);
+        Some(self.channels.get(name)?.plan(since, limit))
+    }
+
+    /// What is known of a channel.
+    pub(super) fn info(&self, name: &ChannelName) -> Option<ChannelInfo> {
+        self.channels.get(name).map(|channel| channel.info(name))
+    }
+
+    /// Channels in order of name, after `after`, `limit` at most.
+    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.after(after).take(limit).map(|(name, channel)| channel.info(name)).collect()
+    }
+
+    /// Channels in order of name, after `after`.
+    pub(super) fn after(
+        &self,
+        after: Option<&ChannelName>,
+    ) -> impl Iterator<Item = (&ChannelName, &Channel)> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        self.channels.range::<ChannelName, _>((from, Unbounded))
+    }
+
+    /// Lets go of hot events until the rest fits, oldest first. What was dropped has left its
+    /// place in the order, and goes when its turn comes.
+    fn cool(&mut self) {
+        while (self.hot.bytes > self.hot.bytes_max || self.hot.order.len() > HOT_EVENTS_MAX)
+            && let Some((name, offset)) = self.hot.order.pop_front()
+        {
+            if let Some(channel) = self.channels.get_mut(&name) {
+                self.hot.bytes -= channel.cool(offset);
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The figures of a nats broker, for statistics and metrics. In: what it has counted. Out: an
+//! object for the one, a sheet for the other.
+
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use serde::Serialize;
+
+use crate::broker::NatsFigures;
+
+/// The object in the statistics.
+#[derive(Debug, Serialize)]
+pub(super) struct Log {
+    connected: bool,
+    failing: bool,
+    sessions: u64,
+    fences_raised: u64,
+    messages: u64,
+    applied: u64,
+}
+
+impl From<NatsFigures> for Log {
+    fn from(figures: NatsFigures) -> Self {
+        Self {
+            connected: figures.is_here,
+            failing: figures.is_failing,
+            sessions: figures.sessions,
+            fences_raised: figures.fences,
+            messages: figures.messages,
+            applied: figures.applied,
+        }
+    }
+}
+
+/// Puts the figures among the metrics.
+pub(super) fn register(figures: &NatsFigures, registry: &mut Registry) {
+    let gauges = [
+        ("nats_connected", "1 while this node reads the log", u64::from(figures.is_here)),
+        ("nats_failing", "1 while the server takes no messages", u64::from(figures.is_failing)),
+        ("nats_applied", "The newest message of the log taken in", figures.applied),
+    ];
+    for (name, about, value) in gauges {
+        registry.register(name, about, ConstGauge::new(value));
+    }
+    let counters = [
+        ("nats_sessions", "Sessions with the log begun", figures.sessions),
+        ("nats_fences_raised", "Times that events were lost and epochs changed", figures.fences),
+        ("nats_messages", "Messages of the log that this node wrote", figures.messages),
+    ];
+    for (name, about, value) in counters {
+        registry.register(name, about, ConstCounter::new(value));
+    }
+}
