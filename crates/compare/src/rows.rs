@@ -155,8 +155,8 @@ impl Test<'_> {
             let (held, refused) = (found.held_back, &found.refused);
             self.found.faults.push(format!(
                 "{pace:?}: {delivered} of {expected} delivered, {lost} lost, {doubled} doubled, \
-                 {out_of_order} out of order, {held} held back, {} unanswered, refused {refused:?}, \
-                 links ended {:?}",
+                 {out_of_order} out of order, {held} held back, {} unanswered, \
+                 refused {refused:?}, links ended {:?}",
                 found.unanswered, found.ended_links
             ));
         }
