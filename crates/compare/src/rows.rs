@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use steadfast_bench::{Connecting, Connects, Crew, Deliveries, Hiring, Load, Pace, Usage};
 
 use crate::cores::Cores;
@@ -150,6 +151,7 @@ impl Test<'_> {
         let before = self.server.usage()?;
         let found = self.crew.publish(&load, &mut |_| {})?;
         let after = self.server.usage()?;
+        ensure!(found.delivered > 0, "{pace:?}: no event came to any link: {found:?}");
         if !found.is_whole() || found.held_back > 0 {
             let Deliveries { expected, delivered, lost, doubled, out_of_order, .. } = found;
             let (held, refused) = (found.held_back, &found.refused);
