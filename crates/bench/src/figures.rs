@@ -100,6 +100,8 @@ pub struct Deliveries {
     pub published: u64,
     /// Events that it refused, by reason.
     pub refused: BTreeMap<String, u64>,
+    /// Events that the server neither took nor refused in time.
+    pub unanswered: u64,
     /// Events that were due and not published, because too many were on their way.
     pub held_back: u64,
     /// Deliveries that should have come.
@@ -129,7 +131,9 @@ impl Deliveries {
     pub fn is_whole(&self) -> bool {
         let ended: u64 = self.ended_links.values().sum();
         let faults = self.lost + self.doubled + self.out_of_order;
-        faults + ended == 0 && self.delivered == self.expected && self.refused.is_empty()
+        faults + ended + self.unanswered == 0
+            && self.delivered == self.expected
+            && self.refused.is_empty()
     }
 
     pub(crate) fn faults(&mut self, faults: Faults) {
@@ -208,6 +212,7 @@ mod tests {
             bad.faults(faults);
             assert!(!bad.is_whole(), "{faults:?}");
         }
+        assert!(!Deliveries { unanswered: 1, ..good.clone() }.is_whole());
         let mut cut = good;
         cut.ended_links.insert("cut".into(), 1);
         assert!(!cut.is_whole());

@@ -222,7 +222,9 @@ impl Run<'_> {
                 merge(&mut self.found.ended_links, one.ended);
             }
         }
-        let Self { mut found, published, crew, begun_at, .. } = self;
+        let Self { mut found, published, pushed, crew, begun_at, .. } = self;
+        let answered = found.published + found.refused.values().sum::<u64>() + found.held_back;
+        found.unanswered = pushed.saturating_sub(answered);
         let members = published.iter().zip(&crew.members);
         found.expected = members.map(|(events, members)| events * members).sum();
         found.seconds = seconds(begun_at, ended_at);

@@ -136,7 +136,7 @@ impl Worker {
     fn on_order(&mut self, order: Order) -> Result<(), String> {
         match order {
             Order::Connect(opening) => {
-                self.opener = Some(Opener::new(opening, clock::now()));
+                self.opener = Some(Opener::new(opening, self.links.len(), clock::now()));
                 Ok(())
             }
             Order::Measure => {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use steadfast_bench::{Connecting, Connects, Crew, Deliveries, Hiring, Load, Pace, Usage};
 
 use crate::cores::Cores;
@@ -150,14 +151,15 @@ impl Test<'_> {
         let before = self.server.usage()?;
         let found = self.crew.publish(&load, &mut |_| {})?;
         let after = self.server.usage()?;
+        ensure!(found.delivered > 0, "{pace:?}: no event came to any link: {found:?}");
         if !found.is_whole() || found.held_back > 0 {
             let Deliveries { expected, delivered, lost, doubled, out_of_order, .. } = found;
             let (held, refused) = (found.held_back, &found.refused);
             self.found.faults.push(format!(
                 "{pace:?}: {delivered} of {expected} delivered, {lost} lost, {doubled} doubled, \
-                 {out_of_order} out of order, {held} held back, refused {refused:?}, links ended \
-                 {:?}",
-                found.ended_links
+                 {out_of_order} out of order, {held} held back, {} unanswered, \
+                 refused {refused:?}, links ended {:?}",
+                found.unanswered, found.ended_links
             ));
         }
         Ok((found, before, after))

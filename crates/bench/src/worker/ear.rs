@@ -225,7 +225,7 @@ mod tests {
         };
         let mut worker = Worker::new(Poll::new().unwrap(), share);
         let opening = Opening { at_once: 1, per_second: None, patience: 60 * clock::SECOND };
-        worker.opener = Some(Opener::new(opening, clock::now()));
+        worker.opener = Some(Opener::new(opening, 1, clock::now()));
         worker.open_more(clock::now()).unwrap();
         worker
     }

@@ -27,6 +27,7 @@ const BEGUN_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Opener {
     opening: Opening,
+    links: usize,
     begun: usize,
     under_way: usize,
     live: u64,
@@ -42,9 +43,10 @@ pub(super) struct Opener {
 }
 
 impl Opener {
-    pub(super) fn new(opening: Opening, now: u64) -> Self {
+    pub(super) fn new(opening: Opening, links: usize, now: u64) -> Self {
         Self {
             opening,
+            links,
             begun: 0,
             under_way: 0,
             live: 0,
@@ -63,8 +65,7 @@ impl Opener {
             return 0;
         }
         let deadline = self.deadlines.front().map_or(u64::MAX, |(due, _)| *due);
-        let has_room = self.under_way < self.opening.at_once;
-        let next = if has_room { self.begins_at(self.begun) } else { u64::MAX };
+        let next = if self.has_room() { self.begins_at(self.begun) } else { u64::MAX };
         deadline.min(next)
     }
 
@@ -85,11 +86,13 @@ impl Opener {
         self.live == 0 && self.failures() >= HOPELESS_FAILURES
     }
 
-    fn may_begin(&self, links: usize, now: u64) -> bool {
-        self.begun < links
-            && !self.is_hopeless()
-            && self.under_way < self.opening.at_once
-            && self.begins_at(self.begun) <= now
+    /// Whether another may begin, once its time has come.
+    fn has_room(&self) -> bool {
+        self.begun < self.links && !self.is_hopeless() && self.under_way < self.opening.at_once
+    }
+
+    fn may_begin(&self, now: u64) -> bool {
+        self.has_room() && self.begins_at(self.begun) <= now
     }
 
     /// A link follows its channel, `took` after it was begun.
@@ -113,8 +116,8 @@ impl Opener {
     }
 
     /// Links that were not even begun have failed, too.
-    fn count_left(&mut self, links: usize) {
-        let left = (links - self.begun) as u64;
+    fn count_left(&mut self) {
+        let left = (self.links - self.begun) as u64;
         if left > 0 {
             self.failed.insert("not begun, since no other link came to life".into(), left);
         }
@@ -134,10 +137,9 @@ impl Worker {
         }
         self.begin_more(now);
         self.give_up_late(now);
-        let links = self.links.len();
         let Some(opener) = &mut self.opener else { return Ok(()) };
-        if (opener.begun == links || opener.is_hopeless()) && opener.under_way == 0 {
-            opener.count_left(links);
+        if (opener.begun == opener.links || opener.is_hopeless()) && opener.under_way == 0 {
+            opener.count_left();
             let done = Opened {
                 failed: std::mem::take(&mut opener.failed),
                 members: self.count.members(),
@@ -158,9 +160,8 @@ impl Worker {
 
     fn begin_more(&mut self, now: u64) {
         for _ in 0..BEGUN_MAX {
-            let links = self.links.len();
             let Some(opener) = &mut self.opener else { return };
-            opener.has_more = opener.may_begin(links, now);
+            opener.has_more = opener.may_begin(now);
             if !opener.has_more {
                 return;
             }
@@ -261,47 +262,50 @@ mod tests {
     use crate::clock::SECOND;
     use crate::orders::Opening;
 
-    fn opener(at_once: usize, per_second: Option<f64>) -> Opener {
-        Opener::new(Opening { at_once, per_second, patience: SECOND }, 1000)
+    fn opener(links: usize, at_once: usize, per_second: Option<f64>) -> Opener {
+        Opener::new(Opening { at_once, per_second, patience: SECOND }, links, 1000)
     }
 
     #[test]
     fn so_many_are_under_way_at_once() {
-        let mut opener = opener(2, None);
-        assert!(opener.may_begin(5, 1000));
+        let mut opener = opener(5, 2, None);
+        assert!(opener.may_begin(1000));
         (opener.begun, opener.under_way) = (2, 2);
-        assert!(!opener.may_begin(5, 1000));
+        assert!(!opener.may_begin(1000));
         opener.on_live(7, 1007);
-        assert!(opener.may_begin(5, 1007));
+        assert!(opener.may_begin(1007));
         opener.on_failed("no".into(), 1008);
         assert_eq!((opener.under_way, opener.live, opener.failures()), (0, 1, 1));
         opener.begun = 5;
-        assert!(!opener.may_begin(5, 1008));
+        assert!(!opener.may_begin(1008));
+        // Nothing is due until the rest has come or is late.
+        opener.has_more = false;
+        assert_eq!(opener.next_due(), u64::MAX);
     }
 
     #[test]
     fn no_more_are_begun_where_many_failed_and_none_is_live() {
-        let mut opener = opener(1, None);
+        let mut opener = opener(500, 1, None);
         for n in 0..super::HOPELESS_FAILURES {
-            assert!(opener.may_begin(500, 1000), "{n}");
+            assert!(opener.may_begin(1000), "{n}");
             (opener.begun, opener.under_way) = (opener.begun + 1, 1);
             opener.on_failed("no".into(), 1000);
         }
-        assert!(!opener.may_begin(500, 1000));
-        opener.count_left(500);
+        assert!(!opener.may_begin(1000));
+        opener.count_left();
         assert_eq!(opener.failures(), 500);
         opener.live = 1;
-        assert!(opener.may_begin(500, 1000));
+        assert!(opener.may_begin(1000));
     }
 
     #[test]
     fn so_many_are_begun_a_second() {
-        let mut opener = opener(100, Some(10.0));
-        assert!(opener.may_begin(5, 1000));
+        let mut opener = opener(5, 100, Some(10.0));
+        assert!(opener.may_begin(1000));
         opener.begun = 1;
         opener.has_more = false;
-        assert!(!opener.may_begin(5, 1000 + SECOND / 10 - 1));
+        assert!(!opener.may_begin(1000 + SECOND / 10 - 1));
         assert_eq!(opener.next_due(), 1000 + SECOND / 10);
-        assert!(opener.may_begin(5, 1000 + SECOND / 10));
+        assert!(opener.may_begin(1000 + SECOND / 10));
     }
 }

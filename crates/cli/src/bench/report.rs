@@ -116,6 +116,9 @@ impl Report {
 fn events(out: &mut String, found: &Deliveries) {
     row(out, "published", &format!("{} in {:.2} s", found.published, found.seconds));
     counts(out, "refused", &found.refused);
+    if found.unanswered > 0 {
+        row(out, "unanswered", &found.unanswered.to_string());
+    }
     if found.held_back > 0 {
         let text = format!("{}: too many were on their way", found.held_back);
         row(out, "held back", &text);

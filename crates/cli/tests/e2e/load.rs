@@ -23,7 +23,7 @@ fn assert_whole(report: &Value, links: u64, members: u64) {
     let published = found["published"].as_u64().unwrap();
     assert!(published > 0, "{report:#}");
     assert_eq!(found["delivered"], published * members, "{report:#}");
-    for fault in ["lost", "doubled", "out_of_order", "held_back"] {
+    for fault in ["lost", "doubled", "out_of_order", "held_back", "unanswered"] {
         assert_eq!(found[fault], 0, "{fault}: {report:#}");
     }
     // Each delivery brings at least its data.
