@@ -93,7 +93,7 @@ impl Broker {
     pub fn read_at_once(&self, read: &Read) -> Option<Result<Page, ReadError>> {
         match self {
             Self::Memory(memory) => Some(memory.read(&read.channel, &read.since, read.limit)),
-            Self::Disk(_) | Self::Redis(_) => None,
+            Self::Disk(_) | Self::Redis(_) | Self::Nats(_) => None,
         }
     }
 

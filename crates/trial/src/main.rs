@@ -172,7 +172,11 @@ fn main() -> anyhow::Result<ExitCode> {
         // Without a runtime, whose threads would be counted as well.
         Command::Work { name, times } => counts::run(&name, times).map(|()| ExitCode::SUCCESS),
         Command::Counts => count_all(),
-        _ => tokio::runtime::Runtime::new()?.block_on(measure(cli)),
+        Command::Kills { .. }
+        | Command::Nodes { .. }
+        | Command::Failover { .. }
+        | Command::Servers { .. }
+        | Command::Rates { .. } => tokio::runtime::Runtime::new()?.block_on(measure(cli)),
     }
 }
 
