@@ -4,6 +4,7 @@
 //! HS256 alone is spoken, whatever a token says of itself. No text of a token is ever repeated.
 
 mod claims;
+mod hs256;
 
 use std::fmt;
 
@@ -78,6 +79,7 @@ struct Head {
 impl Verifier {
     /// Checks against `key`, and forgives clocks that differ by at most `leeway_s` seconds.
     pub fn new(key: &[u8], leeway_s: u64) -> Self {
+        hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         // The time is given to `verify`; the library would ask the system's clock.
         validation.validate_exp = false;
@@ -126,6 +128,7 @@ impl fmt::Debug for Verifier {
 
 /// Makes a token that [`Verifier`] accepts with the same key.
 pub fn sign(key: &[u8], claims: &Claims) -> Result<String, SignError> {
+    hs256::install();
     let header = Header::new(Algorithm::HS256);
     Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))?)
 }
