@@ -57,6 +57,12 @@ impl Presence {
         }
     }
 
+    /// When a node was heard.
+    #[cfg(test)]
+    pub(super) fn heard(&self, node: &str) -> Option<Millis> {
+        self.nodes.get(node).and_then(|seen| seen.heard)
+    }
+
     /// Has the desk know who is there, or was a moment ago.
     fn show(&self, desk: &Desk, now: Millis) {
         let is_near = |seen: &Seen| seen.heard.is_some_and(|at| now.since(at).0 <= GONE_MS);

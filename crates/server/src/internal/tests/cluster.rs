@@ -87,6 +87,8 @@ async fn node(store: &Store, name: &str, is_alive: bool) -> Desk {
 async fn running(store: &Store, name: &str, is_alive: bool) -> (Desk, JoinHandle<()>) {
     let mut config = Config { dev: true, ..Config::default() };
     config.node.name = name.into();
+    // Nobody takes what the hubs have to say, and on a busy machine that may last.
+    config.limits.slow_timeout_ms = 3_600_000;
     store.settle(&mut config);
     let desk = Desk::with(config);
     let node = Arc::clone(&desk.node);
