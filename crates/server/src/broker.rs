@@ -14,10 +14,12 @@ use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
+#[cfg(test)]
+pub(crate) use nats::tests::store::Store as Log;
 pub use nats::{NatsBroker, NatsError, NatsFigures, is_nats_address};
 pub use peers::{Answers, Peer, Question};
 #[cfg(test)]
-pub(crate) use redis::tests::store::Store;
+pub(crate) use redis::tests::store::Store as Servers;
 pub use redis::{BrokerError, RedisBroker, RedisFigures, is_server_address, publish_script};
 
 /// The broker that this node uses.

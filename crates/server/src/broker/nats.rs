@@ -12,6 +12,7 @@ mod entry;
 mod lanes;
 mod life;
 mod log;
+mod peers;
 mod plan;
 mod record;
 mod session;
@@ -109,6 +110,8 @@ pub struct NatsFigures {
     pub applied: u64,
     /// Whether the server refused the last message.
     pub is_failing: bool,
+    /// Questions of other nodes that there was no room for.
+    pub unheard: u64,
 }
 
 impl NatsBroker {

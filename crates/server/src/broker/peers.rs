@@ -1,7 +1,13 @@
 //! Nodes that ask each other, where they share a broker. In: a node's question. Out: what the
 //! others answer, and who did not in time. Must not know what is asked.
 
+mod desk;
+
 use super::Broker;
+pub(super) use desk::{Desk, GONE_MS, Post};
+
+/// The largest answer, whatever the broker could carry.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// A node, unlike every other one and every earlier run of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,32 +67,44 @@ impl Broker {
     /// This node among those that share the broker; `None` where it is shared with nobody.
     pub fn peer(&self) -> Option<&Peer> {
         match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
+            Self::Memory(_) | Self::Disk(_) => None,
             Self::Redis(redis) => Some(redis.peer()),
+            Self::Nats(nats) => Some(nats.peer()),
         }
     }
 
     /// Asks every other node, or only the one of a run. Takes a second at most.
     pub async fn ask(&self, question: &str, run: Option<&str>) -> Answers {
         match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => Answers::default(),
+            Self::Memory(_) | Self::Disk(_) => Answers::default(),
             Self::Redis(redis) => redis.ask(question, run).await,
+            Self::Nats(nats) => nats.ask(question, run).await,
         }
     }
 
     /// The next question of another node. Whoever takes it answers it.
     pub async fn asked(&self) -> Question {
         match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => std::future::pending().await,
+            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
             Self::Redis(redis) => redis.asked().await,
+            Self::Nats(nats) => nats.asked().await,
         }
     }
 
     /// Answers a question.
     pub async fn answer(&self, question: &Question, answer: &str) {
         match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => {}
+            Self::Memory(_) | Self::Disk(_) => {}
             Self::Redis(redis) => redis.answer(question, answer).await,
+            Self::Nats(nats) => nats.answer(question, answer).await,
+        }
+    }
+
+    /// How long an answer may be, in bytes.
+    pub fn answer_bytes_max(&self) -> usize {
+        match self {
+            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => ANSWER_BYTES_MAX,
+            Self::Nats(nats) => nats.answer_bytes_max().min(ANSWER_BYTES_MAX),
         }
     }
 }

@@ -27,11 +27,10 @@ use steadfast_hub::{
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
 use self::page::{known, page};
-use self::peers::Peers;
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
 use self::server::{Away, Server, fence_of};
 use self::whereabouts::Whereabouts;
-use super::peers::Peer;
+use super::peers::{Desk, Peer};
 use crate::config::{RedisSettings, Secret};
 use crate::relay::Relay;
 
@@ -74,7 +73,7 @@ struct Shared {
     streams: StreamsConfig,
     spares: AtomicU64,
     servers: usize,
-    peers: Peers,
+    desk: Desk,
 }
 
 /// What is counted of all servers together.
@@ -123,8 +122,8 @@ impl RedisBroker {
             .enumerate()
             .map(|(at, place)| Server::new(at, place, &settings.prefix, &node))
             .collect();
-        let (spares, peers) = (AtomicU64::new(0), Peers::new(own));
-        let shared = Shared { relay, streams, spares, servers: servers.len(), peers };
+        let (spares, desk) = (AtomicU64::new(0), Desk::new(own));
+        let shared = Shared { relay, streams, spares, servers: servers.len(), desk };
         Ok(Self { servers, shared })
     }
 
@@ -323,7 +322,7 @@ impl RedisBroker {
             sessions: sum(|server| &server.figures.sessions),
             fences: sum(|server| &server.figures.fences),
             dropped: sum(|server| &server.figures.dropped),
-            unheard: self.shared.peers.dropped(),
+            unheard: self.shared.desk.dropped(),
         }
     }
 

@@ -17,6 +17,7 @@ pub(super) struct Log {
     fences_raised: u64,
     messages: u64,
     applied: u64,
+    questions_dropped: u64,
 }
 
 impl From<NatsFigures> for Log {
@@ -28,6 +29,7 @@ impl From<NatsFigures> for Log {
             fences_raised: figures.fences,
             messages: figures.messages,
             applied: figures.applied,
+            questions_dropped: figures.unheard,
         }
     }
 }
@@ -46,6 +48,7 @@ pub(super) fn register(figures: &NatsFigures, registry: &mut Registry) {
         ("nats_sessions", "Sessions with the log begun", figures.sessions),
         ("nats_fences_raised", "Times that events were lost and epochs changed", figures.fences),
         ("nats_messages", "Messages of the log that this node wrote", figures.messages),
+        ("nats_questions_dropped", "Questions of other nodes without room", figures.unheard),
     ];
     for (name, about, value) in counters {
         registry.register(name, about, ConstCounter::new(value));

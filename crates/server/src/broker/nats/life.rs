@@ -16,6 +16,7 @@ use super::backoff::Backoff;
 use super::come::{come, hear, present};
 use super::entry;
 use super::log::{Log, Logged};
+use super::peers;
 use super::record::Record;
 use super::session::Session;
 use super::table::Place;
@@ -23,10 +24,13 @@ use super::{Shared, Trouble};
 use crate::relay::Relay;
 use crate::shard::News;
 
-/// How often the log is asked whether it is what it was.
+/// How often the log is asked whether it is what it was, and the others are told that this node is
+/// there.
 const BEAT: Duration = Duration::from_secs(2);
-/// After so many beats a node says in the record that it is there.
+/// After so many beats a node says so in the record.
 const BEATS_A_PRESENCE: u32 = 30;
+/// How long that takes.
+pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_A_PRESENCE as u64;
 /// All that is followed is looked at after so many beats, whatever was announced.
 const BEATS_A_LOOK: u32 = 15;
 /// Channels looked at in one go.
@@ -167,6 +171,7 @@ async fn tick(
     if log.is_silent() {
         return Err(Trouble::Deaf);
     }
+    peers::beat(shared, session).await;
     // What is seen while the log is being asked is not in its answer.
     let seen = shared.known.lock().seen;
     if session.last().await? < seen && session.run != "cluster" {
@@ -218,11 +223,15 @@ async fn look(shared: &Arc<Shared>) {
     }
 }
 
-/// Deals with a letter of another node, about a link.
+/// Deals with a letter of another node.
 async fn deal(shared: &Shared, session: &Session, letter: &Message) -> Result<(), Trouble> {
     let words = String::from_utf8_lossy(&letter.payload).into_owned();
+    if shared.desk.hears(0, &words) {
+        return Ok(());
+    }
     let words: Vec<&str> = words.split(' ').collect();
     match *words {
+        ["here", node] => shared.presence.lock().hears(node, shared.clock.now()),
         ["hello", node, generation, link] if node != &*shared.node => {
             let (Ok(link), Ok(generation)) = (LinkId::new(link), generation.parse::<u64>()) else {
                 return Ok(());

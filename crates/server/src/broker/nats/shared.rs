@@ -16,11 +16,13 @@ use super::barrier::Barrier;
 use super::draft::Work;
 use super::entry;
 use super::lanes::Lanes;
+use super::peers::Presence;
 use super::record::{Known, Record};
 use super::session::{Away, Session};
 use super::sweep::TOMB_MS;
 use super::table::Table;
 use super::{NatsFigures, PROBE_TIMEOUT};
+use crate::broker::peers::{Desk, Peer};
 use crate::clock::Clock;
 use crate::config::NatsSettings;
 use crate::relay::Relay;
@@ -71,7 +73,9 @@ pub(super) struct Shared {
     pub(super) barrier: Barrier,
     pub(super) figures: Figures,
     pub(super) expired_to: Mutex<Option<ChannelName>>,
-    clock: Clock,
+    pub(super) desk: Desk,
+    pub(super) presence: Mutex<Presence>,
+    pub(super) clock: Clock,
     seed: u64,
     spares: AtomicU64,
     session: RwLock<Option<Arc<Session>>>,
@@ -100,7 +104,7 @@ impl Names {
 
     /// Where a node hears what is for it alone.
     pub(super) fn to(&self, node: &str) -> String {
-        format!("{}.to.{node}", self.prefix)
+        format!("{}.to.{}", self.prefix, entry::word(node))
     }
 }
 
@@ -115,11 +119,12 @@ impl Shared {
         node: &str,
     ) -> Self {
         let seed = streams.epoch_seed;
+        let own = Peer { run: format!("{seed:016x}"), name: node.to_owned() };
         Self {
             addresses,
             replicas: settings.replicas,
             names: Names::of(&settings.prefix),
-            node: format!("{}-{seed:016x}", entry::word(node)),
+            node: own.word(),
             relay,
             table: Mutex::new(Table::new(streams, hot_bytes_max)),
             applied: watch::Sender::new(0),
@@ -129,6 +134,8 @@ impl Shared {
             barrier: Barrier::default(),
             figures: Figures::default(),
             expired_to: Mutex::default(),
+            desk: Desk::new(own),
+            presence: Mutex::default(),
             clock,
             seed,
             spares: AtomicU64::new(0),
@@ -170,6 +177,8 @@ impl Shared {
         *known =
             Known { fence: session.fence.clone(), run: session.run.clone(), seen, is_gone: false };
         drop(known);
+        // Who is there now is in the record, which is read once more.
+        self.presence.lock().clear();
         // What says that a channel is gone may be gone itself.
         let was_away_long = self.clock.now().since(*self.lost_at.lock()).0 > TOMB_MS / 2;
         if is_other || was_away_long {
@@ -240,6 +249,7 @@ impl Shared {
 
     /// Which nodes there are.
     pub(super) fn others(&self, record: &Record) {
+        self.presence.lock().record(&record.nodes, self.clock.now(), self.date());
         let newest = record.nodes.values().copied().max().unwrap_or(0);
         let is_there = |at: u64| newest.saturating_sub(at) <= ABSENT_MS;
         let nodes = record.nodes.iter().filter(|(_, at)| is_there(**at));
@@ -278,6 +288,7 @@ impl Shared {
             messages: count(&self.figures.messages),
             applied: *self.applied.borrow(),
             is_failing: self.figures.is_failing.load(Ordering::Relaxed),
+            unheard: self.desk.dropped(),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::Shared;
 use super::backoff::Backoff;
 use super::entry::{self, News as Told};
 use super::letters::{Letter, Letters, letters};
+use super::peers;
 use super::scripts::{ENTER, HEADS, number, text};
 use super::server::{Away, Server, Session, fence_of};
 use super::whereabouts::connect;
@@ -207,7 +208,7 @@ async fn tick(
     }
     *probe = Some(server.probe().await?);
     // Where it is refused, lists say less; a connection that is gone ends the session by itself.
-    drop(shared.peers.look(server).await);
+    drop(peers::look(&shared.desk, server).await);
     Ok(())
 }
 
@@ -262,7 +263,7 @@ async fn deal(
         return Ok(());
     }
     let words = String::from_utf8_lossy(&letter.words).into_owned();
-    if shared.peers.hears(server.at, &words) {
+    if shared.desk.hears(server.at, &words) {
         return Ok(());
     }
     let words: Vec<&str> = words.split(' ').collect();

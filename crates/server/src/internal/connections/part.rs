@@ -19,8 +19,8 @@ use crate::problem::Problem;
 pub(super) const PARAMETERS: [&str; 5] = ["after", "limit", "channel", "link", "transport"];
 /// Slots looked at in one go; a hub's other work gets its lock in between.
 pub(in crate::internal) const SLOTS_PER_LOCK: u32 = 256;
-/// A part ends with the row that goes beyond so many bytes.
-const BYTES_MAX: usize = 1024 * 1024;
+/// What a part has beside its rows, in bytes.
+const FRAME_BYTES: usize = 64;
 
 /// Some of a node's sessions, in their order.
 #[derive(Debug, Default)]
@@ -60,15 +60,17 @@ impl Part {
         let mut found = matches(node, start, limit + 1, &filter).await;
         let mut part = Self { has_more: found.len() > limit, ..Self::default() };
         found.truncate(limit);
+        let room = node.broker.answer_bytes_max().saturating_sub(FRAME_BYTES);
         let mut bytes = 0;
         for (at, view) in found {
-            if bytes > BYTES_MAX {
+            let id = Place::id(node, at, view.session);
+            let Some(row) = Connection::new(node, at, view).row() else { continue };
+            bytes += row.get().len() + 1;
+            // One row there is, so that the next page begins behind it.
+            if bytes > room && !part.rows.is_empty() {
                 part.has_more = true;
                 break;
             }
-            let id = Place::id(node, at, view.session);
-            let Some(row) = Connection::new(node, at, view).row() else { continue };
-            bytes += row.get().len();
             part.rows.push((id, row));
         }
         Ok(part)

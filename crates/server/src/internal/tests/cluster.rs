@@ -1,4 +1,5 @@
-//! Two nodes on one store, as operators see them: whichever is asked speaks for both.
+//! Two nodes on one store, as operators see them: whichever is asked speaks for both. The same for
+//! each kind of store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,36 +10,105 @@ use steadfast_protocol::{CloseCode, LinkId};
 use tokio::task::JoinHandle;
 
 use super::{Answer, Desk};
-use crate::broker::Store;
+use crate::broker::{Log, Servers};
 use crate::config::{BrokerKind, Config, Secret};
 use crate::internal::others;
 
+/// Runs each of these functions as a test on each store that nodes can share.
+macro_rules! on_each {
+    ($($name:ident;)*) => {
+        mod redis {
+            $(#[tokio::test] async fn $name() {
+                super::$name(super::Store::redis().await).await;
+            })*
+        }
+
+        mod nats {
+            $(#[tokio::test] async fn $name() {
+                super::$name(super::Store::nats().await).await;
+            })*
+        }
+    };
+}
+
+on_each! {
+    either_node_lists_the_connections_of_both_in_the_same_pages;
+    a_part_that_no_letter_could_carry_is_given_in_several_pages;
+    a_connection_is_found_and_ended_by_way_of_any_node;
+    subscribers_are_counted_at_every_node;
+    a_node_that_does_not_answer_is_named;
+    a_node_that_leaves_is_asked_no_more;
+    without_its_store_a_node_speaks_for_itself_and_says_so;
+}
+
+/// What nodes share.
+enum Store {
+    Redis(Servers),
+    Nats(Log),
+}
+
+impl Store {
+    async fn redis() -> Self {
+        Self::Redis(Servers::start(&[]).await)
+    }
+
+    async fn nats() -> Self {
+        Self::Nats(Log::start().await)
+    }
+
+    /// Has a node work on it.
+    fn settle(&self, config: &mut Config) {
+        match self {
+            Self::Redis(servers) => {
+                config.broker.kind = Some(BrokerKind::Redis);
+                config.broker.redis.servers = vec![Secret::new(servers.url())];
+            }
+            Self::Nats(log) => {
+                config.broker.kind = Some(BrokerKind::Nats);
+                config.broker.nats.servers = vec![Secret::new(log.url())];
+            }
+        }
+    }
+
+    fn kill(&mut self) {
+        match self {
+            Self::Redis(servers) => servers.kill(),
+            Self::Nats(log) => log.kill(),
+        }
+    }
+}
+
 /// A node on the store. Who is alive answers others.
 async fn node(store: &Store, name: &str, is_alive: bool) -> Desk {
+    running(store, name, is_alive).await.0
+}
+
+/// The same, with the task that keeps it on the store.
+async fn running(store: &Store, name: &str, is_alive: bool) -> (Desk, JoinHandle<()>) {
     let mut config = Config { dev: true, ..Config::default() };
     config.node.name = name.into();
-    config.broker.kind = Some(BrokerKind::Redis);
-    config.broker.redis.servers = vec![Secret::new(store.url())];
+    // Nobody takes what the hubs have to say, and on a busy machine that may last.
+    config.limits.slow_timeout_ms = 3_600_000;
+    store.settle(&mut config);
     let desk = Desk::with(config);
     let node = Arc::clone(&desk.node);
-    tokio::spawn(async move { node.broker.run().await });
+    let life = tokio::spawn(async move { node.broker.run().await });
     if is_alive {
         answers(&desk);
     }
     while !desk.node.broker.is_ready().await {
         tokio::task::yield_now().await;
     }
-    desk
+    (desk, life)
 }
 
 fn answers(desk: &Desk) -> JoinHandle<()> {
     tokio::spawn(others::answer(Arc::clone(&desk.node)))
 }
 
-async fn two() -> (Store, Desk, Desk) {
-    let store = Store::start(&[]).await;
-    let (one, two) = (node(&store, "one", true).await, node(&store, "two", true).await);
-    (store, one, two)
+/// The names have what a name may have.
+async fn two(store: &Store) -> (Desk, Desk) {
+    (node(store, "one", true).await, node(store, "a-1.two", true).await)
 }
 
 /// Asks until every node has answered in time, whatever else the machine has to do.
@@ -79,12 +149,11 @@ fn close_of(desk: &Desk, link: &str, id: &str) -> Option<CloseCode> {
     })
 }
 
-#[tokio::test]
-async fn either_node_lists_the_connections_of_both_in_the_same_pages() {
-    let (_store, one, two) = two().await;
+async fn either_node_lists_the_connections_of_both_in_the_same_pages(store: Store) {
+    let (one, two) = two(&store).await;
     let mut all = BTreeSet::new();
     for at in 0..25 {
-        let (desk, name) = if at % 5 < 2 { (&one, "one") } else { (&two, "two") };
+        let (desk, name) = if at % 5 < 2 { (&one, "one") } else { (&two, "a-1.two") };
         let link = format!("link-{at:04}");
         desk.open(&link, &[if at % 2 == 0 { "even" } else { "odd" }]);
         all.insert((link, name.to_owned()));
@@ -109,13 +178,34 @@ async fn either_node_lists_the_connections_of_both_in_the_same_pages() {
     assert_eq!(whole(&one, "/v1/connections?limit=25").await["next"], Value::Null);
     assert_eq!(rows(&whole(&two, "/v1/connections?channel=even").await).len(), 13);
     let found = whole(&one, "/v1/connections?link=link-0002").await;
-    assert_eq!(rows(&found), [("link-0002".to_owned(), "two".to_owned())]);
+    assert_eq!(rows(&found), [("link-0002".to_owned(), "a-1.two".to_owned())]);
     one.ask("GET", "/v1/connections?after=0-0-0").await.problem(400, "bad_query");
 }
 
-#[tokio::test]
-async fn a_connection_is_found_and_ended_by_way_of_any_node() {
-    let (_store, one, two) = two().await;
+async fn a_part_that_no_letter_could_carry_is_given_in_several_pages(store: Store) {
+    let (one, two) = two(&store).await;
+    let names: Vec<String> = (0..100).map(|at| format!("{at:0199}")).collect();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let links: BTreeSet<String> = (0..60).map(|at| format!("link-{at:04}")).collect();
+    for link in &links {
+        two.open(link, &names);
+    }
+    let (mut seen, mut sizes) = (Vec::new(), Vec::new());
+    let mut target = "/v1/connections?limit=100".to_owned();
+    loop {
+        let page = whole(&one, &target).await;
+        seen.extend(rows(&page).into_iter().map(|(link, _)| link));
+        sizes.push(page.to_string().len());
+        let Some(next) = page["next"].as_str() else { break };
+        target = format!("/v1/connections?limit=100&after={next}");
+    }
+    assert_eq!((seen.len(), seen.into_iter().collect()), (60, links));
+    let letter = 1024 * 1024;
+    assert!(sizes.len() > 1 && sizes.iter().sum::<usize>() > letter, "{sizes:?}");
+}
+
+async fn a_connection_is_found_and_ended_by_way_of_any_node(store: Store) {
+    let (one, two) = two(&store).await;
     for (link, desk, code) in [("link-0001", &one, 4402), ("link-0002", &two, 4002)] {
         let (local, bell, _) = desk.open(link, &["a"]);
         let page = whole(&one, &format!("/v1/connections?link={link}")).await;
@@ -142,9 +232,8 @@ async fn a_connection_is_found_and_ended_by_way_of_any_node() {
     }
 }
 
-#[tokio::test]
-async fn subscribers_are_counted_at_every_node() {
-    let (_store, one, two) = two().await;
+async fn subscribers_are_counted_at_every_node(store: Store) {
+    let (one, two) = two(&store).await;
     for channel in ["a", "b:c"] {
         let event = r#"{"event":"e"}"#;
         let answer = one.post(&format!("/v1/channels/{channel}/events"), event).await;
@@ -162,9 +251,7 @@ async fn subscribers_are_counted_at_every_node() {
     assert_eq!(whole(&one, "/v1/channels?after=c").await["channels"], json!([]));
 }
 
-#[tokio::test]
-async fn a_node_that_does_not_answer_is_named() {
-    let store = Store::start(&[]).await;
+async fn a_node_that_does_not_answer_is_named(store: Store) {
     let one = node(&store, "one", true).await;
     let still = node(&store, "still", false).await;
     one.open("link-0001", &["a"]);
@@ -186,15 +273,25 @@ async fn a_node_that_does_not_answer_is_named() {
     assert_eq!(rows(&whole(&one, "/v1/connections").await).len(), 2);
 }
 
-#[tokio::test]
-async fn without_its_store_a_node_speaks_for_itself_and_says_so() {
-    let (mut store, one, two) = two().await;
+async fn a_node_that_leaves_is_asked_no_more(store: Store) {
+    let one = node(&store, "one", true).await;
+    let (still, life) = running(&store, "still", false).await;
+    let page = one.ask("GET", "/v1/connections").await.json();
+    assert_eq!(page["unanswered"], json!(["still"]));
+    life.abort();
+    assert!(life.await.is_err(), "it says no more that it is there");
+    still.node.broker.leave().await;
+    assert_eq!(whole(&one, "/v1/connections").await["connections"], json!([]));
+}
+
+async fn without_its_store_a_node_speaks_for_itself_and_says_so(mut store: Store) {
+    let (one, two) = two(&store).await;
     one.open("link-0001", &["a"]);
     two.open("link-0002", &["a"]);
     assert_eq!(rows(&whole(&one, "/v1/connections").await).len(), 2);
     store.kill();
     let page = one.ask("GET", "/v1/connections").await.json();
     assert_eq!(rows(&page), [("link-0001".to_owned(), "one".to_owned())]);
-    assert_eq!(page["unanswered"], json!(["two"]));
+    assert_eq!(page["unanswered"], json!(["a-1.two"]));
     one.ask("GET", "/v1/channels").await.problem(503, "broker_unavailable");
 }

@@ -1,5 +1,7 @@
 //! Several nodes on one log, one after the other and at once; and what the log drops.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use steadfast_hub::{PublishError, Retention, StreamsConfig};
 use steadfast_machine::Span;
@@ -152,4 +154,22 @@ async fn what_comes_while_a_message_is_on_its_way_shares_the_next() {
     let cold = keeping(&store, &StreamsConfig::default(), 0);
     ready(&cold).await;
     assert_eq!(cold.kept("a").await, each(1..=600));
+}
+
+#[tokio::test]
+async fn a_node_that_stays_says_again_and_again_that_it_is_there() {
+    let store = Store::start().await;
+    let (one, two) = two(&store).await;
+    // Nobody takes questions here, so that the other is known and silent.
+    let answers = one.broker.ask("what is it?", None).await;
+    assert_eq!(answers.silent, [two.broker.peer().unwrap().clone()]);
+    let heard = || shared(&one).presence.lock().heard(&shared(&two).node);
+    let first = heard().unwrap();
+    // The record would say so once a minute.
+    let again = tokio::time::timeout(Duration::from_secs(30), async {
+        while heard() <= Some(first) {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(again.await.is_ok(), "no letter came");
 }
