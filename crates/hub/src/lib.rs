@@ -34,7 +34,7 @@ pub use config::{HubConfig, Retention, StreamsConfig};
 pub use grants::{Grants, Pattern, PatternError};
 pub use hub::{Hub, OpenError, Opening, Output};
 pub use outbox::Outgoing;
-pub use page::{Page, PageLimit, ReadError};
+pub use page::{Page, PageLimit, ReadError, start_of_page};
 pub use publication::{Publication, Publish, PublishError, Published};
 pub use report::{ConnectionView, SessionReport, Totals};
 pub use session::{Read, SessionKey, Speech, Transport, Work};

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use steadfast_protocol::{Gap, Position};
+use steadfast_protocol::{Epoch, Gap, GapCause, Position, Since};
 
 use crate::Publication;
 
@@ -40,6 +40,31 @@ impl Page {
     pub const fn reaches_the_end(&self) -> bool {
         self.is_final && self.end >= self.head
     }
+}
+
+/// Where delivery starts in a channel under `epoch` whose newest offset is `head`, and what is
+/// missing before it. `before_oldest` is the offset before the oldest kept event: the head where
+/// nothing is kept.
+pub fn start_of_page(
+    since: &Since,
+    epoch: &Epoch,
+    before_oldest: u64,
+    head: u64,
+) -> (u64, Option<Gap>) {
+    let position = match since {
+        Since::Start => return (before_oldest, None),
+        Since::Now => return (head, None),
+        Since::After(position) => position,
+    };
+    let cause = if position.epoch != *epoch || position.offset > head {
+        GapCause::EpochChanged
+    } else if position.offset < before_oldest {
+        GapCause::Retention
+    } else {
+        return (position.offset, None);
+    };
+    let to = Position::new(epoch.clone(), before_oldest);
+    (before_oldest, Some(Gap { from: position.clone(), to, cause }))
 }
 
 /// Why history could not be read.

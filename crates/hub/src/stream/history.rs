@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ChannelName, Epoch, Gap, GapCause, Position, ReplaceKey, Since};
+use steadfast_protocol::{ChannelName, Epoch, Gap, Position, ReplaceKey, Since};
 
-use crate::{ChannelInfo, Page, PageLimit, Publication, Retention};
+use crate::{ChannelInfo, Page, PageLimit, Publication, Retention, start_of_page};
 
 /// A thinned page looks at no more kept events than this.
 const THINNED_SCAN_MAX: usize = 10_000;
@@ -131,21 +131,7 @@ impl History {
 
     /// Where delivery starts, and what is missing before it.
     fn start(&self, since: &Since) -> (u64, Option<Gap>) {
-        let oldest = self.before_oldest();
-        let position = match since {
-            Since::Start => return (oldest, None),
-            Since::Now => return (self.head, None),
-            Since::After(position) => position,
-        };
-        let cause = if position.epoch != self.epoch || position.offset > self.head {
-            GapCause::EpochChanged
-        } else if position.offset < oldest {
-            GapCause::Retention
-        } else {
-            return (position.offset, None);
-        };
-        let to = Position::new(self.epoch.clone(), oldest);
-        (oldest, Some(Gap { from: position.clone(), to, cause }))
+        start_of_page(since, &self.epoch, self.before_oldest(), self.head)
     }
 
     /// The offset before the oldest kept event: the head where nothing is kept.

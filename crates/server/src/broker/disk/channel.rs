@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_hub::{ChannelInfo, Page, PageLimit, Publication};
+use steadfast_hub::{ChannelInfo, Page, PageLimit, Publication, start_of_page};
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ChannelName, Gap, GapCause, Position, ReplaceKey, Since};
+use steadfast_protocol::{ChannelName, Gap, ReplaceKey, Since};
 
 use super::page::Filling;
 use super::record::Numbers;
@@ -89,21 +89,7 @@ impl Channel {
     /// Where delivery starts, and what is missing before it.
     pub(super) fn start(&self, since: &Since) -> (u64, Option<Gap>) {
         let Numbers { epoch, first, head, .. } = &self.numbers;
-        let oldest = first - 1;
-        let position = match since {
-            Since::Start => return (oldest, None),
-            Since::Now => return (*head, None),
-            Since::After(position) => position,
-        };
-        let cause = if position.epoch != *epoch || position.offset > *head {
-            GapCause::EpochChanged
-        } else if position.offset < oldest {
-            GapCause::Retention
-        } else {
-            return (position.offset, None);
-        };
-        let to = Position::new(epoch.clone(), oldest);
-        (oldest, Some(Gap { from: position.clone(), to, cause }))
+        start_of_page(since, epoch, first - 1, *head)
     }
 
     /// The page after `start`, where all of it is hot.

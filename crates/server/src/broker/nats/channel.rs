@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_hub::{ChannelInfo, PageLimit, Publication, Retention};
-use steadfast_protocol::{ChannelName, Epoch, Gap, GapCause, Position, ReplaceKey, Since};
+use steadfast_hub::{ChannelInfo, PageLimit, Publication, Retention, start_of_page};
+use steadfast_protocol::{ChannelName, Epoch, Gap, Position, ReplaceKey, Since};
 
 use super::plan::{Plan, Want};
 
@@ -223,21 +223,7 @@ impl Channel {
 
     /// Where delivery starts, and what is missing before it.
     fn start(&self, since: &Since) -> (u64, Option<Gap>) {
-        let oldest = self.before_oldest();
-        let position = match since {
-            Since::Start => return (oldest, None),
-            Since::Now => return (self.head, None),
-            Since::After(position) => position,
-        };
-        let cause = if position.epoch != self.epoch || position.offset > self.head {
-            GapCause::EpochChanged
-        } else if position.offset < oldest {
-            GapCause::Retention
-        } else {
-            return (position.offset, None);
-        };
-        let to = Position::new(self.epoch.clone(), oldest);
-        (oldest, Some(Gap { from: position.clone(), to, cause }))
+        start_of_page(since, &self.epoch, self.before_oldest(), self.head)
     }
 
     /// The offset before the oldest kept event: the head where nothing is kept.
