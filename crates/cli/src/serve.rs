@@ -9,7 +9,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use steadfast_server::config::Overrides;
 use steadfast_server::server::Server;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
 use crate::settings::{self, File};
 
@@ -77,17 +80,14 @@ fn start_log(is_dev: bool) -> anyhow::Result<()> {
     // What the NATS client calls an error is how a session ends, which the broker tells itself.
     let usual = |_| "info,async_nats=off".into();
     let wanted = std::env::var(LOG_VARIABLE).unwrap_or_else(usual);
-    let filter = EnvFilter::try_new(&wanted)
+    let filter: Targets = wanted
+        .parse()
         .with_context(|| format!("{LOG_VARIABLE}={wanted:?} is no log filter; try info"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    if is_dev {
-        log.compact().init();
-    } else {
-        log.json().flatten_event(true).init();
-    }
+    let lines =
+        fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    let lines =
+        if is_dev { lines.compact().boxed() } else { lines.json().flatten_event(true).boxed() };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
     Ok(())
 }
 

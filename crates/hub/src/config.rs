@@ -41,6 +41,8 @@ pub struct HubConfig {
     pub frames_burst_max: u32,
     /// Unreadable frames after which a session is closed. Default 20.
     pub bad_frames_max: u32,
+    /// The seed of the table of channels: random, so that nobody can choose names that collide.
+    pub names_seed: u64,
 }
 
 impl Default for HubConfig {
@@ -62,6 +64,7 @@ impl Default for HubConfig {
             frames_per_second_max: 50,
             frames_burst_max: 200,
             bad_frames_max: 20,
+            names_seed: 0,
         }
     }
 }
@@ -106,7 +109,8 @@ pub struct StreamsConfig {
     pub idempotency_keys_max: usize,
     /// How long a key is remembered. Default 5 min.
     pub idempotency_window: Span,
-    /// The seed of epochs: from the operating system, so that no two runs share an epoch.
+    /// The seed of epochs and of the table of channels: from the operating system, so that no two
+    /// runs share an epoch and nobody can choose names that collide.
     pub epoch_seed: u64,
 }
 

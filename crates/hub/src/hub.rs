@@ -17,12 +17,13 @@ use slab::Slab;
 use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::codec::{json, sse};
 use steadfast_protocol::{
-    ChannelName, ChannelRequest, ClientInfo, CloseCode, Generation, HeartbeatTerms, LinkId,
-    LinkLimits, ServerFrame, Timestamp, Welcome,
+    ChannelRequest, ClientInfo, CloseCode, Generation, HeartbeatTerms, LinkId, LinkLimits,
+    ServerFrame, Timestamp, Welcome,
 };
 
 use crate::deadlines::Deadlines;
 use crate::member::Channel;
+use crate::names::Names;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::session::{Closing, Counts, Life, Session};
@@ -39,7 +40,7 @@ pub struct Hub {
     sessions: Slab<Session>,
     links: BTreeMap<LinkId, SessionKey>,
     channels: Slab<Channel>,
-    names: BTreeMap<ChannelName, u32>,
+    names: Names<u32>,
     deadlines: Deadlines,
     outputs: VecDeque<Output>,
     next_sweep: Millis,
@@ -96,11 +97,11 @@ impl Hub {
     pub fn new(config: HubConfig, now: Millis) -> Self {
         Self {
             next_sweep: now + config.sweep_interval,
+            names: Names::new(config.names_seed),
             config,
             sessions: Slab::new(),
             links: BTreeMap::new(),
             channels: Slab::new(),
-            names: BTreeMap::new(),
             deadlines: Deadlines::default(),
             outputs: VecDeque::new(),
             serial: 0,

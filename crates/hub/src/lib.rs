@@ -21,6 +21,7 @@ mod deadlines;
 mod grants;
 mod hub;
 mod member;
+mod names;
 mod outbox;
 mod page;
 mod publication;

@@ -5,17 +5,17 @@
 mod history;
 mod idempotency;
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::codec::json::encode_event;
-use steadfast_protocol::{ChannelName, Epoch, Since, Timestamp};
+use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 
 use self::history::History;
 use self::idempotency::Window;
+use crate::names::Names;
 use crate::{
     Page, PageLimit, Publication, Publish, PublishError, Published, ReadError, StreamsConfig,
 };
@@ -29,11 +29,13 @@ const EXPIRE_BATCH: usize = 1_000;
 #[derive(Debug)]
 pub struct Streams {
     config: StreamsConfig,
-    channels: BTreeMap<ChannelName, History>,
+    channels: Names<History>,
     window: Window,
     bytes: usize,
     epochs_made: u64,
     expired_to: Option<ChannelName>,
+    /// The date of the last event.
+    time: TimeText,
 }
 
 /// What is known of a channel.
@@ -58,12 +60,13 @@ impl Streams {
     pub fn new(config: StreamsConfig) -> Self {
         let window = Window::new(config.idempotency_keys_max, config.idempotency_window);
         Self {
+            channels: Names::new(config.epoch_seed),
             config,
-            channels: BTreeMap::new(),
             window,
             bytes: 0,
             epochs_made: 0,
             expired_to: None,
+            time: Timestamp(0).into(),
         }
     }
 
@@ -121,7 +124,7 @@ impl Streams {
 
     /// Channels in order of name, after `after`, `limit` at most.
     pub fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
-        self.after(after).take(limit).map(|(name, history)| history.info(name)).collect()
+        self.channels.after(after).take(limit).filter_map(|name| self.info(name)).collect()
     }
 
     /// Forgets a channel and all it kept. What is published later has a new epoch.
@@ -141,7 +144,7 @@ impl Streams {
         self.window.expire(now);
         let after = self.expired_to.take();
         let names: Vec<ChannelName> =
-            self.after(after.as_ref()).take(EXPIRE_BATCH).map(|(name, _)| name.clone()).collect();
+            self.channels.after(after.as_ref()).take(EXPIRE_BATCH).cloned().collect();
         self.expired_to = if names.len() < EXPIRE_BATCH { None } else { names.last().cloned() };
         for name in names {
             let retention = self.config.retention_of(name.namespace());
@@ -160,7 +163,7 @@ impl Streams {
 
     /// Whether there are no channels.
     pub fn is_empty(&self) -> bool {
-        self.channels.is_empty()
+        self.channels.len() == 0
     }
 
     /// The bytes of all events kept.
@@ -176,14 +179,16 @@ impl Streams {
     ) -> Result<Arc<Publication>, PublishError> {
         let Publish { channel, event, data, is_final, replace, .. } = publish;
         let retention = self.config.retention_of(channel.namespace());
-        let Some(history) = self.channels.get_mut(&channel) else {
+        let Some((channel, history)) = self.channels.get_shared(&channel) else {
             return Err(PublishError::TooManyChannels { max: self.config.channels_max });
         };
+        let channel = channel.clone();
         if history.is_final() {
             return Err(PublishError::Finished);
         }
         let (epoch, offset) = (history.epoch().clone(), history.head() + 1);
-        let encoded = encode_event(&channel, &epoch, offset, &event, &data, time);
+        self.time.set(time);
+        let encoded = encode_event(&channel, &epoch, offset, &event, &data, &self.time);
         let len = encoded.len();
         let bytes_max = self.config.bytes_total_max;
         if self.bytes + len > bytes_max {
@@ -218,12 +223,6 @@ impl Streams {
         self.epochs_made += 1;
         let run = self.config.epoch_seed & 0xff_ffff_ffff;
         Epoch::new(&format!("{run:010x}-{:x}", self.epochs_made)).ok()
-    }
-
-    fn after(&self, after: Option<&ChannelName>) -> impl Iterator<Item = (&ChannelName, &History)> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        self.channels.range::<ChannelName, _>((from, Unbounded))
     }
 }
 

@@ -34,4 +34,4 @@ pub use name::{ChannelName, Epoch, EventName, Generation, LinkId, NameError, Rep
 pub use payload::{Payload, PayloadError};
 pub use poll::{PollAnswer, PollEvent};
 pub use position::{Gap, GapCause, Position, Since};
-pub use time::Timestamp;
+pub use time::{TimeText, Timestamp};

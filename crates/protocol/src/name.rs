@@ -61,11 +61,11 @@ struct Rule {
     min: usize,
     max: usize,
     allowed: &'static str,
-    is_allowed: fn(char) -> bool,
 }
 
 impl Rule {
-    fn check(&self, text: &str) -> Result<(), NameError> {
+    /// `is_allowed` is compiled into the loop: every event that is published passes here.
+    fn check(&self, text: &str, is_allowed: impl Fn(char) -> bool) -> Result<(), NameError> {
         let (what, actual) = (self.what, text.len());
         if actual == 0 {
             return Err(NameError::Empty { what });
@@ -76,7 +76,7 @@ impl Rule {
         if actual > self.max {
             return Err(NameError::TooLong { what, max: self.max, actual });
         }
-        match text.char_indices().find(|&(_, c)| !(self.is_allowed)(c)) {
+        match text.char_indices().find(|&(_, c)| !is_allowed(c)) {
             Some((at, _)) => Err(NameError::Character { what, allowed: self.allowed, at }),
             None => Ok(()),
         }
@@ -100,37 +100,27 @@ const CHANNEL: Rule = Rule {
     min: 1,
     max: 255,
     allowed: "A-Z a-z 0-9 _ . - and ':' between segments",
-    is_allowed: is_channel,
 };
-const EPOCH: Rule =
-    Rule { what: "epoch", min: 1, max: 64, allowed: "A-Z a-z 0-9 _ -", is_allowed: is_token };
-const EVENT: Rule = Rule {
-    what: "event name",
-    min: 1,
-    max: 128,
-    allowed: "anything but control characters",
-    is_allowed: is_printable,
-};
-const REPLACE: Rule = Rule {
-    what: "replace key",
-    min: 1,
-    max: 128,
-    allowed: "anything but control characters",
-    is_allowed: is_printable,
-};
-const LINK: Rule =
-    Rule { what: "link id", min: 8, max: 64, allowed: "A-Z a-z 0-9 _ -", is_allowed: is_token };
+const EPOCH: Rule = Rule { what: "epoch", min: 1, max: 64, allowed: "A-Z a-z 0-9 _ -" };
+const EVENT: Rule =
+    Rule { what: "event name", min: 1, max: 128, allowed: "anything but control characters" };
+const REPLACE: Rule =
+    Rule { what: "replace key", min: 1, max: 128, allowed: "anything but control characters" };
+const LINK: Rule = Rule { what: "link id", min: 8, max: 64, allowed: "A-Z a-z 0-9 _ -" };
 
 fn check_channel(text: &str) -> Result<(), NameError> {
-    CHANNEL.check(text)?;
-    let mut at = 0;
-    for segment in text.split(':') {
-        if segment.is_empty() {
-            return Err(NameError::EmptySegment { at });
+    CHANNEL.check(text, is_channel)?;
+    // A segment is empty where a colon, or the end, follows the start or another colon.
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b':' {
+            if at == start {
+                return Err(NameError::EmptySegment { at });
+            }
+            start = at + 1;
         }
-        at += segment.len() + 1;
     }
-    Ok(())
+    if start == text.len() { Err(NameError::EmptySegment { at: start }) } else { Ok(()) }
 }
 
 macro_rules! name {
@@ -185,21 +175,21 @@ name! {
 }
 name! {
     /// One numbering of a channel: 1 to 64 bytes of `[A-Za-z0-9_-]`, compared and never read.
-    Epoch, |text: &str| EPOCH.check(text)
+    Epoch, |text: &str| EPOCH.check(text, is_token)
 }
 name! {
     /// What kind of event: `progress`, `result`, `complete`, `error` or the app's own word,
     /// 1 to 128 bytes without control characters.
-    EventName, |text: &str| EVENT.check(text)
+    EventName, |text: &str| EVENT.check(text, is_printable)
 }
 name! {
     /// Events of one channel with the same key may replace each other: 1 to 128 bytes without
     /// control characters.
-    ReplaceKey, |text: &str| REPLACE.check(text)
+    ReplaceKey, |text: &str| REPLACE.check(text, is_printable)
 }
 name! {
     /// A link's id, made at random by the client: 8 to 64 bytes of `[A-Za-z0-9_-]`.
-    LinkId, |text: &str| LINK.check(text)
+    LinkId, |text: &str| LINK.check(text, is_token)
 }
 
 impl ChannelName {

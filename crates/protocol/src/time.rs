@@ -2,12 +2,18 @@
 //! In: Unix milliseconds from a shell's clock. Out: text.
 
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::fmt;
 
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::ser::{Serialize, Serializer};
 
 /// A `0` stands for any digit.
 const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+
+/// What is written of dates beyond the year 9999, for which there is no RFC 3339.
+const LAST: &[u8; SHAPE.len()] = b"9999-12-31T23:59:59.999Z";
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// A date, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,14 +33,42 @@ impl Timestamp {
     }
 }
 
+/// A date with its text: events of one millisecond share it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeText {
+    time: Timestamp,
+    text: [u8; SHAPE.len()],
+}
+
+impl TimeText {
+    /// Goes on to this date; nothing is written anew where it is the same.
+    pub fn set(&mut self, time: Timestamp) {
+        if self.time != time {
+            *self = time.into();
+        }
+    }
+
+    /// The text.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl From<Timestamp> for TimeText {
+    fn from(time: Timestamp) -> Self {
+        let milliseconds = i64::try_from(time.0).unwrap_or(i64::MAX);
+        let mut text = Vec::with_capacity(SHAPE.len());
+        if let Ok(time) = jiff::Timestamp::from_millisecond(milliseconds) {
+            // A vector takes whatever it is given.
+            drop(PRINTER.print_timestamp(&time, &mut text));
+        }
+        Self { time, text: text.try_into().unwrap_or(*LAST) }
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = i64::try_from(self.0).unwrap_or(i64::MAX);
-        match jiff::Timestamp::from_millisecond(milliseconds) {
-            Ok(time) => write!(f, "{time:.3}"),
-            // Beyond the year 9999 there is no RFC 3339.
-            Err(_) => f.write_str("9999-12-31T23:59:59.999Z"),
-        }
+        f.write_str(core::str::from_utf8(TimeText::from(*self).as_bytes()).unwrap_or_default())
     }
 }
 

@@ -53,11 +53,7 @@ impl Broker {
     ) -> Vec<Result<(Epoch, u64), PublishError>> {
         let mut answers = Vec::with_capacity(publishes.len());
         match self {
-            Self::Memory(memory) => {
-                for publish in publishes {
-                    answers.push(memory.publish(publish).await);
-                }
-            }
+            Self::Memory(memory) => answers.extend(memory.publish_many(publishes).await),
             Self::Redis(redis) => answers.extend(redis.publish_many(publishes).await),
             Self::Nats(nats) => answers.extend(nats.publish_many(publishes).await),
             Self::Disk(disk) => {

@@ -11,6 +11,8 @@ mod event;
 mod figures;
 mod gate;
 mod health;
+mod lane;
+mod listen;
 mod log;
 mod metrics;
 pub(crate) mod others;
@@ -33,6 +35,8 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use self::gate::Gate;
+
+pub use self::listen::serve;
 
 const STEADFAST_NODE: HeaderName = HeaderName::from_static("steadfast-node");
 

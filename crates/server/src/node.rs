@@ -78,7 +78,9 @@ impl Node {
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
         let headcount = Arc::<Headcount>::default();
-        let shard = |_| Arc::new(Shard::new(hub_config(&config), clock, Arc::clone(&headcount)));
+        let names_seed = getrandom::u64().map_err(ServeError::Random)?;
+        let hub = HubConfig { names_seed, ..hub_config(&config) };
+        let shard = |_| Arc::new(Shard::new(hub.clone(), clock, Arc::clone(&headcount)));
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
         let relay = Relay::new(Arc::clone(&shards));
         let broker = broker(&config, clock, &relay)?;

@@ -29,6 +29,19 @@ impl Relay {
         Arc::clone(&self.in_flight).acquire_owned().await.ok().map(Arc::new)
     }
 
+    /// The same for `count` announcements together.
+    pub async fn permits(&self, count: usize) -> Option<Arc<OwnedSemaphorePermit>> {
+        let count = u32::try_from(count.min(IN_FLIGHT_MAX)).unwrap_or(u32::MAX);
+        Arc::clone(&self.in_flight).acquire_many_owned(count).await.ok().map(Arc::new)
+    }
+
+    /// Puts news in line at every shard, in this order. The caller holds what orders the channels.
+    pub fn announce_all(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
+        for shard in &*self.shards {
+            shard.announce_all(news, permit);
+        }
+    }
+
     /// Puts news in line at every shard. The caller holds what orders the channel.
     pub fn announce(&self, news: &News, permit: &Arc<OwnedSemaphorePermit>) {
         for shard in &*self.shards {

@@ -99,12 +99,7 @@ impl Server {
         let tls = tls.map(TlsAcceptor::from);
         tasks.spawn(internal::others::answer(Arc::clone(&node)));
         tasks.spawn(public::serve(Arc::clone(&node), public, tls));
-        let router = internal::router(Arc::clone(&node));
-        tasks.spawn(async move {
-            if let Err(error) = axum::serve(internal, router).await {
-                tracing::error!(%error, "the internal port has failed");
-            }
-        });
+        tasks.spawn(internal::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {
             let mut interval = tokio::time::interval(EXPIRE_INTERVAL);
             loop {

@@ -130,6 +130,13 @@ impl Shard {
         self.inbox.lock().push_back(Arrival { what, _permit: permit });
     }
 
+    /// The same for many.
+    pub fn announce_all(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
+        let arrivals =
+            news.iter().map(|what| Arrival { what: what.clone(), _permit: Arc::clone(permit) });
+        self.inbox.lock().extend(arrivals);
+    }
+
     /// Has the shard's task look at its inbox.
     pub fn call(&self) {
         self.called.notify_one();
@@ -139,8 +146,8 @@ impl Shard {
     pub async fn run(self: Arc<Self>) {
         let mut round = Round::default();
         loop {
-            let has_arrived = self.turn();
-            if self.round(&mut round) || has_arrived {
+            let has_more = self.turn();
+            if self.round(&mut round) || has_more {
                 // Sessions and publishers get their turn between two rounds, however much waits.
                 tokio::task::yield_now().await;
                 continue;
@@ -154,13 +161,12 @@ impl Shard {
         }
     }
 
-    /// Deals with one batch of what has arrived, and with what is due; false where nothing had
-    /// arrived.
+    /// Deals with one batch of what has arrived, and with what is due; true where more has arrived.
     fn turn(&self) -> bool {
-        let batch: Vec<Arrival> = {
+        let (batch, has_more): (Vec<Arrival>, bool) = {
             let mut inbox = self.inbox.lock();
             let some = inbox.len().min(BATCH);
-            inbox.drain(..some).collect()
+            (inbox.drain(..some).collect(), !inbox.is_empty())
         };
         self.work(Caller::Shard, |desk, now| {
             for arrival in &batch {
@@ -174,10 +180,10 @@ impl Shard {
                 desk.hub.tick(now);
             }
         });
-        !batch.is_empty()
+        has_more
     }
 
-    /// Writes to some of the sessions that have something to write; false where there were none.
+    /// Writes to some of the sessions that have something to write; true where more of them wait.
     /// Nothing is awaited in here: what is begun is settled.
     fn round(&self, round: &mut Round) -> bool {
         let mut desk = self.desk.lock();
@@ -187,11 +193,15 @@ impl Shard {
         round.pick(&mut desk, self.clock.now());
         drop(desk);
         round.write();
-        if !round.is_empty() {
-            round.settle(&mut self.desk.lock(), self.clock.now());
-            round.ring();
+        if round.is_empty() {
+            return self.desk.lock().is_anyone_ready();
         }
-        true
+        let mut desk = self.desk.lock();
+        round.settle(&mut desk, self.clock.now());
+        let has_more = desk.is_anyone_ready();
+        drop(desk);
+        round.ring();
+        has_more
     }
 
     fn work<T>(&self, caller: Caller, work: impl FnOnce(&mut Desk, Millis) -> T) -> T {

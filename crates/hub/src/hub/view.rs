@@ -1,7 +1,6 @@
 //! What operators see: sessions, members and totals, read and never changed.
 
 use alloc::vec::Vec;
-use core::ops::Bound::{Excluded, Unbounded};
 use core::ops::Range;
 
 use steadfast_machine::Millis;
@@ -36,9 +35,7 @@ impl Hub {
 
     /// Channels with members in order of name, after `after`, `limit` at most.
     pub fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName> {
-        let from = after.map_or(Unbounded, Excluded);
-        let names = self.names.range::<ChannelName, _>((from, Unbounded));
-        names.take(limit).map(|(name, _)| name.clone()).collect()
+        self.names.after(after).take(limit).cloned().collect()
     }
 
     /// Sessions in all.

@@ -128,7 +128,7 @@ mod tests {
             1,
             &event,
             &Payload::new(r#"{"pct":40}"#).unwrap(),
-            Timestamp(0),
+            &Timestamp(0).into(),
         );
         assert_eq!(
             core::str::from_utf8(&update("8f3c", &event, &encoded)).unwrap(),

@@ -1,5 +1,6 @@
 //! The memory broker: the hub crate's streams behind a lock. Keeps events while the process lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -7,10 +8,14 @@ use steadfast_hub::{
     ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Streams, StreamsConfig,
 };
 use steadfast_protocol::{ChannelName, Epoch, Since};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Clock;
 use crate::relay::Relay;
 use crate::shard::News;
+
+/// Events published under one lock.
+const BATCH: usize = 64;
 
 /// Channels in memory, announced to this node's own shards.
 #[derive(Debug)]
@@ -40,6 +45,49 @@ impl MemoryBroker {
         };
         self.relay.call();
         Ok((published.epoch, published.offset))
+    }
+
+    /// The same for many, some at a time: others get the lock, and followers what has been
+    /// published, in between.
+    pub(super) async fn publish_many(
+        &self,
+        publishes: Vec<Publish>,
+    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+        let mut answers = Vec::with_capacity(publishes.len());
+        let mut publishes = publishes.into_iter();
+        while publishes.len() > 0 {
+            if !answers.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let some = publishes.len().min(BATCH);
+            let Some(permit) = self.relay.permits(some).await else {
+                answers.extend(publishes.map(|_| Err(PublishError::Unavailable)));
+                return answers;
+            };
+            self.publish_some(publishes.by_ref().take(some), &permit, &mut answers);
+        }
+        answers
+    }
+
+    fn publish_some(
+        &self,
+        some: impl Iterator<Item = Publish>,
+        permit: &Arc<OwnedSemaphorePermit>,
+        answers: &mut Vec<Result<(Epoch, u64), PublishError>>,
+    ) {
+        let date = self.clock.date();
+        let mut news = Vec::with_capacity(BATCH);
+        let mut streams = self.streams.lock();
+        let now = self.clock.now();
+        answers.extend(some.map(|publish| {
+            let published = streams.publish(now, date, publish)?;
+            news.extend(published.publication.map(News::Published));
+            Ok((published.epoch, published.offset))
+        }));
+        // Under the lock: announcements stand in the order of offsets.
+        self.relay.announce_all(&news, permit);
+        drop(streams);
+        self.relay.call();
     }
 
     pub(super) fn read(

@@ -3,101 +3,150 @@
 //! the order of the list, so each channel gets its own in order.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
+use axum::response::Response;
+use hyper::StatusCode;
 use serde::Serialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use steadfast_hub::{Publish, PublishError};
+use steadfast_protocol::{ChannelName, Epoch};
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use super::body;
-use super::event::Entry;
+use super::event::{Entry, Listed};
 use super::publish::{self, Place};
 
 /// How much larger than a single event's the body may be.
 const BODIES: usize = 8;
 
-/// The answer: a result for each event.
+/// A result that is no place.
 #[derive(Debug, Serialize)]
-pub(super) struct Results {
-    results: Vec<Outcome>,
+struct Refused {
+    error: Problem,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Outcome {
-    Published(Place),
-    Refused { error: Problem },
-}
+/// What a list asks for: for each of its events the channel, or what is wrong with it.
+#[derive(Debug)]
+pub(super) struct Wishes(Vec<Result<ChannelName, Problem>>);
 
 /// Publishes many events.
 pub(super) async fn many(
     State(node): State<Arc<Node>>,
     request: Request,
-) -> Result<Json<Results>, Problem> {
-    let results = publish::counted(&node, publish_all(&node, request).await)?;
-    Ok(Json(Results { results }))
+) -> Result<Response, Problem> {
+    let mut publishes = Vec::new();
+    let wishes = publish::counted(&node, whole(&node, request, &mut publishes).await)?;
+    let answers = node.publish_many(publishes).await;
+    let mut body = Vec::new();
+    wishes.answer(&mut answers.into_iter(), &mut body);
+    Ok(publish::json(StatusCode::OK, body))
 }
 
-async fn publish_all(node: &Node, request: Request) -> Result<Vec<Outcome>, Problem> {
-    let limits = &node.config.limits;
-    let request_key = publish::key_of(request.headers())?;
-    let body = body::read(request, limits.message_bytes_max.saturating_mul(BODIES)).await?;
-    let entries = entries(body::text(&body)?, limits.publish_batch_max)?;
-    let mut publishes = Vec::with_capacity(entries.len());
-    let mut wishes = Vec::with_capacity(entries.len());
-    for (at, entry) in entries.into_iter().enumerate() {
-        let wanted = wanted(node, entry, request_key.as_deref(), at);
-        wishes.push(publish::counted(node, wanted).map(|publish| {
-            let channel = publish.channel.clone();
-            publishes.push(publish);
-            channel
-        }));
-    }
-    let mut answers = node.publish_many(publishes).await.into_iter();
-    let outcomes = wishes.into_iter().map(|wish| {
-        let channel = match wish {
-            Ok(channel) => channel,
-            Err(error) => return Outcome::Refused { error },
-        };
-        match answers.next().unwrap_or(Err(PublishError::Unavailable)) {
-            Ok((epoch, offset)) => Outcome::Published(Place { channel, epoch, offset }),
-            Err(error) => Outcome::Refused { error: publish::refusal(&error, &channel) },
-        }
-    });
-    Ok(outcomes.collect())
+/// The largest body, in bytes.
+pub(super) const fn bytes_max(node: &Node) -> usize {
+    node.config.limits.message_bytes_max.saturating_mul(BODIES)
 }
 
-fn wanted(
+async fn whole(
     node: &Node,
-    entry: &RawValue,
+    request: Request,
+    publishes: &mut Vec<Publish>,
+) -> Result<Wishes, Problem> {
+    let key = publish::key_of(request.headers())?;
+    let body = body::read(request, bytes_max(node)).await?;
+    read(node, key.as_deref(), &body, publishes)
+}
+
+/// Reads a body; what can be published goes to `publishes`, in its order.
+pub(super) fn read(
+    node: &Node,
     request_key: Option<&str>,
-    at: usize,
-) -> Result<Publish, Problem> {
+    body: &[u8],
+    publishes: &mut Vec<Publish>,
+) -> Result<Wishes, Problem> {
     let limits = &node.config.limits;
-    let (bytes_max, actual) = (limits.message_bytes_max, entry.get().len());
+    let text = body::text(body)?;
+    let mut wish = |at, entry: Result<Entry<'_>, Problem>| {
+        let wanted = entry.and_then(|entry| wanted(node, &entry, request_key, at));
+        let publish = publish::counted(node, wanted)?;
+        let channel = publish.channel.clone();
+        publishes.push(publish);
+        Ok(channel)
+    };
+    // A list of plain events, none of which can be too large, is read in one pass.
+    if text.len() <= limits.message_bytes_max
+        && let Ok(Some(list)) = list::<Listed<'_>>(text, limits.publish_batch_max)
+        && list.count == list.entries.len()
+    {
+        let entries = list.entries.into_iter().enumerate();
+        return Ok(Wishes(entries.map(|(at, Listed(entry))| wish(at, Ok(entry))).collect()));
+    }
+    let entries = entries(text, limits.publish_batch_max)?.into_iter().enumerate();
+    let wishes = entries.map(|(at, entry)| wish(at, read_one(entry, limits.message_bytes_max)));
+    Ok(Wishes(wishes.collect()))
+}
+
+/// An entry that may be anything.
+fn read_one(entry: &RawValue, bytes_max: usize) -> Result<Entry<'_>, Problem> {
+    let actual = entry.get().len();
     if actual > bytes_max {
         let detail = format!("an event has at most {bytes_max} bytes, this one has {actual}");
         return Err(Problem::new(Code::TooLarge, detail));
     }
-    let entry = Entry::read(entry.get())?;
+    Entry::read(entry.get())
+}
+
+impl Wishes {
+    /// Appends what became of each as JSON, with the broker's answers to those that it was handed.
+    pub(super) fn answer(
+        self,
+        answers: &mut impl Iterator<Item = Result<(Epoch, u64), PublishError>>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(br#"{"results":["#);
+        for (at, wish) in self.0.into_iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            let place = wish.and_then(|channel| {
+                match answers.next().unwrap_or(Err(PublishError::Unavailable)) {
+                    Ok((epoch, offset)) => Ok(Place { channel, epoch, offset }),
+                    Err(error) => Err(publish::refusal(&error, &channel)),
+                }
+            });
+            match place {
+                Ok(place) => place.write_to(out),
+                // Names and numbers are written, into memory: this cannot fail.
+                Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),
+            }
+        }
+        out.extend_from_slice(b"]}");
+    }
+}
+
+fn wanted(
+    node: &Node,
+    entry: &Entry<'_>,
+    request_key: Option<&str>,
+    at: usize,
+) -> Result<Publish, Problem> {
     // A line end is in no key that was sent, so this one is nobody else's.
     let of_request = || request_key.map(|key| format!("{key}\n{at}").into());
     let key = entry.key()?.or_else(of_request);
-    entry.publish(entry.channel()?, key, limits.payload_depth_max)
+    entry.publish(entry.channel()?, key, node.config.limits.payload_depth_max)
 }
 
 /// The events of a body: `{"events":[…]}`, or the list alone.
 fn entries(text: &str, events_max: usize) -> Result<Vec<&RawValue>, Problem> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    let body = Body { events_max }.deserialize(&mut json);
-    let list = body.and_then(|list| json.end().map(|()| list));
-    let list = list.map_err(|error| body::refusal(&error))?;
+    let list = list::<&RawValue>(text, events_max).map_err(|error| body::refusal(&error))?;
     let Some(list) = list else {
         return Err(Problem::new(Code::MissingField, "the field `events` is missing"));
     };
@@ -109,28 +158,42 @@ fn entries(text: &str, events_max: usize) -> Result<Vec<&RawValue>, Problem> {
     Ok(list.entries)
 }
 
+fn list<'a, T: Deserialize<'a>>(
+    text: &'a str,
+    events_max: usize,
+) -> Result<Option<List<T>>, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let list = Body::<T>::new(events_max).deserialize(&mut json)?;
+    json.end().map(|()| list)
+}
+
 /// As many events as may be, and how many there were.
-#[derive(Default)]
-struct List<'a> {
-    entries: Vec<&'a RawValue>,
+struct List<T> {
+    entries: Vec<T>,
     count: usize,
 }
 
-#[derive(Clone, Copy)]
-struct Body {
+struct Body<T> {
     events_max: usize,
+    entry: PhantomData<T>,
 }
 
-impl<'de> DeserializeSeed<'de> for Body {
-    type Value = Option<List<'de>>;
+impl<T> Body<T> {
+    const fn new(events_max: usize) -> Self {
+        Self { events_max, entry: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Body<T> {
+    type Value = Option<List<T>>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Body {
-    type Value = Option<List<'de>>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Body<T> {
+    type Value = Option<List<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with the list `events`, or the list")
@@ -144,7 +207,7 @@ impl<'de> Visitor<'de> for Body {
             } else if list.is_some() {
                 return Err(A::Error::duplicate_field("events"));
             } else {
-                list = Some(map.next_value_seed(Events(self))?);
+                list = Some(map.next_value_seed(Events(Self::new(self.events_max)))?);
             }
         }
         Ok(list)
@@ -155,25 +218,25 @@ impl<'de> Visitor<'de> for Body {
     }
 }
 
-struct Events(Body);
+struct Events<T>(Body<T>);
 
-impl<'de> DeserializeSeed<'de> for Events {
-    type Value = List<'de>;
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Events<T> {
+    type Value = List<T>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for Events {
-    type Value = List<'de>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Events<T> {
+    type Value = List<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("`events` to be a list")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<Self::Value, A::Error> {
-        let mut list = List::default();
+        let mut list = List { entries: Vec::new(), count: 0 };
         while list.count < self.0.events_max {
             let Some(entry) = events.next_element()? else { return Ok(list) };
             list.entries.push(entry);

@@ -2,8 +2,10 @@
 //! that names the field. The payload is found once and carried as the text it came in.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use steadfast_hub::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload, PayloadError, ReplaceKey};
@@ -15,9 +17,120 @@ use super::body;
 /// The longest idempotency key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 255;
 
-/// The fields of an event, each still as text. Others are not looked at.
-#[derive(Debug, Deserialize)]
+/// The fields of an event, each of the right type. Others are not looked at.
+#[derive(Debug)]
 pub(super) struct Entry<'a> {
+    channel: Option<Cow<'a, str>>,
+    event: Option<Cow<'a, str>>,
+    data: Option<&'a RawValue>,
+    is_final: bool,
+    replace: Option<Cow<'a, str>>,
+    idempotency_key: Option<Cow<'a, str>>,
+}
+
+impl<'a> Entry<'a> {
+    /// Finds the fields in a text.
+    pub(super) fn read(text: &'a str) -> Result<Self, Problem> {
+        // An array would fill the fields in order: an object is asked for by its first character.
+        if text.trim_start().starts_with('{') {
+            return match serde_json::from_str::<Plain<'_>>(text) {
+                Ok(plain) => Ok(plain.into()),
+                Err(_) => Raw::read(text)?.entry(),
+            };
+        }
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(_) => {
+                let detail = format!("an event is a JSON object, this is {}", body::kind(text));
+                Err(Problem::new(Code::BadBody, detail))
+            }
+            Err(error) => Err(body::refusal(&error)),
+        }
+    }
+
+    /// Its `channel`.
+    pub(super) fn channel(&self) -> Result<ChannelName, Problem> {
+        let name = self.channel.as_ref().ok_or_else(|| missing("channel"))?;
+        ChannelName::new(name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
+    }
+
+    /// Its `idempotency_key`.
+    pub(super) fn key(&self) -> Result<Option<Box<str>>, Problem> {
+        let key = self.idempotency_key.as_ref();
+        key.map(|key| idempotency_key(key.as_bytes())).transpose()
+    }
+
+    /// The whole, for a channel.
+    pub(super) fn publish(
+        &self,
+        channel: ChannelName,
+        idempotency_key: Option<Box<str>>,
+        depth_max: usize,
+    ) -> Result<Publish, Problem> {
+        let event = self.event.as_ref().ok_or_else(|| missing("event"))?;
+        let event = EventName::new(event).map_err(bad_event)?;
+        let replace = self.replace.as_ref().map(|key| ReplaceKey::new(key).map_err(bad_event));
+        let (replace, is_final) = (replace.transpose()?, self.is_final);
+        let data = self.data.map_or_else(Payload::null, Payload::from);
+        data.check_depth(depth_max).map_err(|error| too_deep(&error))?;
+        Ok(Publish { channel, event, data, is_final, replace, idempotency_key })
+    }
+}
+
+/// An event as nearly all are: the right types, and no escapes in its names. It is read in one
+/// pass; what is more than that, or wrong, is [`Raw`]'s.
+#[derive(Debug, serde::Deserialize)]
+struct Plain<'a> {
+    channel: Option<&'a str>,
+    event: Option<&'a str>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(rename = "final")]
+    is_final: Option<bool>,
+    replace: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+}
+
+impl<'a> From<Plain<'a>> for Entry<'a> {
+    fn from(plain: Plain<'a>) -> Self {
+        Self {
+            channel: plain.channel.map(Cow::Borrowed),
+            event: plain.event.map(Cow::Borrowed),
+            data: plain.data,
+            is_final: plain.is_final.unwrap_or(false),
+            replace: plain.replace.map(Cow::Borrowed),
+            idempotency_key: plain.idempotency_key.map(Cow::Borrowed),
+        }
+    }
+}
+
+/// A plain event of a list that is read in one go.
+#[derive(Debug)]
+pub(super) struct Listed<'a>(pub(super) Entry<'a>);
+
+impl<'de> Deserialize<'de> for Listed<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(Object)
+    }
+}
+
+/// An object, and not an array, which would fill the fields in order.
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Listed<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Plain::deserialize(MapAccessDeserializer::new(map)).map(|plain| Listed(plain.into()))
+    }
+}
+
+/// The fields of an event, each still as text, so that a wrong one can be named.
+#[derive(Debug, serde::Deserialize)]
+struct Raw<'a> {
     #[serde(borrow)]
     channel: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -32,49 +145,20 @@ pub(super) struct Entry<'a> {
     idempotency_key: Option<&'a RawValue>,
 }
 
-impl<'a> Entry<'a> {
-    /// Finds the fields in a text.
-    pub(super) fn read(text: &'a str) -> Result<Self, Problem> {
-        // An array would fill the fields in order: an object is asked for by its first character.
-        if text.trim_start().starts_with('{') {
-            return serde_json::from_str(text).map_err(|error| body::refusal(&error));
-        }
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(_) => {
-                let detail = format!("an event is a JSON object, this is {}", body::kind(text));
-                Err(Problem::new(Code::BadBody, detail))
-            }
-            Err(error) => Err(body::refusal(&error)),
-        }
+impl<'a> Raw<'a> {
+    fn read(text: &'a str) -> Result<Self, Problem> {
+        serde_json::from_str(text).map_err(|error| body::refusal(&error))
     }
 
-    /// Its `channel`.
-    pub(super) fn channel(&self) -> Result<ChannelName, Problem> {
-        let name = string("channel", self.channel)?.ok_or_else(|| missing("channel"))?;
-        ChannelName::new(&name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
-    }
-
-    /// Its `idempotency_key`.
-    pub(super) fn key(&self) -> Result<Option<Box<str>>, Problem> {
-        let key = string("idempotency_key", self.idempotency_key)?;
-        key.map(|key| idempotency_key(key.as_bytes())).transpose()
-    }
-
-    /// The whole, for a channel.
-    pub(super) fn publish(
-        &self,
-        channel: ChannelName,
-        idempotency_key: Option<Box<str>>,
-        depth_max: usize,
-    ) -> Result<Publish, Problem> {
-        let event = string("event", self.event)?.ok_or_else(|| missing("event"))?;
-        let event = EventName::new(&event).map_err(bad_event)?;
-        let replace = string("replace", self.replace)?;
-        let replace = replace.map(|key| ReplaceKey::new(&key).map_err(bad_event)).transpose()?;
-        let is_final = boolean("final", self.is_final)?;
-        let data = self.data.map_or_else(Payload::null, Payload::from);
-        data.check_depth(depth_max).map_err(|error| too_deep(&error))?;
-        Ok(Publish { channel, event, data, is_final, replace, idempotency_key })
+    fn entry(&self) -> Result<Entry<'a>, Problem> {
+        Ok(Entry {
+            channel: string("channel", self.channel)?,
+            event: string("event", self.event)?,
+            data: self.data,
+            is_final: boolean("final", self.is_final)?,
+            replace: string("replace", self.replace)?,
+            idempotency_key: string("idempotency_key", self.idempotency_key)?,
+        })
     }
 }
 
@@ -94,7 +178,7 @@ pub(super) fn idempotency_key(key: &[u8]) -> Result<Box<str>, Problem> {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn string<'a>(field: &str, raw: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, Problem> {
@@ -126,7 +210,7 @@ fn missing(field: &str) -> Problem {
     Problem::new(Code::MissingField, format!("the field `{field}` is missing"))
 }
 
-fn bad_event(error: impl std::fmt::Display) -> Problem {
+fn bad_event(error: impl fmt::Display) -> Problem {
     Problem::new(Code::BadEvent, error.to_string())
 }
 

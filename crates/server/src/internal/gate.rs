@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{self, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 
@@ -28,7 +29,13 @@ impl Gate {
         Self { node, pages: Arc::new(pages) }
     }
 
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
+    /// Whether this request may pass; one that may not is counted.
+    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+        let admitted = self.look(request);
+        admitted.inspect_err(|_| Counters::add(&self.node.counters.rejected))
+    }
+
+    fn look<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         if self.node.config.dev {
             check_host(request)?;
             self.check_page(request)
@@ -37,7 +44,7 @@ impl Gate {
         }
     }
 
-    fn check_key(&self, request: &Request) -> Result<(), Problem> {
+    fn check_key<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let Some(given) = given.and_then(bearer) else {
             let detail = "send the internal key as `Authorization: Bearer KEY`";
@@ -51,7 +58,7 @@ impl Gate {
         Err(Problem::new(Code::KeyWrong, detail))
     }
 
-    fn check_page(&self, request: &Request) -> Result<(), Problem> {
+    fn check_page<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         for origin in request.headers().get_all(ORIGIN) {
             let origin = origin.to_str().unwrap_or_default();
             if !self.pages.allow(Some(origin), None) {
@@ -64,13 +71,14 @@ impl Gate {
 }
 
 /// Lets a request through, or answers it.
-pub(super) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    State(gate): State<Gate>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
     match gate.admit(&request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => {
-            Counters::add(&gate.node.counters.rejected);
-            problem.into_response()
-        }
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -81,7 +89,7 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 /// A name that was pointed at this machine is still the name of the page that asks.
-fn check_host(request: &Request) -> Result<(), Problem> {
+fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let of_headers = request.headers().get_all(HOST).iter().map(HeaderValue::to_str);
     let of_headers = of_headers.map(Result::unwrap_or_default);
     let of_target = request.uri().authority().map(Authority::as_str);

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::HeaderMap;
-use serde::Serialize;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use steadfast_hub::{Publish, PublishError};
 use steadfast_protocol::{ChannelName, Epoch};
 
@@ -24,11 +23,25 @@ const SOON_S: u32 = 1;
 const LATER_S: u32 = 30;
 
 /// Where an event stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(super) struct Place {
     pub(super) channel: ChannelName,
     pub(super) epoch: Epoch,
     pub(super) offset: u64,
+}
+
+impl Place {
+    /// Appends it as JSON. Names of channels and epochs have nothing to escape.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        let offset = digits.format(self.offset);
+        let (channel, epoch) = (self.channel.as_str(), self.epoch.as_str());
+        let parts =
+            [r#"{"channel":""#, channel, r#"","epoch":""#, epoch, r#"","offset":"#, offset, "}"];
+        for part in parts {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
 }
 
 /// Publishes one event.
@@ -36,10 +49,17 @@ pub(super) async fn one(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<(StatusCode, Json<Place>), Problem> {
-    let publish = counted(&node, wanted(&node, path, request).await)?;
+) -> Result<Response, Problem> {
+    let publish = counted(&node, whole(&node, path, request).await)?;
     let place = submit(&node, publish).await?;
-    Ok((StatusCode::CREATED, Json(place)))
+    let mut body = Vec::new();
+    place.write_to(&mut body);
+    Ok(json(StatusCode::CREATED, body))
+}
+
+/// An answer that is JSON already.
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// The channel that a path names.
@@ -47,7 +67,12 @@ pub(super) fn channel(path: Result<Path<String>, PathRejection>) -> Result<Chann
     let Ok(Path(name)) = path else {
         return Err(Problem::new(Code::BadChannel, "the channel's name is not UTF-8"));
     };
-    ChannelName::new(&name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
+    named(&name)
+}
+
+/// The channel of this name.
+pub(super) fn named(name: &str) -> Result<ChannelName, Problem> {
+    ChannelName::new(name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
 }
 
 /// The header `Idempotency-Key`.
@@ -74,21 +99,30 @@ pub(super) fn counted<T>(node: &Node, wanted: Result<T, Problem>) -> Result<T, P
     wanted.inspect_err(|_| Counters::add(&node.counters.publish_errors))
 }
 
-async fn wanted(
+async fn whole(
     node: &Node,
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Publish, Problem> {
-    let limits = &node.config.limits;
     let channel = channel(path)?;
     let key = key_of(request.headers())?;
-    let body = body::read(request, limits.message_bytes_max).await?;
-    let entry = Entry::read(body::text(&body)?)?;
+    let body = body::read(request, node.config.limits.message_bytes_max).await?;
+    wanted(node, channel, key, &body)
+}
+
+/// What a body asks for.
+pub(super) fn wanted(
+    node: &Node,
+    channel: ChannelName,
+    key: Option<Box<str>>,
+    body: &[u8],
+) -> Result<Publish, Problem> {
+    let entry = Entry::read(body::text(body)?)?;
     let key = match key {
         Some(key) => Some(key),
         None => entry.key()?,
     };
-    entry.publish(channel, key, limits.payload_depth_max)
+    entry.publish(channel, key, node.config.limits.payload_depth_max)
 }
 
 /// What a refused publisher is told.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::Serialize;
 
 use crate::{
-    ChannelName, ClientFrame, EncodedEvent, Epoch, EventName, Payload, ServerFrame, Timestamp,
+    ChannelName, ClientFrame, EncodedEvent, Epoch, EventName, Payload, ServerFrame, TimeText,
 };
 
 /// Writes what a client says.
@@ -26,7 +26,7 @@ pub fn encode_event(
     offset: u64,
     event: &EventName,
     data: &Payload,
-    time: Timestamp,
+    time: &TimeText,
 ) -> EncodedEvent {
     encode_kept_event(channel, epoch, offset, event, data.as_str(), time)
 }
@@ -39,29 +39,29 @@ pub fn encode_kept_event(
     offset: u64,
     event: &EventName,
     data: &str,
-    time: Timestamp,
+    time: &TimeText,
 ) -> EncodedEvent {
     let data = data.as_bytes();
     let names = channel.as_str().len() + epoch.as_str().len() + event.as_str().len();
     let mut out = Vec::with_capacity(128 + names + data.len());
     out.extend_from_slice(br#"{"type":"event","channel":"#);
-    push(&mut out, channel);
+    push_text(&mut out, channel.as_str());
     out.extend_from_slice(br#","epoch":"#);
-    push(&mut out, epoch);
+    push_text(&mut out, epoch.as_str());
     out.push(b',');
     let entry_at = place(&out);
     out.extend_from_slice(br#""offset":"#);
-    push(&mut out, &offset);
+    out.extend_from_slice(itoa::Buffer::new().format(offset).as_bytes());
     out.extend_from_slice(br#","event":"#);
-    push(&mut out, event);
+    push_text(&mut out, event.as_str());
     out.extend_from_slice(br#","data":"#);
     let data_from = place(&out);
     out.extend_from_slice(data);
     let data_to = place(&out);
-    out.extend_from_slice(br#","time":"#);
-    let time_at = place(&out) + 1;
-    push(&mut out, &time);
-    out.push(b'}');
+    out.extend_from_slice(br#","time":""#);
+    let time_at = place(&out);
+    out.extend_from_slice(time.as_bytes());
+    out.extend_from_slice(br#""}"#);
     EncodedEvent::new(out.into(), entry_at, (data_from, data_to), time_at)
 }
 
@@ -70,8 +70,15 @@ fn place(out: &[u8]) -> u32 {
     u32::try_from(out.len()).unwrap_or(u32::MAX)
 }
 
-fn push<T: Serialize>(out: &mut Vec<u8>, value: &T) {
-    out.extend_from_slice(write(value).as_bytes());
+/// A name in quotes. Names have no control characters, so hardly one has anything to escape.
+fn push_text(out: &mut Vec<u8>, name: &str) {
+    if name.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count() > 0 {
+        out.extend_from_slice(write(&name).as_bytes());
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
 }
 
 fn write<T: Serialize>(value: &T) -> String {
@@ -95,7 +102,7 @@ mod tests {
             7,
             &EventName::new("进度\"").unwrap(),
             &Payload::new(data).unwrap(),
-            Timestamp(0),
+            &Timestamp(0).into(),
         );
         let text = core::str::from_utf8(encoded.frame()).unwrap();
         let Some(ServerFrame::Event(event)) = server_frame(text).unwrap() else {

@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         }
         let (offset, time) = (head + 1, self.terms.time);
         let Publish { channel, event, data, is_final, replace, .. } = publish.clone();
-        let encoded = encode_event(&channel, &epoch, offset, &event, &data, time);
+        let encoded = encode_event(&channel, &epoch, offset, &event, &data, &time.into());
         let bytes = encoded.len() as u64;
         if !self.has_room(&channel, bytes)? {
             let bytes_max = self.terms.totals.bytes_max;

@@ -157,7 +157,8 @@ impl<'a> Kept<'a> {
         epoch: &Epoch,
         offset: u64,
     ) -> Arc<Publication> {
-        let encoded = encode_kept_event(channel, epoch, offset, &self.event, self.data, self.time);
+        let (event, time) = (&self.event, self.time.into());
+        let encoded = encode_kept_event(channel, epoch, offset, event, self.data, &time);
         Arc::new(Publication {
             channel: channel.clone(),
             epoch: epoch.clone(),

@@ -222,7 +222,7 @@ fn room(
         return Ok(about);
     }
     let (event, data) = (&publish.event, &publish.data);
-    let size = encode_event(name, epoch, offset, event, data, Timestamp(now)).len();
+    let size = encode_event(name, epoch, offset, event, data, &Timestamp(now).into()).len();
     if table.bytes + on_their_way + size > bytes_max {
         table.trim(name, now);
         if table.bytes + on_their_way + size > bytes_max {

@@ -91,7 +91,7 @@ pub(super) fn publication(
     event: &Event<'_>,
 ) -> Arc<Publication> {
     let time = Timestamp(at);
-    let encoded = encode_kept_event(channel, epoch, offset, &event.name, event.data, time);
+    let encoded = encode_kept_event(channel, epoch, offset, &event.name, event.data, &time.into());
     Arc::new(Publication {
         channel: channel.clone(),
         epoch: epoch.clone(),

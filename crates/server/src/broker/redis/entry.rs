@@ -21,7 +21,7 @@ pub(super) enum News {
 pub(super) fn entry(publish: &Publish, bare: &Epoch) -> Vec<u8> {
     let Publish { channel, event, data, replace, .. } = publish;
     // Everything but the epoch and the offset, which only the script knows.
-    let encoded = encode_event(channel, bare, 0, event, data, Timestamp(0));
+    let encoded = encode_event(channel, bare, 0, event, data, &Timestamp(0).into());
     let size = encoded.len() - bare.as_str().len() - 1;
     let key = replace.as_ref().map_or("", ReplaceKey::as_str);
     let is_final = u8::from(publish.is_final);
@@ -50,7 +50,7 @@ pub(super) fn publication(
     let (key, data) = rest.split_at_checked(key)?;
     let event = EventName::new(event).ok()?;
     let replace = if key.is_empty() { None } else { Some(ReplaceKey::new(key).ok()?) };
-    let encoded = encode_kept_event(channel, epoch, offset, &event, data, Timestamp(time));
+    let encoded = encode_kept_event(channel, epoch, offset, &event, data, &Timestamp(time).into());
     let (channel, epoch) = (channel.clone(), epoch.clone());
     Some(Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded }))
 }

@@ -1,0 +1,192 @@
+//! The fast lane of the internal port: publishes straight from the bytes of a connection to the
+//! broker. In: a socket. Out: answers, and what was read of the first request that is none of this
+//! lane's, which hyper goes on with. Must not know: routes other than the two that publish.
+//! All publishes that have arrived on a connection are handed over together and answered in one
+//! write, so a backend that does not wait for each answer pays for neither.
+
+mod answer;
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::{Request, StatusCode};
+use steadfast_hub::{Publish, PublishError};
+use steadfast_protocol::{ChannelName, Epoch};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use self::answer::Answers;
+use self::request::{BodyLimits, Cut, Target, cut};
+use super::batch::{self, Wishes};
+use super::gate::Gate;
+use super::publish::{self, Place};
+use crate::node::Node;
+use crate::problem::Problem;
+
+/// Bytes read at once where a request does not ask for more.
+const READ_BYTES: usize = 8 * 1024;
+/// Events handed over together, and those of one more request.
+const EVENTS: usize = 256;
+/// How long the rest of a request is waited for; hyper has more patience.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long answers may take to be written.
+const WRITE_MAX: Duration = Duration::from_secs(30);
+
+/// The lane, which all connections share.
+#[derive(Debug)]
+pub(super) struct Lane {
+    node: Arc<Node>,
+    gate: Gate,
+    limits: BodyLimits,
+}
+
+/// What a request comes to.
+enum Asked {
+    One(ChannelName),
+    Many(Wishes),
+    Refused(Problem),
+}
+
+/// What is to be done next.
+enum Next {
+    /// More requests have arrived already.
+    GoOn,
+    /// This many bytes have to be there.
+    Read(usize),
+    /// The next request is none of ours.
+    Leave,
+}
+
+/// All that has arrived, as far as it could be read.
+struct Turn {
+    asked: Vec<Asked>,
+    publishes: Vec<Publish>,
+    /// Bytes of it.
+    used: usize,
+    next: Next,
+}
+
+impl Lane {
+    pub(super) fn new(node: &Arc<Node>) -> Self {
+        let (one, many) = (node.config.limits.message_bytes_max, batch::bytes_max(node));
+        let (node, gate) = (Arc::clone(node), Gate::new(Arc::clone(node)));
+        Self { node, gate, limits: BodyLimits { one, many } }
+    }
+
+    /// Answers publishes, for as long as nothing else comes. What comes back is the beginning of
+    /// something else; `None` where the connection is over.
+    pub(super) async fn run<S>(&self, socket: &mut S) -> Option<Bytes>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut inbox = Vec::new();
+        let mut patience = None;
+        loop {
+            let Turn { asked, publishes, used, next } = self.read(&inbox);
+            if !asked.is_empty() {
+                let answers = self.node.publish_many(publishes).await;
+                let bytes = self.answer(asked, answers);
+                timeout(WRITE_MAX, socket.write_all(&bytes)).await.ok()?.ok()?;
+                inbox.drain(..used);
+                patience = None;
+            }
+            match next {
+                // Whoever follows these events is to have them first.
+                Next::GoOn => tokio::task::yield_now().await,
+                Next::Leave => return Some(inbox.into()),
+                Next::Read(_) if inbox.is_empty() => {
+                    inbox.shrink_to(READ_BYTES);
+                    inbox.reserve(READ_BYTES);
+                    socket.read_buf(&mut inbox).await.ok().filter(|&count| count > 0)?;
+                }
+                Next::Read(wanted) => {
+                    inbox.reserve(wanted.saturating_sub(inbox.len()).max(READ_BYTES));
+                    let until = *patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+                    let Ok(read) = timeout_at(until, socket.read_buf(&mut inbox)).await else {
+                        return Some(inbox.into());
+                    };
+                    read.ok().filter(|&count| count > 0)?;
+                }
+            }
+        }
+    }
+
+    fn read(&self, bytes: &[u8]) -> Turn {
+        let (asked, publishes) = (Vec::new(), Vec::new());
+        let mut turn = Turn { asked, publishes, used: 0, next: Next::GoOn };
+        while turn.publishes.len() < EVENTS && turn.asked.len() < EVENTS {
+            match cut(&bytes[turn.used..], self.limits) {
+                Cut::Whole { target, request, length } => {
+                    let asked = self.ask(target, &request, &mut turn.publishes);
+                    turn.asked.push(asked.unwrap_or_else(Asked::Refused));
+                    turn.used += length;
+                }
+                Cut::Partial(wanted) => {
+                    turn.next = Next::Read(wanted);
+                    break;
+                }
+                Cut::Other => {
+                    turn.next = Next::Leave;
+                    break;
+                }
+            }
+        }
+        turn
+    }
+
+    fn ask(
+        &self,
+        target: Target<'_>,
+        request: &Request<&[u8]>,
+        publishes: &mut Vec<Publish>,
+    ) -> Result<Asked, Problem> {
+        self.gate.admit(request)?;
+        publish::counted(&self.node, self.wanted(target, request, publishes))
+    }
+
+    fn wanted(
+        &self,
+        target: Target<'_>,
+        request: &Request<&[u8]>,
+        publishes: &mut Vec<Publish>,
+    ) -> Result<Asked, Problem> {
+        let key = || publish::key_of(request.headers());
+        match target {
+            Target::One(name) => {
+                let channel = publish::named(name)?;
+                let body = request.body();
+                publishes.push(publish::wanted(&self.node, channel.clone(), key()?, body)?);
+                Ok(Asked::One(channel))
+            }
+            Target::Many => {
+                let wishes = batch::read(&self.node, key()?.as_deref(), request.body(), publishes);
+                wishes.map(Asked::Many)
+            }
+        }
+    }
+
+    fn answer(&self, asked: Vec<Asked>, told: Vec<Result<(Epoch, u64), PublishError>>) -> Vec<u8> {
+        let mut told = told.into_iter();
+        let mut answers = Answers::new(&self.node.config.node.name, self.node.clock.date());
+        for one in asked {
+            match one {
+                Asked::Refused(problem) => answers.problem(&problem),
+                Asked::Many(wishes) => {
+                    answers.json(StatusCode::OK, |out| wishes.answer(&mut told, out));
+                }
+                Asked::One(channel) => {
+                    match told.next().unwrap_or(Err(PublishError::Unavailable)) {
+                        Ok((epoch, offset)) => {
+                            let place = Place { channel, epoch, offset };
+                            answers.json(StatusCode::CREATED, |out| place.write_to(out));
+                        }
+                        Err(error) => answers.problem(&publish::refusal(&error, &channel)),
+                    }
+                }
+            }
+        }
+        answers.into_bytes()
+    }
+}

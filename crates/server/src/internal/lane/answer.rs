@@ -1,0 +1,83 @@
+//! Answers to publishes as HTTP text, one after another. In: what became of requests. Out: bytes.
+//! Must not know: sockets.
+
+use std::time::{Duration, SystemTime};
+
+use hyper::StatusCode;
+use hyper::header;
+use steadfast_protocol::Timestamp;
+
+use crate::problem::Problem;
+
+/// Room for a usual answer.
+const ANSWER_BYTES: usize = 320;
+
+/// Answers that are written together.
+pub(super) struct Answers {
+    out: Vec<u8>,
+    body: Vec<u8>,
+    /// Lines that every head has.
+    common: String,
+}
+
+impl Answers {
+    /// None yet, of the node with this name, given at this date.
+    pub(super) fn new(node: &str, date: Timestamp) -> Self {
+        let date = SystemTime::UNIX_EPOCH + Duration::from_millis(date.0);
+        let date = httpdate::fmt_http_date(date);
+        let common =
+            format!("steadfast-node: {node}\r\ncache-control: no-store\r\ndate: {date}\r\n");
+        Self { out: Vec::with_capacity(ANSWER_BYTES), body: Vec::new(), common }
+    }
+
+    /// JSON, which `write` appends.
+    pub(super) fn json(&mut self, status: StatusCode, write: impl FnOnce(&mut Vec<u8>)) {
+        self.start(status);
+        self.line("content-type", b"application/json");
+        self.body.clear();
+        write(&mut self.body);
+        self.end();
+    }
+
+    /// It was not taken.
+    pub(super) fn problem(&mut self, problem: &Problem) {
+        let response = problem.response();
+        self.start(response.status());
+        for (name, value) in response.headers() {
+            if name != header::CACHE_CONTROL {
+                self.line(name.as_str(), value.as_bytes());
+            }
+        }
+        self.body.clear();
+        self.body.extend_from_slice(&problem.body());
+        self.end();
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.out
+    }
+
+    fn start(&mut self, status: StatusCode) {
+        self.out.extend_from_slice(b"HTTP/1.1 ");
+        self.out.extend_from_slice(status.as_str().as_bytes());
+        self.out.push(b' ');
+        let reason = status.canonical_reason().unwrap_or_default();
+        self.out.extend_from_slice(reason.as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self.out.extend_from_slice(self.common.as_bytes());
+    }
+
+    fn line(&mut self, name: &str, value: &[u8]) {
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        self.out.extend_from_slice(value);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    fn end(&mut self) {
+        let mut digits = itoa::Buffer::new();
+        self.line("content-length", digits.format(self.body.len()).as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self.out.extend_from_slice(&self.body);
+    }
+}
