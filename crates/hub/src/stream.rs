@@ -182,7 +182,7 @@ impl Streams {
         let Some((channel, history)) = self.channels.get_shared(&channel) else {
             return Err(PublishError::TooManyChannels { max: self.config.channels_max });
         };
-        let channel = channel.clone();
+        let (channel, event) = (channel.clone(), history.shared(event));
         if history.is_final() {
             return Err(PublishError::Finished);
         }

@@ -6,6 +6,7 @@ mod desk;
 mod round;
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -145,6 +146,8 @@ impl Shard {
     /// Keeps the hub's time, hands it what arrives, and writes what comes of it, for ever.
     pub async fn run(self: Arc<Self>) {
         let mut round = Round::default();
+        let mut sleep = pin!(tokio::time::sleep_until(self.clock.timer(Millis(0))));
+        let mut sleeps_until = Millis(0);
         loop {
             let has_more = self.turn();
             if self.round(&mut round) || has_more {
@@ -154,9 +157,14 @@ impl Shard {
             }
             let wake = self.desk.lock().hub.wake().at;
             self.sleeps_until.store(wake.0, Ordering::Release);
+            // Mostly it is the same as before: then the timer is left as it is.
+            if wake != sleeps_until || sleep.is_elapsed() {
+                sleep.as_mut().reset(self.clock.timer(wake));
+                sleeps_until = wake;
+            }
             tokio::select! {
                 () = self.called.notified() => {}
-                () = tokio::time::sleep_until(self.clock.timer(wake)) => {}
+                () = &mut sleep => {}
             }
         }
     }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ChannelName, Epoch, Gap, Position, ReplaceKey, Since};
+use steadfast_protocol::{ChannelName, Epoch, EventName, Gap, Position, ReplaceKey, Since};
 
 use crate::{ChannelInfo, Page, PageLimit, Publication, Retention, start_of_page};
 
@@ -54,6 +54,12 @@ impl History {
 
     pub(super) const fn touch(&mut self, now: Millis) {
         self.touched = now;
+    }
+
+    /// The name of an event, as the one before has it where it is the same: they share its memory.
+    pub(super) fn shared(&self, event: EventName) -> EventName {
+        let before = self.kept.back().map(|(_, publication)| &publication.event);
+        before.filter(|&before| *before == event).cloned().unwrap_or(event)
     }
 
     pub(super) fn is_forgettable(&self, now: Millis, idle: Span) -> bool {

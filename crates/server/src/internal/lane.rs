@@ -81,14 +81,14 @@ impl Lane {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut inbox = Vec::new();
+        let (mut inbox, mut answers) = (Vec::new(), Answers::default());
         let mut patience = None;
         loop {
             let Turn { asked, publishes, used, next } = self.read(&inbox);
             if !asked.is_empty() {
-                let answers = self.node.publish_many(publishes).await;
-                let bytes = self.answer(asked, answers);
-                timeout(WRITE_MAX, socket.write_all(&bytes)).await.ok()?.ok()?;
+                let told = self.node.publish_many(publishes).await;
+                self.answer(asked, told, &mut answers);
+                timeout(WRITE_MAX, socket.write_all(answers.as_bytes())).await.ok()?.ok()?;
                 inbox.drain(..used);
                 patience = None;
             }
@@ -167,9 +167,14 @@ impl Lane {
         }
     }
 
-    fn answer(&self, asked: Vec<Asked>, told: Vec<Result<(Epoch, u64), PublishError>>) -> Vec<u8> {
+    fn answer(
+        &self,
+        asked: Vec<Asked>,
+        told: Vec<Result<(Epoch, u64), PublishError>>,
+        answers: &mut Answers,
+    ) {
         let mut told = told.into_iter();
-        let mut answers = Answers::new(&self.node.config.node.name, self.node.clock.date());
+        answers.begin(&self.node.config.node.name, self.node.clock.date());
         for one in asked {
             match one {
                 Asked::Refused(problem) => answers.problem(&problem),
@@ -187,6 +192,5 @@ impl Lane {
                 }
             }
         }
-        answers.into_bytes()
     }
 }

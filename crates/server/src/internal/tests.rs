@@ -5,6 +5,7 @@ mod channels;
 mod cluster;
 mod connections;
 mod gate;
+mod lane;
 mod operate;
 mod publish;
 

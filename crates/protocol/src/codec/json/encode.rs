@@ -9,6 +9,23 @@ use crate::{
     ChannelName, ClientFrame, EncodedEvent, Epoch, EventName, Payload, ServerFrame, TimeText,
 };
 
+const CHANNEL: &[u8] = br#"{"type":"event","channel":"#;
+const EPOCH: &[u8] = br#","epoch":"#;
+const OFFSET: &[u8] = br#""offset":"#;
+const EVENT: &[u8] = br#","event":"#;
+const DATA: &[u8] = br#","data":"#;
+const TIME: &[u8] = br#","time":""#;
+const END: &[u8] = br#""}"#;
+/// Bytes of an event that are the same for all: the above, a comma, and quotes around three names.
+const FIXED: usize = CHANNEL.len()
+    + EPOCH.len()
+    + OFFSET.len()
+    + EVENT.len()
+    + DATA.len()
+    + TIME.len()
+    + END.len()
+    + 7;
+
 /// Writes what a client says.
 pub fn encode_client(frame: &ClientFrame) -> String {
     write(frame)
@@ -41,27 +58,30 @@ pub fn encode_kept_event(
     data: &str,
     time: &TimeText,
 ) -> EncodedEvent {
-    let data = data.as_bytes();
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(offset);
     let names = channel.as_str().len() + epoch.as_str().len() + event.as_str().len();
-    let mut out = Vec::with_capacity(128 + names + data.len());
-    out.extend_from_slice(br#"{"type":"event","channel":"#);
+    // Exactly what it takes: a history has many of these.
+    let len = FIXED + names + digits.len() + data.len() + time.as_bytes().len();
+    let mut out = Vec::with_capacity(len);
+    out.extend_from_slice(CHANNEL);
     push_text(&mut out, channel.as_str());
-    out.extend_from_slice(br#","epoch":"#);
+    out.extend_from_slice(EPOCH);
     push_text(&mut out, epoch.as_str());
     out.push(b',');
     let entry_at = place(&out);
-    out.extend_from_slice(br#""offset":"#);
-    out.extend_from_slice(itoa::Buffer::new().format(offset).as_bytes());
-    out.extend_from_slice(br#","event":"#);
+    out.extend_from_slice(OFFSET);
+    out.extend_from_slice(digits.as_bytes());
+    out.extend_from_slice(EVENT);
     push_text(&mut out, event.as_str());
-    out.extend_from_slice(br#","data":"#);
+    out.extend_from_slice(DATA);
     let data_from = place(&out);
-    out.extend_from_slice(data);
+    out.extend_from_slice(data.as_bytes());
     let data_to = place(&out);
-    out.extend_from_slice(br#","time":""#);
+    out.extend_from_slice(TIME);
     let time_at = place(&out);
     out.extend_from_slice(time.as_bytes());
-    out.extend_from_slice(br#""}"#);
+    out.extend_from_slice(END);
     EncodedEvent::new(out.into(), entry_at, (data_from, data_to), time_at)
 }
 

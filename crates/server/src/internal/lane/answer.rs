@@ -9,25 +9,32 @@ use steadfast_protocol::Timestamp;
 
 use crate::problem::Problem;
 
-/// Room for a usual answer.
-const ANSWER_BYTES: usize = 320;
+/// Memory for answers that is kept while none are written.
+const KEPT_BYTES: usize = 16 * 1024;
 
-/// Answers that are written together.
+/// The answers of one connection, some at a time.
+#[derive(Default)]
 pub(super) struct Answers {
     out: Vec<u8>,
     body: Vec<u8>,
-    /// Lines that every head has.
+    /// Lines that every head has, written once a second: they name it.
     common: String,
+    second: Option<u64>,
 }
 
 impl Answers {
-    /// None yet, of the node with this name, given at this date.
-    pub(super) fn new(node: &str, date: Timestamp) -> Self {
-        let date = SystemTime::UNIX_EPOCH + Duration::from_millis(date.0);
-        let date = httpdate::fmt_http_date(date);
-        let common =
-            format!("steadfast-node: {node}\r\ncache-control: no-store\r\ndate: {date}\r\n");
-        Self { out: Vec::with_capacity(ANSWER_BYTES), body: Vec::new(), common }
+    /// The next are given at this date, by the node with this name.
+    pub(super) fn begin(&mut self, node: &str, date: Timestamp) {
+        self.out.clear();
+        self.out.shrink_to(KEPT_BYTES);
+        self.body.shrink_to(KEPT_BYTES);
+        let second = date.0 / 1000;
+        if self.second.replace(second) != Some(second) {
+            let date =
+                httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+            self.common =
+                format!("steadfast-node: {node}\r\ncache-control: no-store\r\ndate: {date}\r\n");
+        }
     }
 
     /// JSON, which `write` appends.
@@ -53,8 +60,9 @@ impl Answers {
         self.end();
     }
 
-    pub(super) fn into_bytes(self) -> Vec<u8> {
-        self.out
+    /// All since the beginning, in order.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.out
     }
 
     fn start(&mut self, status: StatusCode) {
