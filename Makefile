@@ -28,7 +28,7 @@ setup: ## install what the tests need and this machine lacks
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
 	done
 
-test: setup lint doctest units js ## everything that must pass before a change is merged
+test: setup lint doctest units counts js ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -59,8 +59,7 @@ sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)
 
 counts: ## instructions of an event's path, under valgrind, beside what is expected
-	cargo build --release --package steadfast-trial
-	target/release/steadfast-trial counts
+	cargo run --quiet --release --package steadfast-counts
 
 trial: ## kills and rates of the real server; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-trial

@@ -32,12 +32,13 @@ impl<T> Names<T> {
         self.found.get(name)
     }
 
-    pub(crate) fn get_mut(&mut self, name: &ChannelName) -> Option<&mut T> {
+    /// What stands for the name, to be changed.
+    pub(crate) fn entry_of(&mut self, name: &ChannelName) -> Option<&mut T> {
         self.found.get_mut(name)
     }
 
     /// The same, with the name that the table holds: whoever keeps that one shares its memory.
-    pub(crate) fn get_shared(&mut self, name: &ChannelName) -> Option<(&ChannelName, &mut T)> {
+    pub(crate) fn with_name(&mut self, name: &ChannelName) -> Option<(&ChannelName, &mut T)> {
         self.found.get_key_value_mut(name)
     }
 

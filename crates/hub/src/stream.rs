@@ -110,7 +110,7 @@ impl Streams {
             return Err(ReadError::TooManyChannels { max });
         }
         let retention = self.config.retention_of(channel.namespace());
-        let Some(history) = self.channels.get_mut(channel) else {
+        let Some(history) = self.channels.entry_of(channel) else {
             return Err(ReadError::TooManyChannels { max });
         };
         self.bytes -= history.trim(now, &retention);
@@ -148,7 +148,7 @@ impl Streams {
         self.expired_to = if names.len() < EXPIRE_BATCH { None } else { names.last().cloned() };
         for name in names {
             let retention = self.config.retention_of(name.namespace());
-            let Some(history) = self.channels.get_mut(&name) else { continue };
+            let Some(history) = self.channels.entry_of(&name) else { continue };
             self.bytes -= history.trim(now, &retention);
             if history.is_forgettable(now, IDLE_FORGOTTEN) {
                 self.channels.remove(&name);
@@ -179,7 +179,7 @@ impl Streams {
     ) -> Result<Arc<Publication>, PublishError> {
         let Publish { channel, event, data, is_final, replace, .. } = publish;
         let retention = self.config.retention_of(channel.namespace());
-        let Some((channel, history)) = self.channels.get_shared(&channel) else {
+        let Some((channel, history)) = self.channels.with_name(&channel) else {
             return Err(PublishError::TooManyChannels { max: self.config.channels_max });
         };
         let (channel, event) = (channel.clone(), history.shared(event));
@@ -207,7 +207,7 @@ impl Streams {
 
     /// Makes sure that there is such a channel; false where there may be no more.
     fn open(&mut self, channel: &ChannelName, now: Millis) -> bool {
-        if let Some(history) = self.channels.get_mut(channel) {
+        if let Some(history) = self.channels.entry_of(channel) {
             history.touch(now);
             return true;
         }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::SockRef;
 use steadfast_protocol::{ChannelName, Limits, Since};
+use steadfast_websocket::outbound;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -25,7 +26,7 @@ use self::session::Session;
 use crate::log;
 use crate::node::Node;
 use crate::shard::Bell;
-use crate::socket::{Batch, BatchLimits, Stream, TryWrite, outbound};
+use crate::socket::{Batch, BatchLimits, Stream, TryWrite};
 
 pub(crate) use ending::GRACE;
 pub use peer::Peer;

@@ -1,17 +1,14 @@
-//! The WebSocket layer of the server: bytes on one side, whole messages on the other.
+//! The sockets of the server, and how one becomes a WebSocket.
 //!
-//! In: an upgrade request, the bytes a client sent, the payloads meant for it. Out: the answer
-//! to the request, messages in order, bytes to write. An idle link owns no buffer here.
-//! Must not know: what a message says, sockets, time, tasks.
+//! In: an upgrade request, frames to write. Out: the answer to the request, bytes written. Framing
+//! itself is the crate `steadfast-websocket`. Must not know: what a message says.
 
-pub mod inbound;
-pub mod outbound;
+mod batch;
 mod shared;
 mod stream;
 pub mod upgrade;
 
-pub use inbound::{Feed, Inbound, InboundError, Limits, Message};
-pub use outbound::{Batch, BatchLimits, Header, Joined};
+pub use batch::{Batch, BatchLimits};
 pub use shared::{Shared, TryWrite};
 pub use stream::Stream;
 pub use upgrade::UpgradeRefusal;

@@ -4,11 +4,9 @@
 //! was answered and lost. [`rates::run`] measures publishes a second and the time to deliver,
 //! beside what the store alone could. [`nodes::run`] kills one of several nodes again and again and
 //! looks at what every link was told. [`failover::run`] has a sentinel promote a replica that lags,
-//! and looks who was told that events are gone. [`counts`] counts the instructions of an event's
-//! path.
+//! and looks who was told that events are gone.
 
 pub mod cluster;
-pub mod counts;
 pub mod failover;
 pub mod http;
 pub mod kills;

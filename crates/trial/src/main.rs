@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
 use steadfast_trial::cluster::Balancer;
 use steadfast_trial::load::Amount;
-use steadfast_trial::{counts, failover, kills, nodes, rates};
+use steadfast_trial::{failover, kills, nodes, rates};
 
 /// Trials of the real server.
 #[derive(Debug, Parser)]
@@ -76,17 +76,6 @@ enum Command {
         balancer: Balancer,
         #[command(flatten)]
         load: Load,
-    },
-    /// Count the instructions of the path of an event, under valgrind; it ends with 1 where they
-    /// are not as expected
-    Counts,
-    /// Do what is counted, so often
-    #[command(hide = true)]
-    Work {
-        /// What
-        name: String,
-        /// How often
-        times: u64,
     },
     /// Measure publishes a second and the time to deliver on Redis or NATS, beside what that takes
     /// alone
@@ -167,28 +156,7 @@ impl Load {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
-    match cli.command {
-        // Without a runtime, whose threads would be counted as well.
-        Command::Work { name, times } => counts::run(&name, times).map(|()| ExitCode::SUCCESS),
-        Command::Counts => count_all(),
-        Command::Kills { .. }
-        | Command::Nodes { .. }
-        | Command::Failover { .. }
-        | Command::Servers { .. }
-        | Command::Rates { .. } => tokio::runtime::Runtime::new()?.block_on(measure(cli)),
-    }
-}
-
-fn count_all() -> anyhow::Result<ExitCode> {
-    let program = std::env::current_exe()?;
-    let mut are_expected = true;
-    for expected in counts::EXPECTED {
-        let count = counts::count(&program, expected)?;
-        say(&count.to_string());
-        are_expected &= count.is_expected();
-    }
-    Ok(if are_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    tokio::runtime::Runtime::new()?.block_on(measure(Cli::parse()))
 }
 
 async fn measure(cli: Cli) -> anyhow::Result<ExitCode> {
@@ -242,7 +210,6 @@ async fn measure(cli: Cli) -> anyhow::Result<ExitCode> {
             say(&report.to_string());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Counts | Command::Work { .. } => Ok(ExitCode::FAILURE),
     }
 }
 

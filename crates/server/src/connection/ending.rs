@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use steadfast_protocol::CloseCode;
+use steadfast_websocket::outbound;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::Wire;
 use super::reader::Heard;
-use crate::socket::outbound;
 
 /// How long the last frame, and the peer's answer to it, may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);

@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
+use steadfast_websocket::{Inbound, InboundError, Limits, Message};
 use tokio::io::{AsyncRead, ReadBuf};
-
-use crate::socket::{Inbound, InboundError, Limits, Message};
 
 /// What one read takes at most.
 const READ_BYTES: usize = 16 * 1024;

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use steadfast_hub::{Outgoing, Read, SessionKey, Speech, Work};
 use steadfast_protocol::CloseCode;
 use steadfast_protocol::codec::{json, legacy};
+use steadfast_websocket::outbound;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
@@ -20,7 +21,7 @@ use super::reader::Heard;
 use super::{Io, Wire};
 use crate::node::Node;
 use crate::shard::{Bell, Shard, Taken};
-use crate::socket::{Batch, outbound};
+use crate::socket::Batch;
 
 /// Bytes up to which what waits is written together with the history behind it, where that is at
 /// hand: a welcome and the first page, say.

@@ -15,7 +15,7 @@ use hyper::{Request, StatusCode};
 use steadfast_hub::{Publish, PublishError};
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
 use self::answer::Answers;
 use self::request::{BodyLimits, Cut, Target, cut};
@@ -103,7 +103,7 @@ impl Lane {
                 }
                 Next::Read(wanted) => {
                     inbox.reserve(wanted.saturating_sub(inbox.len()).max(READ_BYTES));
-                    let until = *patience.get_or_insert_with(|| Instant::now() + PATIENCE);
+                    let until = *patience.get_or_insert_with(|| self.node.clock.after(PATIENCE));
                     let Ok(read) = timeout_at(until, socket.read_buf(&mut inbox)).await else {
                         return Some(inbox.into());
                     };

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use steadfast_hub::SessionKey;
 use steadfast_machine::Millis;
+use steadfast_websocket::Joined;
 
 use super::desk::{Desk, Hold};
 use crate::bell::Bell;
-use crate::socket::{Joined, TryWrite};
+use crate::socket::TryWrite;
 
 /// Sessions written to in one go; other tasks get the thread, and others the lock, in between.
 const SESSIONS: usize = 64;

@@ -6,13 +6,13 @@ use std::task::{Context, Poll, Waker};
 
 use steadfast_hub::{Grants, PageLimit, Speech, Streams, StreamsConfig, Transport};
 use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+use steadfast_websocket::outbound::text_frame;
 use tokio::sync::Semaphore;
 
 use steadfast_hub::Outgoing;
 
 use super::*;
 use crate::broker::tests::{channel, event};
-use crate::socket::outbound::text_frame;
 
 /// Takes `room` bytes, then no more; does `meanwhile` within each write.
 #[derive(Default)]

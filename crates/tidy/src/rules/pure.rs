@@ -10,7 +10,7 @@ use crate::tree::Tree;
 pub const PURE: [&str; 4] = ["machine", "protocol", "link", "hub"];
 
 /// What a pure crate may depend on besides our own, and which crates may: none named, all may.
-pub const MAY_USE: [(&str, &[&str]); 8] = [
+pub const MAY_USE: [(&str, &[&str]); 10] = [
     ("bytes", &[]),
     ("serde", &[]),
     ("thiserror", &[]),
@@ -19,6 +19,8 @@ pub const MAY_USE: [(&str, &[&str]); 8] = [
     ("serde_json", &["protocol"]),
     ("slab", &["hub"]),
     ("hashbrown", &["hub"]),
+    ("foldhash", &["hub"]),
+    ("itoa", &["protocol"]),
 ];
 
 /// How std comes back into a crate without it.

@@ -1,7 +1,7 @@
 //! Requests to a server that gives one canned answer after another.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 
 use std::time::Duration;
@@ -80,9 +80,10 @@ async fn what_cannot_succeed_is_said_at_once() {
 
 #[tokio::test]
 async fn nobody_there_is_given_up_in_the_end() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // Its port is taken, so that nobody else listens there, but it does not listen itself.
+    let silent = TcpSocket::new_v4().unwrap();
+    silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let base = format!("http://{}", silent.local_addr().unwrap());
     let post = Post { schedule: QUICK, ..Post::new(&base, None).unwrap() };
     let text = post.send(&["v1"], "{}", None).await.unwrap_err().to_string();
     assert!(text.contains("300ms") && text.contains("refused"), "{text}");

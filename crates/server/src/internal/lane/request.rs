@@ -1,7 +1,7 @@
 //! A publish cut out of the bytes of a connection. In: what has arrived. Out: the request, how much
 //! is missing, or that it is no affair of the fast lane's. Must not know: sockets, brokers.
-//! Whatever is not plainly a whole publish in HTTP/1.1 is left to hyper, byte for byte: here nothing
-//! is refused, and nothing is read in two ways.
+//! Whatever is not plainly a whole publish in HTTP/1.1 is left to hyper, byte for byte: here
+//! nothing is refused, and nothing is read in two ways.
 
 use hyper::Request;
 use hyper::header::{self, HeaderName, HeaderValue};

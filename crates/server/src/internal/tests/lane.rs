@@ -69,9 +69,8 @@ impl Line {
 
 fn post(target: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!(
-        "POST {target} HTTP/1.1\r\nhost: localhost\r\n{headers}content-length: {length}\r\n\r\n{body}"
-    )
+    let head = format!("POST {target} HTTP/1.1\r\nhost: localhost\r\n{headers}");
+    format!("{head}content-length: {length}\r\n\r\n{body}")
 }
 
 fn event(at: usize) -> String {

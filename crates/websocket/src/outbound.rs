@@ -1,12 +1,10 @@
 //! From payloads to the server's frames, which are never masked and never fragmented.
 //!
-//! In: text payloads, pings, pongs, closes. Out: headers and short whole frames; the batch
-//! writes them. Must not know: who gets them, what a payload says.
+//! In: text payloads, pings, pongs, closes. Out: headers and short whole frames.
+//! Must not know: who gets them, what a payload says.
 
-mod batch;
 mod joined;
 
-pub use batch::{Batch, BatchLimits};
 pub use joined::Joined;
 
 use bytes::Bytes;

@@ -7,10 +7,10 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use steadfast_websocket::outbound::{close_frame, ping_frame, text_frame};
 use tokio::io::AsyncWrite;
 
 use super::{Batch, BatchLimits};
-use crate::socket::outbound::{close_frame, ping_frame, text_frame};
 
 /// Takes the next of `sizes` bytes a write, over and over; a size of 0 means not now.
 #[derive(Debug, Default)]

@@ -45,7 +45,7 @@ impl Joined {
 #[cfg(test)]
 mod tests {
     use super::Joined;
-    use crate::socket::outbound::text_frame;
+    use crate::outbound::text_frame;
     use bytes::Bytes;
 
     #[test]

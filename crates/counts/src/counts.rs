@@ -3,34 +3,30 @@
 //! expected. A time differs from run to run, a count only with the code, the compiler and
 //! the C library; so a change that makes the path dearer is seen where a time would hide it.
 
-mod work;
-
 use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
-pub use work::run;
-
 /// How far a count may be from the expected one, in percent.
 const TOLERANCE: u64 = 10;
 
 /// One kind of work and the instructions that one unit of it is expected to take.
 #[derive(Clone, Copy, Debug)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What the unit is.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// How often it is done in the shorter of two runs.
-    pub times: u64,
+    pub(crate) times: u64,
     /// Instructions a unit.
-    pub instructions: u64,
+    pub(crate) instructions: u64,
 }
 
 /// Everything that is counted. After a change that is meant, write what `make counts` says.
-pub const EXPECTED: [Expected; 5] = [
+pub(crate) const EXPECTED: [Expected; 5] = [
     Expected { name: "frames-in", unit: "heartbeat read", times: 2_000, instructions: 6_064 },
     Expected { name: "frames-out", unit: "frame joined", times: 2_000, instructions: 296 },
     Expected { name: "publish", unit: "event stored", times: 2_000, instructions: 4_850 },
@@ -40,16 +36,16 @@ pub const EXPECTED: [Expected; 5] = [
 
 /// One count.
 #[derive(Clone, Copy, Debug)]
-pub struct Count {
+pub(crate) struct Count {
     /// What was expected.
-    pub expected: Expected,
+    pub(crate) expected: Expected,
     /// Instructions a unit.
-    pub instructions: u64,
+    pub(crate) instructions: u64,
 }
 
 impl Count {
     /// Whether it is near enough to what was expected.
-    pub const fn is_expected(&self) -> bool {
+    pub(crate) const fn is_expected(&self) -> bool {
         let expected = self.expected.instructions;
         self.instructions.abs_diff(expected) * 100 <= expected * TOLERANCE
     }
@@ -67,7 +63,7 @@ impl fmt::Display for Count {
 
 /// Counts one kind of work, with `program` as the one that does it: twice, the second time twice as
 /// much, so that what comes before and after it falls out.
-pub fn count(program: &Path, expected: Expected) -> anyhow::Result<Count> {
+pub(crate) fn count(program: &Path, expected: Expected) -> anyhow::Result<Count> {
     let once = collected(program, expected.name, expected.times)?;
     let twice = collected(program, expected.name, expected.times * 2)?;
     let instructions = twice.saturating_sub(once) / expected.times;

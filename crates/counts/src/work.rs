@@ -13,7 +13,7 @@ use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, EventName, Limits, LinkId, Payload, Position, Since,
     Timestamp,
 };
-use steadfast_server::socket::{self, Inbound, Joined, Message};
+use steadfast_websocket::{self as websocket, Inbound, Joined, Message};
 
 /// Sessions that follow the channel.
 const MEMBERS: u64 = 1_000;
@@ -25,7 +25,7 @@ const KEPT: u64 = 5_000;
 const BYTES_MAX: usize = 1024 * 1024;
 
 /// Does the named work so often.
-pub fn run(name: &str, times: u64) -> anyhow::Result<()> {
+pub(crate) fn run(name: &str, times: u64) -> anyhow::Result<()> {
     match name {
         "frames-in" => frames_in(times),
         "frames-out" => frames_out(times),
@@ -44,7 +44,7 @@ fn frames_in(times: u64) -> anyhow::Result<()> {
     let masked = text.bytes().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key);
     let header = [0x81, 0x80 | length].into_iter().chain(mask);
     let wire: Vec<u8> = header.chain(masked).collect();
-    let mut inbound = Inbound::new(socket::Limits::default());
+    let mut inbound = Inbound::new(websocket::Limits::default());
     for _ in 0..times {
         let mut bytes = wire.clone();
         let mut feed = inbound.feed(&mut bytes);

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use super::{Header, text_header};
+use steadfast_websocket::Header;
+use steadfast_websocket::outbound::text_header;
 
 /// How many slices one write offers; systems take 1024, and more than this gains nothing.
 const SLICES_MAX: usize = 128;
