@@ -14,7 +14,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim counts trial bench e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim counts trial bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ trial: ## kills and rates of the real server; ARGS="…" is handed to it
 bench: ## this server beside others and a floor, measured in turn; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-compare
 	target/release/steadfast-compare $(ARGS)
+
+curves: ## how cost grows with links, channels, sizes and a second core; ARGS="links channels bytes cores"
+	cargo build --release --package steadfast
+	node bench/curves.mjs $(ARGS)
 
 e2e: ## the shells against each other over real sockets
 	cargo test --package steadfast-client --package steadfast-server --package steadfast --test '*'

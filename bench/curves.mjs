@@ -10,8 +10,9 @@ import { promisify } from "node:util";
 const BINARY = process.env.STEADFAST ?? "target/release/steadfast";
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const SECONDS = process.env.SECONDS ?? "3";
-const CLIENTS = "127.0.0.1:20780";
-const BACKENDS = "127.0.0.1:20781";
+/** Ports of the next server: none is used twice, or the system's memory of old connections to it
+ * would be measured as well. */
+let port = 20_000;
 const run = promisify(execFile);
 
 /** A number as the tables have it. */
@@ -20,7 +21,9 @@ const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length
 
 /** Starts a server on these cores, waits until it is ready, and ends it after `use`. */
 async function withServer(cores, use) {
-	const args = ["-c", cores, BINARY, "serve", "--dev", "--listen", CLIENTS, "--internal", BACKENDS];
+	const [clients, backends] = [`127.0.0.1:${port++}`, `127.0.0.1:${port++}`];
+	const places = ["--listen", clients, "--internal", backends];
+	const args = ["-c", cores, BINARY, "serve", "--dev", ...places];
 	const env = {
 		...process.env,
 		STEADFAST_LOG: "error",
@@ -29,12 +32,12 @@ async function withServer(cores, use) {
 	const server = spawn("taskset", args, { env, stdio: "ignore" });
 	try {
 		for (;;) {
-			const answer = await fetch(`http://${BACKENDS}/readyz`).catch(() => undefined);
+			const answer = await fetch(`http://${backends}/readyz`).catch(() => undefined);
 			if (answer?.ok) break;
 			if (server.exitCode !== null) throw new Error(`the server ends with ${server.exitCode}`);
 			await new Promise((done) => setTimeout(done, 20));
 		}
-		return await use(server.pid);
+		return await use({ pid: server.pid, clients, backends });
 	} finally {
 		const ended = once(server, "exit");
 		server.kill("SIGTERM");
@@ -44,8 +47,8 @@ async function withServer(cores, use) {
 }
 
 /** Loads the server and gives the report. */
-async function bench(cores, pid, flags) {
-	const places = ["--server", `http://${CLIENTS}`, "--internal", `http://${BACKENDS}`];
+async function bench(cores, { pid, clients, backends }, flags) {
+	const places = ["--server", `http://${clients}`, "--internal", `http://${backends}`];
 	const args = ["-c", cores, BINARY, "bench", ...flags, ...places, "--seconds", SECONDS];
 	const { stdout } = await run("taskset", [...args, "--server-pid", String(pid), "--json"]);
 	return JSON.parse(stdout);
@@ -55,7 +58,7 @@ async function bench(cores, pid, flags) {
 async function point(serverCores, benchCores, measure) {
 	const found = [];
 	for (let round = 0; round < ROUNDS; round += 1) {
-		const load = (pid) => measure((...flags) => bench(benchCores, pid, flags));
+		const load = (server) => measure((...flags) => bench(benchCores, server, flags));
 		found.push(await withServer(serverCores, load));
 	}
 	const names = Object.keys(found[0]);
