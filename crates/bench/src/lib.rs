@@ -34,6 +34,6 @@ pub use error::BenchError;
 pub use figures::{Connects, Deliveries, Spread};
 pub use load::{Load, Pace};
 pub use process::{Usage, descendants, usage};
-pub use sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX, LINKS_MAX, links_per_worker};
+pub use sizes::{EVENT_BYTES_MAX, EVENT_BYTES_MIN, IN_FLIGHT_MAX, LINKS_MAX, links_per_process};
 pub use target::{Publishing, Target};
 pub use worker::work;

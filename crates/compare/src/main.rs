@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use clap::{Parser, Subcommand};
-use steadfast_bench::{WORKER_COMMAND, links_per_worker, work};
+use steadfast_bench::{WORKER_COMMAND, links_per_process, work};
 
 use cores::Cores;
 use floor::Manner;
@@ -136,7 +136,7 @@ fn sizes(cli: &Cli) -> anyhow::Result<Sizes> {
     let seconds = cli.seconds.unwrap_or(if cli.quick { 2 } else { 5 });
     let many = usize::try_from(many)?;
     // A server is one process, and cannot hold more than one worker can.
-    let held = links_per_worker();
+    let held = links_per_process();
     ensure!(many <= held, "a process holds {held} links here; raise `ulimit -n` or give --links");
     Ok(Sizes { many, channels: many / 2, lasts: Duration::from_secs(seconds) })
 }
