@@ -4,6 +4,7 @@
 mod answer;
 mod body;
 mod demo;
+mod first;
 mod leave;
 mod listen;
 mod poll;

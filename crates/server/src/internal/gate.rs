@@ -35,6 +35,11 @@ impl Gate {
         admitted.inspect_err(|_| Counters::add(&self.node.counters.rejected))
     }
 
+    /// Whether it may, without a count.
+    pub(super) fn allows<B>(&self, request: &Request<B>) -> bool {
+        self.look(request).is_ok()
+    }
+
     fn look<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         if self.node.config.dev {
             check_host(request)?;

@@ -53,8 +53,8 @@ enum Asked {
 enum Next {
     /// More requests have arrived already.
     GoOn,
-    /// This many bytes have to be there.
-    Read(usize),
+    /// More has to arrive: of a body, this many bytes in all.
+    Read(Option<usize>),
     /// The next request is none of ours.
     Leave,
 }
@@ -101,8 +101,9 @@ impl Lane {
                     inbox.reserve(READ_BYTES);
                     socket.read_buf(&mut inbox).await.ok().filter(|&count| count > 0)?;
                 }
-                Next::Read(wanted) => {
-                    inbox.reserve(wanted.saturating_sub(inbox.len()).max(READ_BYTES));
+                Next::Read(length) => {
+                    let missing = length.unwrap_or(0).saturating_sub(inbox.len());
+                    inbox.reserve(missing.max(READ_BYTES));
                     let until = *patience.get_or_insert_with(|| self.node.clock.after(PATIENCE));
                     let Ok(read) = timeout_at(until, socket.read_buf(&mut inbox)).await else {
                         return Some(inbox.into());
@@ -123,8 +124,14 @@ impl Lane {
                     turn.asked.push(asked.unwrap_or_else(Asked::Refused));
                     turn.used += length;
                 }
-                Cut::Partial(wanted) => {
-                    turn.next = Next::Read(wanted);
+                Cut::Head => {
+                    turn.next = Next::Read(None);
+                    break;
+                }
+                // Who may not publish has no body taken in; hyper says so.
+                Cut::Body { request, length } => {
+                    let is_allowed = self.gate.allows(&request);
+                    turn.next = if is_allowed { Next::Read(Some(length)) } else { Next::Leave };
                     break;
                 }
                 Cut::Other => {

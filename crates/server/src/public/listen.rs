@@ -23,7 +23,7 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
 use super::leave::{Exchange, Left, Tap};
-use super::route;
+use super::{first, route};
 use crate::connection::Peer;
 use crate::error::ServeError;
 use crate::node::Node;
@@ -81,8 +81,7 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
         match Peer::admit(&node, address.ip()) {
             Some(peer) => match &tls {
                 None => {
-                    let socket = Stream::plain(stream);
-                    tokio::spawn(connection(Arc::clone(&port), peer, socket, Bytes::new()));
+                    tokio::spawn(first::answer(Arc::clone(&port), peer, Stream::plain(stream)));
                 }
                 Some(tls) => {
                     tokio::spawn(secured(Arc::clone(&port), peer, tls.accept(stream)));
@@ -107,7 +106,9 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
 async fn secured(port: Arc<Port>, peer: Arc<Peer>, handshake: Accept<TcpStream>) {
     let shaken = Box::pin(tokio::time::timeout_at(peer.deadline, handshake)).await;
     match shaken {
-        Ok(Ok(stream)) => go_on(port, peer, Stream::Tls(Box::new(stream)), Bytes::new()),
+        Ok(Ok(stream)) => {
+            Box::pin(first::answer(port, peer, Stream::Tls(Box::new(stream)))).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::answer::{finish, is_preflight, preflight, text};
 use super::body::{Body, boxed, whole};
-use super::leave::{Answer, Exchange};
+use super::leave::{Answer, Exchange, Leave};
 use super::listen::Port;
 use super::{demo, poll, query, stream, upgrade};
 use crate::connection::Peer;
-use crate::node::Counters;
+use crate::node::{Counters, Node};
 use crate::origin::is_loopback_host;
 use crate::problem::{Code, Problem};
 use crate::socket::upgrade::is_upgrade;
@@ -37,9 +37,7 @@ pub(super) async fn answer(
     let node = &port.node;
     let headers = request.headers();
     let origin = headers.get(header::ORIGIN).cloned();
-    let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
-    let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
-    let is_allowed = is_ours && node.origins.allow(from, host);
+    let is_allowed = is_allowed(node, headers);
     if is_allowed && is_upgrade(headers) && is_blocked(&port) {
         return demo::refusal();
     }
@@ -60,6 +58,30 @@ pub(super) async fn answer(
     };
     finish(node, origin, &mut response);
     response
+}
+
+/// Who goes on with the socket of a request that wants a WebSocket and gets one; `None` where
+/// anything else is to be said.
+pub(super) fn granted(
+    port: &Arc<Port>,
+    peer: &Peer,
+    request: &Request<()>,
+) -> Option<(Leave, Option<HeaderValue>)> {
+    let headers = request.headers();
+    if !is_upgrade(headers) || !is_allowed(&port.node, headers) || is_blocked(port) {
+        return None;
+    }
+    match upgrade::answer(port, peer, request) {
+        Ok(Answer::Leaving(leave)) => Some((leave, headers.get(header::ORIGIN).cloned())),
+        Ok(Answer::Whole(_)) | Err(_) => None,
+    }
+}
+
+/// Whether the page that asks, if it is one, may.
+fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
+    let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
+    let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
+    is_ours && node.origins.allow(from, host)
 }
 
 /// Whether WebSocket is to look as if something in between did not let it through.

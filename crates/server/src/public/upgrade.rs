@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::{Request, Response};
 use percent_encoding::percent_decode_str;
 use steadfast_protocol::{ChannelName, Since};
@@ -19,10 +18,10 @@ use crate::problem::{Code, Problem};
 use crate::socket::{Stream, UpgradeRefusal, upgrade};
 
 /// Answers a request that wants a WebSocket.
-pub(super) fn answer(
+pub(super) fn answer<B>(
     port: &Arc<Port>,
     peer: &Peer,
-    request: &Request<Incoming>,
+    request: &Request<B>,
 ) -> Result<Answer, Problem> {
     let accepted = match upgrade::accept(request) {
         Ok(accepted) => accepted,
@@ -72,7 +71,7 @@ pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Rou
     })
 }
 
-fn purpose(node: &Node, peer: &Peer, request: &Request<Incoming>) -> Purpose {
+fn purpose<B>(node: &Node, peer: &Peer, request: &Request<B>) -> Purpose {
     let token = bearer(request.headers()).map(ToOwned::to_owned);
     let path = request.uri().path();
     if path == "/v1/ws" {

@@ -67,10 +67,14 @@ impl Stage {
 
     /// A session that follows channel `a` and has nothing to do.
     fn follower(&mut self, room: usize) -> Seat {
+        self.follower_of("a", room)
+    }
+
+    fn follower_of(&mut self, name: &str, room: usize) -> Seat {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let pipe = Arc::new(Pipe { room: room.into(), ..Pipe::default() });
         let bell = Arc::<Bell>::default();
-        let wish = ChannelRequest { id: None, channel: channel("a"), since: Since::Now };
+        let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Now };
         let opening = Opening {
             link: LinkId::new(&format!("follower-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
             generation: 1,
@@ -120,7 +124,11 @@ impl Stage {
 
     /// Publishes to `a` and has the shard take it; gives the frame.
     fn publish(&mut self) -> Bytes {
-        let published = self.streams.publish(Millis(0), Timestamp(0), event("a")).unwrap();
+        self.publish_to("a")
+    }
+
+    fn publish_to(&mut self, name: &str) -> Bytes {
+        let published = self.streams.publish(Millis(0), Timestamp(0), event(name)).unwrap();
         let publication = published.publication.unwrap();
         let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
         let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
@@ -164,6 +172,32 @@ fn an_event_goes_to_every_member_without_its_owner() {
         assert!(!seat.is_called());
         assert_eq!(stage.work(seat), b"");
     }
+}
+
+#[test]
+fn a_hot_channel_keeps_nobody_waiting_for_more_than_one_turn_of_all() {
+    let mut stage = Stage::new();
+    let hot: Vec<Seat> = (0..300).map(|_| stage.follower(usize::MAX)).collect();
+    let quiet = stage.follower_of("b", usize::MAX);
+    stage.publish();
+    assert!(stage.round());
+    let frame = stage.publish_to("b");
+    let mut rounds = 0;
+    // Every round is followed by one more event to everybody.
+    while quiet.pipe.writes.load(Relaxed) == 0 {
+        assert!(stage.round());
+        stage.publish();
+        rounds += 1;
+    }
+    assert_eq!(
+        (rounds, &quiet.taken()[..]),
+        (4, &frame[..]),
+        "those before it in line, 64 a round"
+    );
+    while stage.round() {}
+    let all = hot[0].taken();
+    assert_eq!(String::from_utf8_lossy(&all).matches(r#""offset":"#).count(), 5);
+    assert!(hot.iter().skip(1).all(|seat| seat.taken() == all), "joined or not, it is all there");
 }
 
 #[test]

@@ -4,14 +4,21 @@
 //! nothing is refused, and nothing is read in two ways.
 
 use hyper::Request;
-use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName};
 
-/// Headers of a publish at most, here.
-const HEADERS_MAX: usize = 32;
-/// The longest head of a publish, in bytes, here.
-pub(super) const HEAD_BYTES_MAX: usize = 8 * 1024;
+use crate::head::{self, Parsed};
+
 /// What a publish begins with.
 const POST: &[u8] = b"POST /v1/";
+/// Headers that ask for more than reading a body and answering.
+const UNUSUAL: [HeaderName; 6] = [
+    header::TRANSFER_ENCODING,
+    header::CONTENT_ENCODING,
+    header::EXPECT,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+];
 
 /// The largest bodies, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +38,6 @@ pub(super) enum Target<'a> {
 
 /// What bytes begin with.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "looked at and dropped where it is made")]
 pub(super) enum Cut<'a> {
     /// A whole publish of `length` bytes; the body is the request's.
     Whole {
@@ -42,8 +48,15 @@ pub(super) enum Cut<'a> {
         /// Its bytes.
         length: usize,
     },
-    /// The beginning of a publish, which takes this many bytes at least.
-    Partial(usize),
+    /// The beginning of a head that may be a publish's.
+    Head,
+    /// The head of a publish, and a part of its body: in all it takes `length` bytes.
+    Body {
+        /// Its headers.
+        request: Request<&'a [u8]>,
+        /// Its bytes.
+        length: usize,
+    },
     /// Something else.
     Other,
 }
@@ -54,31 +67,27 @@ pub(super) fn cut(bytes: &[u8], limits: BodyLimits) -> Cut<'_> {
     if bytes[..compared] != POST[..compared] {
         return Cut::Other;
     }
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let head = match parsed.parse(bytes) {
-        Ok(httparse::Status::Complete(head)) if head <= HEAD_BYTES_MAX => head,
-        Ok(httparse::Status::Partial) if bytes.len() < HEAD_BYTES_MAX => {
-            return Cut::Partial(bytes.len() + 1);
-        }
-        Ok(_) | Err(_) => return Cut::Other,
+    let head = match head::parse(bytes) {
+        Parsed::Whole(head) => head,
+        Parsed::Begun => return Cut::Head,
+        Parsed::Other => return Cut::Other,
     };
-    let Some(target) = parsed.path.and_then(target).filter(|_| parsed.version == Some(1)) else {
-        return Cut::Other;
-    };
+    let Some(target) = target(head.target) else { return Cut::Other };
     let bytes_max = match target {
         Target::One(_) => limits.one,
         Target::Many => limits.many,
     };
-    let mut request = Request::new(&bytes[..0]);
-    let Some(body) = read_headers(parsed.headers, &mut request).filter(|&len| len <= bytes_max)
-    else {
+    let Some(body) = body_bytes(&head.headers).filter(|&bytes| bytes <= bytes_max) else {
         return Cut::Other;
     };
-    let length = head + body;
-    let Some(body) = bytes.get(head..length) else { return Cut::Partial(length) };
-    *request.body_mut() = body;
-    Cut::Whole { target, request, length }
+    let length = head.length + body;
+    let (body, is_whole) = match bytes.get(head.length..length) {
+        Some(body) => (body, true),
+        None => (&bytes[..0], false),
+    };
+    let mut request = Request::new(body);
+    *request.headers_mut() = head.headers;
+    if is_whole { Cut::Whole { target, request, length } } else { Cut::Body { request, length } }
 }
 
 fn target(path: &str) -> Option<Target<'_>> {
@@ -90,37 +99,24 @@ fn target(path: &str) -> Option<Target<'_>> {
     is_plain.then_some(Target::One(channel))
 }
 
-/// Copies the headers, and says how long the body is; `None` where they ask for more than that.
-fn read_headers(headers: &[httparse::Header<'_>], request: &mut Request<&[u8]>) -> Option<usize> {
-    let mut length = None;
-    for one in headers {
-        let name = HeaderName::from_bytes(one.name.as_bytes()).ok()?;
-        let value = HeaderValue::from_bytes(one.value).ok()?;
-        match name {
-            header::CONTENT_LENGTH => {
-                let is_number = !one.value.is_empty() && one.value.iter().all(u8::is_ascii_digit);
-                let text = std::str::from_utf8(one.value).ok().filter(|_| is_number)?;
-                if length.replace(text.parse::<usize>().ok()?).is_some() {
-                    return None;
-                }
-            }
-            header::CONNECTION if !one.value.eq_ignore_ascii_case(b"keep-alive") => return None,
-            header::TRANSFER_ENCODING
-            | header::CONTENT_ENCODING
-            | header::EXPECT
-            | header::UPGRADE
-            | header::TE
-            | header::TRAILER => return None,
-            _ => {}
-        }
-        request.headers_mut().append(name, value);
+/// How long the body is; `None` where the headers ask for more than that.
+fn body_bytes(headers: &HeaderMap) -> Option<usize> {
+    let is_kept =
+        |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+    if UNUSUAL.iter().any(|name| headers.contains_key(name))
+        || !headers.get_all(header::CONNECTION).iter().all(is_kept)
+    {
+        return None;
     }
-    length
+    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    let (Some(length), None) = (lengths.next(), lengths.next()) else { return None };
+    let is_number = !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit);
+    length.to_str().ok().filter(|_| is_number)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyLimits, Cut, HEAD_BYTES_MAX, Target, cut};
+    use super::{BodyLimits, Cut, Target, cut};
 
     const LIMITS: BodyLimits = BodyLimits { one: 4, many: 8 };
 
@@ -142,8 +138,14 @@ mod tests {
         assert_eq!(request.headers()["host"], "x");
         assert!(is_other(&bytes[whole..]));
         for end in 0..whole {
-            let Cut::Partial(wanted) = cut(&bytes[..end], LIMITS) else { panic!("{end}") };
-            assert!((end + 1..=whole).contains(&wanted), "{end}: {wanted}");
+            match cut(&bytes[..end], LIMITS) {
+                Cut::Head => assert!(end < whole - 4, "{end}"),
+                Cut::Body { request, length } => {
+                    assert_eq!((length, request.headers().len()), (whole, 2), "{end}");
+                    assert!(end >= whole - 4, "{end}");
+                }
+                other @ (Cut::Whole { .. } | Cut::Other) => panic!("{end}: {other:?}"),
+            }
         }
     }
 
@@ -162,25 +164,6 @@ mod tests {
         ));
         assert!(is_other(&many("Content-Length: 9\r\n", "123456789")));
         assert!(is_other(&many("Content-Length: 99999999999999999999999\r\n", "")));
-    }
-
-    #[test]
-    fn a_head_has_its_limit_and_so_has_their_number() {
-        let with = |filler: usize| {
-            let filler = "x".repeat(filler);
-            post("/v1/events", &format!("Content-Length: 0\r\nX: {filler}\r\n"), "")
-        };
-        let room = HEAD_BYTES_MAX - with(0).len();
-        assert!(matches!(cut(&with(room), LIMITS), Cut::Whole { .. }));
-        assert!(is_other(&with(room + 1)));
-        let unfinished = with(room + 1);
-        assert!(matches!(cut(&unfinished[..HEAD_BYTES_MAX - 1], LIMITS), Cut::Partial(_)));
-        assert!(is_other(&unfinished[..HEAD_BYTES_MAX]));
-        let many = |count: usize| {
-            post("/v1/events", &format!("{}Content-Length: 0\r\n", "X: y\r\n".repeat(count)), "")
-        };
-        assert!(matches!(cut(&many(30), LIMITS), Cut::Whole { .. }));
-        assert!(is_other(&many(31)));
     }
 
     #[test]

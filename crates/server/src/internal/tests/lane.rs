@@ -178,6 +178,15 @@ async fn what_breaks_http_is_told_and_closed() {
     assert!(gone.is_closed().await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_may_not_publish_is_told_before_the_body_is_there() {
+    let mut config = Config::default();
+    config.internal.key = Some(Secret::new("k".repeat(32)));
+    let mut line = Line::to(&Desk::still(config));
+    line.write("POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-length: 5000000\r\n\r\n[").await;
+    assert_eq!(line.read().await.status, StatusCode::UNAUTHORIZED);
+}
+
 /// Asks the same of the lane and of the router, each with a node of its own.
 async fn twice(config: &Config, target: &str, headers: &str, body: &str) -> (Read, super::Answer) {
     let mut line = Line::to(&Desk::with(config.clone()));
