@@ -1,8 +1,13 @@
-//! The head of a request in HTTP/1.1, for the lanes that do without hyper. In: what has arrived of
-//! a connection. Out: the head, that it has only begun, or that hyper had better look at it.
-//! Must not know: routes, sockets. Nothing is refused here: whatever is unusual is hyper's.
+//! Heads in HTTP/1.1 as text, where hyper is not there. In: what has arrived of a connection; what
+//! an answer's head says. Out: a request's head, that it has only begun, or that hyper had better
+//! look at it; the lines of an answer. Must not know: routes, sockets. No request is refused here:
+//! whatever is unusual is hyper's.
 
+use std::time::{Duration, SystemTime};
+
+use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use steadfast_protocol::Timestamp;
 
 /// Headers at most, here.
 const HEADERS_MAX: usize = 32;
@@ -57,6 +62,26 @@ fn copied(headers: &[httparse::Header<'_>]) -> Option<HeaderMap> {
         copied.append(name, HeaderValue::from_bytes(one.value).ok()?);
     }
     Some(copied)
+}
+
+/// Begins an answer's head.
+pub(crate) fn push_status(out: &mut Vec<u8>, status: StatusCode) {
+    let reason = status.canonical_reason().unwrap_or_default();
+    for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Adds a line to it. An empty one ends it, and is the caller's.
+pub(crate) fn push_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// What the line `Date` says.
+pub(crate) fn date(date: Timestamp) -> String {
+    httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(date.0))
 }
 
 #[cfg(test)]

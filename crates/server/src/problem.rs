@@ -55,7 +55,12 @@ impl Problem {
 
     /// The whole response, as hyper sends it.
     pub fn response(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body()));
+        self.head().map(|()| Full::new(self.body()))
+    }
+
+    /// The same without its body.
+    pub(crate) fn head(&self) -> Response<()> {
+        let mut response = Response::new(());
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));

@@ -14,4 +14,4 @@ mod stream;
 mod upgrade;
 mod watch;
 
-pub use listen::{bind, serve};
+pub use listen::{accept, bind, serve};

@@ -26,7 +26,7 @@ impl Relay {
 
     /// Waits until one more announcement may be on its way.
     pub async fn permit(&self) -> Option<Arc<OwnedSemaphorePermit>> {
-        Arc::clone(&self.in_flight).acquire_owned().await.ok().map(Arc::new)
+        self.permits(1).await
     }
 
     /// The same for `count` announcements together.
@@ -35,17 +35,15 @@ impl Relay {
         Arc::clone(&self.in_flight).acquire_many_owned(count).await.ok().map(Arc::new)
     }
 
-    /// Puts news in line at every shard, in this order. The caller holds what orders the channels.
-    pub fn announce_all(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
-        for shard in &*self.shards {
-            shard.announce_all(news, permit);
-        }
-    }
-
     /// Puts news in line at every shard. The caller holds what orders the channel.
     pub fn announce(&self, news: &News, permit: &Arc<OwnedSemaphorePermit>) {
+        self.announce_all(std::slice::from_ref(news), permit);
+    }
+
+    /// The same for many, in this order.
+    pub fn announce_all(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
         for shard in &*self.shards {
-            shard.announce(news.clone(), Arc::clone(permit));
+            shard.announce(news, permit);
         }
     }
 

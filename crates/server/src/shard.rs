@@ -126,13 +126,8 @@ impl Shard {
         self.work(Caller::Other, |desk, now| work(&mut desk.hub, now))
     }
 
-    /// Puts news in line. Called in the order of the channel's offsets.
-    pub fn announce(&self, what: News, permit: Arc<OwnedSemaphorePermit>) {
-        self.inbox.lock().push_back(Arrival { what, _permit: permit });
-    }
-
-    /// The same for many.
-    pub fn announce_all(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
+    /// Puts news in line. Called in the order of the channels' offsets.
+    pub fn announce(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
         let arrivals =
             news.iter().map(|what| Arrival { what: what.clone(), _permit: Arc::clone(permit) });
         self.inbox.lock().extend(arrivals);
@@ -147,7 +142,6 @@ impl Shard {
     pub async fn run(self: Arc<Self>) {
         let mut round = Round::default();
         let mut sleep = pin!(tokio::time::sleep_until(self.clock.timer(Millis(0))));
-        let mut sleeps_until = Millis(0);
         loop {
             let has_more = self.turn();
             if self.round(&mut round) || has_more {
@@ -156,11 +150,10 @@ impl Shard {
                 continue;
             }
             let wake = self.desk.lock().hub.wake().at;
-            self.sleeps_until.store(wake.0, Ordering::Release);
+            let before = self.sleeps_until.swap(wake.0, Ordering::AcqRel);
             // Mostly it is the same as before: then the timer is left as it is.
-            if wake != sleeps_until || sleep.is_elapsed() {
+            if wake.0 != before || sleep.is_elapsed() {
                 sleep.as_mut().reset(self.clock.timer(wake));
-                sleeps_until = wake;
             }
             tokio::select! {
                 () = self.called.notified() => {}
@@ -201,9 +194,6 @@ impl Shard {
         round.pick(&mut desk, self.clock.now());
         drop(desk);
         round.write();
-        if round.is_empty() {
-            return self.desk.lock().is_anyone_ready();
-        }
         let mut desk = self.desk.lock();
         round.settle(&mut desk, self.clock.now());
         let has_more = desk.is_anyone_ready();

@@ -32,19 +32,8 @@ impl MemoryBroker {
     }
 
     pub(super) async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
-        let permit = self.relay.permit().await.ok_or(PublishError::Unavailable)?;
-        let date = self.clock.date();
-        let published = {
-            let mut streams = self.streams.lock();
-            let published = streams.publish(self.clock.now(), date, publish)?;
-            // Under the lock: announcements stand in the order of offsets.
-            if let Some(publication) = &published.publication {
-                self.relay.announce(&News::Published(publication.clone()), &permit);
-            }
-            published
-        };
-        self.relay.call();
-        Ok((published.epoch, published.offset))
+        let mut answers = self.publish_many(vec![publish]).await;
+        answers.pop().unwrap_or(Err(PublishError::Unavailable))
     }
 
     /// The same for many, some at a time: others get the lock, and followers what has been

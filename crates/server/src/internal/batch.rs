@@ -22,7 +22,7 @@ use crate::problem::{Code, Problem};
 
 use super::body;
 use super::event::{Entry, Listed};
-use super::publish::{self, Place};
+use super::publish;
 
 /// How much larger than a single event's the body may be.
 const BODIES: usize = 8;
@@ -116,13 +116,7 @@ impl Wishes {
             if at > 0 {
                 out.push(b',');
             }
-            let place = wish.and_then(|channel| {
-                match answers.next().unwrap_or(Err(PublishError::Unavailable)) {
-                    Ok((epoch, offset)) => Ok(Place { channel, epoch, offset }),
-                    Err(error) => Err(publish::refusal(&error, &channel)),
-                }
-            });
-            match place {
+            match wish.and_then(|channel| publish::placed(channel, answers.next())) {
                 Ok(place) => place.write_to(out),
                 // Names and numbers are written, into memory: this cannot fail.
                 Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),

@@ -50,7 +50,7 @@ impl<'a> Entry<'a> {
     /// Its `channel`.
     pub(super) fn channel(&self) -> Result<ChannelName, Problem> {
         let name = self.channel.as_ref().ok_or_else(|| missing("channel"))?;
-        ChannelName::new(name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
+        channel_name(name)
     }
 
     /// Its `idempotency_key`.
@@ -160,6 +160,11 @@ impl<'a> Raw<'a> {
             idempotency_key: string("idempotency_key", self.idempotency_key)?,
         })
     }
+}
+
+/// Checks a channel's name.
+pub(super) fn channel_name(name: &str) -> Result<ChannelName, Problem> {
+    ChannelName::new(name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
 }
 
 /// Checks an idempotency key: 1 to 255 printable ASCII characters.

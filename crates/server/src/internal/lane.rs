@@ -20,8 +20,9 @@ use tokio::time::{timeout, timeout_at};
 use self::answer::Answers;
 use self::request::{BodyLimits, Cut, Target, cut};
 use super::batch::{self, Wishes};
+use super::event;
 use super::gate::Gate;
-use super::publish::{self, Place};
+use super::publish;
 use crate::node::Node;
 use crate::problem::Problem;
 
@@ -162,7 +163,7 @@ impl Lane {
         let key = || publish::key_of(request.headers());
         match target {
             Target::One(name) => {
-                let channel = publish::named(name)?;
+                let channel = event::channel_name(name)?;
                 let body = request.body();
                 publishes.push(publish::wanted(&self.node, channel.clone(), key()?, body)?);
                 Ok(Asked::One(channel))
@@ -188,15 +189,10 @@ impl Lane {
                 Asked::Many(wishes) => {
                     answers.json(StatusCode::OK, |out| wishes.answer(&mut told, out));
                 }
-                Asked::One(channel) => {
-                    match told.next().unwrap_or(Err(PublishError::Unavailable)) {
-                        Ok((epoch, offset)) => {
-                            let place = Place { channel, epoch, offset };
-                            answers.json(StatusCode::CREATED, |out| place.write_to(out));
-                        }
-                        Err(error) => answers.problem(&publish::refusal(&error, &channel)),
-                    }
-                }
+                Asked::One(channel) => match publish::placed(channel, told.next()) {
+                    Ok(place) => answers.json(StatusCode::CREATED, |out| place.write_to(out)),
+                    Err(problem) => answers.problem(&problem),
+                },
             }
         }
     }

@@ -3,7 +3,6 @@
 
 use std::io::Cursor;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -14,9 +13,7 @@ use tokio::net::TcpListener;
 
 use super::lane::Lane;
 use crate::node::Node;
-
-/// A pause when the system has no more files to give.
-const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+use crate::public;
 
 /// What every connection of the port shares.
 #[derive(Debug)]
@@ -51,15 +48,8 @@ impl Port {
 pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     let port = Arc::new(Port::new(&node));
     loop {
-        match listener.accept().await {
-            Ok((socket, _)) => {
-                let port = Arc::clone(&port);
-                tokio::spawn(async move { port.serve(socket).await });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection on the internal port");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
-            }
-        }
+        let (socket, _) = public::accept(&listener).await;
+        let port = Arc::clone(&port);
+        tokio::spawn(async move { port.serve(socket).await });
     }
 }

@@ -67,12 +67,7 @@ pub(super) fn channel(path: Result<Path<String>, PathRejection>) -> Result<Chann
     let Ok(Path(name)) = path else {
         return Err(Problem::new(Code::BadChannel, "the channel's name is not UTF-8"));
     };
-    named(&name)
-}
-
-/// The channel of this name.
-pub(super) fn named(name: &str) -> Result<ChannelName, Problem> {
-    ChannelName::new(name).map_err(|error| Problem::new(Code::BadChannel, error.to_string()))
+    event::channel_name(&name)
 }
 
 /// The header `Idempotency-Key`.
@@ -88,7 +83,16 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
 /// Hands an event to the broker.
 pub(super) async fn submit(node: &Node, publish: Publish) -> Result<Place, Problem> {
     let channel = publish.channel.clone();
-    match node.publish(publish).await {
+    let told = node.publish(publish).await;
+    placed(channel, Some(told))
+}
+
+/// What the broker told of an event, for its publisher.
+pub(super) fn placed(
+    channel: ChannelName,
+    told: Option<Result<(Epoch, u64), PublishError>>,
+) -> Result<Place, Problem> {
+    match told.unwrap_or(Err(PublishError::Unavailable)) {
         Ok((epoch, offset)) => Ok(Place { channel, epoch, offset }),
         Err(error) => Err(refusal(&error, &channel)),
     }
@@ -126,7 +130,7 @@ pub(super) fn wanted(
 }
 
 /// What a refused publisher is told.
-pub(super) fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
+fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
     match error {
         PublishError::Finished => {
             let detail = format!("`{channel}` has had its final event; nothing can follow it");

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -25,6 +25,7 @@ use super::answer::finish;
 use super::body::Body;
 use super::listen::{self, HEAD_BYTES_MAX, Port};
 use crate::connection::Peer;
+use crate::head;
 use crate::socket::Stream;
 
 /// How long an answer may take to be written.
@@ -63,21 +64,18 @@ impl Left {
     pub(super) fn head(&self, mut response: Response<()>) -> Vec<u8> {
         finish(&self.port.node, self.origin.clone(), &mut response);
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let since = Duration::from_millis(self.port.node.clock.date().0);
-            let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
+            let date = head::date(self.port.node.clock.date());
             if let Ok(date) = HeaderValue::try_from(date) {
                 response.headers_mut().insert(header::DATE, date);
             }
         }
-        let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+        let mut text = Vec::new();
+        head::push_status(&mut text, response.status());
         for (name, value) in response.headers() {
-            head.extend_from_slice(name.as_str().as_bytes());
-            head.extend_from_slice(b": ");
-            head.extend_from_slice(value.as_bytes());
-            head.extend_from_slice(b"\r\n");
+            head::push_line(&mut text, name.as_str(), value.as_bytes());
         }
-        head.extend_from_slice(b"\r\n");
-        head
+        text.extend_from_slice(b"\r\n");
+        text
     }
 
     /// Reads on: ready where the peer has gone. What it sends is kept for the next request, up to

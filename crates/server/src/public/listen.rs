@@ -64,20 +64,26 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
     listen().map_err(|source| ServeError::Listen { address, source })
 }
 
+/// The next connection.
+pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
 /// Accepts connections, for ever.
 pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let demo = node.config.dev.then(Demo::default);
     let port = Arc::new(Port { node: Arc::clone(&node), demo });
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     loop {
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(EXHAUSTED_PAUSE).await;
-                continue;
-            }
-        };
+        let (stream, address) = accept(&listener).await;
         match Peer::admit(&node, address.ip()) {
             Some(peer) => match &tls {
                 None => {

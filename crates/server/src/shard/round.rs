@@ -114,8 +114,4 @@ impl Round {
             bell.ready.notify_one();
         }
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-    }
 }

@@ -132,7 +132,7 @@ impl Stage {
         let publication = published.publication.unwrap();
         let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
         let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
-        self.shard.announce(News::Published(publication), Arc::new(permit));
+        self.shard.announce(&[News::Published(publication)], &Arc::new(permit));
         assert!(!self.shard.turn(), "one is all that has arrived");
         frame
     }
@@ -307,7 +307,8 @@ fn more_than_is_joined_is_its_owners_without_a_copy() {
     large.data = steadfast_protocol::Payload::new(&data).unwrap();
     let published = stage.streams.publish(Millis(0), Timestamp(0), large).unwrap();
     let permit = Arc::clone(&stage.permits).try_acquire_owned().unwrap();
-    stage.shard.announce(News::Published(published.publication.unwrap()), Arc::new(permit));
+    let news = News::Published(published.publication.unwrap());
+    stage.shard.announce(&[news], &Arc::new(permit));
     stage.shard.turn();
     assert!(stage.round());
     assert!(seat.is_called());

@@ -1,12 +1,11 @@
 //! Answers to publishes as HTTP text, one after another. In: what became of requests. Out: bytes.
 //! Must not know: sockets.
 
-use std::time::{Duration, SystemTime};
-
 use hyper::StatusCode;
 use hyper::header;
 use steadfast_protocol::Timestamp;
 
+use crate::head;
 use crate::problem::Problem;
 
 /// Memory for answers that is kept while none are written.
@@ -30,8 +29,7 @@ impl Answers {
         self.body.shrink_to(KEPT_BYTES);
         let second = date.0 / 1000;
         if self.second.replace(second) != Some(second) {
-            let date =
-                httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
+            let date = head::date(date);
             self.common =
                 format!("steadfast-node: {node}\r\ncache-control: no-store\r\ndate: {date}\r\n");
         }
@@ -48,9 +46,9 @@ impl Answers {
 
     /// It was not taken.
     pub(super) fn problem(&mut self, problem: &Problem) {
-        let response = problem.response();
-        self.start(response.status());
-        for (name, value) in response.headers() {
+        let head = problem.head();
+        self.start(head.status());
+        for (name, value) in head.headers() {
             if name != header::CACHE_CONTROL {
                 self.line(name.as_str(), value.as_bytes());
             }
@@ -66,20 +64,12 @@ impl Answers {
     }
 
     fn start(&mut self, status: StatusCode) {
-        self.out.extend_from_slice(b"HTTP/1.1 ");
-        self.out.extend_from_slice(status.as_str().as_bytes());
-        self.out.push(b' ');
-        let reason = status.canonical_reason().unwrap_or_default();
-        self.out.extend_from_slice(reason.as_bytes());
-        self.out.extend_from_slice(b"\r\n");
+        head::push_status(&mut self.out, status);
         self.out.extend_from_slice(self.common.as_bytes());
     }
 
     fn line(&mut self, name: &str, value: &[u8]) {
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b": ");
-        self.out.extend_from_slice(value);
-        self.out.extend_from_slice(b"\r\n");
+        head::push_line(&mut self.out, name, value);
     }
 
     fn end(&mut self) {
