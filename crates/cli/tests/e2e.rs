@@ -51,6 +51,8 @@ mod storm;
 mod surface;
 #[path = "e2e/tokens.rs"]
 mod tokens;
+#[path = "e2e/wire.rs"]
+mod wire;
 
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ pub mod internal;
 mod log;
 pub mod node;
 pub mod origin;
+mod patience;
 pub mod problem;
 pub mod public;
 pub mod relay;

@@ -99,6 +99,10 @@ pub struct Public {
     pub connections_per_ip_max: usize,
     /// The most connections that wait to be accepted, 1 to 65535. Default: 4096.
     pub accept_backlog: u32,
+    /// How long a connection waits for its next request over HTTP, in ms, 1000 to 3600000. Longer
+    /// than a balancer in front keeps one, or it sends requests to a connection that is closing.
+    /// Default: 75000.
+    pub keep_alive_ms: u64,
     /// A PEM file with the certificates to show, the node's own first; with it the port speaks TLS
     /// and nothing else. Default: none.
     pub tls_cert_file: Option<PathBuf>,
@@ -114,6 +118,7 @@ impl Default for Public {
             connections_max: 16_000,
             connections_per_ip_max: 0,
             accept_backlog: 4096,
+            keep_alive_ms: 75_000,
             tls_cert_file: None,
             tls_key_file: None,
         }

@@ -29,9 +29,10 @@ pub(super) async fn answer(port: Arc<Port>, peer: Arc<Peer>, mut socket: Stream)
         let (leave, origin) = route::granted(&port, &peer, &request)?;
         Some((leave, origin, Bytes::copy_from_slice(&bytes[length..])))
     });
+    let until = Some(peer.deadline);
     match granted {
         Some((leave, origin, ahead)) => leave(Left { port, peer, socket, ahead, origin }),
-        None => go_on(port, peer, socket, bytes),
+        None => go_on(port, peer, socket, (bytes, until)),
     }
 }
 

@@ -26,6 +26,7 @@ use super::body::Body;
 use super::listen::{self, HEAD_BYTES_MAX, Port};
 use crate::connection::Peer;
 use crate::head;
+use crate::patience::Patience;
 use crate::socket::Stream;
 
 /// How long an answer may take to be written.
@@ -35,7 +36,8 @@ const WRITE_MAX: Duration = Duration::from_secs(30);
 pub(super) enum Answer {
     /// hyper writes it.
     Whole(Response<Body>),
-    /// It is given the socket and does the rest.
+    /// It is given the socket and does the rest. The request's body has been read to its end: what
+    /// is left of one would be read as the next request.
     Leaving(Leave),
 }
 
@@ -117,7 +119,8 @@ impl Left {
             return;
         }
         let Self { port, peer, socket, ahead, .. } = self;
-        listen::go_on(port, peer, socket, ahead);
+        let until = (!ahead.is_empty()).then(|| port.node.clock.after(port.handshake()));
+        listen::go_on(port, peer, socket, (ahead, until));
     }
 
     /// Writes these bytes, in time.
@@ -142,8 +145,9 @@ pub(super) fn poll_heard(
 }
 
 /// Between one connection's requests and whoever drives it.
-#[derive(Default)]
 pub(super) struct Exchange {
+    /// How long the peer is waited for.
+    pub(super) patience: Patience,
     leaving: Mutex<Option<(Leave, Option<HeaderValue>)>>,
     /// hyper still has bytes that the socket did not take.
     is_stuck: AtomicBool,
@@ -151,11 +155,17 @@ pub(super) struct Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("is_stuck", &self.is_stuck).finish_non_exhaustive()
+        let mut all = f.debug_struct("Exchange");
+        all.field("patience", &self.patience).field("is_stuck", &self.is_stuck);
+        all.finish_non_exhaustive()
     }
 }
 
 impl Exchange {
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, leaving: Mutex::default(), is_stuck: AtomicBool::default() }
+    }
+
     /// Asks for the socket. The request is over: this never comes back.
     pub(super) async fn leave(&self, leave: Leave, origin: Option<HeaderValue>) -> Response<Body> {
         *self.leaving.lock() = Some((leave, origin));
@@ -199,7 +209,11 @@ impl Read for Tap {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() {
-            return Pin::new(&mut self.io).poll_read(context, buffer);
+            let read = Pin::new(&mut self.io).poll_read(context, buffer);
+            if read.is_ready() {
+                self.exchange.patience.heard();
+            }
+            return read;
         }
         let some = self.ahead.len().min(buffer.remaining());
         buffer.put_slice(&self.ahead[..some]);

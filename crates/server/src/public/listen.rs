@@ -12,21 +12,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioTimer;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
-use super::leave::{Exchange, Left, Tap};
+use super::leave::{Exchange, Leave, Left, Tap};
 use super::{first, route};
-use crate::connection::Peer;
+use crate::connection::{GRACE, Peer};
 use crate::error::ServeError;
 use crate::node::Node;
+use crate::patience::Patience;
 use crate::socket::Stream;
 
 /// The largest head of a request, in bytes.
@@ -44,6 +46,18 @@ pub(super) struct Port {
     pub(super) node: Arc<Node>,
     /// Only in `--dev`.
     pub(super) demo: Option<Demo>,
+}
+
+impl Port {
+    /// How long a head may take to arrive.
+    pub(super) fn handshake(&self) -> Duration {
+        Duration::from_millis(self.node.config.limits.handshake_timeout_ms)
+    }
+
+    /// How long the next request is waited for.
+    pub(super) fn keep_alive(&self) -> Duration {
+        Duration::from_millis(self.node.config.public.keep_alive_ms)
+    }
 }
 
 /// Listens on `address`, ready for many connections at once.
@@ -120,42 +134,82 @@ async fn secured(port: Arc<Port>, peer: Arc<Peer>, handshake: Accept<TcpStream>)
     }
 }
 
+/// What of the next request has been read, and when its head is to be whole, where it has begun.
+type Ahead = (Bytes, Option<Instant>);
+
 /// Goes on with HTTP on a socket that had left it.
-pub(super) fn go_on(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, ahead: Bytes) {
+pub(super) fn go_on(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, ahead: Ahead) {
     let connection: Pin<Box<dyn Future<Output = ()> + Send>> =
         Box::pin(connection(port, peer, socket, ahead));
     tokio::spawn(connection);
 }
 
-/// Reads requests and answers them, until there are no more or one leaves with the socket. `ahead`
-/// has been read already.
-async fn connection(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, ahead: Bytes) {
-    let handshake = Duration::from_millis(port.node.config.limits.handshake_timeout_ms);
-    let exchange = Arc::<Exchange>::default();
+/// Reads requests and answers them, until there are no more or one leaves with the socket.
+async fn connection(port: Arc<Port>, peer: Arc<Peer>, socket: Stream, (ahead, until): Ahead) {
+    let spans = (port.handshake(), port.keep_alive());
+    let patience = Patience::new(port.node.clock, spans, until);
+    let exchange = Arc::new(Exchange::new(patience));
     let tap = Tap::new(socket, ahead, &exchange);
     let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
     let service = service_fn(move |request: Request<Incoming>| {
         let (port, peer, exchange) = place.clone();
-        async move { Ok::<_, Infallible>(route::answer(port, peer, exchange, request).await) }
+        // Boxed, and so gone with the request: a connection that waits for its next one is small.
+        Box::pin(async move {
+            exchange.patience.begins();
+            let response = route::answer(port, peer, &exchange, request).await;
+            exchange.patience.answered();
+            Ok::<_, Infallible>(response)
+        })
     });
     let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(handshake)
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(tap, service);
-    let leaving = poll_fn(|context| {
-        // A peer that breaks HTTP, or is late, has been answered or dropped by the end.
-        if Pin::new(&mut connection).poll(context).is_ready() {
-            return Poll::Ready(None);
+    let mut timer = None;
+    let end = poll_fn(|context| {
+        // A peer that breaks HTTP has been answered by the end.
+        if connection.poll_without_shutdown(context).is_ready() {
+            return Poll::Ready(End::Over);
         }
-        exchange.leaving().map_or(Poll::Pending, |leaving| Poll::Ready(Some(leaving)))
+        if let Some((leave, origin)) = exchange.leaving() {
+            return Poll::Ready(End::Leaving(leave, origin));
+        }
+        exchange.patience.poll_over(context, &mut timer).map(|()| End::Late)
     });
-    if let Some((leave, origin)) = leaving.await {
-        let Parts { io, read_buf, .. } = connection.into_parts();
-        // Even an empty buffer may hold the memory it was cut from.
-        let ahead = Bytes::copy_from_slice(&read_buf);
-        leave(Left { port, peer, socket: io.into_inner(), ahead, origin });
+    let end = end.await;
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let socket = io.into_inner();
+    match end {
+        End::Leaving(leave, origin) => {
+            // Even an empty buffer may hold the memory it was cut from.
+            let ahead = Bytes::copy_from_slice(&read_buf);
+            leave(Left { port, peer, socket, ahead, origin });
+        }
+        End::Over => hang_up(socket).await,
+        End::Late => {}
     }
+}
+
+/// How HTTP on a connection ends.
+enum End {
+    /// There is nothing more to be said.
+    Over,
+    /// A request leaves with the socket.
+    Leaving(Leave, Option<HeaderValue>),
+    /// The peer was waited for too long.
+    Late,
+}
+
+/// Ends a connection on which the last answer is written. What the peer still sends is read for a
+/// moment, or a reset would take the answer from it.
+pub(super) async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+    let ending = async {
+        socket.shutdown().await?;
+        let mut rest = [0; 1024];
+        while socket.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    drop(tokio::time::timeout(GRACE, ending).await);
 }
 
 /// Says that there is no place, and when to come back.
@@ -173,10 +227,7 @@ async fn refuse(mut stream: TcpStream, node: &str) {
     );
     let exchange = async {
         stream.write_all(answer.as_bytes()).await?;
-        stream.shutdown().await?;
-        // What the peer still sends is read, or a reset would take the answer from it.
-        let mut rest = [0; 1024];
-        while stream.read(&mut rest).await? > 0 {}
+        hang_up(stream).await;
         io::Result::Ok(())
     };
     drop(tokio::time::timeout(Duration::from_secs(1), exchange).await);

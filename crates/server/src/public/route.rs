@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as HttpBody, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -31,7 +31,7 @@ enum Place<'a> {
 pub(super) async fn answer(
     port: Arc<Port>,
     peer: Arc<Peer>,
-    exchange: Arc<Exchange>,
+    exchange: &Exchange,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let node = &port.node;
@@ -41,9 +41,13 @@ pub(super) async fn answer(
     if is_allowed && is_upgrade(headers) && is_blocked(&port) {
         return demo::refusal();
     }
-    let result = if is_allowed {
-        // Boxed, and so gone with the request: a connection that waits for its next one is small.
-        Box::pin(dispatch(&port, peer, request)).await
+    let is_last = has_unwanted_body(&request);
+    let result = if is_last {
+        let detail = "a request of this kind has no body: leave out Content-Length and \
+            Transfer-Encoding";
+        Err(Problem::new(Code::BadBody, detail))
+    } else if is_allowed {
+        dispatch(&port, peer, request).await
     } else {
         Err(Problem::new(Code::OriginRefused, "pages of this origin may not connect here"))
     };
@@ -56,8 +60,19 @@ pub(super) async fn answer(
             boxed(problem.response())
         }
     };
+    if is_last {
+        // Nothing behind this head is read as another request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     finish(node, origin, &mut response);
     response
+}
+
+/// Whether a body comes where none is read. It would stay on the connection, which may leave hyper
+/// with it, and be taken for the next request or for frames.
+fn has_unwanted_body<B: HttpBody>(request: &Request<B>) -> bool {
+    let takes_none = matches!(*request.method(), Method::GET | Method::HEAD);
+    (takes_none || is_upgrade(request.headers())) && !request.body().is_end_stream()
 }
 
 /// Who goes on with the socket of a request that wants a WebSocket and gets one; `None` where

@@ -41,6 +41,7 @@ fn public(config: &Config) -> Vec<Range> {
         ("public.connections_max", wide(public.connections_max), 1, MILLION),
         ("public.connections_per_ip_max", wide(public.connections_per_ip_max), 0, MILLION),
         ("public.accept_backlog", public.accept_backlog.into(), 1, 65_535),
+        ("public.keep_alive_ms", public.keep_alive_ms, 1000, HOUR_MS),
         ("auth.leeway_s", config.auth.leeway_s, 0, 300),
         ("broker.hot_bytes_max", wide(config.broker.hot_bytes_max), 0, 64 * 1024 * MIB),
     ]

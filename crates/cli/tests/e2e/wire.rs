@@ -1,0 +1,150 @@
+//! HTTP as single bytes: bodies where none belong, connections that idle, heads that drip. What a
+//! library on the client's side would never send, and what balancers do between requests.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::server::Server;
+use crate::within;
+
+const HOST: &str = "Host: 127.0.0.1";
+const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==";
+/// A request that must never be seen by anybody.
+const HIDDEN: &str = "GET /v1/probe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+/// One connection, byte by byte.
+#[derive(Debug)]
+pub(crate) struct Wire(pub(crate) TcpStream);
+
+impl Wire {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) async fn says(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The next head, without the empty line at its end.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(within("a head", self.0.read_u8()).await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// The next whole answer with a Content-Length: head and body.
+    pub(crate) async fn answer(&mut self) -> (String, String) {
+        let head = self.head().await;
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.parse().unwrap())
+        });
+        let mut body = vec![0; length.unwrap_or(0)];
+        within("a body", self.0.read_exact(&mut body)).await.unwrap();
+        (head, String::from_utf8(body).unwrap())
+    }
+
+    /// All that still comes, up to the end of the connection.
+    pub(crate) async fn rest(mut self) -> String {
+        let mut rest = Vec::new();
+        within("the end of a connection", self.0.read_to_end(&mut rest)).await.unwrap();
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_body_where_none_belongs_is_refused_and_ends_the_connection() {
+    let server = Server::dev().await;
+    let length = format!("Content-Length: {}", HIDDEN.len());
+    let chunked = "Transfer-Encoding: chunked".to_owned();
+    let piece = format!("{:x}\r\n{HIDDEN}\r\n0\r\n\r\n", HIDDEN.len());
+    let ways = [
+        ("GET", "/v1/channels/a/events?offset=latest&wait=50", ""),
+        ("GET", "/v1/channels/a/events", ""),
+        ("HEAD", "/v1/channels/a/events?offset=latest&wait=50", ""),
+        ("GET", "/v1/channels/a/stream", ""),
+        ("HEAD", "/v1/channels/a/stream", ""),
+        ("GET", "/v1/probe", ""),
+        ("GET", "/", ""),
+        ("GET", "/v1/ws", UPGRADE),
+        ("POST", "/v1/ws", UPGRADE),
+        ("GET", "/ws/diagnosis/1", UPGRADE),
+        ("GET", "/nothing", UPGRADE),
+    ];
+    for (method, path, more) in ways {
+        for (framing, body) in [(&length, HIDDEN), (&chunked, piece.as_str())] {
+            // Whole at once, and split where the body begins.
+            for is_split in [false, true] {
+                let mut wire = Wire::open(server.public).await;
+                let lines: Vec<&str> =
+                    [HOST, framing, more].into_iter().filter(|line| !line.is_empty()).collect();
+                let head = format!("{method} {path} HTTP/1.1\r\n{}\r\n\r\n", lines.join("\r\n"));
+                if is_split {
+                    wire.says(&head).await;
+                    let _ = wire.0.write_all(body.as_bytes()).await;
+                } else {
+                    wire.says(&format!("{head}{body}")).await;
+                }
+                let said = wire.rest().await;
+                let what = format!("{method} {path} {framing} {is_split}: {said}");
+                assert!(said.starts_with("HTTP/1.1 400 "), "{what}");
+                assert!(said.to_ascii_lowercase().contains("connection: close"), "{what}");
+                assert_eq!(said.matches("HTTP/1.1").count(), 1, "{what}");
+            }
+        }
+    }
+    assert!(server.connections().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_length_of_nothing_is_no_body() {
+    let server = Server::dev().await;
+    let mut wire = Wire::open(server.public).await;
+    wire.says("GET /v1/channels/a/events HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").await;
+    // The server in `--dev` answers loopback names alone.
+    assert!(wire.answer().await.0.starts_with("HTTP/1.1 403 "));
+    for _ in 0..2 {
+        wire.says(
+            "GET /v1/channels/a/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        )
+        .await;
+        assert!(wire.answer().await.0.starts_with("HTTP/1.1 200 "));
+    }
+}
+
+/// A balancer that keeps connections for a minute finds them open.
+#[tokio::test]
+async fn a_connection_waits_for_its_next_request_as_long_as_is_set_and_not_as_for_a_head() {
+    let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "100"), ("PUBLIC__KEEP_ALIVE_MS", "1500")];
+    let server = Server::dev_with(&settings).await;
+    for path in ["/v1/probe", "/v1/channels/a/events?offset=latest&wait=1"] {
+        let mut wire = Wire::open(server.public).await;
+        wire.says(&format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n")).await;
+        let (head, _) = wire.answer().await;
+        assert!(head.starts_with("HTTP/1.1 20"), "{head}");
+        let answered = Instant::now();
+        assert_eq!(wire.rest().await, "");
+        // What is asserted is the least alone: a slow machine only makes it more.
+        let waited = answered.elapsed();
+        assert!(waited > Duration::from_millis(1400), "{path}: {waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_in_on_an_idle_connection_has_the_time_of_a_head() {
+    let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "300"), ("PUBLIC__KEEP_ALIVE_MS", "3600000")];
+    let server = Server::dev_with(&settings).await;
+    for path in ["/v1/probe", "/v1/channels/a/events?offset=latest&wait=1"] {
+        let mut wire = Wire::open(server.public).await;
+        wire.says(&format!("GET {path} HTTP/1.1\r\n{HOST}\r\n\r\n")).await;
+        wire.answer().await;
+        wire.says("GET /v1/pro").await;
+        assert_eq!(wire.rest().await, "", "{path}");
+    }
+}
