@@ -44,7 +44,9 @@ export interface ConnectOptions {
   url: string | readonly string[];
   /**
    * The token, where the server wants one: one for the client's life, or how to get one, at first
-   * and whenever the last is refused. It may take 30 s; null where there is none to be had.
+   * and whenever the last is refused. Null says that there is none to be had, as where somebody has
+   * signed out: where the server wants one, the link comes to rest. A function that throws, or
+   * takes over 30 s, cannot say now: it is called again, after 1 s and then more rarely.
    */
   token?: TokenSource;
   /** What operators see of this client. Default: this library. */
@@ -119,6 +121,7 @@ export class Client {
   private readonly noticeListeners: Listeners<[Message | null]>;
   private readonly stopLifecycle: () => void;
   private readonly begun: Promise<void>;
+  private tokenWish: TokenWish = "first";
   private hasBegun = false;
   private isClosed = false;
 
@@ -254,15 +257,20 @@ export class Client {
   };
 
   private async begin(): Promise<void> {
-    await this.giveToken("first");
+    await this.giveToken();
     this.hasBegun = true;
     this.reconnect();
   }
 
-  private async giveToken(why: TokenWish): Promise<void> {
+  /** At first, and whenever the link wants one. */
+  private async giveToken(): Promise<void> {
+    const why = this.tokenWish;
     const token = await askToken(this.options.token, why, this.report);
     this.wires.token = token ?? this.wires.token;
-    if (token !== null || why === "refused") this.driver.feed({ kind: "token", token });
+    if (token === undefined) return this.driver.feed({ kind: "token_unavailable" });
+    this.tokenWish = "refused";
+    // None at first: perhaps the server wants none.
+    if (this.hasBegun || token !== null) this.driver.feed({ kind: "token", token });
   }
 
   private hear(input: DeviceInput): void {
@@ -279,7 +287,7 @@ export class Client {
   private perform(output: Output): void {
     switch (output.kind) {
       case "want_token":
-        void this.giveToken("refused");
+        void this.giveToken();
         return;
       case "open_socket":
       case "send":
@@ -318,8 +326,9 @@ export class Client {
     this.stateListeners.tell(state, old, reason);
     if (state === "fallback") this.save();
     if (reason !== "rejected") return;
-    const text = "the link was rejected; `notices` says why";
-    const error = new SteadfastError("rejected", text, true);
+    const { refusal } = this.wires;
+    const text = `the link was rejected: ${refusal?.text ?? "see `notices`"}`;
+    const error = new SteadfastError("rejected", text, true, refusal?.cause);
     for (const subscription of [...this.subscriptions.values()]) subscription.reject(error);
   }
 

@@ -20,8 +20,10 @@ export type ErrorCode =
   | "bad_data"
   /** The channel is followed already. */
   | "already_subscribed"
-  /** The link was rejected: `client.notices` says why. */
+  /** The link was rejected: the text has the server's words, `client.notices` those for people. */
   | "rejected"
+  /** The app's function for tokens failed, and is called again: see `cause`. */
+  | "token_unavailable"
   /** A WebSocket could not be opened, for developers. */
   | "dial_failed"
   /** A callback of the app threw: see `cause`. */

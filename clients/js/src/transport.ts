@@ -24,8 +24,8 @@ export interface SocketHandlers {
   onOpen(): void;
   /** A text message; `null` for one that is not text. */
   onText(text: string | null): void;
-  /** It is gone: the code of the close frame, or 1006. */
-  onClose(code: number): void;
+  /** It is gone: the code of the close frame, or 1006; the reason that came with it. */
+  onClose(code: number, reason?: string): void;
   /** It could not be opened; `error` is for developers. */
   onFail(failure: DialFailure, error?: SteadfastError): void;
 }

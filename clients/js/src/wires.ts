@@ -31,10 +31,18 @@ type Wish = Extract<
   { kind: "open_socket" | "send" | "close_socket" | "poll" | "cancel_poll" | "probe" }
 >;
 
+/** How the server refused a link: in a sentence, and its code and words. */
+interface Refusal {
+  readonly text: string;
+  readonly cause: { code?: number; status?: number; reason?: string | undefined };
+}
+
 /** The sockets and requests of one link. */
 export class Wires {
   /** The newest token, for polls. */
   token: string | null = null;
+  /** How the server last refused the link, in words for developers. */
+  refusal: Refusal | undefined;
   private readonly sockets = new Map<number, Socket>();
   private readonly polls = new Map<number, () => void>();
 
@@ -89,9 +97,13 @@ export class Wires {
 
   private handlers(socket: number): SocketHandlers {
     return {
-      onOpen: () => this.feed({ kind: "socket_opened", socket }),
+      onOpen: () => {
+        this.refusal = undefined;
+        this.feed({ kind: "socket_opened", socket });
+      },
       onText: (text) => this.hear(socket, text),
-      onClose: (code) => {
+      onClose: (code, reason = "") => {
+        this.refusal = { text: `closed with ${code} ${reason}`, cause: { code, reason } };
         this.sockets.delete(socket);
         this.feed({ kind: "socket_closed", socket, code });
       },
@@ -129,7 +141,13 @@ export class Wires {
     const timeoutMs = wait * 1000 + ANSWER_TIMEOUT_MS;
     const url = pollUrl(home, channel, since, wait);
     const cancel = this.ask(url, headers, timeoutMs, (answer) => {
-      if (this.polls.delete(poll)) this.feed(polled(poll, answer));
+      if (!this.polls.delete(poll)) return;
+      const { status = 0, text: reason } = answer ?? {};
+      if (status >= 400) {
+        const text = `a poll was answered ${status} ${reason}`;
+        this.refusal = { text, cause: { status, reason } };
+      }
+      this.feed(polled(poll, answer));
     });
     this.polls.set(poll, cancel);
   }

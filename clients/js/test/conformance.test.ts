@@ -98,6 +98,7 @@ const INPUTS = {
   unsubscribe: 1,
   publish: 1,
   token: 1,
+  token_unavailable: 1,
   close: 1,
   online: 1,
   offline: 1,

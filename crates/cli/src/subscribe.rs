@@ -106,7 +106,10 @@ async fn follow(
             }
         };
         let Some(notice) = notice else { return Ok(Some(printer.code())) };
-        if let Notice::State { reason: Reason::Unreachable | Reason::WebSocketBlocked, .. } = notice
+        if let Notice::State {
+            reason: Reason::Unreachable | Reason::WebSocketBlocked | Reason::Rejected,
+            ..
+        } = notice
             && let Some(error) = client.last_dial_error()
         {
             eprintln!("cause: {}", line::causes(&*error));
@@ -117,6 +120,9 @@ async fn follow(
         match printer.print(&notice) {
             Ok(Next::GoOn) => {}
             Ok(Next::End(code)) => {
+                if printer.is_rejected_unsaid(&notice) {
+                    eprintln!("error: {}", line::rejection(client.last_dial_error().as_deref()));
+                }
                 client.close().await;
                 printer.say_why(client).await?;
                 return Ok(Some(code));
@@ -148,7 +154,10 @@ async fn connect(args: Args, resume: Option<&Resume>) -> anyhow::Result<Client> 
         key::from_file(&path)?;
         builder = builder.token_source(move || {
             let token = key::from_file(&path);
-            async move { token.ok() }
+            if let Err(error) = &token {
+                eprintln!("token: {error:#}; it is read again in a while");
+            }
+            async move { token }
         });
     } else if let Some(token) = key::from_variable(TOKEN_VARIABLE)? {
         builder = builder.token(&token);
@@ -236,17 +245,14 @@ impl<W: Write> Printer<W> {
     fn after(&self, state: LinkState, reason: Reason) -> Next {
         match (state, reason) {
             (LinkState::Disconnected, Reason::Finished) => Next::End(self.code()),
-            (LinkState::Disconnected, Reason::Rejected) => {
-                if !self.is_refused {
-                    eprintln!(
-                        "error: the server refuses this link; if it wants a token, give one with \
-                         --token-file or {TOKEN_VARIABLE} (`steadfast token` makes them)"
-                    );
-                }
-                Next::End(ExitCode::FAILURE)
-            }
+            (LinkState::Disconnected, Reason::Rejected) => Next::End(ExitCode::FAILURE),
             _ => Next::GoOn,
         }
+    }
+
+    /// Whether the link ended as rejected, and not because channels were, which was said of each.
+    const fn is_rejected_unsaid(&self, last: &Notice) -> bool {
+        matches!(last, Notice::State { reason: Reason::Rejected, .. }) && !self.is_refused
     }
 
     fn code(&self) -> ExitCode {

@@ -21,7 +21,7 @@ use crate::proxy::Proxies;
 use crate::reports::Reports;
 use crate::road::Road;
 use crate::tls;
-use crate::token::TokenSource;
+use crate::token::{TokenAnswer, TokenSource};
 use crate::wires::{Site, Wires};
 
 /// The largest message taken from a server, in bytes, unless set.
@@ -80,15 +80,25 @@ impl Builder {
         self
     }
 
-    /// Where to get a token, at first and whenever the server takes the last one no longer. It may
-    /// take 30 s; `None` means that there is none to be had, and so does a longer wait or a panic.
-    /// Without a token that it wants, the server rejects the link.
+    /// Where to get a token, at first and whenever the server takes the last one no longer. There
+    /// are three answers, see [`TokenAnswer`](crate::TokenAnswer): `Ok(Some(token))`; `Ok(None)`,
+    /// that there is none to be had, as where somebody has signed out, which ends the link as
+    /// rejected where the server wants one; and `Err`, that nobody can say now, as where the app's
+    /// own server does not answer. Then the link asks again, after pauses that double from 1 s to
+    /// 30 s; so it does after a panic or an answer that took over 30 s, and
+    /// [`Client::last_dial_error`] says why. `Option` and `Result<String, _>` will do, too.
     pub fn token_source<F, T>(mut self, source: F) -> Self
     where
         F: Fn() -> T + Send + Sync + 'static,
-        T: Future<Output = Option<String>> + Send + 'static,
+        T: Future + Send + 'static,
+        T::Output: Into<TokenAnswer>,
     {
-        self.tokens = TokenSource::Asked(Arc::new(move || Box::pin(source())));
+        let source = Arc::new(source);
+        self.tokens = TokenSource::Asked(Arc::new(move || {
+            let source = source.clone();
+            // Within the future, so that a panic of the closure itself is caught, too.
+            Box::pin(async move { source().await.into() })
+        }));
         self
     }
 
@@ -162,7 +172,14 @@ impl Builder {
         let road = self.road(&endpoints)?;
         let mut config = Config::new(link_id()?, getrandom::u32()?);
         config.client = Some(self.info);
-        config.token = self.tokens.first().await;
+        let mut first = Vec::new();
+        match self.tokens.first().await {
+            Ok(token) => config.token = token,
+            Err(error) => {
+                road.note(Some(error));
+                first.push(Input::TokenUnavailable);
+            }
+        }
         if let Some((messages_max, bytes_max)) = self.publish_limits {
             config.publish_messages_max = messages_max;
             config.publish_bytes_max = bytes_max;
@@ -185,7 +202,7 @@ impl Builder {
             let since = self.saved.since(&channel, since);
             Input::Subscribe { channel, since }
         };
-        let mut first: Vec<Input> = self.channels.into_iter().map(subscribe).collect();
+        first.extend(self.channels.into_iter().map(subscribe));
         first.push(Input::Connect);
         tokio::spawn(driver.run(first));
         let notices = Notices::new(notices, SharedPositions::new(self.saved));

@@ -204,9 +204,10 @@ impl Client {
         Ok(SavedNetworks::new(records, clock::date_ms()))
     }
 
-    /// Why the newest attempt to open a WebSocket failed, to whichever endpoint, for developers;
-    /// `None` before the first and once one was opened. An attempt that took too long leaves it as
-    /// it was.
+    /// Why there is no session, for developers: why the newest attempt to open a WebSocket failed,
+    /// to whichever endpoint; the code and the words with which the server closed the last one; or
+    /// why the app gave no token. `None` before the first attempt and once a WebSocket was opened.
+    /// An attempt that took too long leaves it as it was.
     pub fn last_dial_error(&self) -> Option<Arc<DialError>> {
         self.last_error.borrow().clone()
     }

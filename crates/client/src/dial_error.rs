@@ -1,6 +1,6 @@
-//! Why a server was not reached, for developers: what happened, what caused it, what to do. In:
-//! errors of the network, TLS, proxies and upgrades. Out: the same with the place named, and which
-//! kind of failure the link is told. Holds no secret.
+//! Why there is no session, for developers: what happened, what caused it, what to do. In: errors
+//! of the network, TLS, proxies and upgrades, refusals of the server. Out: the same with the place
+//! named, and which kind of failure the link is told. Holds no secret.
 
 use std::error::Error;
 use std::io;
@@ -11,8 +11,8 @@ use tokio_rustls::rustls::{self, CertificateError};
 /// What lies below an error of this library.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why an attempt to open a WebSocket failed. The link goes on by itself; this is for a developer
-/// who wonders why. [`Error::source`] tells what lies below.
+/// Why an attempt to get a session failed, or the server ended one. Where it may, the link goes on
+/// by itself; this is for a developer who wonders why. [`Error::source`] tells what lies below.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialError {
@@ -92,6 +92,32 @@ pub enum DialError {
         /// What the link is told.
         failure: DialFailure,
     },
+    /// The server closed a WebSocket, and said why.
+    #[error("{place} closed the link with {code}: {reason}")]
+    Closed {
+        /// `host:port`.
+        place: String,
+        /// The close code; PROTOCOL.md lists them.
+        code: u16,
+        /// The server's words.
+        reason: String,
+    },
+    /// The server refused a poll for good.
+    #[error("{place} answered a poll with {status}: {reason}")]
+    Refused {
+        /// `host:port`.
+        place: String,
+        /// The status of HTTP.
+        status: u16,
+        /// The server's words.
+        reason: String,
+    },
+    /// The app could not say now whether there is a token; it is asked again.
+    #[error("the app gave no token for now, and is asked again")]
+    Token {
+        /// Why.
+        source: Cause,
+    },
 }
 
 impl DialError {
@@ -99,7 +125,11 @@ impl DialError {
     /// between: for the link that is a path that blocks it, and a probe shows whether HTTP passes.
     pub(crate) const fn failure(&self) -> DialFailure {
         match self {
-            Self::Unreachable { .. } | Self::ProxyUnreachable { .. } => DialFailure::Unreachable,
+            Self::Unreachable { .. }
+            | Self::ProxyUnreachable { .. }
+            | Self::Closed { .. }
+            | Self::Refused { .. }
+            | Self::Token { .. } => DialFailure::Unreachable,
             Self::ProxyRefused { .. }
             | Self::ProxyScheme { .. }
             | Self::Name { .. }

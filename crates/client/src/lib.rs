@@ -205,3 +205,4 @@ pub use steadfast_protocol::{
     PayloadError, Position, ReplaceKey, Since, Token,
 };
 pub use tls::TlsError;
+pub use token::TokenAnswer;

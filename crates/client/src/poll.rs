@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
+use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
 use crate::road::Road;
 use connector::Connector;
@@ -28,10 +29,18 @@ const EVENTS_MAX: u32 = 100;
 const WAIT_MAX_S: u64 = 50;
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest answer that is read for what was wrong, in bytes.
+const PROBLEM_BYTES_MAX: usize = 16 * 1024;
 /// How long an answer may take beyond the wait that was asked for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a probe may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a server says of a request that it does not serve.
+#[derive(serde::Deserialize)]
+struct Problem {
+    detail: String,
+}
 
 /// What is polled.
 #[derive(Clone, Debug)]
@@ -52,6 +61,7 @@ pub(crate) struct Query {
 pub(crate) struct Http {
     client: Client<Connector, Empty<Bytes>>,
     endpoint: Endpoint,
+    road: Road,
     proxy_authorization: Option<HeaderValue>,
 }
 
@@ -61,8 +71,8 @@ impl Http {
         let proxy_authorization = road.proxy_authorization(&endpoint);
         let mut client = Client::builder(TokioExecutor::new());
         client.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
-        let client = client.build(Connector::new(road, endpoint.clone()));
-        Self { client, endpoint, proxy_authorization }
+        let client = client.build(Connector::new(road.clone(), endpoint.clone()));
+        Self { client, endpoint, road, proxy_authorization }
     }
 
     /// Polls once.
@@ -73,7 +83,7 @@ impl Http {
         let answered = async {
             let response = self.ask(&url, token).await.ok_or(PollFailure::Unreachable)?;
             if response.status() != StatusCode::OK {
-                return Err(refusal(&response));
+                return Err(self.refused(response).await);
             }
             let body = body(response.into_body(), ANSWER_BYTES_MAX).await;
             let body = body.ok_or(PollFailure::Unreachable)?;
@@ -89,6 +99,20 @@ impl Http {
         answered.ok().flatten().is_some_and(|response| {
             response.status() == StatusCode::NO_CONTENT && is_ours(response.headers())
         })
+    }
+
+    /// What an answer without events means; why one is final is kept for developers.
+    async fn refused(&self, response: Response<Incoming>) -> PollFailure {
+        let failure = refusal(&response);
+        if matches!(failure, PollFailure::Unauthorized | PollFailure::Refused) {
+            let status = response.status().as_u16();
+            let problem = body(response.into_body(), PROBLEM_BYTES_MAX).await;
+            let problem = problem.and_then(|text| serde_json::from_slice::<Problem>(&text).ok());
+            let reason = problem.map(|problem| problem.detail).unwrap_or_default();
+            let place = self.endpoint.place();
+            self.road.note(Some(DialError::Refused { place, status, reason }));
+        }
+        failure
     }
 
     async fn ask(&self, url: &Url, token: Option<HeaderValue>) -> Option<Response<Incoming>> {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
 use crate::road::Road;
 use crate::transport::{self, Socket};
@@ -59,7 +60,7 @@ pub(crate) async fn run(
     let last = match dialed {
         Ok(socket) => {
             target.road.note(None);
-            converse(id, socket, &mut outbox, &inputs).await
+            converse(id, &target, socket, &mut outbox, &inputs).await
         }
         Err(error) => {
             let failure = error.failure();
@@ -79,10 +80,13 @@ struct End {
     code: CloseCode,
     /// What the server is told, where the fault is its own.
     goodbye: Option<CloseCode>,
+    /// The server's own words, where it said a code.
+    reason: Option<String>,
 }
 
 async fn converse(
     id: SocketId,
+    target: &Target,
     socket: Socket,
     outbox: &mut mpsc::Receiver<Outbound>,
     inputs: &mpsc::Sender<Input>,
@@ -92,6 +96,10 @@ async fn converse(
     let written = tokio::select! {
         end = read(id, &mut stream, inputs) => {
             let end = end?;
+            if let Some(reason) = end.reason {
+                let place = target.endpoint.place();
+                target.road.note(Some(DialError::Closed { place, code: end.code.0, reason }));
+            }
             if let Some(code) = end.goodbye {
                 say_goodbye(&mut sink, &mut stream, code).await;
             }
@@ -135,21 +143,23 @@ fn heard(id: SocketId, message: Option<Result<Message, Error>>) -> Result<Input,
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(alive),
         Some(Ok(Message::Binary(_))) => Err(End::fault(CloseCode::UNSUPPORTED)),
         Some(Ok(Message::Close(frame))) => {
-            let code = frame.map_or(CloseCode(1005), |frame| CloseCode(frame.code.into()));
-            Err(End { code, goodbye: None })
+            let code = frame.as_ref().map_or(CloseCode(1005), |frame| CloseCode(frame.code.into()));
+            let reason = frame.map(|frame| frame.reason.as_str().to_owned());
+            Err(End { code, goodbye: None, reason })
         }
         // The same message would come again on the next socket: the link has to know.
         Some(Err(Error::Capacity(_))) => {
-            Err(End { code: CloseCode::TOO_BIG, goodbye: Some(CloseCode::TOO_BIG) })
+            let code = CloseCode::TOO_BIG;
+            Err(End { code, goodbye: Some(code), reason: None })
         }
-        Some(Err(_)) | None => Err(End { code: CloseCode::ABNORMAL, goodbye: None }),
+        Some(Err(_)) | None => Err(End { code: CloseCode::ABNORMAL, goodbye: None, reason: None }),
     }
 }
 
 impl End {
     /// The server broke the rules; the link may try again.
     const fn fault(code: CloseCode) -> Self {
-        Self { code: CloseCode::ABNORMAL, goodbye: Some(code) }
+        Self { code: CloseCode::ABNORMAL, goodbye: Some(code), reason: None }
     }
 }
 

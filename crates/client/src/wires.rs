@@ -95,6 +95,7 @@ impl Wires {
             | Input::Unsubscribe { .. }
             | Input::Publish { .. }
             | Input::Token(None)
+            | Input::TokenUnavailable
             | Input::Close
             | Input::Retry
             | Input::Online
@@ -180,9 +181,18 @@ impl Wires {
     /// Asks the app for a fresh token.
     pub(crate) fn want_token(&mut self) {
         let (tokens, inputs) = (self.tokens.clone(), self.inputs_in.clone());
+        let road = self.site(0).map(|site| site.target.road.clone());
         self.request_tasks.spawn(async move {
-            let token = tokens.fresh().await;
-            let _ = inputs.send(Input::Token(token)).await;
+            let input = match tokens.fresh().await {
+                Ok(token) => Input::Token(token),
+                Err(error) => {
+                    if let Some(road) = road {
+                        road.note(Some(error));
+                    }
+                    Input::TokenUnavailable
+                }
+            };
+            let _ = inputs.send(input).await;
         });
     }
 

@@ -1,8 +1,11 @@
 //! The link's token, whether it was refused, and whether the app is being asked for another.
 //! In: tokens of the app, verdicts of the server. Out: what to do about a verdict.
 
-use steadfast_machine::{Millis, Span};
+use steadfast_machine::{Millis, Rng, Span};
 use steadfast_protocol::Token;
+
+use crate::Config;
+use crate::backoff::{doubled, jittered};
 
 /// A token used this soon after the app gave it cannot have expired in the link's hands.
 const FRESH_SPAN: Span = Span::seconds(10);
@@ -14,6 +17,8 @@ pub(crate) struct Credential {
     version: u32,
     is_refused: bool,
     asking: Asking,
+    /// How often in a row the app could not say.
+    deferrals: u32,
     trial: Trial,
 }
 
@@ -26,6 +31,8 @@ enum Asking {
     Asked,
     /// It is, and the device has slept since: its answer may have waited as long.
     Slept,
+    /// It could not say, and is asked again at this time, where it is hurried no sooner than that.
+    Deferred { at: Millis, soonest: Millis },
 }
 
 /// Whether the token would be the app's answer to a refusal that is refused in turn.
@@ -62,7 +69,14 @@ pub(crate) enum Refusal {
 impl Credential {
     /// The first token, if any.
     pub(crate) const fn new(token: Option<Token>) -> Self {
-        Self { token, version: 0, is_refused: false, asking: Asking::Idle, trial: Trial::Over }
+        Self {
+            token,
+            version: 0,
+            is_refused: false,
+            asking: Asking::Idle,
+            deferrals: 0,
+            trial: Trial::Over,
+        }
     }
 
     /// The token to send.
@@ -80,7 +94,7 @@ impl Credential {
         self.is_refused
     }
 
-    /// Whether the app is being asked.
+    /// Whether the app is being asked, or will be again.
     pub(crate) const fn is_wanted(&self) -> bool {
         !matches!(self.asking, Asking::Idle)
     }
@@ -94,6 +108,47 @@ impl Credential {
         !is_asked
     }
 
+    /// Whether the app has been asked and has not answered.
+    pub(crate) const fn is_asked(&self) -> bool {
+        matches!(self.asking, Asking::Asked | Asking::Slept)
+    }
+
+    /// The app cannot say now: it is asked again after a pause, which doubles each time in a row.
+    pub(crate) fn defer(&mut self, now: Millis, config: &Config, rng: &mut Rng) {
+        let pause = doubled(config.backoff_min, self.deferrals, config.backoff_max);
+        let pause = jittered(pause, config.jitter_percent, rng).max(config.delay_floor);
+        self.deferrals = self.deferrals.saturating_add(1);
+        self.is_refused = true;
+        self.asking = Asking::Deferred { at: now + pause, soonest: now + config.delay_floor };
+    }
+
+    /// The reason why the app could not say may be gone: it is asked again as soon as may be.
+    pub(crate) const fn hurry(&mut self, now: Millis) {
+        if let Asking::Deferred { at, soonest } = &mut self.asking {
+            let sooner = if soonest.0 > now.0 { *soonest } else { now };
+            if at.0 > sooner.0 {
+                *at = sooner;
+            }
+        }
+    }
+
+    /// Whether the app is to be asked again now; true once.
+    pub(crate) fn take_due(&mut self, now: Millis) -> bool {
+        let is_due = self.wake().is_some_and(|at| at <= now);
+        if is_due {
+            self.asking = Asking::Asked;
+        }
+        is_due
+    }
+
+    /// When the app is to be asked again, where it could not say.
+    pub(crate) const fn wake(&self) -> Option<Millis> {
+        match self.asking {
+            Asking::Deferred { at, .. } => Some(at),
+            Asking::Idle | Asking::Asked | Asking::Slept => None,
+        }
+    }
+
     /// The app gave a token.
     pub(crate) fn give(&mut self, now: Millis, token: Token) {
         self.token = Some(token);
@@ -101,16 +156,18 @@ impl Credential {
         self.is_refused = false;
         self.trial = match self.asking {
             Asking::Idle => Trial::Over,
-            Asking::Asked => Trial::Fresh { given_at: now },
+            Asking::Asked | Asking::Deferred { .. } => Trial::Fresh { given_at: now },
             Asking::Slept => Trial::Aged,
         };
         self.asking = Asking::Idle;
+        self.deferrals = 0;
     }
 
     /// The app is no longer asked, and what it gave begins anew.
     pub(crate) const fn rest(&mut self) {
         self.is_refused = false;
         self.asking = Asking::Idle;
+        self.deferrals = 0;
         self.trial = Trial::Over;
     }
 

@@ -53,9 +53,12 @@ pub enum Input {
         /// The key of the events it may stand in for.
         replace: Option<ReplaceKey>,
     },
-    /// The app gives a token, at first or in answer to [`crate::Output::WantToken`]; `None` when it
-    /// has none to give.
+    /// The app gives a token, at first or in answer to [`crate::Output::WantToken`]; `None` when
+    /// there is none, which ends the link.
     Token(Option<Token>),
+    /// The app cannot say now whether there is a token: asking it failed or took too long. It is
+    /// asked again after a pause.
+    TokenUnavailable,
     /// The app ends the link.
     Close,
 

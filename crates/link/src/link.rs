@@ -184,6 +184,7 @@ impl Link {
             }
             Input::Token(Some(token)) => self.on_token(now, token),
             Input::Token(None) => self.on_no_token(now),
+            Input::TokenUnavailable => self.on_token_unavailable(now),
             Input::Close => self.on_close(now),
             Input::Online => self.on_online(now),
             Input::Offline => self.on_offline(now),

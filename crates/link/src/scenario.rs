@@ -7,13 +7,14 @@ use steadfast_protocol::CloseCode;
 use crate::Input;
 
 /// The `kind` of every input, in the order of [`Input`].
-pub const INPUT_KINDS: [&str; 22] = [
+pub const INPUT_KINDS: [&str; 23] = [
     "connect",
     "retry",
     "subscribe",
     "unsubscribe",
     "publish",
     "token",
+    "token_unavailable",
     "close",
     "online",
     "offline",
@@ -62,6 +63,7 @@ pub const fn input_kind(input: &Input) -> &'static str {
         Input::Unsubscribe { .. } => "unsubscribe",
         Input::Publish { .. } => "publish",
         Input::Token(_) => "token",
+        Input::TokenUnavailable => "token_unavailable",
         Input::Close => "close",
         Input::Online => "online",
         Input::Offline => "offline",

@@ -11,6 +11,8 @@ pub enum Why {
     Race,
     /// The attempt under way has taken long: plain HTTP is tried beside it.
     Probe,
+    /// The app is asked again for a token, since it could not say.
+    Token,
     /// The next heartbeat.
     Heartbeat,
     /// An answer is overdue.

@@ -2,8 +2,11 @@
 // app is being asked for another. In: tokens of the app, verdicts of the server. Out: what to do
 // about a verdict.
 
+import type { Rng } from "../machine/rng.js";
 import { type Millis, NEVER, NOT_YET, seconds } from "../machine/time.js";
 import type { Token } from "../protocol/frame/client.js";
+import { doubled, jittered } from "./backoff.js";
+import type { LinkSettings } from "./config.js";
 
 /** A token used this soon after the app gave it cannot have expired in the link's hands. */
 const FRESH_SPAN = seconds(10);
@@ -25,8 +28,14 @@ export interface Credential {
   version: number;
   /** Whether that token was refused, so that sending it again is of no use. */
   isRefused: boolean;
-  /** Whether the app is being asked. */
+  /** Whether the app is being asked, or will be again. */
   isWanted: boolean;
+  /** When it is asked again, where it could not say; … */
+  askAt: Millis;
+  /** … no sooner than this, where it is hurried. */
+  soonest: Millis;
+  /** How often in a row it could not say. */
+  deferrals: number;
   /** Whether the device has slept since: the app's answer may have waited as long. */
   hasSlept: boolean;
   /**
@@ -43,6 +52,9 @@ export const newCredential = (token: Token | null | undefined): Credential => ({
   version: 0,
   isRefused: false,
   isWanted: false,
+  askAt: NEVER,
+  soonest: NEVER,
+  deferrals: 0,
   hasSlept: false,
   givenAt: NEVER,
 });
@@ -52,6 +64,32 @@ export function want(credential: Credential): boolean {
   if (credential.isWanted) return false;
   credential.hasSlept = false;
   return (credential.isWanted = true);
+}
+
+/** Whether the app has been asked and has not answered. */
+export const isAsked = ({ isWanted, askAt }: Credential): boolean => isWanted && askAt === NEVER;
+
+/** The app cannot say now: it is asked again after a pause, which doubles each time in a row. */
+export function defer(credential: Credential, now: Millis, config: LinkSettings, rng: Rng): void {
+  const { delayFloorMs, jitterPercent } = config;
+  const pause = doubled(config.backoffMinMs, credential.deferrals++, config.backoffMaxMs);
+  credential.isRefused = credential.isWanted = true;
+  credential.hasSlept = false;
+  credential.askAt = now + Math.max(jittered(pause, jitterPercent, rng), delayFloorMs);
+  credential.soonest = now + delayFloorMs;
+}
+
+/** The reason why the app could not say may be gone: it is asked again as soon as may be. */
+export function hurry(credential: Credential, now: Millis): void {
+  if (credential.askAt === NEVER) return;
+  credential.askAt = Math.min(credential.askAt, Math.max(credential.soonest, now));
+}
+
+/** Whether the app is to be asked again now; true once. */
+export function takeDue(credential: Credential, now: Millis): boolean {
+  const isDue = credential.askAt <= now;
+  if (isDue) credential.askAt = NEVER;
+  return isDue;
 }
 
 /** The app gave a token. */
@@ -66,7 +104,8 @@ export function give(credential: Credential, now: Millis, token: Token): void {
 /** The app is no longer asked, and what it gave begins anew. */
 export function rest(credential: Credential): void {
   credential.isRefused = credential.isWanted = false;
-  credential.givenAt = NEVER;
+  credential.deferrals = 0;
+  credential.askAt = credential.givenAt = NEVER;
 }
 
 /** The server took the token of this version. */
@@ -76,7 +115,7 @@ export function accept(credential: Credential, version: number): void {
 
 /** The device slept: the link's clock may have stood still while the token grew older. */
 export function sleep(credential: Credential): void {
-  credential.hasSlept = true;
+  credential.hasSlept = credential.askAt === NEVER;
   if (credential.givenAt < NEVER) credential.givenAt = NOT_YET;
 }
 

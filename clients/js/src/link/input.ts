@@ -27,9 +27,15 @@ export type Input =
   /** The app publishes an event. */
   | Publish
   /**
-   * The app gives a token, at first or in answer to `want_token`; null when it has none to give.
+   * The app gives a token, at first or in answer to `want_token`; null when there is none, which
+   * ends the link.
    */
   | { readonly kind: "token"; readonly token: Token | null }
+  /**
+   * The app cannot say now whether there is a token: asking it failed or took too long. It is asked
+   * again after a pause.
+   */
+  | { readonly kind: "token_unavailable" }
   /** The app ends the link. */
   | { readonly kind: "close" }
   | { readonly kind: "retry" }

@@ -52,6 +52,7 @@ const HANDLERS = new Map<Input["kind"], Handler>([
   ["unsubscribe", app.onUnsubscribe],
   ["publish", publishes.onPublish],
   ["token", app.onToken],
+  ["token_unavailable", app.onTokenUnavailable],
   ["close", app.onClose],
   ["retry", app.onRetry],
   ["online", device.onOnline],

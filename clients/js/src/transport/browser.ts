@@ -27,9 +27,9 @@ export function listen(socket: WebSocketLike, handlers: SocketHandlers): Socket 
     handlers.onText(typeof data === "string" ? data : null);
   // An error is always followed by a close.
   socket.onerror = () => {};
-  socket.onclose = ({ code }: { code: number }) => {
+  socket.onclose = ({ code, reason }: { code: number; reason?: string }) => {
     deafen(socket);
-    if (isOpen) handlers.onClose(code);
+    if (isOpen) handlers.onClose(code, reason);
     else handlers.onFail({ kind: "unreachable" });
   };
   return {

@@ -52,7 +52,9 @@ function openSocket(url: string, handlers: SocketHandlers): Socket {
   });
   task.onError(fail);
   // The platform says 1000 where it took the socket away, too: that is no wanted end.
-  task.onClose(({ code }) => end(() => handlers.onClose(code === 1000 ? 1006 : code)));
+  task.onClose(({ code, reason }) =>
+    end(() => handlers.onClose(code === 1000 ? 1006 : code, reason)),
+  );
   return {
     send: (data) => task.send({ data, fail }),
     close: (code) => {

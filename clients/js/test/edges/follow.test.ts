@@ -226,9 +226,7 @@ test("a server with keys wants a token, at first and again once one is refused",
   await assert.rejects(forbidden.subscription.finished, code("forbidden"));
 
   const without = subject(guarded.url, {
-    token: () => {
-      throw new Error("signed out");
-    },
+    token: () => null,
   });
   const loop = without.client.subscribe("demo:1");
   await assert.rejects(async () => {
@@ -236,6 +234,5 @@ test("a server with keys wants a token, at first and again once one is refused",
   }, code("rejected"));
   await without.notices.first("a word to people", (notice) => notice?.code === "AUTH_EXPIRED");
   assert.equal(without.client.reason, "rejected");
-  assert.equal((without.errors.all[0]!.cause as Error).message, "signed out");
   await guarded.kill();
 });

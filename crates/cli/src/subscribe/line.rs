@@ -4,8 +4,8 @@ use std::error::Error;
 
 use serde::Serialize;
 use steadfast_client::{
-    Catalogue, ChannelName, Epoch, Event, EventName, Gap, Language, LinkState, Message, Part,
-    Payload, QualityReport, Reason,
+    Catalogue, ChannelName, DialError, Epoch, Event, EventName, Gap, Language, LinkState, Message,
+    Part, Payload, QualityReport, Reason,
 };
 
 #[derive(Serialize)]
@@ -58,6 +58,26 @@ pub(super) fn message(message: &Message, language: Language) -> String {
     format!("message: {}: {} ({})", message.code.as_str(), text.title, text.body)
 }
 
+/// Why the server will not have this link, and what to do.
+pub(super) fn rejection(last: Option<&DialError>) -> &'static str {
+    match last {
+        Some(DialError::Closed { code: 4201, .. }) => {
+            "the server wants a token; give one with --token-file or STEADFAST_TOKEN (`steadfast \
+             token` makes them)"
+        }
+        Some(
+            DialError::Closed { code: 4200..=4299, .. } | DialError::Refused { status: 401, .. },
+        ) => {
+            "the server does not take this token; give another with --token-file or \
+             STEADFAST_TOKEN (`steadfast token` makes them)"
+        }
+        Some(DialError::Closed { code: 4402, .. }) => {
+            "an operator of the server disconnected this link; follow anew by the same command"
+        }
+        Some(_) | None => "the server refuses this link",
+    }
+}
+
 /// An error and everything below it, from the top down.
 pub(super) fn causes(error: &dyn Error) -> String {
     let chain = std::iter::successors(Some(error), |&error| error.source());
@@ -72,10 +92,10 @@ fn json<T: Serialize>(value: &T) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{event, gap, message, quality, state};
+    use super::{event, gap, message, quality, rejection, state};
     use steadfast_client::{
-        ChannelName, Epoch, Event, EventName, Gap, GapCause, Grade, Language, LinkState, Message,
-        MessageCode, Part, Parts, Payload, Position, QualityReport, Reason, Severity,
+        ChannelName, DialError, Epoch, Event, EventName, Gap, GapCause, Grade, Language, LinkState,
+        Message, MessageCode, Part, Parts, Payload, Position, QualityReport, Reason, Severity,
     };
 
     fn channel() -> ChannelName {
@@ -133,5 +153,20 @@ mod tests {
         assert_eq!(message(&busy, Language::En), english);
         let chinese = "message: SRV_BUSY: 服务繁忙 (将在 7 秒内自动重试，无需操作。)";
         assert_eq!(message(&busy, Language::ZhCn), chinese);
+    }
+
+    #[test]
+    fn a_rejection_says_what_to_do_about_its_code() {
+        let closed =
+            |code| DialError::Closed { place: "h:1".to_owned(), code, reason: String::new() };
+        let told = |code| rejection(Some(&closed(code)));
+        assert!(told(4201).contains("wants a token"));
+        for code in [4200, 4202, 4203] {
+            assert!(told(code).contains("does not take this token"), "{code}");
+        }
+        assert!(told(4402).contains("operator") && !told(4402).contains("token"));
+        for code in [4199, 4300, 4400] {
+            assert_eq!(told(code), rejection(None), "{code}");
+        }
     }
 }

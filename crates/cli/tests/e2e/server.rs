@@ -122,6 +122,11 @@ impl Server {
         answer(self.shown(self.http.post(self.internal_url(path)).json(body))).await
     }
 
+    /// Deletes something at the internal port.
+    pub(crate) async fn deletes(&self, path: &str) -> Answer {
+        answer(self.shown(self.http.delete(self.internal_url(path)))).await
+    }
+
     /// Publishes `{"n": n}` as `progress`, which must succeed; the position.
     pub(crate) async fn publishes(&self, channel: &str, n: u64) -> Value {
         self.publishes_event(channel, &json!({"event": "progress", "data": {"n": n}})).await

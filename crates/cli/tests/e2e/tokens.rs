@@ -187,3 +187,47 @@ async fn people_are_told_why_a_token_is_refused() {
         assert!(last.starts_with(&format!("message: {code}: ")), "{told}");
     }
 }
+
+/// P-19
+#[tokio::test]
+async fn a_token_file_that_is_empty_while_it_is_renewed_ends_nothing() {
+    let server = guarded(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    let (url, file) = (server.url(""), path.to_str().unwrap());
+    std::fs::write(&path, made(&["--subscribe", "demo:*", "--ttl", "2s"]).await).unwrap();
+    let args = ["subscribe", "demo:1", "--server", &url, "--token-file", file];
+    let mut subscriber = Process::start(&args, &[]);
+    subscriber.err.with("state: connected").await;
+    std::fs::write(&path, "").unwrap();
+    subscriber.err.with("is empty").await;
+    std::fs::write(&path, made(&["--subscribe", "demo:*", "--ttl", "1h"]).await).unwrap();
+    subscriber.err.with("state: connected").await;
+    let end = json!({"event": "complete", "data": 1, "final": true});
+    assert_eq!(server.posts("/v1/channels/demo:1/events", &end).await.status, 201);
+    assert_eq!(subscriber.out.json().await["event"], "complete");
+    assert_eq!(subscriber.code().await, Some(0));
+}
+
+/// P-19, P-105
+#[tokio::test]
+async fn a_rejected_reader_is_told_the_code_and_what_to_do() {
+    let server = guarded(&[]).await;
+    let url = server.url("");
+    let args = ["subscribe", "demo:1", "--server", &url];
+    let (status, _, told) = Process::start(&args, &[]).finish().await;
+    assert_eq!(status, Some(1));
+    assert!(told.contains("closed the link with 4201: "), "{told}");
+    assert!(told.contains("the server wants a token"), "{told}");
+
+    let token = made(&["--subscribe", "demo:1"]).await;
+    let mut subscriber = Process::start(&args, &[("STEADFAST_TOKEN", &token)]);
+    subscriber.err.with("state: connected").await;
+    let id = server.looks("/v1/connections").await.json()["connections"][0]["id"].clone();
+    let path = format!("/v1/connections/{}", id.as_str().unwrap());
+    assert!(server.deletes(&path).await.status < 300);
+    let (status, _, told) = subscriber.finish().await;
+    assert_eq!(status, Some(1));
+    assert!(told.contains("4402") && told.contains("an operator"), "{told}");
+    assert!(!told.contains("--token-file"), "{told}");
+}

@@ -52,6 +52,18 @@ async fn an_answer_comes_with_its_events_and_the_token_goes_in_a_header() {
 }
 
 #[tokio::test]
+async fn why_a_poll_is_refused_for_good_is_kept_for_developers() {
+    let no = ours("403 No", r#"{"code":"forbidden","detail":"not your channel"}"#);
+    let base = answering(no).await;
+    let road = road();
+    let http = Http::new(road.clone(), Endpoint::new(&base).unwrap());
+    assert_eq!(http.poll(query(None)).await, Err(PollFailure::Refused));
+    let error = road.last_error().borrow().clone().unwrap();
+    let text = error.to_string();
+    assert!(text.ends_with("answered a poll with 403: not your channel"), "{text}");
+}
+
+#[tokio::test]
 async fn every_refusal_has_its_kind() {
     let polled = async |answer| http(&answering(answer).await).poll(query(None)).await;
     let busy = Err(PollFailure::Busy { retry_after_ms: 7_000 });

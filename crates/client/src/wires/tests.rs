@@ -61,8 +61,9 @@ async fn a_socket_that_takes_no_more_is_lost() {
 
 #[tokio::test]
 async fn a_poll_carries_the_newest_token_and_is_wanted_until_given_up() {
-    let ask =
-        Arc::new(|| -> crate::token::TokenFuture { Box::pin(async { Some("fresh".to_owned()) }) });
+    let ask = Arc::new(|| -> crate::token::TokenFuture {
+        Box::pin(async { Some("fresh".to_owned()).into() })
+    });
     let (base, request) = answering_once("HTTP/1.1 401 No\r\nSteadfast-Node: a\r\n\r\n").await;
     let mut wires = wires(&[&base], TokenSource::Asked(ask));
     wires.want_token();

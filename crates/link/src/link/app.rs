@@ -36,6 +36,7 @@ impl Link {
         if let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() {
             *at = (*at).min(soonest);
         }
+        self.credential.hurry(now);
     }
 
     pub(super) fn on_subscribe(&mut self, now: Millis, channel: ChannelName, since: Since) {
@@ -97,8 +98,22 @@ impl Link {
     }
 
     pub(super) fn on_no_token(&mut self, now: Millis) {
-        if self.credential.is_wanted() {
-            self.rest(now, Reason::Rejected);
+        match self.phase {
+            Phase::Resting => self.credential.rest(),
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                if self.credential.is_wanted() {
+                    self.rest(now, Reason::Rejected);
+                }
+            }
+        }
+    }
+
+    /// Asking the app failed: it is asked again, by this machine's own schedule. Also for the first
+    /// token, before the app wants the link up.
+    pub(super) fn on_token_unavailable(&mut self, now: Millis) {
+        let is_first = matches!(self.phase, Phase::Resting) && self.credential.token().is_none();
+        if self.credential.is_asked() || is_first {
+            self.credential.defer(now, &self.config, &mut self.rng);
         }
     }
 

@@ -12,7 +12,7 @@ impl Link {
         match &self.phase {
             Phase::Offline => debug_assert!(!self.is_online, "offline with a network"),
             Phase::Resting => {
-                debug_assert!(!self.credential.is_wanted(), "a token is wanted at rest");
+                debug_assert!(!self.credential.is_asked(), "a token is wanted at rest");
                 debug_assert!(self.publishes.is_empty(), "a publish waits at rest");
             }
             Phase::Trying(_) | Phase::Live(_) => {

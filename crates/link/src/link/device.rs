@@ -48,6 +48,7 @@ impl Link {
         self.memory.enter(key.unwrap_or_else(|| NetworkKey::of_kind(kind)));
         self.gauge.forget_path(self.device.bounds(&self.config));
         self.endpoints.forget_path();
+        self.credential.hurry(now);
         match &mut self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),
@@ -162,6 +163,7 @@ impl Link {
     }
 
     fn come_online(&mut self, now: Millis) {
+        self.credential.hurry(now);
         let at = self.schedule.admit_free(now);
         if self.has_connected {
             let attempt = Attempt::Waiting { at };

@@ -4,12 +4,12 @@
 use steadfast_machine::{Millis, Wake};
 
 use super::Link;
-use crate::Why;
 use crate::dialling::Dialling;
 use crate::end::End;
 use crate::phase::{Attempt, Live, Phase, Polling, WayBack};
 use crate::poll::ChannelPoll;
 use crate::session::Due;
+use crate::{Output, Why};
 
 impl Link {
     /// Does what is due.
@@ -21,13 +21,25 @@ impl Link {
         self.run_attempt(now);
         self.run_effort(now);
         self.run_polls(now);
+        self.run_token(now);
         self.join_if_ready(now);
     }
 
     /// When something will be due, and what.
     pub(super) fn next_wake(&self) -> Option<Wake<Why>> {
         let publish = self.publishes.wake(self.phase.session().is_some());
-        soonest(self.phase_wake(), publish.map(|at| Wake::new(at, Why::Publish)))
+        let publish = publish.map(|at| Wake::new(at, Why::Publish));
+        soonest(soonest(self.phase_wake(), publish), self.token_wake())
+    }
+
+    /// Nobody is asked for a token while the link wants none, or has no network.
+    fn token_wake(&self) -> Option<Wake<Why>> {
+        match self.phase {
+            Phase::Resting | Phase::Offline => None,
+            Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                self.credential.wake().map(|at| Wake::new(at, Why::Token))
+            }
+        }
     }
 
     fn phase_wake(&self) -> Option<Wake<Why>> {
@@ -100,6 +112,12 @@ impl Link {
         }
         if is_due {
             self.fall_back_if_wanted(now);
+        }
+    }
+
+    fn run_token(&mut self, now: Millis) {
+        if self.token_wake().is_some() && self.credential.take_due(now) {
+            self.out.push_back(Output::WantToken);
         }
     }
 

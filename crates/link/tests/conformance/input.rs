@@ -25,6 +25,7 @@ pub(crate) fn read_input(json: &str) -> Result<Input, String> {
             Input::Publish { ticket, channel, event, data, is_final, replace }
         }
         "token" => Input::Token(read::<Given>(json)?.token),
+        "token_unavailable" => Input::TokenUnavailable,
         "close" => Input::Close,
         "online" => Input::Online,
         "offline" => Input::Offline,

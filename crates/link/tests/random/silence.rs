@@ -57,6 +57,7 @@ impl Silence {
             | Input::Unsubscribe { .. }
             | Input::Publish { .. }
             | Input::Token(_)
+            | Input::TokenUnavailable
             | Input::Close
             | Input::Offline
             | Input::WeakNetwork(_)

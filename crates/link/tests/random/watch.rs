@@ -48,7 +48,7 @@ impl Watch {
                 self.is_offline = false;
                 self.is_network_new = true;
             }
-            Input::Token(_) => self.is_token_wanted = false,
+            Input::Token(_) | Input::TokenUnavailable => self.is_token_wanted = false,
             Input::Unsubscribe { channel } => {
                 self.told.remove(channel);
             }

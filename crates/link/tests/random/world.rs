@@ -170,6 +170,7 @@ impl World {
             2 => Input::Retry,
             3..=5 => Input::Subscribe { channel: channel(a), since: since(b) },
             6 => Input::Unsubscribe { channel: channel(a) },
+            7 if b.is_multiple_of(3) => Input::TokenUnavailable,
             7 | 8 => Input::Token((!b.is_multiple_of(4)).then(|| Token::new("t"))),
             9 => Input::Close,
             10..=13 => Input::Online,

@@ -8,9 +8,9 @@ function listen(socket, handlers) {
   socket.onmessage = ({ data }) => handlers.onText(typeof data === "string" ? data : null);
   socket.onerror = () => {
   };
-  socket.onclose = ({ code }) => {
+  socket.onclose = ({ code, reason }) => {
     deafen(socket);
-    if (isOpen) handlers.onClose(code);
+    if (isOpen) handlers.onClose(code, reason);
     else handlers.onFail({ kind: "unreachable" });
   };
   return {

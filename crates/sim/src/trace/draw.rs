@@ -39,6 +39,7 @@ impl Life {
                 let is_there = self.dice.chance(80);
                 Input::Token(is_there.then(|| Token::new(&format!("token-{number}"))))
             }
+            "token_unavailable" => Input::TokenUnavailable,
             "close" => Input::Close,
             "online" => Input::Online,
             "offline" => Input::Offline,

@@ -184,7 +184,7 @@ impl Asked {
             }
             Input::Polled { poll, .. } => self.polls.retain(|(own, _)| own != poll),
             Input::Probed { .. } => self.is_probing = false,
-            Input::Token(_) => self.is_token_due = false,
+            Input::Token(_) | Input::TokenUnavailable => self.is_token_due = false,
             Input::Connect
             | Input::Retry
             | Input::Publish { .. }

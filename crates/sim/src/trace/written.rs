@@ -18,6 +18,7 @@ pub(super) fn input(input: &Input) -> String {
         | Input::Offline
         | Input::Foreground
         | Input::Background
+        | Input::TokenUnavailable
         | Input::Resumed
         | Input::Tick => Vec::new(),
         Input::Subscribe { channel, since } => {

@@ -30,6 +30,7 @@ export function onRetry(link: Link, now: Millis): void {
   const { attempt } = link.phase;
   const soonest = admitAsked(link.schedule, now, link.config);
   if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
+  credential.hurry(link.credential, now);
 }
 
 export function onSubscribe(
@@ -79,7 +80,19 @@ export function onToken(link: Link, now: Millis, { token }: Input & { kind: "tok
 }
 
 function onNoToken(link: Link, now: Millis): void {
-  if (link.credential.isWanted) rest(link, now, "rejected");
+  if (link.phase.kind === "resting") credential.rest(link.credential);
+  else if (link.credential.isWanted) rest(link, now, "rejected");
+}
+
+/**
+ * Asking the app failed: it is asked again, by this machine's own schedule. Also for the first
+ * token, before the app wants the link up.
+ */
+export function onTokenUnavailable(link: Link, now: Millis): void {
+  const isFirst = link.phase.kind === "resting" && link.credential.token == null;
+  if (credential.isAsked(link.credential) || isFirst) {
+    credential.defer(link.credential, now, link.config, link.rng);
+  }
 }
 
 export function onClose(link: Link, now: Millis): void {

@@ -54,6 +54,7 @@ export function onNetworkChanged(
   link.memory.current = key ?? network;
   link.gauge.forgetPath(bounds(link.device, link.config));
   forgetPath(link.endpoints);
+  credential.hurry(link.credential, now);
   if (phase.kind === "resting") return;
   if (phase.kind === "offline") return comeOnline(link, now);
   link.networkChangedAt = now;
@@ -154,6 +155,7 @@ function excuseLateness(link: Link, now: Millis): void {
 }
 
 function comeOnline(link: Link, now: Millis): void {
+  credential.hurry(link.credential, now);
   const at = admitFree(link.schedule, now);
   if (link.hasConnected) {
     enterReconnecting(link, now, waiting(at), freshEffort(link, now), "network_restored");

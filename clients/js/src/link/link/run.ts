@@ -3,6 +3,7 @@
 // sees that.
 
 import { type Millis, NEVER } from "../../machine/time.js";
+import { takeDue } from "../credential.js";
 import * as effort from "../effort.js";
 import type { Link } from "../link.js";
 import * as poll from "../poll.js";
@@ -24,6 +25,7 @@ export function run(link: Link, now: Millis): void {
   runAttempt(link, now);
   runEffort(link, now);
   runPolls(link, now);
+  runToken(link, now);
   joinIfReady(link, now);
 }
 
@@ -33,6 +35,7 @@ export function nextWake(link: Link): Millis {
   const { attempt, session } = phase;
   return Math.min(
     link.publishes.wake(!!session) ?? NEVER,
+    tokenWake(link),
     attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
     phase.kind === "trying" ? effort.wake(phase.effort) : NEVER,
     joinAt(link),
@@ -40,6 +43,10 @@ export function nextWake(link: Link): Millis {
     ...(phase.kind === "polling" ? phase.polls.map(poll.wake) : []),
   );
 }
+
+/** Nobody is asked for a token while the link wants none, or has no network. */
+const tokenWake = ({ phase, credential }: Link): Millis =>
+  phase.kind === "resting" || phase.kind === "offline" ? NEVER : credential.askAt;
 
 function runSession(link: Link, now: Millis): void {
   for (;;) {
@@ -91,4 +98,10 @@ function runEffort(link: Link, now: Millis): void {
     probePath(link, now);
   }
   if (isDue) fallBackIfWanted(link, now);
+}
+
+function runToken(link: Link, now: Millis): void {
+  if (tokenWake(link) < NEVER && takeDue(link.credential, now)) {
+    link.out.push({ kind: "want_token" });
+  }
 }
