@@ -17,7 +17,7 @@ use slab::Slab;
 use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::codec::{json, sse};
 use steadfast_protocol::{
-    ChannelRequest, ClientInfo, CloseCode, Generation, HeartbeatTerms, LinkId, LinkLimits,
+    ChannelRequest, ClientInfo, CloseCode, Epoch, Generation, HeartbeatTerms, LinkId, LinkLimits,
     ServerFrame, Timestamp, Welcome,
 };
 
@@ -127,6 +127,7 @@ impl Hub {
             grants: opening.grants,
             opened: now,
             expires: opening.expires,
+            leaves: None,
             life,
             outbox: Outbox::default(),
             rate: Rate::new(now, self.config.frames_burst_max),
@@ -289,17 +290,30 @@ impl Hub {
     fn say(&mut self, now: Millis, key: SessionKey, frame: &ServerFrame) {
         let Some(session) = self.peek(key) else { return };
         let name = match (session.speech, frame) {
-            (Speech::Frames, _) => "",
-            (Speech::Stream, ServerFrame::Subscribed(_)) => "subscribed",
-            (Speech::Stream, ServerFrame::Superseded(_)) => "superseded",
+            (Speech::Frames, _) => return self.answer(now, key, json::encode_server(frame).into()),
             (Speech::Stream, ServerFrame::Finished { .. }) => "finished",
             (Speech::Stream, ServerFrame::GoAway(_)) => "go_away",
             (Speech::Stream, ServerFrame::Error(_)) => "error",
             (Speech::Stream | Speech::Legacy | Speech::Signal, _) => return,
         };
+        self.answer(now, key, sse::notice(name, json::encode_server(frame).as_bytes()));
+    }
+
+    /// The same for a frame that moves the session's position in a channel to `at`. P-82
+    fn say_at(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        frame: &ServerFrame,
+        (epoch, offset): (&Epoch, u64),
+    ) {
+        let name = match (self.peek(key).map(|session| session.speech), frame) {
+            (Some(Speech::Stream), ServerFrame::Subscribed(_)) => "subscribed",
+            (Some(Speech::Stream), ServerFrame::Superseded(_)) => "superseded",
+            (_, _) => return self.say(now, key, frame),
+        };
         let text = json::encode_server(frame);
-        let text = if name.is_empty() { text.into() } else { sse::notice(name, text.as_bytes()) };
-        self.answer(now, key, text);
+        self.answer(now, key, sse::notice_at((epoch, offset), name, text.as_bytes()));
     }
 
     /// Answers are not thinned: a peer that asks and never reads is cut off.

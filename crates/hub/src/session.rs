@@ -57,6 +57,16 @@ pub enum Speech {
     Signal,
 }
 
+impl Speech {
+    /// Whether such a session follows one channel, and has no words to ask it to leave.
+    pub(crate) const fn is_for_one(self) -> bool {
+        match self {
+            Self::Legacy | Self::Stream | Self::Signal => true,
+            Self::Frames => false,
+        }
+    }
+}
+
 /// What a session has to do next.
 #[derive(Debug, Default)]
 pub struct Work {
@@ -89,6 +99,8 @@ pub(crate) struct Session {
     pub(crate) grants: Grants,
     pub(crate) opened: Millis,
     pub(crate) expires: Option<Millis>,
+    /// When it is ended because the node leaves, where its client cannot be asked to go.
+    pub(crate) leaves: Option<Millis>,
     pub(crate) life: Life,
     pub(crate) outbox: Outbox,
     pub(crate) rate: Rate,
@@ -165,7 +177,7 @@ impl Session {
             Life::Mute { told } => Some(told + config.ping_interval),
         };
         let slow = self.outbox.slow_at(config.slow_timeout);
-        [life, slow, self.expires].into_iter().flatten().min()
+        [life, slow, self.expires, self.leaves].into_iter().flatten().min()
     }
 
     pub(crate) const fn hear(&mut self, now: Millis) {

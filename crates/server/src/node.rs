@@ -161,6 +161,12 @@ impl Node {
         LinkId::new(&format!("{kind}-{random:016x}")).ok()
     }
 
+    /// A number from `low` to `high`, drawn anew; `low` where `high` is not above it.
+    pub fn draw_ms(&self, low: u64, high: u64) -> u64 {
+        let width = high.saturating_sub(low).saturating_add(1);
+        low + getrandom::u64().map_or(0, |random| random % width)
+    }
+
     /// The name of a session that operators see.
     pub fn connection_id(shard: usize, key: SessionKey) -> String {
         format!("{shard:x}-{:x}-{:x}", key.index, key.serial)

@@ -4,11 +4,13 @@
 mod answer;
 mod body;
 mod demo;
+mod drain;
 mod first;
 mod leave;
 mod listen;
 mod poll;
 mod query;
+mod refuse;
 mod route;
 mod stream;
 mod upgrade;

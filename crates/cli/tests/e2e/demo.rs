@@ -87,7 +87,8 @@ async fn without_dev_there_is_no_demonstration() {
     let server = Server::start(&[], &KEYS).await;
     for path in ["/", "/demo/page.js", "/demo/page.css", "/demo/jobs", "/demo/websocket"] {
         let url = server.url(path);
-        for request in [server.http.get(&url), server.http.post(&url), server.http.put(&url)] {
+        answer(server.http.get(&url)).await.assert_problem(404, "not_found");
+        for request in [server.http.post(&url), server.http.put(&url)] {
             answer(request.json(&json!({"is_blocked": true})))
                 .await
                 .assert_problem(404, "not_found");

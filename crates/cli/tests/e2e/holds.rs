@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use tokio::process::Command;
+use tokio_tungstenite::tungstenite::Error;
 
 use crate::process::Process;
 use crate::raw::Raw;
@@ -221,7 +222,8 @@ async fn an_operator_moves_a_subscriber_on_or_ends_it() {
 /// Streams and waiting polls do not keep a leaving server.
 #[tokio::test]
 async fn a_server_that_leaves_lets_streams_and_polls_go() {
-    let settings = [("DRAIN__SPREAD_MS", "300"), ("DRAIN__DEADLINE_MS", "1500")];
+    // Far from the deadline: they end within the spread. P-77, P-83
+    let settings = [("DRAIN__SPREAD_MS", "300"), ("DRAIN__DEADLINE_MS", "3600000")];
     let mut server = Server::dev_with(&settings).await;
     let stream = server.http.get(server.url("/v1/channels/demo:1/stream")).send();
     let mut stream = stream.await.unwrap();
@@ -233,7 +235,43 @@ async fn a_server_that_leaves_lets_streams_and_polls_go() {
     };
     let (page, ()) = tokio::join!(polling, leaving);
     assert_eq!(page["events"], json!([]), "{page}");
+    assert_eq!(page["next_poll_ms"], 1000, "{page}");
     let end = async { while stream.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
     within("the end of the stream", end).await;
+    assert_eq!(server.process.code().await, Some(0));
+}
+
+/// P-77, P-84: nobody spins on a node that leaves, and no `EventSource` dies of it.
+#[tokio::test]
+async fn a_server_that_leaves_says_to_each_when_to_come_back() {
+    let settings = [("DRAIN__SPREAD_MS", "9000"), ("DRAIN__DEADLINE_MS", "3600000")];
+    let mut server = Server::dev_with(&settings).await;
+    let mut raw = Raw::follow(&server, "link-0001", &[]).await;
+    server.process.signal("TERM").await;
+    raw.expect("go_away").await;
+    let mut pauses = std::collections::BTreeSet::new();
+    for query in ["wait=25", "wait=0", "wait=25&offset=latest", "wait=50", "wait=1", "wait=2"] {
+        let polled = server.asked(&format!("/v1/channels/demo:1/events?{query}")).await;
+        assert_eq!((polled.status, polled.header("connection")), (200, "close"), "{polled:?}");
+        let pause = polled.json()["next_poll_ms"].as_u64().unwrap();
+        assert!((1_000..=9_000).contains(&pause), "{query}: {pause}");
+        pauses.insert(pause);
+    }
+    assert!(pauses.len() > 1, "all were told to come back together: {pauses:?}");
+    for path in ["/v1/channels/demo:1/stream", "/v1/channels/demo:1/stream?offset=latest"] {
+        let stream = server.asked(path).await;
+        assert_eq!((stream.status, stream.header("connection")), (200, "close"), "{stream:?}");
+        assert_eq!(stream.header("content-type"), "text/event-stream");
+        let retry = stream.text.lines().find_map(|line| line.strip_prefix("retry: ")).unwrap();
+        assert!((1_000..=9_000).contains(&retry.parse().unwrap()), "{}", stream.text);
+        assert!(!stream.text.contains("data"), "{}", stream.text);
+    }
+    let refused = Raw::ask(server.public, "/v1/ws", &[]).await;
+    let Err(Error::Http(refused)) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.status(), 503);
+    let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=9).contains(&seconds), "{seconds}");
+    // With the last link gone there is nothing to wait for.
+    raw.closes().await;
     assert_eq!(server.process.code().await, Some(0));
 }

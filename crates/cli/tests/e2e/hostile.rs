@@ -240,6 +240,16 @@ async fn one_connection_too_many_is_told_when_to_come_back() {
         let seconds: u32 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
         assert!(seconds >= 1);
         assert!(refused.headers().contains_key("steadfast-node"));
+        // P-84: an `EventSource` would never come back after any other status.
+        let stream = calm.server.asked("/v1/channels/demo:1/stream?offset=latest").await;
+        assert_eq!((stream.status, stream.header("access-control-allow-origin")), (200, "*"));
+        assert_eq!(stream.header("content-type"), "text/event-stream");
+        let retry = stream.text.lines().find_map(|line| line.strip_prefix("retry: ")).unwrap();
+        assert!((5_000..=10_000).contains(&retry.parse().unwrap()), "{}", stream.text);
+        calm.server
+            .asked("/v1/channels/demo:1/events")
+            .await
+            .assert_problem(503, "too_many_connections");
     }
     calm.is_kept().await;
     first.closes().await;

@@ -101,6 +101,7 @@ async fn a_poll_tells_the_end() {
 #[derive(Debug, Default)]
 struct Told {
     id: String,
+    retry: String,
     event: String,
     data: String,
 }
@@ -112,7 +113,12 @@ struct Stream {
 
 impl Stream {
     async fn open(server: &Server, last: Option<&str>) -> Self {
-        let mut request = server.http.get(server.url("/v1/channels/demo:1/stream"));
+        Self::open_with(server, "", last).await
+    }
+
+    async fn open_with(server: &Server, query: &str, last: Option<&str>) -> Self {
+        let path = format!("/v1/channels/demo:1/stream{query}");
+        let mut request = server.http.get(server.url(&path));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
@@ -120,7 +126,12 @@ impl Stream {
         assert_eq!(response.status(), 200);
         let kind = response.headers()["content-type"].to_str().unwrap();
         assert!(kind.starts_with("text/event-stream"), "{kind}");
-        Self { response, text: String::new() }
+        let mut stream = Self { response, text: String::new() };
+        // P-83
+        let first = stream.next().await.unwrap();
+        let retry: u64 = first.retry.parse().unwrap_or_else(|_| panic!("{first:?}"));
+        assert!((1_000..=6_000).contains(&retry), "{retry}");
+        stream
     }
 
     /// The next message; `None` at the end.
@@ -136,6 +147,7 @@ impl Stream {
             let (field, value) = line.split_once(": ").unwrap_or((line, ""));
             match field {
                 "id" => value.clone_into(&mut told.id),
+                "retry" => value.clone_into(&mut told.retry),
                 "event" => value.clone_into(&mut told.event),
                 "data" => told.data.push_str(value),
                 _ => {}
@@ -148,7 +160,8 @@ impl Stream {
     async fn next_event(&mut self) -> (String, Value) {
         loop {
             let told = self.next().await.unwrap();
-            if !told.id.is_empty() {
+            if !["subscribed", "superseded"].contains(&told.event.as_str()) {
+                assert!(!told.id.is_empty(), "{told:?}");
                 return (told.id, serde_json::from_str(&told.data).unwrap());
             }
         }
@@ -179,7 +192,62 @@ async fn a_stream_names_positions_resumes_and_ends_with_the_channel() {
     assert_eq!((last.id.as_str(), last.event.as_str()), ("", "finished"));
     assert!(stream.next().await.is_none());
 
+    // P-85: libraries that cannot set the header. It wins where both are.
+    for query in ["?lastEventId=", "?last_event_id=", "?offset=latest&lastEventId="] {
+        let mut stream = Stream::open_with(&server, &format!("{query}{epoch}:3"), None).await;
+        assert_eq!(stream.next_event().await.0, format!("{epoch}:4"), "{query}");
+        let last = format!("{epoch}:1");
+        let query_too = format!("{query}{epoch}:3");
+        let mut both = Stream::open_with(&server, &query_too, Some(&last)).await;
+        assert_eq!(both.next_event().await.0, format!("{epoch}:2"), "{query}");
+        let bad = server.asked(&format!("/v1/channels/demo:1/stream{query}7")).await;
+        bad.assert_problem(400, "bad_position");
+    }
     let over = server.http.get(server.url("/v1/channels/demo:1/stream"));
     let over = over.header("Last-Event-ID", format!("{epoch}:4"));
     assert_eq!(answer(over).await.status, 204);
+}
+
+/// P-82
+#[tokio::test]
+async fn a_stream_that_is_cut_before_its_first_event_loses_nothing() {
+    let server = Server::dev().await;
+    let epoch = server.publishes("demo:1", 1).await["epoch"].as_str().unwrap().to_owned();
+    let mut stream = Stream::open_with(&server, "?offset=latest", None).await;
+    let subscribed = stream.next().await.unwrap();
+    assert_eq!((subscribed.event.as_str(), subscribed.id), ("subscribed", format!("{epoch}:1")));
+    drop(stream);
+    server.publishes("demo:1", 2).await;
+    // The same address, as an `EventSource` does it.
+    let last = format!("{epoch}:1");
+    let mut stream = Stream::open_with(&server, "?offset=latest", Some(&last)).await;
+    assert_eq!(stream.next_event().await.0, format!("{epoch}:2"));
+}
+
+/// P-82
+#[tokio::test]
+async fn a_stream_names_the_position_behind_events_that_were_replaced() {
+    let server = Server::dev().await;
+    let body = json!({"event": "progress", "data": 1, "replace": "bar"});
+    let epoch = server.publishes_event("demo:1", &body).await["epoch"].as_str().unwrap().to_owned();
+    for _ in 2..=60 {
+        server.publishes_event("demo:1", &body).await;
+    }
+    let mut stream = Stream::open(&server, None).await;
+    let mut offset = None;
+    loop {
+        let told = stream.next().await.unwrap();
+        let data: Value = serde_json::from_str(&told.data).unwrap();
+        let to = if told.event == "superseded" {
+            assert_eq!(data["from"].as_u64(), offset.map(|offset: u64| offset + 1));
+            data["to"].as_u64()
+        } else {
+            data["offset"].as_u64()
+        };
+        assert_eq!(told.id, format!("{epoch}:{}", to.unwrap()), "{told:?}");
+        offset = to;
+        if to == Some(60) {
+            break;
+        }
+    }
 }

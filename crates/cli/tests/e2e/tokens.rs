@@ -231,3 +231,21 @@ async fn a_rejected_reader_is_told_the_code_and_what_to_do() {
     assert!(told.contains("4402") && told.contains("an operator"), "{told}");
     assert!(!told.contains("--token-file"), "{told}");
 }
+
+/// P-72: a poll that waits hears nothing behind its token's end, and so must not go on waiting.
+#[tokio::test]
+async fn a_poll_that_waits_ends_with_its_token() {
+    let server = guarded(&[]).await;
+    let token = made(&["--subscribe", "demo:*", "--ttl", "2s"]).await;
+    let url = server.url("/v1/channels/demo:1/events?offset=latest&wait=50");
+    let request = |version| server.http.get(&url).version(version).bearer_auth(&token);
+    // On a socket of its own, and inside of HTTP.
+    let (own, inside) = tokio::join!(
+        answer(request(reqwest::Version::HTTP_11)),
+        answer(request(reqwest::Version::HTTP_10)),
+    );
+    for answer in [own, inside] {
+        answer.assert_problem(401, "token_expired");
+    }
+    assert!(server.connections().await.is_empty());
+}

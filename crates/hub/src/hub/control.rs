@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use steadfast_machine::{Millis, Span};
+use steadfast_machine::{Millis, Rng, Span};
 use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
 
 use super::Hub;
@@ -16,6 +16,7 @@ enum Due {
     Stale,
     Slow,
     Expired,
+    Leave,
     Ask,
     Comment,
 }
@@ -38,7 +39,8 @@ impl Hub {
         }
     }
 
-    /// Tells every link to come back elsewhere or later; each draws its own time.
+    /// Tells every link to come back elsewhere or later; each draws its own time. For streams,
+    /// polls and older clients, which cannot, it is drawn here, and they end then. P-77, P-83
     pub fn go_away(&mut self, now: Millis, after: Span, spread: Span, to: Option<&str>) {
         let frame = ServerFrame::GoAway(GoAway {
             reason: "drain".into(),
@@ -48,7 +50,24 @@ impl Hub {
         });
         for key in self.keys() {
             self.say(now, key, &frame);
+            let Some(session) = self.peek(key).filter(|one| one.speech.is_for_one()) else {
+                continue;
+            };
+            let leaves = now + after + self.drawn(&session.link, spread);
+            if let Some(session) = self.session(key) {
+                session.leaves = Some(leaves);
+            }
+            self.arm(key);
         }
+    }
+
+    /// A part of `spread`, at random for each link.
+    fn drawn(&self, link: &LinkId, spread: Span) -> Span {
+        // FNV-1a: only the spread matters.
+        let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let seed = self.config.names_seed.to_le_bytes().into_iter();
+        let mut rng = Rng::new(seed.chain(link.as_str().bytes()).fold(0x811c_9dc5, mix));
+        Span(rng.between(0, u32::try_from(spread.0).unwrap_or(u32::MAX)).into())
     }
 
     /// A session of the link with this generation is live on another node: an older one here is
@@ -87,6 +106,7 @@ impl Hub {
                 self.close(now, key, CloseCode::TOO_SLOW, "too slow: resume from history");
             }
             Due::Expired => self.close(now, key, CloseCode::TOKEN_EXPIRED, "token expired"),
+            Due::Leave => self.close(now, key, CloseCode::RESTART, "the server restarts"),
             Due::Ask => self.ask(now, key),
             Due::Comment => {
                 if let Some(session) = self.session(key) {
@@ -111,6 +131,9 @@ impl Hub {
         }
         if has_come(session.expires) {
             return Due::Expired;
+        }
+        if has_come(session.leaves) {
+            return Due::Leave;
         }
         match session.life {
             Life::Pinged { heard, asked: None } if heard + config.ping_interval <= now => Due::Ask,

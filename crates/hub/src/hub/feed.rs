@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use steadfast_machine::Millis;
-use steadfast_protocol::{Position, ServerFrame, Subscribed, Superseded};
+use steadfast_protocol::{CloseCode, Epoch, Position, ServerFrame, Subscribed, Superseded};
 
 use super::Hub;
 use super::frames::error_frame;
@@ -119,12 +119,12 @@ impl Hub {
         self.announce(now, key, at, page);
         let mut offset = page.start.offset;
         for publication in &page.events {
-            self.skip(now, key, at, offset, publication.offset - 1);
+            self.skip(now, key, at, (&page.start.epoch, offset), publication.offset - 1);
             offset = publication.offset;
             self.put_event(now, key, publication);
         }
         if !is_signalled {
-            self.skip(now, key, at, offset, page.end);
+            self.skip(now, key, at, (&page.start.epoch, offset), page.end);
         }
         let Some(channel) = self.channels.get_mut(at as usize) else { return };
         let epoch = page.start.epoch.clone();
@@ -162,17 +162,25 @@ impl Hub {
             recovered: page.gap.is_none(),
             gap: page.gap.clone(),
         };
-        self.say(now, key, &ServerFrame::Subscribed(subscribed.into()));
+        let frame = ServerFrame::Subscribed(subscribed.into());
+        self.say_at(now, key, &frame, (&page.start.epoch, page.start.offset));
     }
 
     /// Says which offsets after `offset` and up to `to` were thinned out, where there are any.
-    fn skip(&mut self, now: Millis, key: SessionKey, at: u32, offset: u64, to: u64) {
+    fn skip(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        at: u32,
+        (epoch, offset): (&Epoch, u64),
+        to: u64,
+    ) {
         if to <= offset {
             return;
         }
         let Some(channel) = self.channels.get(at as usize).map(|c| c.name.clone()) else { return };
         let superseded = Superseded { channel, from: offset + 1, to };
-        self.say(now, key, &ServerFrame::Superseded(superseded));
+        self.say_at(now, key, &ServerFrame::Superseded(superseded), (epoch, to));
     }
 
     fn put_event(&mut self, now: Millis, key: SessionKey, publication: &Publication) {
@@ -194,6 +202,11 @@ impl Hub {
                 let code = steadfast_protocol::ErrorCode::BrokerUnavailable;
                 let frame = error_frame(id, Some(read.channel.clone()), code, &message);
                 self.say(now, key, &frame);
+                // Without its one channel such a session is of no use: it comes back later.
+                if self.peek(key).is_some_and(|session| session.speech.is_for_one()) {
+                    let reason = "too many channels".into();
+                    self.put(now, key, Outgoing::Close { code: CloseCode::TRY_LATER, reason });
+                }
             }
             // The session lives, and is served what can be: this channel waits for the broker.
             ReadError::Unavailable => {

@@ -12,14 +12,20 @@ pub const COMMENT: &[u8] = b":\n\n";
 
 /// An event for one stream.
 pub fn event(position: (&Epoch, u64), name: &EventName, frame: &[u8]) -> Bytes {
+    notice_at(position, name.as_str(), frame)
+}
+
+/// Any other frame for one stream that moves its position. P-82
+pub fn notice_at((epoch, offset): (&Epoch, u64), name: &str, frame: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(frame.len() + 96);
-    out.extend_from_slice(b"id: ");
-    out.extend_from_slice(position.0.as_str().as_bytes());
-    out.push(b':');
-    out.extend_from_slice(alloc::format!("{}", position.1).as_bytes());
-    out.push(b'\n');
-    message(&mut out, name.as_str(), frame);
+    out.extend_from_slice(alloc::format!("id: {epoch}:{offset}\n").as_bytes());
+    message(&mut out, name, frame);
     out.into()
+}
+
+/// How long a client waits before it comes back, in milliseconds. P-83
+pub fn retry(ms: u64) -> Bytes {
+    alloc::format!("retry: {ms}\n\n").into_bytes().into()
 }
 
 /// Any other frame for one stream: it moves no position.
@@ -48,7 +54,7 @@ fn message(out: &mut Vec<u8>, name: &str, frame: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{event, position};
+    use super::{event, notice, notice_at, position, retry};
     use crate::{Epoch, EventName, Position};
 
     #[test]
@@ -60,6 +66,16 @@ mod tests {
             core::str::from_utf8(&bytes).unwrap(),
             "id: e1:3\nevent: progress\ndata: {\ndata: \"a\":\ndata: 1}\n\n"
         );
+    }
+
+    /// P-82, P-83
+    #[test]
+    fn a_frame_that_moves_the_position_names_it_and_others_do_not() {
+        let epoch = Epoch::new("e1").unwrap();
+        let moving = notice_at((&epoch, 0), "subscribed", b"{}");
+        assert_eq!(&*moving, b"id: e1:0\nevent: subscribed\ndata: {}\n\n");
+        assert_eq!(&*notice("finished", b"{}"), b"event: finished\ndata: {}\n\n");
+        assert_eq!(&*retry(1500), b"retry: 1500\n\n");
     }
 
     #[test]

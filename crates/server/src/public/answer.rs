@@ -25,6 +25,10 @@ pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if node.is_draining() {
+        // The next request makes a connection of its own, which a balancer leads elsewhere.
+        headers.entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
+    }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::VARY, HeaderValue::from_static("Origin"));

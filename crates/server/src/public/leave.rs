@@ -105,6 +105,7 @@ impl Left {
         let mut response = Response::from_parts(parts, ());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        let is_last = is_last || self.port.node.is_draining();
         if is_last {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -114,9 +115,7 @@ impl Left {
             return;
         }
         if is_last {
-            // The peer has all of it; whether it also sees the end is its own affair.
-            drop(self.socket.shutdown().await);
-            return;
+            return listen::hang_up(self.socket).await;
         }
         let Self { port, peer, socket, ahead, .. } = self;
         let until = (!ahead.is_empty()).then(|| port.node.clock.after(port.handshake()));

@@ -24,7 +24,7 @@ use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
 use super::leave::{Exchange, Leave, Left, Tap};
-use super::{first, route};
+use super::{first, refuse, route};
 use crate::connection::{GRACE, Peer};
 use crate::error::ServeError;
 use crate::node::Node;
@@ -111,9 +111,9 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
             None if tls.is_some() => {}
             None => {
                 if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
-                    let name = node.config.node.name.clone();
+                    let node = Arc::clone(&node);
                     tokio::spawn(async move {
-                        refuse(stream, &name).await;
+                        refuse::at_the_door(stream, &node).await;
                         drop(permit);
                     });
                 }
@@ -210,27 +210,6 @@ pub(super) async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
         io::Result::Ok(())
     };
     drop(tokio::time::timeout(GRACE, ending).await);
-}
-
-/// Says that there is no place, and when to come back.
-async fn refuse(mut stream: TcpStream, node: &str) {
-    let body = concat!(
-        r#"{"type":"urn:steadfast:error:too_many_connections","#,
-        r#""title":"The server is full","status":503,"code":"too_many_connections","#,
-        r#""detail":"this node has as many connections as it may; try again in a moment"}"#
-    );
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-         Content-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\nSteadfast-Node: {node}\r\n\
-         \r\n{body}",
-        body.len()
-    );
-    let exchange = async {
-        stream.write_all(answer.as_bytes()).await?;
-        hang_up(stream).await;
-        io::Result::Ok(())
-    };
-    drop(tokio::time::timeout(Duration::from_secs(1), exchange).await);
 }
 
 #[cfg(test)]

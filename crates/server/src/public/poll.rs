@@ -4,20 +4,22 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, Version};
 use steadfast_hub::{Page, PageLimit, ReadError, Speech, Transport};
-use steadfast_protocol::{ChannelName, Since};
+use steadfast_protocol::{ChannelName, CloseCode, Since};
 use tokio::time::Instant;
 
 use super::answer::permit;
 use super::body::{Body, boxed, whole};
+use super::drain;
 use super::leave::{Answer, Left};
 use super::query::{self, PollQuery};
-use super::watch::Watch;
+use super::watch::{self, Watch};
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 use crate::socket::upgrade::has_token;
@@ -73,15 +75,22 @@ impl Asked {
         mut outside: Option<&mut Left>,
     ) -> Result<Option<Page>, Problem> {
         let mut over = pin!(tokio::time::sleep_until(self.deadline));
-        // Membership first, then one more look: what comes in between is seen by one of them.
-        Box::pin(self.watch.take()).await;
+        // Membership first, then one more look: what comes in between is seen by one of them. A
+        // node that began to leave before that has not heard of this poll.
+        let mut ended = watch::ended(&Box::pin(self.watch.take()).await);
+        let is_late = node.is_draining();
         loop {
             let query = &self.query;
             let page = Box::pin(read(node, &self.channel, &query.since, query.limit)).await?;
-            if has_news(&page) || node.is_draining() {
-                return Ok(Some(page));
+            match ended {
+                _ if has_news(&page) || is_late => return Ok(Some(page)),
+                Some(CloseCode::TOKEN_EXPIRED) => {
+                    let detail = "the token expired while the poll waited; get a new one";
+                    return Err(Problem::new(Code::TokenExpired, detail));
+                }
+                Some(_) => return Ok(Some(page)),
+                None => {}
             }
-            Box::pin(self.watch.take()).await;
             let next = poll_fn(|context| {
                 if let Some(left) = outside.as_deref_mut()
                     && left.poll_gone(context).is_ready()
@@ -94,7 +103,8 @@ impl Asked {
                 over.as_mut().poll(context).map(|()| Next::Over)
             });
             match next.await {
-                Next::Called => {}
+                // Taken before it is read: what comes after the page calls anew.
+                Next::Called => ended = watch::ended(&Box::pin(self.watch.take()).await),
                 Next::Over => return Ok(Some(page)),
                 Next::Gone => return Ok(None),
             }
@@ -126,7 +136,8 @@ async fn answer_outside(mut left: Left, asked: Box<Asked>, is_last: bool) {
 /// The answer with this page.
 fn written(node: &Node, channel: &ChannelName, page: &Page, query: &PollQuery) -> Response<Body> {
     Counters::add(&node.counters.polls);
-    let mut response = Response::new(whole(write(channel, page, query)));
+    let mut response =
+        Response::new(whole(write(channel, page, next_poll_ms(node, page, query.wait))));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
@@ -151,12 +162,26 @@ async fn read(
     })
 }
 
+/// When to come back after this page. A node that leaves has its pollers come back elsewhere, each
+/// at a time of its own. P-77
+pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
+    if page.end < page.head || page.reaches_the_end() {
+        0
+    } else if node.is_draining() {
+        drain::pause_ms(node)
+    } else if page.events.is_empty() && wait.is_zero() {
+        NEXT_SHORT_MS
+    } else {
+        0
+    }
+}
+
 fn has_news(page: &Page) -> bool {
     !page.events.is_empty() || page.gap.is_some() || page.reaches_the_end()
 }
 
 /// The answer, from events that are encoded already.
-fn write(channel: &ChannelName, page: &Page, query: &PollQuery) -> Bytes {
+fn write(channel: &ChannelName, page: &Page, next: u64) -> Bytes {
     let events: usize = page.events.iter().map(|event| event.encoded.len()).sum();
     let mut out = BytesMut::with_capacity(events + 512);
     let head = format!(
@@ -169,8 +194,6 @@ fn write(channel: &ChannelName, page: &Page, query: &PollQuery) -> Bytes {
         out.put_slice(event.encoded.entry());
     }
     let gap = serde_json::to_string(&page.gap).unwrap_or_else(|_| "null".to_owned());
-    let is_idle = page.events.is_empty() && query.wait.is_zero();
-    let next = if is_idle { NEXT_SHORT_MS } else { 0 };
     let is_final = page.reaches_the_end();
     let tail = format!(r#"],"final":{is_final},"gap":{gap},"next_poll_ms":{next}}}"#);
     out.put_slice(tail.as_bytes());

@@ -47,6 +47,15 @@ pub(super) fn poll(query: Option<&str>) -> Result<PollQuery, Problem> {
     Ok(PollQuery { since, wait: Duration::from_secs(wait), limit })
 }
 
+/// The last event's id as libraries give it that cannot set the header, and the parameter's name.
+pub(super) fn last_event_id(query: Option<&str>) -> Option<(&'static str, String)> {
+    let mut given = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    given.find_map(|(name, value)| {
+        let name = ["lastEventId", "last_event_id"].into_iter().find(|one| *one == name)?;
+        (!value.is_empty()).then(|| (name, value.into_owned()))
+    })
+}
+
 fn since(epoch: Option<&str>, offset: Option<&str>) -> Result<Since, Problem> {
     let bad = |detail: String| Problem::new(Code::BadPosition, detail);
     match (epoch, offset) {

@@ -19,26 +19,37 @@ use tokio::io::AsyncWriteExt;
 use super::answer::{permit, text};
 use super::body::whole;
 use super::leave::{Answer, Left, poll_heard};
-use super::query;
 use super::watch::Watch;
+use super::{drain, query};
 use crate::connection::GRACE;
-use crate::node::Node;
+use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 use crate::socket::Stream;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Answers with a stream of events.
+/// Answers with a stream of events; one that cannot be had for a while with its end. P-84
 pub(super) async fn answer(
     node: &Arc<Node>,
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<Answer, Problem> {
-    let grants = permit(node, &channel, request)?;
-    if node.is_draining() {
-        let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
-        return Err(problem.retry_after_s(1));
+    let is_for_a_while = |problem: &Problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+    match begin(node, channel, request).await {
+        Err(problem) if is_for_a_while(&problem) && request.method() == Method::GET => {
+            Counters::add(&node.counters.rejected);
+            Ok(drain::not_now(node, &problem).into())
+        }
+        answer => answer,
     }
+}
+
+async fn begin(
+    node: &Arc<Node>,
+    channel: ChannelName,
+    request: &Request<Incoming>,
+) -> Result<Answer, Problem> {
+    let grants = permit(node, &channel, request)?;
     let since = since(request)?;
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));
@@ -51,6 +62,10 @@ pub(super) async fn answer(
     }
     let speech = (Transport::Sse, Speech::Stream);
     let watch = Watch::open(node, speech, grants, channel, since)?;
+    // After it is a member: the drain finds all that were before.
+    if node.is_draining() {
+        return Err(drain::problem(node));
+    }
     Ok(Answer::Leaving(Box::new(move |left| {
         tokio::spawn(run(watch, left, is_chunked));
     })))
@@ -70,13 +85,21 @@ fn head(is_chunked: bool) -> Response<()> {
     response
 }
 
-fn since(request: &Request<Incoming>) -> Result<Since, Problem> {
-    match text(request.headers(), LAST_EVENT_ID).filter(|id| !id.is_empty()) {
-        Some(id) => sse::position(id).map(Since::After).ok_or_else(|| {
-            let detail = "`Last-Event-ID` is `epoch:offset`, as in an event's `id:`";
+/// Where the stream starts: where the header says, which is the browser's own and so the newest,
+/// else where the query does. P-80, P-85
+fn since<B>(request: &Request<B>) -> Result<Since, Problem> {
+    let query = request.uri().query();
+    let header = text(request.headers(), LAST_EVENT_ID).filter(|id| !id.is_empty());
+    let given = match header {
+        Some(id) => Some(("Last-Event-ID", id.to_owned())),
+        None => query::last_event_id(query),
+    };
+    match given {
+        Some((name, id)) => sse::position(&id).map(Since::After).ok_or_else(|| {
+            let detail = format!("`{name}` is `epoch:offset`, as in an event's `id:`");
             Problem::new(Code::BadPosition, detail)
         }),
-        None => Ok(query::poll(request.uri().query())?.since),
+        None => Ok(query::poll(query)?.since),
     }
 }
 
@@ -93,6 +116,7 @@ async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
 /// Writes all that waits, whenever something does, until the channel or the peer ends.
 async fn run(watch: Watch, left: Left, is_chunked: bool) {
     let mut out = left.head(head(is_chunked));
+    push(&sse::retry(drain::stream_retry_ms(&left.port.node)), is_chunked, &mut out);
     let Left { mut socket, peer: _peer, .. } = left;
     loop {
         let work = Box::pin(watch.take()).await;
@@ -126,19 +150,22 @@ fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
             Outgoing::Close { .. } => is_last = true,
         }
     }
-    if !is_chunked {
-        out.extend_from_slice(&piece);
-        return is_last;
-    }
-    if !piece.is_empty() {
-        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        out.extend_from_slice(&piece);
-        out.extend_from_slice(b"\r\n");
-    }
-    if is_last {
+    push(&piece, is_chunked, out);
+    if is_last && is_chunked {
         out.extend_from_slice(b"0\r\n\r\n");
     }
     is_last
+}
+
+/// Adds a piece of the stream to `out`.
+fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
+    if is_chunked && !piece.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        out.extend_from_slice(piece);
+        out.extend_from_slice(b"\r\n");
+    } else {
+        out.extend_from_slice(piece);
+    }
 }
 
 /// Writes it. When the hub gives up on a reader that takes nothing, that gets a moment longer; then

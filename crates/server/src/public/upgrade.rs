@@ -9,6 +9,7 @@ use steadfast_protocol::{ChannelName, Since};
 use super::answer::bearer;
 use super::body::{Body, boxed};
 use super::demo::Exposed;
+use super::drain;
 use super::leave::{Answer, Left};
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
@@ -29,8 +30,7 @@ pub(super) fn answer<B>(
     };
     let node = &port.node;
     if node.is_draining() {
-        let problem = Problem::new(Code::Draining, "this node is leaving; come back in a moment");
-        return Err(problem.retry_after_s(1));
+        return Err(drain::problem(node));
     }
     let purpose = purpose(node, peer, request);
     Ok(Answer::Leaving(Box::new(move |left| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Grants, Opening, SessionKey, Speech, Transport, Work};
+use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport, Work};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
 
@@ -58,6 +58,14 @@ impl Watch {
         }
         work
     }
+}
+
+/// Why such a session has ended, where that is among what it has to do.
+pub(super) fn ended(work: &Work) -> Option<CloseCode> {
+    work.frames.iter().find_map(|item| match item {
+        Outgoing::Close { code, .. } => Some(*code),
+        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+    })
 }
 
 impl Drop for Watch {

@@ -188,7 +188,8 @@ fn a_stream_names_positions_and_closes_behind_the_final_event() {
     let key = desk.hub.open(desk.now, opening).unwrap();
     desk.publish(last("a"));
     let heard = desk.heard(key);
-    assert!(heard[0].starts_with("event: subscribed\ndata: {"), "{heard:?}");
+    assert!(heard[0].starts_with("id: "), "{heard:?}");
+    assert!(heard[0].contains(":0\nevent: subscribed\ndata: {"), "{heard:?}");
     assert!(heard[1].starts_with("id: ") && heard[1].contains("\nevent: progress\ndata: {"));
     assert!(heard[2].starts_with("event: finished\n"));
     assert_eq!(heard[3], "close 1000");

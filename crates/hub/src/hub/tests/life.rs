@@ -155,3 +155,39 @@ fn a_slot_used_again_does_not_answer_for_its_earlier_session() {
     assert!(!desk.hub.is_closing(second));
     assert_eq!(desk.hub.totals().connections, 1);
 }
+
+/// P-77, P-83
+#[test]
+fn who_cannot_be_asked_to_go_is_ended_at_a_time_of_its_own_within_the_spread() {
+    let mut desk = Desk::new();
+    let ways = [
+        (Speech::Stream, Transport::Sse),
+        (Speech::Signal, Transport::Poll),
+        (Speech::Legacy, Transport::WebSocket),
+    ];
+    let mut keys = alloc::vec::Vec::new();
+    for (at, (speech, transport)) in ways.into_iter().cycle().take(60).enumerate() {
+        let opening = Desk::opening(&alloc::format!("watch-{at:08}"), 1, &[("a", Since::Now)]);
+        let opening = crate::Opening { speech, transport, heartbeat: None, ..opening };
+        keys.push(desk.hub.open(desk.now, opening).unwrap());
+    }
+    let link = desk.open("abcdefgh", &[("a", Since::Now)]);
+    desk.hub.go_away(desk.now, Span(1_000), Span(8_000), None);
+    let (mut open, mut ends) = (keys.len(), alloc::collections::BTreeSet::new());
+    for ms in 1..=9_000_u64 {
+        desk.pass(1);
+        let left = keys.iter().filter(|key| !desk.hub.is_closing(**key)).count();
+        if left < open {
+            assert!(ms >= 1_000, "{ms}");
+            ends.insert(ms);
+            open = left;
+        }
+    }
+    assert_eq!(open, 0);
+    assert!(ends.len() > 50, "{ends:?}");
+    let (first, last) = (ends.first().unwrap(), ends.last().unwrap());
+    assert!(*first < 2_000 && *last > 8_000, "{ends:?}");
+    assert_eq!(desk.heard(keys[1]).last().unwrap(), "close 1012");
+    // A link goes when it finds it best.
+    assert!(!desk.hub.is_closing(link));
+}
