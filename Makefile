@@ -9,12 +9,13 @@ MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell comma
 	$(shell command -v nats-server >/dev/null || echo nats-server)
 PACKAGES := clients/js examples/wechat
 TRACES := 2000
+SEEDS := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim counts trial bench curves e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units doctest js sim seeds counts trial bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +29,7 @@ setup: ## install what the tests need and this machine lacks
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
 	done
 
-test: setup lint doctest units counts js ## everything that must pass before a change is merged
+test: setup lint doctest units seeds counts js ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -57,6 +58,9 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)
+
+seeds: ## 2,000 seeds of the simulator, as fast as they go; SEEDS=10000 for more
+	cargo run --quiet --release --package steadfast-sim -- run --seeds $(SEEDS)
 
 counts: ## instructions of an event's path, under valgrind, beside what is expected
 	cargo run --quiet --release --package steadfast-counts

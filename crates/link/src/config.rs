@@ -93,7 +93,7 @@ pub struct Config {
     /// Default 30 s.
     pub return_min: Span,
     /// The largest such pause: short enough that the link is back within a minute of WebSocket
-    /// getting through. Default 45 s.
+    /// getting through, an attempt that failed just then included. Default 35 s.
     pub return_max: Span,
     /// The most channels followed at once. Default 128.
     pub channels_max: usize,
@@ -140,7 +140,7 @@ impl Config {
             fallback_effort: Span::seconds(6),
             poll_wait: Span::seconds(25),
             return_min: Span::seconds(30),
-            return_max: Span::seconds(45),
+            return_max: Span::seconds(35),
             channels_max: 128,
             messages: true,
             publish_bytes_max: 256 * 1024,

@@ -10,14 +10,25 @@ use crate::{Config, Why};
 const PROOF_SPAN: Span = Span::seconds(10);
 /// How long an attempt may take before plain HTTP is tried beside it.
 const PROBE_AFTER: Span = Span::seconds(2);
+/// How long a socket that is dialled while plain HTTP gets through may take to open.
+const TRIAL_SPAN: Span = Span::seconds(4);
+/// How long plain HTTP may get through before events flow, whatever keeps an attempt from
+/// beginning.
+const TRIAL_SPAN_MAX: Span = Span::seconds(8);
 
 /// The effort made since data stopped flowing.
 #[derive(Clone, Debug)]
 pub(crate) struct Effort {
+    /// Since when no data flows.
     since: Millis,
+    /// Attempts that failed although plain HTTP was seen to get through before they began.
     failed: u32,
     is_server_busy: bool,
     proven_at: Option<Millis>,
+    /// Since when plain HTTP has been seen to get through; none while it does not.
+    clear_since: Option<Millis>,
+    /// Since when a socket has been asked for that was dialled while plain HTTP got through.
+    tried_since: Option<Millis>,
     /// When effort becomes reason enough for what a probe has proven; none once that was looked at.
     due_at: Option<Millis>,
     /// When the attempt under way will have taken long; none once that was looked at.
@@ -27,58 +38,127 @@ pub(crate) struct Effort {
     /// Whether the attempt under way, or the next one, begins before anything is known to get
     /// through.
     is_dark: bool,
+    /// Whether a session that had replaced polling was lost just now, and it is not known yet
+    /// whether WebSocket or the path has failed.
+    has_lost_return: bool,
 }
 
 impl Effort {
-    /// Data stopped flowing, or was first asked for, now; perhaps on a network that is known to
-    /// block WebSocket.
+    /// Data stopped flowing, or was first asked for; perhaps on a network that is known to block
+    /// WebSocket.
     pub(crate) const fn new(now: Millis, is_known_blocked: bool) -> Self {
         Self {
             since: now,
             failed: 0,
             is_server_busy: false,
             proven_at: None,
+            clear_since: None,
+            tried_since: None,
             due_at: None,
             probe_at: None,
             is_known_blocked,
             is_dark: true,
+            has_lost_return: false,
         }
     }
 
-    /// The network is another one now.
-    pub(crate) const fn move_on(&mut self, is_known_blocked: bool) {
-        self.is_known_blocked = is_known_blocked;
+    /// The same after the loss of a session that had replaced polling and did not live for long.
+    pub(crate) const fn after_return(now: Millis, is_known_blocked: bool) -> Self {
+        Self { has_lost_return: true, ..Self::new(now, is_known_blocked) }
     }
 
-    /// An attempt began, or has come a step further.
-    pub(crate) fn watch(&mut self, now: Millis) {
+    /// The network is another one now.
+    pub(crate) fn move_on(&mut self, is_known_blocked: bool) {
+        self.is_known_blocked = is_known_blocked;
+        self.disprove();
+    }
+
+    /// The attempt's socket has opened: whatever it began in, it will tell something of WebSocket.
+    pub(crate) fn open(&mut self, now: Millis, config: &Config) {
+        self.is_dark = false;
+        self.tried_since.get_or_insert(now);
+        self.watch(now, config);
+    }
+
+    /// An attempt began.
+    pub(crate) fn watch(&mut self, now: Millis, config: &Config) {
         self.probe_at = Some(now + PROBE_AFTER);
-        self.is_dark &= !self.is_proven(now);
+        if self.is_proven(now) {
+            self.is_dark = false;
+            self.tried_since.get_or_insert(now);
+            self.plan_look(now, config);
+        }
     }
 
     /// An attempt failed.
     pub(crate) fn fail(&mut self, evidence: Evidence) {
-        self.failed = self.failed.saturating_add(1);
+        if !self.is_dark {
+            self.failed = self.failed.saturating_add(1);
+        }
         self.is_server_busy = evidence == Evidence::Busy;
         self.is_dark = evidence == Evidence::Silence;
         self.probe_at = None;
         if self.is_server_busy {
-            self.proven_at = None;
-            self.due_at = None;
+            self.disprove();
         }
     }
 
-    /// Plain HTTP got through to the server.
-    pub(crate) fn prove(&mut self, now: Millis, config: &Config) {
+    /// Plain HTTP got through to the server. Whether this was the first time: what was tried
+    /// before says nothing of WebSocket.
+    pub(crate) fn prove(&mut self, now: Millis, config: &Config) -> bool {
+        let is_first = !self.is_proven(now) || self.clear_since.is_none();
+        if is_first {
+            self.clear_since = Some(now);
+            if self.is_dark {
+                self.tried_since = None;
+            }
+        }
         self.proven_at = Some(now);
-        let due_at = self.since + config.fallback_effort;
-        self.due_at = (due_at > now).then_some(due_at);
+        self.plan_look(now, config);
+        is_first
+    }
+
+    /// Plain HTTP did not get through.
+    pub(crate) fn disprove(&mut self) {
+        self.proven_at = None;
+        self.clear_since = None;
+        self.tried_since = None;
+        self.due_at = None;
+        self.failed = 0;
+        self.has_lost_return = false;
+    }
+
+    /// Whether a session that had replaced polling was lost although the path works, as is known
+    /// now; once. Polling goes on at once then.
+    pub(crate) const fn confirm_lost_return(&mut self) -> bool {
+        let is_confirmed = core::mem::replace(&mut self.has_lost_return, false);
+        self.is_known_blocked |= is_confirmed;
+        is_confirmed
+    }
+
+    /// Whether a session that had replaced polling was lost, and the path has not shown yet
+    /// whether it works.
+    pub(crate) const fn has_lost_return(&self) -> bool {
+        self.has_lost_return
+    }
+
+    fn plan_look(&mut self, now: Millis, config: &Config) {
+        self.due_at = self.enough_at(config).filter(|at| *at > now);
+    }
+
+    /// When WebSocket will have had its chance since plain HTTP began to get through.
+    fn enough_at(&self, config: &Config) -> Option<Millis> {
+        let latest = self.clear_since? + TRIAL_SPAN_MAX;
+        let tried_at = self.tried_since.map_or(latest, |since| latest.min(since + TRIAL_SPAN));
+        Some(tried_at.max(self.since + config.fallback_effort))
     }
 
     /// Time asleep is no effort.
     pub(crate) fn sleep(&mut self, slept: Span) {
         self.since += slept;
-        for at in [&mut self.due_at, &mut self.probe_at].into_iter().flatten() {
+        let seen = [&mut self.clear_since, &mut self.tried_since];
+        let times = seen.into_iter().chain([&mut self.due_at, &mut self.probe_at]);
+        for at in times.flatten() {
             *at += slept;
         }
     }
@@ -101,7 +181,7 @@ impl Effort {
 
     /// Whether to poll; on a network that is suspected of blocking WebSocket, sooner.
     pub(crate) fn wants_fallback(&self, now: Millis, is_suspected: bool, config: &Config) -> bool {
-        let is_enough = now.since(self.since) >= config.fallback_effort
+        let is_enough = self.enough_at(config).is_some_and(|at| at <= now)
             || is_suspected
             || self.failed >= config.fallback_attempts;
         self.is_known_blocked || (self.is_proven(now) && is_enough && !self.is_server_busy)

@@ -59,8 +59,8 @@ pub(crate) struct Live {
 pub(crate) enum Origin {
     /// Nothing, or another session.
     Attempt,
-    /// Polling, at this time.
-    Polling(Millis),
+    /// Polling.
+    Polling,
 }
 
 /// An attempt beside a live session.

@@ -10,6 +10,7 @@ mod idle;
 mod order;
 mod outbox;
 mod publishes;
+mod returned;
 mod states;
 mod zombies;
 
@@ -25,6 +26,8 @@ use crate::swarm::Options;
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
     pub(crate) now: u64,
+    /// Since when there are no more faults.
+    pub(crate) healing_since: Option<u64>,
     /// Counts the inputs of all links: what one of them leads to has the same turn.
     pub(crate) turn: u64,
     pub(crate) options: &'a Options,
@@ -89,6 +92,7 @@ impl Jury {
                 Box::<publishes::Publishes>::default(),
                 Box::<zombies::Zombies>::default(),
                 Box::<figures::Figures>::default(),
+                Box::<returned::Returned>::default(),
                 Box::new(converged::Converged),
             ],
         }
@@ -124,6 +128,11 @@ impl Jury {
 /// Whether every link has what it should have, and if not, what is missing.
 pub(crate) fn missing(scene: &Scene<'_>) -> Option<String> {
     converged::missing(scene)
+}
+
+/// How long the link that is furthest behind may take to be handed all, by its rate.
+pub(crate) fn catch_up_ms(scene: &Scene<'_>) -> u64 {
+    converged::catch_up_ms(scene)
 }
 
 impl fmt::Display for Violation {

@@ -46,7 +46,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("impatient heartbeat of 1 s", Some("converged"), |config| {
         config.heartbeat_timeout = Span(1_000);
     }),
-    mutant("an attempt never times out", Some("converged"), |config| {
+    mutant("an attempt never times out", Some("returned"), |config| {
         config.connect_timeout = NEVER;
     }),
     mutant("an idle session is never pinged", None, |config| config.idle_ping = NEVER),
@@ -58,7 +58,7 @@ pub const MUTANTS: &[Mutant] = &[
     }),
     mutant("polling at the first failure", None, |config| config.fallback_effort = NONE),
     mutant("polls do not wait", None, |config| config.poll_wait = NONE),
-    mutant("no way back from polling", Some("converged"), |config| {
+    mutant("no way back from polling", Some("returned"), |config| {
         config.return_min = NEVER;
         config.return_max = NEVER;
     }),

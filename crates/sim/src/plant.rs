@@ -31,12 +31,14 @@ pub enum Plant {
     GreedyOutbox,
     /// Nothing is sent to links any more once the faults have stopped.
     NoHealing,
+    /// No page is read any more once the faults have stopped.
+    NoPages,
     /// The broker knows no idempotency keys.
     ForgetKeys,
 }
 
 /// All of them, each with the check that has to find it.
-pub const PLANTS: [(Plant, &str); 13] = [
+pub const PLANTS: [(Plant, &str); 14] = [
     (Plant::DropEvent, "gaps"),
     (Plant::RepeatEvent, "order"),
     (Plant::AlterEvent, "order"),
@@ -48,7 +50,8 @@ pub const PLANTS: [(Plant, &str); 13] = [
     (Plant::Hammer, "attempts"),
     (Plant::NoHubTicks, "zombies"),
     (Plant::GreedyOutbox, "outbox"),
-    (Plant::NoHealing, "converged"),
+    (Plant::NoHealing, "returned"),
+    (Plant::NoPages, "converged"),
     (Plant::ForgetKeys, "publishes"),
 ];
 

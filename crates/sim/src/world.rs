@@ -4,6 +4,7 @@
 
 mod apps;
 mod faults;
+mod healing;
 mod publishes;
 mod requests;
 mod sessions;
@@ -14,7 +15,7 @@ use steadfast_link::{DialFailure, Input, Output};
 use steadfast_protocol::ChannelName;
 
 use crate::Setup;
-use crate::check::{Jury, Scene, Violation, missing};
+use crate::check::{Jury, Scene, Violation};
 use crate::dice::{Dice, Purpose};
 use crate::fact::Fact;
 use crate::fault::{Fault, Waking};
@@ -31,11 +32,6 @@ use crate::timeline::Timeline;
 
 /// How long publishing goes on after the last fault.
 const LAST_WORDS_MS: u64 = 15_000;
-/// Within this time after the last fault everybody must have everything: the longest pause of a
-/// link that polls, and an attempt.
-const HEAL_MS_MAX: u64 = 400_000;
-/// How long everybody must then keep quiet and stay well.
-const QUIET_MS: u64 = 40_000;
 /// Things that may happen in one run; more is a loop.
 const STEPS_MAX: u64 = 3_000_000;
 
@@ -59,7 +55,13 @@ pub(crate) struct World {
     timeline: Timeline,
     violation: Option<Violation>,
     healing_since: Option<u64>,
+    /// What the slowest link may need to catch up, in virtual milliseconds.
+    catch_up_ms: u64,
     well_since: Option<u64>,
+    /// Whether every link has had everything since.
+    has_healed: bool,
+    /// Drains of the server that have not ended.
+    drains: u32,
     hub_tick_at: Option<u64>,
     events_made: u64,
     turn: u64,
@@ -154,7 +156,10 @@ impl World {
             timeline: Timeline::default(),
             violation: None,
             healing_since: None,
+            catch_up_ms: 0,
             well_since: None,
+            has_healed: false,
+            drains: 0,
             hub_tick_at: None,
             events_made: 0,
             turn: 0,
@@ -203,12 +208,6 @@ impl World {
         self.queue.push(1_000, Due::Look);
         self.begin_apps();
         self.plan_hub_tick();
-    }
-
-    fn is_over(&self) -> bool {
-        let Some(healing_since) = self.healing_since else { return false };
-        let is_late = self.now >= healing_since + HEAL_MS_MAX + QUIET_MS;
-        is_late || self.well_since.is_some_and(|since| self.now >= since + QUIET_MS)
     }
 
     fn step(&mut self, due: Due) {
@@ -310,28 +309,6 @@ impl World {
         }
     }
 
-    fn on_look(&mut self) {
-        self.queue.push(self.now + 1_000, Due::Look);
-        if self.now.is_multiple_of(10_000) {
-            self.server.streams.expire(steadfast_machine::Millis(self.now));
-        }
-        let (jury, scene) = self.court();
-        let violation = jury.look(&scene);
-        let is_well = missing(&scene).is_none();
-        self.violation = self.violation.take().or(violation);
-        let Some(healing_since) = self.healing_since else { return };
-        if self.now < healing_since + LAST_WORDS_MS || !is_well {
-            self.well_since = None;
-        } else {
-            self.well_since.get_or_insert(self.now);
-        }
-        if self.well_since.is_none() && self.now >= healing_since + HEAL_MS_MAX {
-            let (jury, scene) = self.court();
-            let violation = jury.end(&scene);
-            self.violation = self.violation.take().or(violation);
-        }
-    }
-
     /// Tells the checks and the journal.
     fn note(&mut self, fact: &Fact<'_>) {
         self.tally.count(fact);
@@ -352,8 +329,9 @@ impl World {
     }
 
     fn court(&mut self) -> (&mut Jury, Scene<'_>) {
-        let Self { now, turn, options, model, server, clients, jury, .. } = self;
-        (jury, Scene { now: *now, turn: *turn, options, model, server, clients })
+        let Self { now, healing_since, turn, options, model, server, clients, jury, .. } = self;
+        let (now, healing_since, turn) = (*now, *healing_since, *turn);
+        (jury, Scene { now, healing_since, turn, options, model, server, clients })
     }
 
     /// One way through the network, in milliseconds.

@@ -105,7 +105,7 @@ export interface LinkSettings {
   readonly returnMinMs: Span;
   /**
    * The largest such pause: short enough that the link is back within a minute of WebSocket getting
-   * through. Default 45 s.
+   * through, an attempt that failed just then included. Default 35 s.
    */
   readonly returnMaxMs: Span;
   /** The most channels followed at once. Default 128. */
@@ -144,7 +144,7 @@ export const DEFAULTS: LinkSettings = {
   fallbackEffortMs: seconds(6),
   pollWaitMs: seconds(25),
   returnMinMs: seconds(30),
-  returnMaxMs: seconds(45),
+  returnMaxMs: seconds(35),
   channelsMax: 128,
   messages: true,
   publishBytesMax: 256 * 1024,

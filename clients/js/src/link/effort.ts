@@ -10,14 +10,29 @@ import type { Evidence } from "./end.js";
 const PROOF_SPAN = seconds(10);
 /** How long an attempt may take before plain HTTP is tried beside it. */
 const PROBE_AFTER = seconds(2);
+/** How long a socket that is dialled while plain HTTP gets through may take to open. */
+const TRIAL_SPAN = seconds(4);
+/**
+ * How long plain HTTP may get through before events flow, whatever keeps an attempt from beginning.
+ */
+const TRIAL_SPAN_MAX = seconds(8);
 
 /** The effort made since data stopped flowing. */
 export interface Effort {
+  /** Since when no data flows. */
   since: Millis;
+  /** Attempts that failed although plain HTTP was seen to get through before they began. */
   failed: number;
   /** Whether the server is there and wants patience, so that a probe could tell nothing. */
   isServerBusy: boolean;
   provenAt: Millis;
+  /** Since when plain HTTP has been seen to get through; never while it does not. */
+  clearSince: Millis;
+  /**
+   * Since when a socket has been asked for that was dialled while plain HTTP got through; never
+   * where there was none.
+   */
+  triedSince: Millis;
   /**
    * When effort becomes reason enough for what a probe has proven; never once that was looked at.
    */
@@ -31,51 +46,118 @@ export interface Effort {
    * it says nothing of WebSocket.
    */
   isDark: boolean;
+  /**
+   * Whether a session that had replaced polling was lost just now, and it is not known yet whether
+   * WebSocket or the path has failed.
+   */
+  hasLostReturn: boolean;
 }
 
 /**
- * Data stopped flowing, or was first asked for, now; perhaps on a network that is known to block
- * WebSocket.
+ * Data stopped flowing, or was first asked for; perhaps on a network that is known to block
+ * WebSocket, or after the loss of a session that had replaced polling and did not live for long.
  */
-export const newEffort = (now: Millis, isKnownBlocked: boolean): Effort => ({
+export const newEffort = (
+  now: Millis,
+  isKnownBlocked: boolean,
+  hasLostReturn = false,
+): Effort => ({
   since: now,
   failed: 0,
   isServerBusy: false,
   provenAt: NOT_YET,
+  clearSince: NEVER,
+  triedSince: NEVER,
   dueAt: NEVER,
   probeAt: NEVER,
   isKnownBlocked,
   isDark: true,
+  hasLostReturn,
 });
 
-/** An attempt began, or has come a step further. */
-export function watch(effort: Effort, now: Millis): void {
+/** The network is another one now. */
+export function moveOn(effort: Effort, isKnownBlocked: boolean): void {
+  effort.isKnownBlocked = isKnownBlocked;
+  disprove(effort);
+}
+
+/** The attempt's socket has opened: whatever it began in, it will tell something of WebSocket. */
+export function open(effort: Effort, now: Millis, config: LinkSettings): void {
+  effort.isDark = false;
+  effort.triedSince = Math.min(effort.triedSince, now);
+  watch(effort, now, config);
+}
+
+/** An attempt began. */
+export function watch(effort: Effort, now: Millis, config: LinkSettings): void {
   effort.probeAt = now + PROBE_AFTER;
-  effort.isDark &&= !isProven(effort, now);
+  if (!isProven(effort, now)) return;
+  effort.isDark = false;
+  effort.triedSince = Math.min(effort.triedSince, now);
+  planLook(effort, now, config);
 }
 
 /** An attempt failed. */
 export function fail(effort: Effort, evidence: Evidence): void {
-  effort.failed++;
+  if (!effort.isDark) effort.failed++;
   effort.isServerBusy = evidence === "busy";
   effort.isDark = evidence === "silence";
   effort.probeAt = NEVER;
-  if (effort.isServerBusy) {
-    effort.provenAt = NOT_YET;
-    effort.dueAt = NEVER;
-  }
+  if (effort.isServerBusy) disprove(effort);
 }
 
-/** Plain HTTP got through to the server. */
-export function prove(effort: Effort, now: Millis, config: LinkSettings): void {
-  const dueAt = effort.since + config.fallbackEffortMs;
+/**
+ * Plain HTTP got through to the server. Whether this was the first time: what was tried before says
+ * nothing of WebSocket.
+ */
+export function prove(effort: Effort, now: Millis, config: LinkSettings): boolean {
+  const isFirst = !isProven(effort, now) || effort.clearSince === NEVER;
+  if (isFirst) {
+    effort.clearSince = now;
+    if (effort.isDark) effort.triedSince = NEVER;
+  }
   effort.provenAt = now;
-  effort.dueAt = dueAt > now ? dueAt : NEVER;
+  planLook(effort, now, config);
+  return isFirst;
+}
+
+/** Plain HTTP did not get through. */
+export function disprove(effort: Effort): void {
+  effort.provenAt = NOT_YET;
+  effort.clearSince = NEVER;
+  effort.triedSince = NEVER;
+  effort.dueAt = NEVER;
+  effort.failed = 0;
+  effort.hasLostReturn = false;
+}
+
+/**
+ * Whether a session that had replaced polling was lost although the path works, as is known now;
+ * once. Polling goes on at once then.
+ */
+export function confirmLostReturn(effort: Effort): boolean {
+  const isConfirmed = effort.hasLostReturn;
+  effort.hasLostReturn = false;
+  effort.isKnownBlocked ||= isConfirmed;
+  return isConfirmed;
+}
+
+function planLook(effort: Effort, now: Millis, config: LinkSettings): void {
+  const at = enoughAt(effort, config);
+  effort.dueAt = at > now ? at : NEVER;
+}
+
+/** When WebSocket will have had its chance since plain HTTP began to get through. */
+function enoughAt({ since, clearSince, triedSince }: Effort, config: LinkSettings): Millis {
+  const triedAt = Math.min(clearSince + TRIAL_SPAN_MAX, triedSince + TRIAL_SPAN);
+  return clearSince === NEVER ? NEVER : Math.max(triedAt, since + config.fallbackEffortMs);
 }
 
 /** Time asleep is no effort. */
 export function sleep(effort: Effort, slept: Span): void {
   effort.since += slept;
+  effort.clearSince += slept;
+  effort.triedSince += slept;
   effort.dueAt += slept;
   effort.probeAt += slept;
 }
@@ -92,7 +174,7 @@ export function wantsFallback(
   config: LinkSettings,
 ): boolean {
   const isEnough =
-    now >= effort.since + config.fallbackEffortMs ||
+    now >= enoughAt(effort, config) ||
     isSuspected ||
     effort.failed >= config.fallbackAttempts;
   return effort.isKnownBlocked || (isProven(effort, now) && isEnough && !effort.isServerBusy);

@@ -1,46 +1,43 @@
-// Twin of crates/link/src/flaps.rs. Sessions that came back from polling only to die: each adds a
-// penalty that halves with time, as routers dampen a route that flaps. In: such deaths. Out: until
-// when a session must hold out beside the polls before they end. Must not know sockets or polls.
+// Twin of crates/link/src/flaps.rs. Sessions that came back from polling only to die while plain
+// HTTP went on working, as routers dampen a route that flaps (RFC 2439). In: such deaths. Out:
+// whether the next session must prove itself beside the polls for longer. Must not know sockets or
+// polls.
 
-import { type Millis, type Span, seconds, since } from "../machine/time.js";
-import { ONE, halved, log2, product } from "./quality/fixed.js";
+import { type Millis, NOT_YET, type Span, seconds } from "../machine/time.js";
 
-/** What one death adds. */
-const PENALTY = 1000;
-/** From here on polls are kept up. */
-const PENALTY_HELD = 2000;
-/** Until so little is left. */
-const PENALTY_FREE = 750;
-/** More than this is not counted. */
-const PENALTY_MAX = 8000;
-/** How long until half is left. */
-const HALF_LIFE = seconds(300);
-/** The longest that polls are kept up for this. */
-const HOLD_MAX = seconds(900);
+/** From so many deaths in a row on, an answered heartbeat proves nothing. */
+const DEATHS_HELD = 3;
+/** After this long without a death, the row is forgotten. */
+const FORGOTTEN_AFTER = seconds(300);
 /** How long a session must live after polling for its death not to count. */
 const LIFE_MIN = seconds(60);
 
-/** What is left of past deaths. */
+/** The deaths in a row. */
 export interface Flaps {
-  penalty: number;
-  countedAt: Millis;
-  /** Until when polls are kept up beside a session; the past where they need not be. */
-  heldUntil: Millis;
+  deaths: number;
+  lastAt: Millis;
 }
 
 /** None yet. */
-export const newFlaps = (): Flaps => ({ penalty: 0, countedAt: 0, heldUntil: 0 });
+export const newFlaps = (): Flaps => ({ deaths: 0, lastAt: NOT_YET });
 
-/** A session died that had replaced polling `lived` ago; whether that was too soon. */
-export function addDeath(flaps: Flaps, now: Millis, lived: Span): boolean {
-  if (lived >= LIFE_MIN) return false;
-  const span = Math.min(since(now, flaps.countedAt), 24 * HALF_LIFE);
-  const left = product(flaps.penalty, halved(Math.floor((span * ONE) / HALF_LIFE)));
-  flaps.penalty = Math.min(left + PENALTY, PENALTY_MAX);
-  flaps.countedAt = now;
-  if (flaps.penalty >= PENALTY_HELD) {
-    const halvings = log2(Math.floor((flaps.penalty * ONE) / PENALTY_FREE));
-    flaps.heldUntil = now + Math.min(Math.floor((HALF_LIFE * halvings) / 65_536), HOLD_MAX);
-  }
-  return true;
+/** Whether a session that lived for `lived` after polling died too soon. */
+export const isDeath = (lived: Span): boolean => lived < LIFE_MIN;
+
+/** A session that had replaced polling, or was about to, died although plain HTTP works. */
+export function addDeath(flaps: Flaps, now: Millis): void {
+  if (!isInForce(flaps, now)) flaps.deaths = 0;
+  flaps.deaths++;
+  flaps.lastAt = now;
 }
+
+/** A session held, or the network is another one. */
+export function clearFlaps(flaps: Flaps): void {
+  flaps.deaths = 0;
+}
+
+/** Whether sessions have died in a row. */
+export const isHeld = (flaps: Flaps, now: Millis): boolean =>
+  flaps.deaths >= DEATHS_HELD && isInForce(flaps, now);
+
+const isInForce = (flaps: Flaps, now: Millis): boolean => now <= flaps.lastAt + FORGOTTEN_AFTER;

@@ -44,8 +44,8 @@ export interface Live {
   attempt: Attempt | undefined;
   /** … because the server asked to leave, and not because the session may be dead. */
   isLeaving: boolean;
-  /** When it took the place of polling, if it did. */
-  readonly returnedAt: Millis;
+  /** Whether it took the place of polling. */
+  readonly isReturn: boolean;
 }
 
 /** Polling, and trying to get a session. */

@@ -74,7 +74,28 @@ impl Link {
 
     fn watch_attempt(&mut self, now: Millis) {
         if let Phase::Trying(trying) = &mut self.phase {
-            trying.effort.watch(now);
+            trying.effort.watch(now, &self.config);
+        }
+    }
+
+    /// The path has just begun to work: an attempt that waits need not wait any longer, and one
+    /// that has dialled into the dark dials again, where the budget has room for it at once.
+    pub(super) fn try_anew(&mut self, now: Millis) {
+        let soonest = self.schedule.admit_asked(now, &self.config);
+        match self.phase.attempt_mut() {
+            Some(Attempt::Waiting { at }) => *at = (*at).min(soonest),
+            Some(Attempt::Opening(dialling)) if dialling.rival.is_none() && soonest <= now => {
+                let endpoint = dialling.newest.endpoint;
+                dialling.race_at = None;
+                self.network_changed_at = None;
+                let dial = self.dial(now, endpoint);
+                if let Some(Attempt::Opening(dialling)) = self.phase.attempt_mut() {
+                    dialling.race(dial);
+                }
+                self.watch_attempt(now);
+            }
+            Some(Attempt::Opening(_) | Attempt::WantingToken | Attempt::Greeting { .. }) | None => {
+            }
         }
     }
 
@@ -91,7 +112,9 @@ impl Link {
             *attempt = Attempt::Greeting { socket, endpoint: dial.endpoint, until };
         }
         self.make_way(now);
-        self.watch_attempt(now);
+        if let Phase::Trying(trying) = &mut self.phase {
+            trying.effort.open(now, &self.config);
+        }
         self.greet(now, socket);
     }
 

@@ -49,6 +49,7 @@ impl Link {
         self.gauge.forget_path(self.device.bounds(&self.config));
         self.endpoints.forget_path();
         self.credential.hurry(now);
+        self.flaps.clear();
         match &mut self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),

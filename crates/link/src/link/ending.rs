@@ -1,12 +1,14 @@
 //! What follows the end of an attempt or of a session. In: how it ended. Out: the next attempt as
 //! planned, polls, or rest. Must not know sockets beyond closing them.
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::CloseCode;
 
 use super::plan::Plan;
 use super::{COMING_BACK, Link};
+use crate::effort::Effort;
 use crate::end::{End, Evidence};
+use crate::flaps::Flaps;
 use crate::phase::{Attempt, Face, Live, Origin, Phase, Polling, Trying, WayBack};
 use crate::poll::{ANSWER_TIMEOUT, ChannelPoll};
 use crate::{Clue, Output, Reason};
@@ -63,11 +65,12 @@ impl Link {
             self.drop_successor();
             return self.stop(now, Reason::Finished);
         }
+        self.note_lost_return(now, end);
         let heir = if end.leaves_a_place() { self.take_successor() } else { None };
         self.drop_successor();
         if let Some(attempt) = heir {
             let mut effort = self.new_effort(now);
-            effort.watch(now);
+            effort.watch(now, &self.config);
             return self.enter_reconnecting(now, attempt, effort, end.reason());
         }
         let attempt = match self.plan(now, end, Some(window)) {
@@ -75,25 +78,45 @@ impl Link {
             Plan::Wait(at) => Attempt::Waiting { at },
         };
         match &mut self.phase {
-            Phase::Live(Live { origin, .. }) => {
-                let origin = *origin;
-                let effort = self.effort_after(now, origin, end);
+            Phase::Live(Live { origin, session, .. }) => {
+                let (origin, lived) = (*origin, now.since(session.since));
+                let effort = self.effort_after(now, origin, lived, end);
+                let is_return = effort.has_lost_return();
                 self.enter_reconnecting(now, attempt, effort, end.reason());
                 self.fall_back_if_wanted(now);
+                if is_return {
+                    self.probe_path(now);
+                }
             }
             Phase::Polling(polling) => polling.way_back = WayBack::Attempt(attempt),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
         }
     }
 
-    /// A session that replaced polling and died soon is no better than none: back to the polls.
-    fn effort_after(&mut self, now: Millis, origin: Origin, end: End) -> crate::effort::Effort {
-        match origin {
-            Origin::Polling(at) if !end.is_planned() && self.flaps.add(now, now.since(at)) => {
-                crate::effort::Effort::new(now, true)
-            }
-            Origin::Polling(_) | Origin::Attempt => self.new_effort(now),
+    /// A session that replaced polling and died soon is no better than none, unless the path is
+    /// gone too, which a probe will show.
+    fn effort_after(&mut self, now: Millis, origin: Origin, lived: Span, end: End) -> Effort {
+        let is_short = Flaps::is_death(lived);
+        if !is_short {
+            self.flaps.clear();
         }
+        match origin {
+            Origin::Polling if is_short && !end.is_planned() => {
+                Effort::after_return(now, self.memory.is_blocked(now))
+            }
+            Origin::Polling | Origin::Attempt => self.new_effort(now),
+        }
+    }
+
+    /// A session beside the polls ended: a death, where polls were answered as long as it lived.
+    /// WebSocket gets through, so that the next attempt need not wait.
+    fn note_lost_return(&mut self, now: Millis, end: End) {
+        let Phase::Polling(polling) = &mut self.phase else { return };
+        let WayBack::Joining(session) = &polling.way_back else { return };
+        if !end.is_planned() && polling.answered_at > session.since {
+            self.flaps.add(now);
+        }
+        polling.is_dark = true;
     }
 
     /// What an attempt's failure says of the network.
@@ -106,7 +129,7 @@ impl Link {
                 && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
         };
         let is_proven = match &self.phase {
-            Phase::Trying(Trying { effort, .. }) => effort.is_proven(now),
+            Phase::Trying(Trying { effort, .. }) => effort.is_proven(now) && !effort.is_dark(),
             Phase::Polling(polling) => is_answered(polling),
             Phase::Resting | Phase::Offline | Phase::Live(_) => false,
         };

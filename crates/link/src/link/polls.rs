@@ -30,6 +30,7 @@ impl Link {
             if self.probing_until.replace(now + PROBE_TIMEOUT).is_some() {
                 // The last one was never answered.
                 self.endpoints.fail_http();
+                self.disprove_path();
             }
             self.out.push_back(Output::Probe { endpoint: self.endpoints.http() });
         }
@@ -39,15 +40,27 @@ impl Link {
         let is_in_time = self.probing_until.take().is_some_and(|until| now <= until);
         if !is_ok {
             self.endpoints.fail_http();
+            self.disprove_path();
+        } else if is_in_time {
+            self.prove_path(now);
         }
-        match &mut self.phase {
-            Phase::Trying(trying) => {
-                if is_ok && is_in_time {
-                    trying.effort.prove(now, &self.config);
-                    self.fall_back_if_wanted(now);
-                }
-            }
-            Phase::Resting | Phase::Offline | Phase::Live(_) | Phase::Polling(_) => {}
+    }
+
+    fn prove_path(&mut self, now: Millis) {
+        let Phase::Trying(trying) = &mut self.phase else { return };
+        let is_first = trying.effort.prove(now, &self.config);
+        if trying.effort.confirm_lost_return() {
+            self.flaps.add(now);
+        }
+        if is_first {
+            self.try_anew(now);
+        }
+        self.fall_back_if_wanted(now);
+    }
+
+    fn disprove_path(&mut self) {
+        if let Phase::Trying(trying) = &mut self.phase {
+            trying.effort.disprove();
         }
     }
 
@@ -195,7 +208,7 @@ impl Link {
         let WayBack::Joining(session) = &polling.way_back else { return };
         let session = session.clone();
         self.cancel_polls();
-        self.enter_live(now, session, Origin::Polling(now));
+        self.enter_live(now, session, Origin::Polling);
     }
 
     /// When the session beside the polls will have proven itself, if nothing else is heard.
@@ -204,9 +217,15 @@ impl Link {
         else {
             return None;
         };
-        let is_answered = session.pulse.is_answered();
-        let proven_at = if is_answered { session.since } else { session.since + RETURN_PROOF };
-        self.channels.all_followed().then(|| proven_at.max(self.flaps.held_until()))
+        let life = if self.flaps.is_held(session.since) {
+            // By then a path that is dead would have been noticed.
+            self.config.heartbeat_interval + self.config.heartbeat_timeout
+        } else if session.pulse.is_answered() {
+            Span::ZERO
+        } else {
+            RETURN_PROOF
+        };
+        self.channels.all_followed().then(|| session.since + life)
     }
 
     /// Gives up the polls under way.

@@ -205,12 +205,14 @@ impl World {
     fn drain(&mut self, after_ms: u64, spread_ms: u64) {
         if self.server.is_up {
             self.hand_over(after_ms, spread_ms);
+            self.drains += 1;
             self.queue.push(self.now + after_ms + spread_ms + 2_000, Due::Leave);
         }
     }
 
     pub(super) fn on_leave(&mut self) {
-        if self.server.is_up {
+        self.drains = self.drains.saturating_sub(1);
+        if self.server.is_up && self.healing_since.is_none() {
             self.server.hub.close_all(Millis(self.now), CloseCode::RESTART, "restart");
             self.settle();
             self.server.stop();
@@ -232,6 +234,10 @@ impl World {
     /// All faults stop. What is broken stays broken, and is for the links to notice.
     pub(super) fn on_heal(&mut self) {
         self.remark("heal  no more faults");
+        if self.drains > 0 {
+            // What has begun is done with, so that nothing goes wrong any more from here on.
+            self.on_leave();
+        }
         self.healing_since = Some(self.now);
         self.rules.clear();
         self.server.refuses_until = 0;

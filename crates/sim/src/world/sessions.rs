@@ -92,6 +92,9 @@ impl World {
     }
 
     pub(super) fn on_page(&mut self, boot: u64, key: SessionKey, read: &Read) {
+        if self.planted.is(Plant::NoPages) && self.healing_since.is_some() {
+            return;
+        }
         if boot == self.server.boot && self.server.is_up {
             self.server.read(self.now, key, read, &mut self.model);
             self.settle();

@@ -4,10 +4,10 @@
 import { type Millis, NEVER, NOT_YET } from "../../machine/time.js";
 import { ABNORMAL, type CloseCode, RECONNECT } from "../../protocol/close.js";
 import type { Welcome } from "../../protocol/frame/server.js";
-import { admit, spend } from "../backoff.js";
+import { admit, admitAsked, spend } from "../backoff.js";
 import { accept, want } from "../credential.js";
 import { type Dial, find, lose } from "../dialling.js";
-import { watch } from "../effort.js";
+import * as effort from "../effort.js";
 import { type End, closed, isFinal } from "../end.js";
 import * as endpoints from "../endpoints.js";
 import type { Input, SocketId } from "../input.js";
@@ -73,7 +73,24 @@ export function race(link: Link, now: Millis): void {
 }
 
 function watchAttempt(link: Link, now: Millis): void {
-  if (link.phase.kind === "trying") watch(link.phase.effort, now);
+  if (link.phase.kind === "trying") effort.watch(link.phase.effort, now, link.config);
+}
+
+/**
+ * The path has just begun to work: an attempt that waits need not wait any longer, and one that has
+ * dialled into the dark dials again, where the budget has room for it at once.
+ */
+export function tryAnew(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  const soonest = admitAsked(link.schedule, now, link.config);
+  if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
+  const dialled = endpointOf(attempt);
+  if (attempt?.kind !== "opening" || dialled === undefined) return;
+  if (attempt.dials.length > 1 || soonest > now) return;
+  attempt.raceAt = NEVER;
+  link.networkChangedAt = NOT_YET;
+  attempt.dials = [...attempt.dials, dial(link, now, dialled)];
+  watchAttempt(link, now);
 }
 
 /** The first socket to open is kept. */
@@ -90,7 +107,7 @@ export function onSocketOpened(
   endpoints.open(link.endpoints, now - opened.since);
   phase.attempt = newAttempt("greeting", attempt.at, [opened]);
   makeWay(link, now);
-  watchAttempt(link, now);
+  if (link.phase.kind === "trying") effort.open(link.phase.effort, now, link.config);
   greet(link, now, socket);
 }
 
@@ -150,7 +167,7 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
   accept(link.credential, link.greetedVersion);
   link.publishes.meet(welcome.limits.message_bytes);
   const session = newSession(socket, welcome, now);
-  if (phase.kind === "trying") enterLive(link, now, session, NOT_YET);
+  if (phase.kind === "trying") enterLive(link, now, session, false);
   if (phase.kind === "polling") {
     phase.attempt = undefined;
     phase.session = session;

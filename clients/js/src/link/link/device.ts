@@ -8,6 +8,7 @@ import { bounds } from "../device.js";
 import * as effort from "../effort.js";
 import { giveUpTiming } from "../heartbeat.js";
 import { forgetPath } from "../endpoints.js";
+import { clearFlaps } from "../flaps.js";
 import type { Input, NetworkChanged } from "../input.js";
 import type { Link } from "../link.js";
 import { isBlocked } from "../memory.js";
@@ -55,6 +56,7 @@ export function onNetworkChanged(
   link.gauge.forgetPath(bounds(link.device, link.config));
   forgetPath(link.endpoints);
   credential.hurry(link.credential, now);
+  clearFlaps(link.flaps);
   if (phase.kind === "resting") return;
   if (phase.kind === "offline") return comeOnline(link, now);
   link.networkChangedAt = now;
@@ -63,7 +65,7 @@ export function onNetworkChanged(
     return doubtSession(link, now);
   }
   if (phase.kind === "polling") phase.returns = 0;
-  if (phase.kind === "trying") phase.effort.isKnownBlocked = isBlocked(link.memory, now);
+  if (phase.kind === "trying") effort.moveOn(phase.effort, isBlocked(link.memory, now));
   hurry(link, now);
   fallBackIfWanted(link, now);
   probeSession(link, now);

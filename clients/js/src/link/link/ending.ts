@@ -9,11 +9,11 @@ import * as credential from "../credential.js";
 import { type Effort, fail, isProven, newEffort, watch } from "../effort.js";
 import { type End, evidenceOf, isPlanned, leavesAPlace, leavesSocket, reasonOf } from "../end.js";
 import * as endpoints from "../endpoints.js";
-import { addDeath } from "../flaps.js";
+import { addDeath, clearFlaps, isDeath } from "../flaps.js";
 import type { SocketId } from "../input.js";
 import type { Link } from "../link.js";
 import * as memory from "../memory.js";
-import { attemptSockets, endpointOf, sockets, waiting } from "../phase.js";
+import { type Live, attemptSockets, endpointOf, sockets, waiting } from "../phase.js";
 import { ANSWER_TIMEOUT } from "../poll.js";
 import type { Reason } from "../state.js";
 import { COMING_BACK } from "./attempt.js";
@@ -62,11 +62,12 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
     dropSuccessor(link);
     return stop(link, now, "finished");
   }
+  noteLostReturn(link, now, end);
   const heir = leavesAPlace(end) ? takeSuccessor(link) : undefined;
   dropSuccessor(link);
   if (heir) {
     const effort = freshEffort(link, now);
-    watch(effort, now);
+    watch(effort, now, link.config);
     return enterReconnecting(link, now, heir, effort, reasonOf(end));
   }
   const at = plan(link, now, end, session.crashWindow);
@@ -76,16 +77,32 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
     phase.session = undefined;
   }
   if (phase.kind === "live") {
-    const effort = effortAfter(link, now, phase.returnedAt, end);
+    const effort = effortAfter(link, now, phase, end);
     enterReconnecting(link, now, waiting(at), effort, reasonOf(end));
     fallBackIfWanted(link, now);
+    if (effort.hasLostReturn) probePath(link, now);
   }
 }
 
-/** A session that replaced polling and died soon is no better than none: back to the polls. */
-function effortAfter(link: Link, now: Millis, returnedAt: Millis, end: End): Effort {
-  const isFlap = !isPlanned(end) && addDeath(link.flaps, now, now - returnedAt);
-  return isFlap ? newEffort(now, true) : freshEffort(link, now);
+/**
+ * A session that replaced polling and died soon is no better than none, unless the path is gone
+ * too, which a probe will show.
+ */
+function effortAfter(link: Link, now: Millis, { session, isReturn }: Live, end: End): Effort {
+  const isShort = isDeath(now - session.since);
+  if (!isShort) clearFlaps(link.flaps);
+  return newEffort(now, memory.isBlocked(link.memory, now), isReturn && isShort && !isPlanned(end));
+}
+
+/**
+ * A session beside the polls ended: a death, where polls were answered as long as it lived.
+ * WebSocket gets through, so that the next attempt need not wait.
+ */
+function noteLostReturn(link: Link, now: Millis, end: End): void {
+  const { phase } = link;
+  if (phase.kind !== "polling" || !phase.session) return;
+  if (!isPlanned(end) && phase.answeredAt > phase.session.since) addDeath(link.flaps, now);
+  phase.isDark = true;
 }
 
 /** What an attempt's failure says of the network. */
@@ -97,7 +114,9 @@ export function blame(link: Link, now: Millis, end: End): void {
     !phase.isDark &&
     now - phase.answeredAt <= link.config.pollWaitMs + ANSWER_TIMEOUT &&
     phase.polls.some((one) => one.isTold);
-  const isHttpProven = isPolled || (phase.kind === "trying" && isProven(phase.effort, now));
+  const isTried =
+    phase.kind === "trying" && isProven(phase.effort, now) && !phase.effort.isDark;
+  const isHttpProven = isPolled || isTried;
   memory.blame(link.memory, now, evidence, isHttpProven);
   if (isPolled && evidence !== "busy") memory.sight(link.memory, now);
 }

@@ -46,9 +46,9 @@ export function enterMoving(link: Link, now: Millis, attempt: Attempt, effort: E
   enter(link, now, { kind: "trying", attempt, face: "connected", effort }, "server_asked");
 }
 
-export function enterLive(link: Link, now: Millis, session: Session, returnedAt: Millis): void {
+export function enterLive(link: Link, now: Millis, session: Session, isReturn: boolean): void {
   const successor = { attempt: undefined, isLeaving: false };
-  enter(link, now, { kind: "live", session, ...successor, returnedAt }, "welcomed");
+  enter(link, now, { kind: "live", session, ...successor, isReturn }, "welcomed");
 }
 
 export function enterPolling(link: Link, now: Millis, polling: Polling): void {

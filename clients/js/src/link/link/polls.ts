@@ -6,8 +6,9 @@ import { type Millis, NEVER, NOT_YET, seconds } from "../../machine/time.js";
 import { FORBIDDEN } from "../../protocol/error.js";
 import type { PollAnswer } from "../../protocol/poll.js";
 import { accept, refuse as refuseToken } from "../credential.js";
-import { type Effort, isProven, newEffort, prove, wantsFallback } from "../effort.js";
+import * as effort from "../effort.js";
 import { failHttp } from "../endpoints.js";
+import { addDeath, isHeld } from "../flaps.js";
 import type { Input, PollFailure, Polled } from "../input.js";
 import type { Link } from "../link.js";
 import { isBlocked, isSuspected, sight } from "../memory.js";
@@ -15,7 +16,7 @@ import type { Polling } from "../phase.js";
 import * as poll from "../poll.js";
 import { echo } from "../session.js";
 import type { Subscription } from "../subscription.js";
-import { wantToken } from "./attempt.js";
+import { tryAnew, wantToken } from "./attempt.js";
 import { rest } from "./ending.js";
 import { enterLive, enterPolling, enterReconnecting } from "./enter.js";
 import { finish, refuse } from "./frame.js";
@@ -35,7 +36,10 @@ export function probePath(link: Link, now: Millis): void {
   if (phase.kind !== "trying" || phase.effort.isServerBusy || link.probingUntil > now) return;
   if (link.channels.isEmpty()) return;
   // The last one was never answered.
-  if (link.probingUntil > NOT_YET) failHttp(link.endpoints);
+  if (link.probingUntil > NOT_YET) {
+    failHttp(link.endpoints);
+    effort.disprove(phase.effort);
+  }
   link.probingUntil = now + PROBE_TIMEOUT;
   link.out.push({ kind: "probe", endpoint: link.endpoints.http || undefined });
 }
@@ -44,9 +48,20 @@ export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "pro
   const { phase } = link;
   const isInTime = now <= link.probingUntil;
   link.probingUntil = NOT_YET;
-  if (!isOk) failHttp(link.endpoints);
-  if (phase.kind !== "trying" || !isOk || !isInTime) return;
-  prove(phase.effort, now, link.config);
+  if (!isOk) {
+    failHttp(link.endpoints);
+    if (phase.kind === "trying") effort.disprove(phase.effort);
+  } else if (isInTime) {
+    provePath(link, now);
+  }
+}
+
+function provePath(link: Link, now: Millis): void {
+  const { phase } = link;
+  if (phase.kind !== "trying") return;
+  const isFirst = effort.prove(phase.effort, now, link.config);
+  if (effort.confirmLostReturn(phase.effort)) addDeath(link.flaps, now);
+  if (isFirst) tryAnew(link, now);
   fallBackIfWanted(link, now);
 }
 
@@ -54,16 +69,16 @@ export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "pro
 export function fallBackIfWanted(link: Link, now: Millis): void {
   const { phase, channels } = link;
   if (phase.kind !== "trying" || channels.isEmpty()) return;
-  const { attempt, effort } = phase;
+  const { attempt } = phase;
   const isSuspect = isSuspected(link.memory, now);
-  if (!wantsFallback(effort, now, isSuspect, link.config)) return;
+  if (!effort.wantsFallback(phase.effort, now, isSuspect, link.config)) return;
   // A socket that opened speaks for a path that is slow rather than blocked.
   const isThrough = attempt.kind === "greeting" && !isSuspect;
   if (attempt.kind === "wanting_token" || isThrough) return;
   const polls = channels.iter().map((one) => poll.newPoll(one.id, now));
-  const isDark = effort.isDark && attempt.kind === "opening";
+  const isDark = phase.effort.isDark && attempt.kind === "opening";
   const way = { attempt, session: undefined, returns: 0, isDark };
-  if (isProven(effort, now)) sight(link.memory, now);
+  if (effort.isProven(phase.effort, now)) sight(link.memory, now);
   enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
 }
 
@@ -161,8 +176,8 @@ function onAnswer(
 }
 
 /** What is to speak for polling from now on. */
-export const freshEffort = ({ memory }: Link, now: Millis): Effort =>
-  newEffort(now, isBlocked(memory, now));
+export const freshEffort = ({ memory }: Link, now: Millis): effort.Effort =>
+  effort.newEffort(now, isBlocked(memory, now));
 
 /** A session beside the polls is asked for a sign of life, which ends them. */
 export function proveReturn(link: Link, now: Millis): void {
@@ -180,15 +195,17 @@ export function joinIfReady(link: Link, now: Millis): void {
   const { session } = link.phase;
   if (!session || joinAt(link) > now) return;
   cancelPolls(link);
-  enterLive(link, now, session, now);
+  enterLive(link, now, session, true);
 }
 
 /** When the session beside the polls will have proven itself, if nothing else is heard. */
-export function joinAt({ phase, channels, flaps }: Link): Millis {
+export function joinAt({ phase, channels, flaps, config }: Link): Millis {
   const { kind, session } = phase;
   if (kind !== "polling" || !session || !channels.allFollowed()) return NEVER;
-  const provenAt = session.pulse.isAnswered ? session.since : session.since + RETURN_PROOF;
-  return Math.max(provenAt, flaps.heldUntil);
+  const { since } = session;
+  // By then a path that is dead would have been noticed.
+  if (isHeld(flaps, since)) return since + config.heartbeatIntervalMs + config.heartbeatTimeoutMs;
+  return session.pulse.isAnswered ? since : since + RETURN_PROOF;
 }
 
 /** Gives up the polls under way. */
@@ -208,6 +225,6 @@ function giveUpPollingIfLost(link: Link, now: Millis, polling: Polling): void {
   cancelPolls(link);
   failHttp(link.endpoints);
   // Whatever is remembered of the network, polls do no better there.
-  enterReconnecting(link, now, attempt, newEffort(now, false), "lost");
+  enterReconnecting(link, now, attempt, effort.newEffort(now, false), "lost");
   if (attempt.kind === "waiting") attempt.at = usualTime(link, now);
 }
