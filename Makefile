@@ -7,7 +7,7 @@ MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell comma
 	$(shell command -v nginx >/dev/null || test -x /usr/sbin/nginx || echo nginx-light) \
 	$(shell command -v valgrind >/dev/null || echo valgrind) \
 	$(shell command -v nats-server >/dev/null || echo nats-server)
-PACKAGES := clients/js examples/wechat
+PACKAGES := clients/js clients/js/runtimes examples/wechat
 TRACES := 2000
 SEEDS := 2000
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
@@ -53,7 +53,7 @@ doctest: ## the examples in the documentation
 js: setup ## the TypeScript client, its page and the mini-program: types, scenarios, traces, Node, a browser
 	cargo build --package steadfast --package steadfast-sim
 	cargo run --quiet --package steadfast-sim -- trace --seeds $(TRACES)
-	cd clients/js && npm run build && npm test && npm run traces && npm run test:page && npm run test:browser
+	cd clients/js && npm run build && npm test && npm run traces && npm run test:runtimes && npm run test:page && npm run test:browser
 	cd examples/wechat && npm test
 
 sim: ## the simulator; ARGS="…" is handed to it

@@ -1,5 +1,6 @@
 // The client for Node.
 
+import { createRequire } from "node:module";
 import type { ConnectOptions } from "./client.js";
 import { Client } from "./client.js";
 import { SteadfastError } from "./errors.js";
@@ -11,13 +12,25 @@ export type { WebSocketConstructor };
 
 /** What a client in Node is made with. */
 export interface NodeOptions extends ConnectOptions {
-  /** A WebSocket, such as that of the package `ws`. Default: the built-in one, from Node 22 on. */
+  /**
+   * A WebSocket. Default: that of the package `ws` where it is installed, since it says why a
+   * socket did not open; else the built-in one, from Node 22 on.
+   */
   WebSocket?: WebSocketConstructor;
 }
 
-const NO_WEBSOCKET =
-  "this Node has no WebSocket: run `npm install ws` and give its `WebSocket` as an option, or " +
-  "use Node 22 or later";
+const NO_WEBSOCKET = "this Node has no WebSocket: run `npm install ws`, or use Node 22 or later";
+
+/** That of the package `ws`. Bun has one of that name that is only part of it. */
+function installed(): WebSocketConstructor | undefined {
+  if (process.versions.bun) return undefined;
+  try {
+    const require = createRequire(import.meta.url);
+    return (require("ws") as { WebSocket?: WebSocketConstructor }).WebSocket;
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Starts a client: it connects, and keeps connecting, until it is closed. Positions are kept
@@ -25,7 +38,7 @@ const NO_WEBSOCKET =
  */
 export function connect(options: NodeOptions): Client {
   const own = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-  const WebSocket = options.WebSocket ?? own;
+  const WebSocket = options.WebSocket ?? (options.transport ? own : (installed() ?? own));
   if (!WebSocket && !options.transport) throw new SteadfastError("no_websocket", NO_WEBSOCKET);
   return new Client(options, {
     name: "node",

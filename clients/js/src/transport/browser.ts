@@ -25,8 +25,12 @@ export function listen(socket: WebSocketLike, handlers: SocketHandlers): Socket 
   };
   socket.onmessage = ({ data }: { data: unknown }) =>
     handlers.onText(typeof data === "string" ? data : null);
-  // An error is always followed by a close.
-  socket.onerror = () => {};
+  // Not every runtime has a close follow an error of a socket that never opened.
+  socket.onerror = () => {
+    if (isOpen) return;
+    deafen(socket);
+    handlers.onFail({ kind: "unreachable" });
+  };
   socket.onclose = ({ code, reason }: { code: number; reason?: string }) => {
     deafen(socket);
     if (isOpen) handlers.onClose(code, reason);

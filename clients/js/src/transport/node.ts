@@ -1,10 +1,12 @@
-// Sockets and requests in Node: a `WebSocket` that was given or is built in, and `fetch`. One of
-// the package `ws` also tells how an upgrade was answered. No logic.
+// Sockets and requests in Node: a `WebSocket` that was given, is installed or is built in, and
+// `fetch`. One of the package `ws` also tells how an upgrade was answered. No logic.
 
 import { refusal } from "../answer.js";
 import type { DialFailure, Transport } from "../transport.js";
-import type { WebSocketConstructor, WebSocketLike } from "./browser.js";
+import type { WebSocketConstructor } from "./browser.js";
 import { listen, request } from "./browser.js";
+import type { Terminable } from "./builtin.js";
+import { openBuiltIn } from "./builtin.js";
 
 /** How long a peer may take to answer a close. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -12,10 +14,9 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const UNREACHABLE = /^E[A-Z]+$/;
 
 /** What a socket of `ws` has beyond the others. */
-interface Emitter extends WebSocketLike {
+interface Emitter extends Terminable {
   on?(name: "unexpected-response", listener: (asked: Ended, answer: Response) => void): void;
   on?(name: "error", listener: (error: { code?: string }) => void): void;
-  terminate?(): void;
 }
 
 interface Ended {
@@ -31,7 +32,8 @@ interface Response {
 export function node(WebSocket: WebSocketConstructor): Transport {
   return {
     openSocket(url, handlers) {
-      const socket: Emitter = new WebSocket(url);
+      const isBuiltIn = WebSocket === globalThis.WebSocket;
+      const socket: Emitter = isBuiltIn ? openBuiltIn(WebSocket, url) : new WebSocket(url);
       let failure: DialFailure | undefined;
       const onFail = (): void => handlers.onFail(failure ?? { kind: "unreachable" });
       socket.on?.("unexpected-response", (asked, answer) => {
@@ -48,7 +50,7 @@ export function node(WebSocket: WebSocketConstructor): Transport {
         send,
         close: (code) => {
           close(code);
-          if (socket.terminate) setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS).unref();
+          setTimeout(() => socket.terminate?.(), CLOSE_TIMEOUT_MS).unref();
         },
       };
     },

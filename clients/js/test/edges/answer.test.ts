@@ -6,10 +6,7 @@ import { after, test } from "node:test";
 import { WebSocket } from "ws";
 import { retryAfterMs } from "../../src/answer.js";
 import { endpoint, socketUrl } from "../../src/endpoint.js";
-import { isSteadfastError } from "../../src/errors.js";
-import { connect } from "../../src/node.js";
 import type { Answer, DialFailure } from "../../src/transport.js";
-import type { WebSocketConstructor } from "../../src/transport/browser.js";
 import { node } from "../../src/transport/node.js";
 import { within } from "../server.js";
 
@@ -129,16 +126,4 @@ test("a hint is whole seconds up to an hour", () => {
   assert.equal(hint("3601"), 3_600_000);
   assert.equal(hint("Wed, 21 Oct 2026 07:28:00 GMT"), 5_000);
   assert.equal(hint(null), 5_000);
-});
-
-test("a Node without WebSocket says what to do", () => {
-  const global = globalThis as { WebSocket?: WebSocketConstructor };
-  const own = global.WebSocket;
-  delete global.WebSocket;
-  assert.throws(
-    () => connect({ url: "http://127.0.0.1:1" }),
-    (error) =>
-      isSteadfastError(error) && error.code === "no_websocket" && error.message.includes("npm"),
-  );
-  if (own) global.WebSocket = own;
 });

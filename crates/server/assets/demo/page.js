@@ -7,6 +7,9 @@ function listen(socket, handlers) {
   };
   socket.onmessage = ({ data }) => handlers.onText(typeof data === "string" ? data : null);
   socket.onerror = () => {
+    if (isOpen) return;
+    deafen(socket);
+    handlers.onFail({ kind: "unreachable" });
   };
   socket.onclose = ({ code, reason }) => {
     deafen(socket);
