@@ -62,6 +62,10 @@ pub struct Counters {
     pub polls: AtomicU64,
     /// Sockets open on the public port, HTTP included.
     pub sockets: AtomicU64,
+    /// Connections of the internal port refused because there were too many.
+    pub internal_refused: AtomicU64,
+    /// Sockets open on the internal port.
+    pub internal_sockets: AtomicU64,
 }
 
 impl Counters {

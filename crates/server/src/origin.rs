@@ -3,12 +3,14 @@
 //! In: the `Origin` and `Host` headers of a request. Out: yes or no. It knows nothing of tokens:
 //! an allowed origin is not a permission, only the absence of a stranger's page.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use hyper::Uri;
 use hyper::http::uri::Authority;
+use parking_lot::Mutex;
 
 /// The origins whose pages are allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,6 +58,26 @@ impl Origins {
         host.is_some_and(|host| origin.is_of_host(host))
             || self.allowed.contains(&origin)
             || (self.dev && origin.is_loopback())
+    }
+}
+
+/// How many refused origins are remembered; what comes later is not told.
+const REFUSED_MAX: usize = 64;
+/// How many bytes of each are.
+const REFUSED_BYTES_MAX: usize = 256;
+
+/// The origins that were refused, so that each is told to the operator once.
+#[derive(Debug, Default)]
+pub struct RefusedOrigins(Mutex<BTreeSet<Box<str>>>);
+
+impl RefusedOrigins {
+    /// Whether this one has not been told yet, and is to be.
+    pub fn is_new(&self, origin: &str) -> bool {
+        let mut told = self.0.lock();
+        told.len() < REFUSED_MAX
+            && origin.len() <= REFUSED_BYTES_MAX
+            && !told.contains(origin)
+            && told.insert(origin.into())
     }
 }
 
@@ -130,9 +152,19 @@ fn usual_port(scheme: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, OriginError, Origins};
+    use super::{Origin, OriginError, Origins, REFUSED_BYTES_MAX, REFUSED_MAX, RefusedOrigins};
 
     const HOST: Option<&str> = Some("live.example.com");
+
+    #[test]
+    fn a_refused_origin_is_told_once_and_only_so_many_are() {
+        let refused = RefusedOrigins::default();
+        let long = "x".repeat(REFUSED_BYTES_MAX);
+        assert!(refused.is_new(&long) && !refused.is_new(&long));
+        assert!(!refused.is_new(&format!("{long}x")));
+        let told = (0..100).filter(|at| refused.is_new(&at.to_string())).count();
+        assert_eq!(told, REFUSED_MAX - 1);
+    }
 
     fn allowing(allowed: &[&str]) -> Origins {
         Origins::new(allowed, false).unwrap()

@@ -17,3 +17,4 @@ mod upgrade;
 mod watch;
 
 pub use listen::{accept, bind, serve};
+pub(crate) use refuse::Door;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::server::Server;
+use crate::server::{Server, answer};
 use crate::within;
 
 const HOST: &str = "Host: 127.0.0.1";
@@ -147,4 +147,140 @@ async fn a_head_that_drips_in_on_an_idle_connection_has_the_time_of_a_head() {
         wire.says("GET /v1/pro").await;
         assert_eq!(wire.rest().await, "", "{path}");
     }
+}
+
+/// The internal port waits for heads as the public one does, in front of the lane and behind it.
+#[tokio::test]
+async fn the_internal_port_does_not_wait_for_ever() {
+    let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "300")];
+    let server = Server::dev_with(&settings).await;
+    let publish = "POST /v1/channels/a/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+        Content-Length: 13\r\n\r\n{\"event\":\"a\"}";
+    let live = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    let table: [(&[&str], &str); 6] = [
+        (&[], ""),
+        (&[], "GET /live"),
+        (&[], "POST /v1/channels/a/ev"),
+        (&[live], "GET /live"),
+        (&[publish], "GET /live"),
+        (&[publish, live], "POST /v1/chan"),
+    ];
+    for (whole, begun) in table {
+        let mut wire = Wire::open(server.internal).await;
+        for request in whole {
+            wire.says(request).await;
+            let (head, _) = wire.answer().await;
+            assert!(head.starts_with("HTTP/1.1 20"), "{head}");
+        }
+        wire.says(begun).await;
+        assert_eq!(wire.rest().await, "", "{whole:?} {begun}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_of_the_internal_port_has_a_time_of_its_own() {
+    let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "100"), ("INTERNAL__KEEP_ALIVE_MS", "1500")];
+    let server = Server::dev_with(&settings).await;
+    let publish = "POST /v1/channels/a/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+        Content-Length: 13\r\n\r\n{\"event\":\"a\"}";
+    for request in [publish, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"] {
+        let mut wire = Wire::open(server.internal).await;
+        wire.says(request).await;
+        wire.answer().await;
+        let answered = Instant::now();
+        assert_eq!(wire.rest().await, "");
+        let waited = answered.elapsed();
+        assert!(waited > Duration::from_millis(1400), "{waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_internal_port_takes_as_many_connections_as_its_limit_and_not_one_more() {
+    let server = Server::dev_with(&[("INTERNAL__CONNECTIONS_MAX", "2")]).await;
+    let ask = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    let mut first = Wire::open(server.internal).await;
+    let mut second = Wire::open(server.internal).await;
+    for wire in [&mut first, &mut second] {
+        wire.says(&ask("/livez")).await;
+        assert!(wire.answer().await.0.starts_with("HTTP/1.1 200 "));
+    }
+    let mut third = Wire::open(server.internal).await;
+    third.says(&ask("/livez")).await;
+    let said = third.rest().await;
+    assert!(said.starts_with("HTTP/1.1 503 ") && said.contains("too_many_connections"), "{said}");
+    second.says(&ask("/metrics")).await;
+    let (_, metrics) = second.answer().await;
+    for line in [
+        "steadfast_internal_sockets 2",
+        "steadfast_internal_connections_refused_total 1",
+        "steadfast_limit_internal_connections 2",
+    ] {
+        assert!(metrics.lines().any(|one| one == line), "{line} in {metrics}");
+    }
+    drop(first);
+    let free = async {
+        loop {
+            let mut wire = Wire::open(server.internal).await;
+            wire.says(&ask("/livez")).await;
+            if wire.head().await.starts_with("HTTP/1.1 200 ") {
+                return;
+            }
+        }
+    };
+    within("a place", free).await;
+}
+
+/// Pages with tracing send headers that nobody here has heard of.
+#[tokio::test]
+async fn a_page_that_may_ask_may_send_any_header() {
+    let server = Server::dev_with(&[("PUBLIC__ALLOWED_ORIGINS", "https://app.example.com")]).await;
+    let preflight = |origin: &str, wanted: &str| {
+        let url = server.url("/v1/channels/a/events");
+        let request = server.http.request(reqwest::Method::OPTIONS, url);
+        let request = request.header("Origin", origin.to_owned());
+        let request = request.header("Access-Control-Request-Method", "GET");
+        if wanted.is_empty() {
+            request
+        } else {
+            request.header("Access-Control-Request-Headers", wanted.to_owned())
+        }
+    };
+    let wanted = "authorization,baggage,sentry-trace";
+    let allowed = answer(preflight("https://app.example.com", wanted)).await;
+    assert_eq!(allowed.status, 204, "{allowed:?}");
+    assert_eq!(allowed.header("access-control-allow-headers"), wanted);
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example.com");
+    let vary: Vec<&str> =
+        allowed.headers.get_all("vary").iter().map(|one| one.to_str().unwrap()).collect();
+    assert_eq!(vary, ["access-control-request-headers", "Origin"]);
+    let silent = answer(preflight("https://app.example.com", "")).await;
+    assert!(silent.header("access-control-allow-headers").contains("Authorization"));
+    let refused = answer(preflight("https://evil.example", wanted)).await;
+    refused.assert_problem(403, "origin_refused");
+    assert_eq!(refused.header("access-control-allow-headers"), "");
+}
+
+#[tokio::test]
+async fn a_refused_origin_is_told_the_setting_and_the_log_once() {
+    let mut server = Server::dev().await;
+    let url = server.url("/v1/channels/a/events");
+    for _ in 0..3 {
+        let request = server.http.get(&url).header("Origin", "https://app.example.com");
+        let refused = answer(request).await;
+        refused.assert_problem(403, "origin_refused");
+        let detail = refused.json()["detail"].to_string();
+        for part in ["public.allowed_origins", "https://app.example.com"] {
+            assert!(detail.contains(part), "{detail}");
+        }
+    }
+    let other = server.http.get(&url).header("Origin", "https://other.example.com");
+    answer(other).await.assert_problem(403, "origin_refused");
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let line = server.process.err.with("public.allowed_origins").await;
+        assert!(line.contains("WARN"), "{line}");
+        told.push(line);
+    }
+    assert!(told[0].contains("https://app.example.com"), "{told:?}");
+    assert!(told[1].contains("https://other.example.com"), "{told:?}");
 }

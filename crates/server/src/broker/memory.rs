@@ -16,6 +16,8 @@ use crate::shard::News;
 
 /// Events published under one lock.
 const BATCH: usize = 64;
+/// How often a lock that somebody holds is tried, to see whether it is free at all.
+const LOCK_LOOK: Duration = Duration::from_millis(2);
 
 /// Channels in memory, announced to this node's own shards.
 #[derive(Debug)]
@@ -114,7 +116,13 @@ impl MemoryBroker {
     pub(super) async fn is_ready(&self) -> bool {
         let permit = tokio::time::timeout(Duration::from_secs(1), self.relay.permit()).await;
         let has_place = matches!(permit, Ok(Some(_)));
-        has_place && self.streams.try_lock_for(Duration::from_secs(1)).is_some()
+        // Never by a wait that would hold the thread: others run on it.
+        let free = async {
+            while self.streams.try_lock().is_none() {
+                tokio::time::sleep(LOCK_LOOK).await;
+            }
+        };
+        has_place && tokio::time::timeout(Duration::from_secs(1), free).await.is_ok()
     }
 
     pub(super) fn size(&self) -> (usize, usize) {
@@ -124,5 +132,24 @@ impl MemoryBroker {
 
     pub(super) fn expire(&self) {
         self.streams.lock().expire(self.clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryBroker;
+    use crate::clock::Clock;
+    use crate::relay::Relay;
+    use std::sync::Arc;
+    use steadfast_hub::StreamsConfig;
+
+    /// On one thread: a wait that held it would never see the lock free.
+    #[tokio::test]
+    async fn a_lock_that_is_held_is_waited_for_without_holding_the_thread() {
+        let relay = Relay::new(Arc::default());
+        let broker = MemoryBroker::new(StreamsConfig::default(), Clock::start(), relay);
+        let held = broker.streams.lock();
+        let (is_ready, ()) = tokio::join!(broker.is_ready(), async move { drop(held) });
+        assert!(is_ready);
     }
 }

@@ -137,11 +137,22 @@ pub struct Internal {
     pub key: Option<Secret>,
     /// A file that holds the key instead. Default: none.
     pub key_file: Option<PathBuf>,
+    /// The most connections, 1 to 1000000. Default: 4096.
+    pub connections_max: usize,
+    /// How long a connection waits for its next request, in ms, 1000 to 86400000. Longer than
+    /// backends keep one in their pools. Default: 600000.
+    pub keep_alive_ms: u64,
 }
 
 impl Default for Internal {
     fn default() -> Self {
-        Self { listen: loopback(8081), key: None, key_file: None }
+        Self {
+            listen: loopback(8081),
+            key: None,
+            key_file: None,
+            connections_max: 4096,
+            keep_alive_ms: 600_000,
+        }
     }
 }
 

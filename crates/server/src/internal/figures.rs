@@ -34,6 +34,10 @@ pub(super) struct Figures {
     pub(super) polls: u64,
     /// Sockets open on the public port.
     pub(super) sockets: u64,
+    /// The same of the internal port.
+    pub(super) internal_refused: u64,
+    /// The same of the internal port.
+    pub(super) internal_sockets: u64,
     /// Announcements on their way to the hubs.
     pub(super) in_flight: usize,
     /// What a redis broker counts.
@@ -63,6 +67,8 @@ impl Figures {
             publish_errors: count(&counters.publish_errors),
             polls: count(&counters.polls),
             sockets: count(&counters.sockets),
+            internal_refused: count(&counters.internal_refused),
+            internal_sockets: count(&counters.internal_sockets),
             in_flight: node.relay.in_flight(),
             disk: node.broker.disk(),
             redis: node.broker.redis(),

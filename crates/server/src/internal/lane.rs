@@ -76,6 +76,16 @@ impl Lane {
         Self { node, gate, limits: BodyLimits { one, many } }
     }
 
+    /// How long a head may take to arrive.
+    pub(super) fn handshake(&self) -> Duration {
+        Duration::from_millis(self.node.config.limits.handshake_timeout_ms)
+    }
+
+    /// How long the next request is waited for.
+    pub(super) fn keep_alive(&self) -> Duration {
+        Duration::from_millis(self.node.config.internal.keep_alive_ms)
+    }
+
     /// Answers publishes, for as long as nothing else comes. What comes back is the beginning of
     /// something else; `None` where the connection is over.
     pub(super) async fn run<S>(&self, socket: &mut S) -> Option<Bytes>
@@ -84,6 +94,8 @@ impl Lane {
     {
         let (mut inbox, mut answers) = (Vec::new(), Answers::default());
         let mut patience = None;
+        // For the first byte of the next request.
+        let mut idle = self.handshake();
         loop {
             let Turn { asked, publishes, used, next } = self.read(&inbox);
             if !asked.is_empty() {
@@ -92,6 +104,7 @@ impl Lane {
                 timeout(WRITE_MAX, socket.write_all(answers.as_bytes())).await.ok()?.ok()?;
                 inbox.drain(..used);
                 patience = None;
+                idle = self.keep_alive();
             }
             match next {
                 // Whoever follows these events is to have them first.
@@ -100,7 +113,8 @@ impl Lane {
                 Next::Read(_) if inbox.is_empty() => {
                     inbox.shrink_to(READ_BYTES);
                     inbox.reserve(READ_BYTES);
-                    socket.read_buf(&mut inbox).await.ok().filter(|&count| count > 0)?;
+                    let read = timeout(idle, socket.read_buf(&mut inbox)).await.ok()?;
+                    read.ok().filter(|&count| count > 0)?;
                 }
                 Next::Read(length) => {
                     let missing = length.unwrap_or(0).saturating_sub(inbox.len());

@@ -73,6 +73,13 @@ impl Sheet {
         self.counter("connections_accepted", "Sessions begun", totals.accepted);
         self.counter("connections_closed", "Sessions ended", totals.closed);
         self.counter("connections_refused", "Connections refused: too many", figures.refused);
+        self.gauge(
+            "internal_sockets",
+            "Sockets open on the internal port",
+            figures.internal_sockets,
+        );
+        let refused = figures.internal_refused;
+        self.counter("internal_connections_refused", "The same, on the internal port", refused);
         self.counter("connections_replaced", "Sessions fenced by their link", totals.replaced);
         self.counter("connections_stale", "Sessions closed: silent", totals.stale);
         self.counter("connections_slow", "Sessions closed: too slow", totals.slow);
@@ -104,6 +111,11 @@ impl Sheet {
         let limits = &node.config.limits;
         let counts = [
             ("limit_connections", "The most connections", node.config.public.connections_max),
+            (
+                "limit_internal_connections",
+                "The most connections of the internal port",
+                node.config.internal.connections_max,
+            ),
             ("limit_channels", "The most channels", limits.channels_max),
             (
                 "limit_channels_per_link",

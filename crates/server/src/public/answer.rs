@@ -31,21 +31,31 @@ pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut
     }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
         let exposed = HeaderValue::from_static("Steadfast-Node, Retry-After");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }
 
-/// The answer to a preflight request.
-pub(super) fn preflight() -> Response<Body> {
+/// What a page may send where its preflight does not say what it wants to.
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Last-Event-ID, Cache-Control, Content-Type");
+
+/// The answer to a preflight request of an origin that may ask. It may send whatever headers it
+/// wants to: libraries add some (of tracing, say) that nobody here knows, and none does harm.
+pub(super) fn preflight<B>(request: &Request<B>) -> Response<Body> {
     let mut response = Response::new(whole(""));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     let methods = HeaderValue::from_static("GET, HEAD, OPTIONS");
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-    let allowed = HeaderValue::from_static("Authorization, Last-Event-ID, Cache-Control");
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    let asked = request.headers().get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    for allowed in asked {
+        headers.append(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed.clone());
+    }
+    headers.entry(header::ACCESS_CONTROL_ALLOW_HEADERS).or_insert(HEADERS);
+    let asked = HeaderValue::from_name(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    headers.append(header::VARY, asked);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE_S));
     response
 }

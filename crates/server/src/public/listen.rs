@@ -18,23 +18,22 @@ use hyper::service::service_fn;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
 use super::leave::{Exchange, Leave, Left, Tap};
-use super::{first, refuse, route};
+use super::refuse::Door;
+use super::{first, route};
 use crate::connection::{GRACE, Peer};
 use crate::error::ServeError;
 use crate::node::Node;
+use crate::origin::RefusedOrigins;
 use crate::patience::Patience;
 use crate::socket::Stream;
 
 /// The largest head of a request, in bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// Refusals being written at once; beyond these a socket is dropped without a word.
-const REFUSALS_MAX: usize = 256;
 /// How long written bytes may stay without an acknowledgement.
 const UNACKED_MAX: Duration = Duration::from_secs(30);
 /// A pause when the system has no more files to give.
@@ -46,6 +45,8 @@ pub(super) struct Port {
     pub(super) node: Arc<Node>,
     /// Only in `--dev`.
     pub(super) demo: Option<Demo>,
+    /// The origins that the log names already.
+    pub(super) refused: RefusedOrigins,
 }
 
 impl Port {
@@ -94,8 +95,8 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 /// Accepts connections, for ever.
 pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let demo = node.config.dev.then(Demo::default);
-    let port = Arc::new(Port { node: Arc::clone(&node), demo });
-    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    let port = Arc::new(Port { node: Arc::clone(&node), demo, refused: RefusedOrigins::default() });
+    let door = Door::default();
     loop {
         let (stream, address) = accept(&listener).await;
         match Peer::admit(&node, address.ip()) {
@@ -109,15 +110,7 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
             },
             // Nothing could be said before the handshake, which costs more than a refusal may.
             None if tls.is_some() => {}
-            None => {
-                if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
-                    let node = Arc::clone(&node);
-                    tokio::spawn(async move {
-                        refuse::at_the_door(stream, &node).await;
-                        drop(permit);
-                    });
-                }
-            }
+            None => door.refuse(stream, &node),
         }
     }
 }

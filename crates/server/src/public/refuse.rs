@@ -2,10 +2,12 @@
 //! that was just accepted. Out: when to come back, in words that its asker survives.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::drain::not_now_text;
 use super::listen::hang_up;
@@ -18,8 +20,33 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 /// When to come back at the earliest, in seconds.
 const AFTER_S: u64 = 5;
 
+/// Refusals being written at once; beyond these a socket is dropped without a word.
+const REFUSALS_MAX: usize = 256;
+
+/// The refusals of one port.
+#[derive(Clone, Debug)]
+pub(crate) struct Door(Arc<Semaphore>);
+
+impl Default for Door {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(REFUSALS_MAX)))
+    }
+}
+
+impl Door {
+    /// Refuses a connection, on a task of its own.
+    pub(crate) fn refuse(&self, stream: TcpStream, node: &Arc<Node>) {
+        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
+        let node = Arc::clone(node);
+        tokio::spawn(async move {
+            say(stream, &node).await;
+            drop(permit);
+        });
+    }
+}
+
 /// Says that there is no place, and when to come back. Who asks for nothing in time hears nothing.
-pub(super) async fn at_the_door(mut stream: TcpStream, node: &Node) {
+async fn say(mut stream: TcpStream, node: &Node) {
     let exchange = async {
         let line = first_line(&mut stream).await?;
         stream.write_all(answer(&line, node).as_bytes()).await?;

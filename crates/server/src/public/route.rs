@@ -49,7 +49,7 @@ pub(super) async fn answer(
     } else if is_allowed {
         dispatch(&port, peer, request).await
     } else {
-        Err(Problem::new(Code::OriginRefused, "pages of this origin may not connect here"))
+        Err(refused_origin(&port, headers))
     };
     let origin = origin.filter(|_| is_allowed);
     let mut response = match result {
@@ -99,6 +99,25 @@ fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
     is_ours && node.origins.allow(from, host)
 }
 
+/// What is said to a page that may not ask, and, once for each origin, to the operator.
+fn refused_origin(port: &Port, headers: &HeaderMap) -> Problem {
+    let node = &port.node;
+    let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
+    let detail = match (from, host) {
+        (_, Some(host)) if node.config.dev && !is_loopback_host(host) => {
+            format!("in --dev this node answers to loopback names alone, not to `{host}`")
+        }
+        (Some(from), _) => {
+            format!("pages of `{from}` may not connect here: add it to `public.allowed_origins`")
+        }
+        (None, _) => "pages of this origin may not connect here".to_owned(),
+    };
+    if port.refused.is_new(from.or(host).unwrap_or_default()) {
+        tracing::warn!(origin = from, host, "{detail}");
+    }
+    Problem::new(Code::OriginRefused, detail)
+}
+
 /// Whether WebSocket is to look as if something in between did not let it through.
 fn is_blocked(port: &Port) -> bool {
     port.demo.as_ref().is_some_and(|demo| demo.barrier.is_up())
@@ -110,7 +129,7 @@ async fn dispatch(
     request: Request<Incoming>,
 ) -> Result<Answer, Problem> {
     if is_preflight(&request) {
-        return Ok(preflight().into());
+        return Ok(preflight(&request).into());
     }
     let node = &port.node;
     let path = request.uri().path().to_owned();

@@ -18,7 +18,7 @@ const MILLION: u64 = 1_000_000;
 type Range = (&'static str, u64, u64, u64);
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
-    let ranges = [public(config), limits(config), times(config)];
+    let ranges = [ports(config), limits(config), times(config)];
     for (at, value, min, max) in ranges.into_iter().flatten() {
         within(rules, path(at), value, min, max);
     }
@@ -35,13 +35,15 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     order(rules, config);
 }
 
-fn public(config: &Config) -> Vec<Range> {
-    let public = &config.public;
+fn ports(config: &Config) -> Vec<Range> {
+    let (public, internal) = (&config.public, &config.internal);
     vec![
         ("public.connections_max", wide(public.connections_max), 1, MILLION),
         ("public.connections_per_ip_max", wide(public.connections_per_ip_max), 0, MILLION),
         ("public.accept_backlog", public.accept_backlog.into(), 1, 65_535),
         ("public.keep_alive_ms", public.keep_alive_ms, 1000, HOUR_MS),
+        ("internal.connections_max", wide(internal.connections_max), 1, MILLION),
+        ("internal.keep_alive_ms", internal.keep_alive_ms, 1000, DAY_MS),
         ("auth.leeway_s", config.auth.leeway_s, 0, 300),
         ("broker.hot_bytes_max", wide(config.broker.hot_bytes_max), 0, 64 * 1024 * MIB),
     ]

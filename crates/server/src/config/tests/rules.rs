@@ -70,6 +70,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("public.connections_per_ip_max", 0, 1_000_000),
     ("public.accept_backlog", 1, 65_535),
     ("public.keep_alive_ms", 1000, 3_600_000),
+    ("internal.connections_max", 1, 1_000_000),
+    ("internal.keep_alive_ms", 1000, 86_400_000),
     ("auth.leeway_s", 0, 300),
     ("broker.hot_bytes_max", 0, 68_719_476_736),
     ("limits.queue_messages_max", 1, 65_536),
