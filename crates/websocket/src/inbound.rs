@@ -47,9 +47,21 @@ pub struct Inbound {
     text: Vec<u8>,
     /// What has arrived of an unfinished control frame, which may lie between two fragments.
     control: Vec<u8>,
+    /// How much of `text` is known to be UTF-8.
+    checked: usize,
     fragments_open: bool,
     empty_fragments: u32,
-    ended: bool,
+    state: State,
+}
+
+/// How far the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// An error was handed out. Nothing is read any more but where frames end, up to a close.
+    Broken,
+    /// The client's close has passed.
+    Closed,
 }
 
 /// Bytes being taken apart: see [`Inbound::feed`].
@@ -76,9 +88,10 @@ impl Inbound {
             frame: None,
             text: Vec::new(),
             control: Vec::new(),
+            checked: 0,
             fragments_open: false,
             empty_fragments: 0,
-            ended: false,
+            state: State::Open,
         }
     }
 
@@ -93,9 +106,15 @@ impl Inbound {
         self.text.capacity() + self.control.capacity()
     }
 
-    /// Whether a close frame or an error was handed out. What arrives afterwards is ignored.
+    /// Whether a close frame or an error was handed out. What arrives afterwards is ignored, but
+    /// for a close frame behind an error.
     pub fn has_ended(&self) -> bool {
-        self.ended
+        self.state != State::Open
+    }
+
+    /// Whether the client's close frame has passed: nothing more is to be expected of it.
+    pub fn has_closed(&self) -> bool {
+        self.state == State::Closed
     }
 
     /// Takes header bytes from the front of `bytes` and says how many.
@@ -142,8 +161,9 @@ impl Inbound {
         Ok(())
     }
 
-    /// Keeps a part of a payload whose rest is yet to come.
-    fn keep(&mut self, frame: Frame, part: &[u8]) {
+    /// Keeps a part of a payload whose rest is yet to come. Text is looked at as it comes: what can
+    /// no longer become UTF-8 is not waited for.
+    fn keep(&mut self, frame: Frame, part: &[u8]) -> Result<(), InboundError> {
         let due = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
         if frame.kind.is_control() {
             append(&mut self.control, part, due);
@@ -153,6 +173,12 @@ impl Inbound {
             let room = self.limits.message_bytes_max - self.text.len() - part.len();
             append(&mut self.text, part, room);
         }
+        if let Err(error) = str::from_utf8(&self.text[self.checked..]) {
+            self.checked += error.valid_up_to();
+            return error.error_len().map_or(Ok(()), |_| Err(InboundError::TextNotUtf8));
+        }
+        self.checked = self.text.len();
+        Ok(())
     }
 
     /// What has been kept for the message or control frame that `frame` belongs to.
@@ -161,22 +187,52 @@ impl Inbound {
     }
 
     /// Forgets everything and takes no more.
-    fn end(&mut self) {
-        *self = Self { ended: true, ..Self::new(self.limits) };
+    fn close(&mut self) {
+        *self = Self { state: State::Closed, ..Self::new(self.limits) };
+    }
+
+    /// Forgets all but where the frame ends that is arriving.
+    fn break_off(&mut self) {
+        let Self { header, header_bytes, frame, .. } = *self;
+        let state = State::Broken;
+        *self = Self { header, header_bytes, frame, state, ..Self::new(self.limits) };
+    }
+
+    /// Takes header bytes from the front of `bytes`, whatever they say, and says how many.
+    fn skim_header(&mut self, bytes: &[u8]) -> usize {
+        let had = self.header_bytes;
+        let added = bytes.len().min(HEADER_BYTES_MAX - had);
+        self.header[had..had + added].copy_from_slice(&bytes[..added]);
+        let Some((frame, used)) = header::skim(&self.header[..had + added]) else {
+            self.header_bytes = had + added;
+            return added;
+        };
+        self.header_bytes = 0;
+        self.frame = Some(frame);
+        used.saturating_sub(had)
     }
 }
 
 impl Feed<'_> {
     /// The next message, or `None` when the bytes are used up.
     ///
-    /// An error ends the connection: close it with [`InboundError::close_code`]. After an error
-    /// or a [`Message::Close`] all further bytes are ignored.
+    /// An error ends the connection: close it with [`InboundError::close_code`]. What comes after
+    /// it is passed over up to a [`Message::Close`], which then has no code; after that all is
+    /// ignored.
     pub fn poll(&mut self) -> Result<Option<Message<'_>>, InboundError> {
+        match self.inbound.state {
+            State::Open => {}
+            State::Broken => return Ok(self.skim()),
+            State::Closed => {
+                self.consumed = self.bytes.len();
+                return Ok(None);
+            }
+        }
         let (kind, payload) = match self.advance() {
             Ok(Some(finished)) => finished,
             Ok(None) => return Ok(None),
             Err(error) => {
-                self.inbound.end();
+                self.inbound.break_off();
                 return Err(error);
             }
         };
@@ -185,10 +241,37 @@ impl Feed<'_> {
             Payload::Kept(bytes) => Cow::Owned(bytes),
         };
         let message = message::read(kind, payload);
-        if matches!(message, Err(_) | Ok(Message::Close { .. })) {
-            self.inbound.end();
+        if kind == Kind::Close {
+            self.inbound.close();
+        } else if message.is_err() {
+            self.inbound.break_off();
         }
         message.map(Some)
+    }
+
+    /// Passes over what comes behind an error, up to a close frame.
+    fn skim(&mut self) -> Option<Message<'static>> {
+        loop {
+            let rest = &self.bytes[self.consumed..];
+            if let Some(mut frame) = self.inbound.frame.take() {
+                let due = usize::try_from(frame.remaining).unwrap_or(usize::MAX);
+                let passed = due.min(rest.len());
+                frame.remaining -= passed as u64;
+                self.consumed += passed;
+                if frame.remaining > 0 {
+                    self.inbound.frame = Some(frame);
+                    return None;
+                }
+                if frame.kind == Kind::Close {
+                    self.inbound.close();
+                    return Some(Message::Close { code: None, reason: Cow::Borrowed("") });
+                }
+            } else if rest.is_empty() {
+                return None;
+            } else {
+                self.consumed += self.inbound.skim_header(rest);
+            }
+        }
     }
 
     /// How many of the bytes have been taken. To stop early, drop the feed and later feed the
@@ -200,12 +283,8 @@ impl Feed<'_> {
     /// Goes on to the end of the next message or of the bytes.
     fn advance(&mut self) -> Result<Option<(Kind, Payload)>, InboundError> {
         loop {
-            if self.inbound.ended {
-                self.consumed = self.bytes.len();
-                return Ok(None);
-            }
             if let Some(frame) = self.inbound.frame.take() {
-                if let Some(payload) = self.take_payload(frame) {
+                if let Some(payload) = self.take_payload(frame)? {
                     return Ok(Some((frame.kind, payload)));
                 }
             } else if self.consumed < self.bytes.len() {
@@ -219,7 +298,7 @@ impl Feed<'_> {
     }
 
     /// Takes what is there of a frame's payload; gives the payload of the message it ends.
-    fn take_payload(&mut self, mut frame: Frame) -> Option<Payload> {
+    fn take_payload(&mut self, mut frame: Frame) -> Result<Option<Payload>, InboundError> {
         let rest = self.bytes.len() - self.consumed;
         let taken = usize::try_from(frame.remaining).map_or(rest, |due| due.min(rest));
         let range = self.consumed..self.consumed + taken;
@@ -232,14 +311,17 @@ impl Feed<'_> {
             self.inbound.empty_fragments = 0;
         }
         if message_ends && self.inbound.kept(frame).is_empty() {
-            return Some(Payload::Fed(range));
-        }
-        self.inbound.keep(frame, &self.bytes[range]);
-        if message_ends {
-            return Some(Payload::Kept(mem::take(self.inbound.kept(frame))));
+            return Ok(Some(Payload::Fed(range)));
         }
         self.inbound.frame = (frame.remaining > 0).then_some(frame);
-        None
+        self.inbound.keep(frame, &self.bytes[range])?;
+        if !message_ends {
+            return Ok(None);
+        }
+        if !frame.kind.is_control() {
+            self.inbound.checked = 0;
+        }
+        Ok(Some(Payload::Kept(mem::take(self.inbound.kept(frame)))))
     }
 }
 

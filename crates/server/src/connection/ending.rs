@@ -73,19 +73,73 @@ where
 
 /// Reads on until the peer's close frame, so that ours is not lost to a reset.
 async fn wait_for_close<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) {
-    loop {
+    while !wire.reader.has_closed() {
         for heard in wire.heard().await {
             match heard {
-                Heard::Close { .. } | Heard::Lost(_) => return,
-                Heard::Broken(_) => return drain(wire).await,
-                Heard::Text(_) | Heard::Ping(_) | Heard::Pong => {}
+                Heard::Lost(_) => return,
+                // Frames that break the rules still have an end, and a close may stand behind it.
+                Heard::Broken(_)
+                | Heard::Close { .. }
+                | Heard::Text(_)
+                | Heard::Ping(_)
+                | Heard::Pong => {}
             }
         }
     }
 }
 
-/// Reads and throws away what can no longer be understood.
-async fn drain<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) {
-    // Until the peer ends, or the grace does.
-    drop(tokio::io::copy(&mut wire.stream, &mut tokio::io::sink()).await);
+#[cfg(test)]
+mod tests {
+    use super::{Ending, GRACE, say_goodbye};
+    use crate::connection::Wire;
+    use crate::connection::reader::Heard;
+    use bytes::Bytes;
+    use std::time::Duration;
+    use steadfast_protocol::{CloseCode, Limits};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    /// A close frame of a client, with a mask of zeros.
+    const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xEA];
+
+    /// How long the last words take, in virtual time, where `before` and `after` are what the peer
+    /// says before it has our close and after.
+    async fn goodbye(before: &[u8], after: &[u8]) -> Duration {
+        let (ours, mut peer) = tokio::io::duplex(64 * 1024);
+        let limits = Limits { message_bytes_max: 100, ..Limits::default() };
+        let mut wire = Wire::new(ours, Bytes::new(), limits);
+        peer.write_all(before).await.unwrap();
+        let heard = wire.heard().await;
+        let Some(Heard::Broken(error)) = heard.first() else { panic!("{before:?}: {heard:?}") };
+        let code = CloseCode(error.close_code());
+        let ending = Ending::Ours { code, reason: error.to_string().into() };
+        let begun = Instant::now();
+        let answer = async {
+            assert_eq!(peer.read_u8().await.unwrap(), 0x88);
+            peer.write_all(after).await.unwrap();
+            peer
+        };
+        let ((), _peer) = tokio::join!(say_goodbye(&mut wire, &ending), answer);
+        begun.elapsed()
+    }
+
+    /// P-57
+    #[tokio::test(start_paused = true)]
+    async fn tcp_ends_as_soon_as_both_closes_have_passed_whatever_was_broken() {
+        let long = [&[0x81, 0xFE, 0x01, 0x00, 0, 0, 0, 0][..], &[b'x'; 256]].concat();
+        let breaches: [&[u8]; 6] = [
+            &[0x81, 2, b'{', b'}'],
+            &[0xC1, 0x81, 0, 0, 0, 0, b'x'],
+            &[0x83, 0x80, 0, 0, 0, 0],
+            &[0x82, 0x81, 0, 0, 0, 0, b'x'],
+            &[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe],
+            &long,
+        ];
+        for breach in breaches {
+            assert_eq!(goodbye(breach, &CLOSE).await, Duration::ZERO, "{breach:?}");
+            let both = [breach, &CLOSE].concat();
+            assert_eq!(goodbye(&both, &[]).await, Duration::ZERO, "{breach:?}");
+            assert_eq!(goodbye(breach, &[0x81, 0x80, 0, 0, 0, 0]).await, GRACE, "{breach:?}");
+        }
+    }
 }

@@ -27,7 +27,7 @@ pub(super) enum Heard {
         code: u16,
         reason: Box<str>,
     },
-    /// Nothing after this can be read.
+    /// Nothing after this can be read, but a close.
     Broken(InboundError),
     /// The socket is gone.
     Lost(Cow<'static, str>),
@@ -43,6 +43,11 @@ impl Reader {
     pub(super) fn new(ahead: Bytes, message_bytes_max: usize) -> Self {
         let limits = Limits { message_bytes_max, ..Limits::default() };
         Self { inbound: Inbound::new(limits), ahead }
+    }
+
+    /// Whether the peer's close frame has come.
+    pub(super) fn has_closed(&self) -> bool {
+        self.inbound.has_closed()
     }
 
     /// The next messages; never none.
@@ -83,7 +88,8 @@ fn feed(inbound: &mut Inbound, bytes: &mut [u8], heard: &mut Vec<Heard>) {
         match feed.poll() {
             Ok(Some(message)) => heard.push(owned(message)),
             Ok(None) => return,
-            Err(error) => return heard.push(Heard::Broken(error)),
+            // Only a close is looked for behind it.
+            Err(error) => heard.push(Heard::Broken(error)),
         }
     }
 }

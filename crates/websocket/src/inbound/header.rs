@@ -13,6 +13,9 @@ use super::InboundError;
 /// The longest header: 2 bytes, 8 of length, 4 of mask.
 pub(super) const HEADER_BYTES_MAX: usize = 14;
 
+/// The opcode of a close frame.
+const CLOSE_OPCODE: u8 = 8;
+
 /// The longest payload of a ping, pong or close.
 const CONTROL_BYTES_MAX: u64 = 125;
 
@@ -68,6 +71,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, InboundError
         return Err(InboundError::ControlTooLong { bytes: length });
     }
     Ok(Some((Frame { kind, is_final: header.is_final, remaining: length, mask }, used)))
+}
+
+/// The same of a frame that may break every rule: how long it is and whether it closes is all that
+/// is read of it. `None` while the header is not whole.
+pub(super) fn skim(bytes: &[u8]) -> Option<(Frame, usize)> {
+    let &[first, second, ..] = bytes else { return None };
+    let (length_bytes, short) = match second & 0x7F {
+        126 => (2, 0),
+        127 => (8, 0),
+        short => (0, u64::from(short)),
+    };
+    let used = 2 + length_bytes + if second & 0x80 == 0 { 0 } else { 4 };
+    let long = bytes.get(2..used)?.get(..length_bytes)?;
+    let remaining = long.iter().fold(short, |sum, byte| sum << 8 | u64::from(*byte));
+    let kind = if first & 0x0F == CLOSE_OPCODE { Kind::Close } else { Kind::Binary };
+    Some((Frame { kind, is_final: true, remaining, mask: [0; 4] }, used))
 }
 
 impl Kind {

@@ -77,28 +77,27 @@ fn owned(message: Message<'_>) -> Message<'static> {
 fn feed(inbound: &mut Inbound, bytes: &[u8]) -> Received {
     let mut bytes = bytes.to_vec();
     let mut feed = inbound.feed(&mut bytes);
-    let mut messages = Vec::new();
+    let (mut messages, mut broken) = (Vec::new(), None);
     loop {
         match feed.poll() {
             Ok(Some(message)) => messages.push(owned(message)),
-            Ok(None) => return (messages, None),
-            Err(error) => return (messages, Some(error)),
+            Ok(None) => return (messages, broken),
+            Err(error) => broken = Some(error),
         }
     }
 }
 
-/// Feeds `chunks` one after the other, up to the first error.
+/// Feeds `chunks` one after the other.
 fn feed_all<'a>(limits: Limits, chunks: impl IntoIterator<Item = &'a [u8]>) -> Received {
     let mut inbound = Inbound::new(limits);
-    let mut messages = Vec::new();
+    let (mut messages, mut broken) = (Vec::new(), None);
     for chunk in chunks {
         let (more, error) = feed(&mut inbound, chunk);
         messages.extend(more);
-        if error.is_some() {
-            return (messages, error);
-        }
+        assert!(broken.is_none() || error.is_none(), "a second error: {error:?}");
+        broken = broken.or(error);
     }
-    (messages, None)
+    (messages, broken)
 }
 
 /// What a new connection makes of `frames`, which must not depend on how they are split.

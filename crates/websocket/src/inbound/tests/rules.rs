@@ -2,7 +2,7 @@
 
 use super::{
     BINARY, CLOSE, CONTINUE, Inbound, InboundError, Limits, Message, PING, PONG, TEXT, close,
-    close_payload, feed, header, part, ping, receive, text, whole,
+    close_payload, feed, feed_all, header, part, ping, receive, text, whole,
 };
 
 fn error(frames: &[Vec<u8>]) -> InboundError {
@@ -11,7 +11,8 @@ fn error(frames: &[Vec<u8>]) -> InboundError {
 
 fn error_within(limits: Limits, frames: &[Vec<u8>]) -> InboundError {
     let (messages, error) = receive(limits, frames);
-    assert_eq!(messages, []);
+    // A close that breaks a rule is still one.
+    assert!(messages.is_empty() || messages == [close(None, "")], "{messages:?}");
     error.expect("an error")
 }
 
@@ -216,4 +217,61 @@ fn nothing_is_read_after_a_close_or_an_error() {
         assert_eq!(feed(&mut inbound, &whole(TEXT, "late")), (vec![], None));
         assert_eq!(inbound.capacity(), 0);
     }
+}
+
+/// P-57: however the text is cut, and whatever is still to come of it.
+#[test]
+fn text_that_can_no_longer_be_utf8_is_refused_while_it_arrives() {
+    let good = "κόσμε".as_bytes();
+    for bad in [&b"\xf4\x90"[..], b"\xed\xa0", b"\xc0", b"\xff", b"\xe2\x28"] {
+        let begun = [good, bad].concat();
+        // In a fragment, with more fragments to come.
+        let found = error(&[part(TEXT, &begun)]);
+        assert_eq!((found, found.close_code()), (InboundError::TextNotUtf8, 1007));
+        let found = error(&[part(TEXT, good), part(CONTINUE, ""), part(CONTINUE, bad)]);
+        assert_eq!(found, InboundError::TextNotUtf8);
+        // In one frame, of which only this much has come.
+        let mut whole = whole(TEXT, [&begun[..], &[b'x'; 100]].concat());
+        whole.truncate(whole.len() - 100);
+        assert_eq!(error(&[whole]), InboundError::TextNotUtf8);
+    }
+    // A character that is cut is waited for, byte by byte, until the message ends.
+    for end in 1..good.len() {
+        let (first, second) = good.split_at(end);
+        let frames = [part(TEXT, first), whole(PING, ""), whole(CONTINUE, second)];
+        assert_eq!(messages(&frames), [ping(b""), text("κόσμε")]);
+    }
+    assert_eq!(error(&[part(TEXT, b"\xe2"), whole(CONTINUE, "")]), InboundError::TextNotUtf8);
+}
+
+/// P-57: so that TCP can end with the close, whatever came before it.
+#[test]
+fn a_close_behind_an_error_is_seen() {
+    let limits = Limits { message_bytes_max: 1_000, ..Limits::default() };
+    let unmasked = vec![0x81, 0x7E, 0x01, 0x00];
+    let breaches: [Vec<u8>; 9] = [
+        [unmasked, vec![b'x'; 256]].concat(),
+        with_first_byte(0xC1, whole(TEXT, "rsv")),
+        with_first_byte(0x83, whole(TEXT, "reserved opcode")),
+        with_first_byte(0x8B, whole(TEXT, "")),
+        part(PING, "a fragment"),
+        whole(CONTINUE, "of nothing"),
+        whole(BINARY, vec![0x88; 300]),
+        whole(TEXT, [0xff; 500]),
+        whole(TEXT, vec![b'x'; 70_000]),
+    ];
+    for breach in breaches {
+        let behind = [whole(TEXT, "more"), whole(PING, "p"), whole(BINARY, vec![1; 200])];
+        let bytes = [&breach[..], &behind.concat(), &whole(CLOSE, close_payload(1002, b"bye"))];
+        let bytes = bytes.concat();
+        for chunk in [bytes.len(), 1_000, 7, 1] {
+            let (rest, error) = feed_all(limits, bytes.chunks(chunk));
+            assert!(error.is_some());
+            assert_eq!(rest, [close(None, "")], "{error:?}");
+        }
+    }
+    // A close frame that is itself the breach is one all the same.
+    let mut inbound = Inbound::new(limits);
+    feed(&mut inbound, &whole(CLOSE, close_payload(1005, b"")));
+    assert!(inbound.has_closed());
 }
