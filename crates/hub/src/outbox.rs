@@ -117,6 +117,11 @@ impl Outbox {
         self.bytes = 0;
     }
 
+    /// Whether what was taken last may not be written yet.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.busy_since.is_some()
+    }
+
     /// When a session that makes no progress is too slow; `None` where nothing waits.
     pub(crate) fn slow_at(&self, timeout: Span) -> Option<Millis> {
         self.busy_since.map(|since| since + timeout)

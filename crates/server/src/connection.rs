@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use self::reader::{Heard, Reader};
 use self::session::Session;
+use crate::had_ends::Follower;
 use crate::log;
 use crate::node::Node;
 use crate::shard::Bell;
@@ -47,6 +48,8 @@ pub enum Purpose {
         channel: ChannelName,
         /// From where.
         since: Since,
+        /// Who follows, where a client that has had the end is not to be given history again.
+        follower: Option<Box<Follower>>,
         /// The token of the upgrade's `Authorization` header, if any.
         token: Option<String>,
     },

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod error;
+mod had_ends;
 mod head;
 pub mod headcount;
 pub mod internal;

@@ -15,6 +15,7 @@ use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, NatsBroker, Re
 use crate::clock::Clock;
 use crate::config::{BrokerKind, Config, NamespaceOptions};
 use crate::error::ServeError;
+use crate::had_ends::HadEnds;
 use crate::headcount::Headcount;
 use crate::origin::Origins;
 use crate::relay::Relay;
@@ -42,6 +43,8 @@ pub struct Node {
     pub counters: Counters,
     /// How many sockets each address has, where that is limited.
     pub(crate) addresses: Addresses,
+    /// The older clients that have had the end of their channel.
+    pub(crate) had_ends: HadEnds,
     headcount: Arc<Headcount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
@@ -103,6 +106,7 @@ impl Node {
             origins,
             counters: Counters::default(),
             addresses: Addresses::default(),
+            had_ends: HadEnds::default(),
             headcount,
             verifier,
             is_draining: AtomicBool::new(false),

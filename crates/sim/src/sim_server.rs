@@ -158,9 +158,9 @@ impl SimServer {
     }
 
     /// A sign of life came that is no text.
-    pub(crate) fn on_alive(&mut self, now: u64, wire: WireId) {
+    pub(crate) fn on_alive(&mut self, wire: WireId) {
         if let Some(key) = self.session(wire) {
-            self.hub.alive(Millis(now), key, 2);
+            self.hub.transport_frame(key, 2);
         }
     }
 

@@ -38,6 +38,19 @@ async fn an_older_clients_signs_of_life_are_answered_in_type_and_event() {
     assert_eq!(raw.expect("pong").await["event"], "pong");
 }
 
+/// P-93
+#[tokio::test]
+async fn an_older_client_that_is_silent_is_asked_and_one_that_does_not_answer_is_closed() {
+    let settings = [("HEARTBEAT__PING_INTERVAL_MS", "300"), ("HEARTBEAT__PING_TIMEOUT_MS", "300")];
+    let server = Server::dev_with(&settings).await;
+    let mut raw = Raw::open_path(&server, QUERY).await;
+    for _ in 0..3 {
+        raw.answers_a_ping().await;
+    }
+    // From here on its library answers the transport's pings, and nothing else does. P-47
+    assert_eq!(raw.closed().await, (1001, "Connection stale".into()));
+}
+
 #[tokio::test]
 async fn what_an_older_client_says_wrong_is_ignored_and_it_lives() {
     let server = Server::dev().await;
@@ -71,4 +84,59 @@ async fn a_path_that_fits_no_route_is_closed_with_a_code_that_says_so() {
         let mut raw = Raw::open_path(&server, path).await;
         assert_eq!(raw.closed().await, (1008, "Invalid path".into()), "{path}");
     }
+}
+
+const FROM_START: &str = r#"
+dev = true
+[[routes]]
+path = "/ws/diagnosis/{id}"
+namespace = "diagnosis"
+start = "start"
+"#;
+
+/// P-94: the original client comes back after the end, and would be given all of it for ever.
+#[tokio::test]
+async fn a_finished_channel_is_not_replayed_to_a_client_that_had_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("steadfast.toml");
+    std::fs::write(&file, FROM_START).unwrap();
+    let server = Server::start(&["--config", file.to_str().unwrap()], &[]).await;
+    let agent = |agent: &'static str| [("user-agent", agent)];
+    let open = async |name| Raw::ask(server.public, QUERY, &agent(name)).await.unwrap();
+    server.publishes("diagnosis:8f3c", 1).await;
+    // Gone before the end: history comes again, as the route says.
+    for _ in 0..2 {
+        let mut raw = open("one").await;
+        assert_eq!(raw.expect("diagnosis_update").await["event"], "progress");
+        raw.closes().await;
+    }
+    let mut raw = open("one").await;
+    raw.expect("diagnosis_update").await;
+    let end = json!({"event": "complete", "data": {}, "final": true});
+    server.publishes_event("diagnosis:8f3c", &end).await;
+    assert_eq!(raw.expect("diagnosis_update").await["event"], "complete");
+    raw.closes().await;
+    // It comes back, and again: there is nothing more for it, and it is not closed either.
+    for _ in 0..3 {
+        let mut raw = open("one").await;
+        for _ in 0..2 {
+            raw.says(&json!({"type": "ping"})).await;
+            raw.expect("pong").await;
+        }
+        raw.closes().await;
+    }
+    // Somebody else, and whoever lost the path before the end was there, have it all.
+    let mut other = open("two").await;
+    for event in ["progress", "complete"] {
+        assert_eq!(other.expect("diagnosis_update").await["event"], event);
+    }
+    drop(other);
+    let mut other = open("two").await;
+    assert_eq!(other.expect("diagnosis_update").await["event"], "progress");
+    // A channel of the same name that has begun anew is another one.
+    let url = server.internal_url("/v1/channels/diagnosis:8f3c");
+    assert!(crate::server::answer(server.http.delete(url)).await.status < 300);
+    server.publishes("diagnosis:8f3c", 7).await;
+    let update = open("one").await.expect("diagnosis_update").await;
+    assert_eq!(update["data"], json!({"n": 7}));
 }

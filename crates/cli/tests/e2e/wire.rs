@@ -284,3 +284,28 @@ async fn a_refused_origin_is_told_the_setting_and_the_log_once() {
     assert!(told[0].contains("https://app.example.com"), "{told:?}");
     assert!(told[1].contains("https://other.example.com"), "{told:?}");
 }
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let server = Server::dev().await;
+    let table = [
+        (format!("GET /v1/ws HTTP/1.1\r\n{UPGRADE}\r\n\r\n"), "400", "bad_host"),
+        (
+            format!("GET /v1/ws HTTP/1.1\r\n{HOST}\r\n{HOST}\r\n{UPGRADE}\r\n\r\n"),
+            "400",
+            "bad_host",
+        ),
+        (format!("GET /ws/diagnosis/1 HTTP/1.1\r\n{UPGRADE}\r\n\r\n"), "400", "bad_host"),
+        ("GET /v1/channels/a/events HTTP/1.1\r\n\r\n".to_owned(), "400", "bad_host"),
+        (format!("GET /v1/ws HTTP/1.0\r\n{HOST}\r\n{UPGRADE}\r\n\r\n"), "505", "http_version"),
+        (format!("GET /v1/ws HTTP/1.0\r\n{UPGRADE}\r\n\r\n"), "505", "http_version"),
+        ("GET /v1/probe HTTP/1.0\r\n\r\n".to_owned(), "204", ""),
+    ];
+    for (request, status, code) in table {
+        let mut wire = Wire::open(server.public).await;
+        wire.says(&request).await;
+        let said = wire.rest().await;
+        assert!(said.split(' ').nth(1) == Some(status) && said.contains(code), "{request}: {said}");
+    }
+    assert!(server.connections().await.is_empty());
+}

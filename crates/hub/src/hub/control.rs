@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use steadfast_machine::{Millis, Rng, Span};
+use steadfast_protocol::codec::legacy;
 use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
 
 use super::Hub;
@@ -142,14 +144,17 @@ impl Hub {
         }
     }
 
-    /// Asks a silent peer twice: where an app cannot see the transport's ping, its library can.
+    /// Asks a silent peer twice: its app, whose answer counts, and its transport, which keeps the
+    /// path open. P-42, P-47
     fn ask(&mut self, now: Millis, key: SessionKey) {
         let Some(session) = self.session(key) else { return };
         if let Life::Pinged { asked, .. } = &mut session.life {
             *asked = Some(now);
         }
-        if session.speech == Speech::Frames {
-            self.say(now, key, &ServerFrame::Ping { id: None });
+        match session.speech {
+            Speech::Frames => self.say(now, key, &ServerFrame::Ping { id: None }),
+            Speech::Legacy => self.answer(now, key, Bytes::from_static(legacy::PING)),
+            Speech::Stream | Speech::Signal => {}
         }
         self.put(now, key, Outgoing::Ping);
     }

@@ -68,10 +68,10 @@ impl Hub {
         self.answer(now, key, answer.into());
     }
 
-    /// The transport itself showed a sign of life, in `bytes` bytes.
-    pub fn alive(&mut self, now: Millis, key: SessionKey, bytes: usize) {
+    /// The transport's own ping or pong came, with `bytes` bytes. It is counted, and no sign of
+    /// life: a library sends it for an app that is frozen, or gone from the screen. P-47
+    pub fn transport_frame(&mut self, key: SessionKey, bytes: usize) {
         if let Some(session) = self.session(key) {
-            session.hear(now);
             session.counts.bytes_received += bytes as u64;
         }
     }

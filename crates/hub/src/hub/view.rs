@@ -11,6 +11,13 @@ use crate::session::Session;
 use crate::{ConnectionView, SessionKey, Totals};
 
 impl Hub {
+    /// Whether the session follows no channel any more, and all that it was to be told is written.
+    pub fn has_had_ends(&self, key: SessionKey) -> bool {
+        self.peek(key).is_some_and(|session| {
+            session.channels.is_empty() && session.outbox.is_empty() && !session.outbox.is_busy()
+        })
+    }
+
     /// Live sessions in these slots, in order of their slot.
     pub fn connections(&self, now: Millis, slots: Range<u32>) -> Vec<ConnectionView> {
         let sessions = slots.filter_map(|slot| self.sessions.get(slot as usize));

@@ -58,6 +58,9 @@ pub fn heartbeat_ack(timestamp: Option<Scalar>, now: Timestamp) -> String {
     format!(r#"{{{word},"timestamp":{},"server_time":"{now}"}}"#, timestamp.as_json())
 }
 
+/// Asks a client that is silent whether it is there. P-93
+pub const PING: &[u8] = br#"{"type":"ping","event":"ping"}"#;
+
 /// The answer to a ping.
 pub fn pong(now: Timestamp) -> String {
     format!(r#"{{"type":"pong","event":"pong","timestamp":"{now}"}}"#)

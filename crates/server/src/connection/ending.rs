@@ -35,6 +35,11 @@ impl Ending {
         matches!(self, Self::Stuck)
     }
 
+    /// Whether the peer said that it ends: it has had what it was sent before.
+    pub(super) const fn is_theirs(&self) -> bool {
+        matches!(self, Self::Theirs { .. })
+    }
+
     pub(crate) fn code_and_reason(&self) -> (CloseCode, &str) {
         match self {
             Self::Ours { code, reason } => (*code, reason),

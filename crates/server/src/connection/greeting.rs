@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Grants, OpenError, Opening, SessionKey, Speech, Transport};
+use steadfast_hub::{Grants, OpenError, Opening, PageLimit, SessionKey, Speech, Transport};
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{
-    ChannelRequest, ClientFrame, CloseCode, ErrorCode, ErrorFrame, Hello, PATH_REASON, Scalar,
-    ServerFrame, Token,
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, ErrorCode, ErrorFrame, Hello, PATH_REASON,
+    Scalar, ServerFrame, Since, Token,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::ending::Ending;
 use super::reader::Heard;
 use super::{Purpose, Wire};
+use crate::had_ends::{Follower, Following};
 use crate::node::Node;
 use crate::shard::{Bell, Shard};
 use crate::socket::TryWrite;
@@ -25,6 +26,8 @@ pub(super) struct Open {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SessionKey,
     pub(super) speech: Speech,
+    /// The older client that this is, where it matters whether it has had the end.
+    pub(super) follower: Option<Box<Following>>,
 }
 
 /// Where the session's owner and its socket are to be found.
@@ -43,16 +46,24 @@ where
 {
     match purpose {
         Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
-        Purpose::Legacy { channel, since, token } => {
+        Purpose::Legacy { channel, since, follower, token } => {
             let link = node.random_link("legacy").ok_or_else(no_randomness)?;
             let (grants, expires) = grants(node, token.as_deref())?;
             if !grants.may_subscribe(&channel) {
                 return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
             }
+            let has_had_end = match &follower {
+                Some(follower) => has_had_end(node, &channel, follower).await,
+                None => false,
+            };
+            let since = if has_had_end { Since::Now } else { since };
             let channels = vec![ChannelRequest { id: None, channel, since }];
             let opening =
                 Opening { speech: Speech::Legacy, channels, ..plain(node, link, grants, expires) };
-            begin(node, place, opening).map(|open| (open, Vec::new()))
+            let open = begin(node, place, opening)?;
+            let follower =
+                follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
+            Ok((Open { follower, ..open }, Vec::new()))
         }
         Purpose::Link { token, deadline } => {
             let (hello, heard) = hello(node, wire, deadline).await?;
@@ -71,6 +82,17 @@ where
             Ok((open, heard))
         }
     }
+}
+
+/// Whether an older client comes back to a channel that is finished, and whose end it has had. P-94
+async fn has_had_end(node: &Node, channel: &ChannelName, follower: &Follower) -> bool {
+    if !node.had_ends.has(node.clock.now(), follower) {
+        return false;
+    }
+    // The channel may have been deleted and begun anew since then.
+    let limit = PageLimit { events_max: 1, bytes_max: 1, is_thinned: false };
+    let page = node.broker.read(channel, &Since::Now, limit).await;
+    page.is_ok_and(|page| page.reaches_the_end())
 }
 
 async fn hello<S>(
@@ -139,7 +161,7 @@ fn begin(node: &Arc<Node>, place: Place<'_>, opening: Opening) -> Result<Open, E
     let speech = opening.speech;
     let (bell, socket) = place;
     match shard.open_shared(opening, bell, socket) {
-        Ok(key) => Ok(Open { shard, key, speech }),
+        Ok(key) => Ok(Open { shard, key, speech, follower: None }),
         Err(OpenError::Replaced { live }) => {
             let reason = format!("a session with generation {live} is live");
             Err(ours(CloseCode::REPLACED, reason))

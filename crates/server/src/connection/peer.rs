@@ -19,6 +19,11 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Where it comes from.
+    pub(crate) const fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// A place for one more socket from `address`; `None` where there is none.
     pub fn admit(node: &Arc<Node>, address: IpAddr) -> Option<Arc<Self>> {
         let most = node.config.public.connections_max as u64;

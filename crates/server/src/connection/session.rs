@@ -19,6 +19,7 @@ use super::ending::{self, Ending, GRACE};
 use super::greeting::Open;
 use super::reader::Heard;
 use super::{Io, Wire};
+use crate::had_ends::Following;
 use crate::node::Node;
 use crate::shard::{Bell, Shard, Taken};
 use crate::socket::Batch;
@@ -35,6 +36,7 @@ pub(super) struct Session {
     shard: Arc<Shard>,
     key: SessionKey,
     speech: Speech,
+    follower: Option<Box<Following>>,
     bell: Arc<Bell>,
     /// Taken from the hub and not yet dealt with.
     pending: Option<Box<Work>>,
@@ -66,6 +68,7 @@ impl Session {
             shard: open.shard,
             key: open.key,
             speech: open.speech,
+            follower: open.follower,
             bell,
             pending: None,
             is_called: true,
@@ -215,11 +218,11 @@ impl Session {
             match item {
                 Heard::Text(text) => self.hear_text(&text).await,
                 Heard::Ping(payload) => {
-                    self.shard.with(|hub, now| hub.alive(now, self.key, payload.len()));
+                    self.shard.with(|hub, _| hub.transport_frame(self.key, payload.len()));
                     wire.pong(&payload);
                     self.is_called = true;
                 }
-                Heard::Pong => self.shard.with(|hub, now| hub.alive(now, self.key, 0)),
+                Heard::Pong => self.shard.with(|hub, _| hub.transport_frame(self.key, 0)),
                 Heard::Close { code, reason } => return Some(Ending::Theirs { code, reason }),
                 Heard::Broken(error) => {
                     let code = CloseCode(error.close_code());
@@ -251,6 +254,12 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        if let Some(follower) = self.follower.take()
+            && self.shard.with(|hub, _| hub.has_had_ends(self.key))
+            && (follower.comes_back || ending.is_theirs())
+        {
+            self.node.had_ends.note(self.node.clock.now(), follower.who);
+        }
         // First the hub: from here on nothing more is meant for this session.
         let (code, reason) = ending.code_and_reason();
         let rest = loop {

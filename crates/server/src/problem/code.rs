@@ -54,6 +54,8 @@ codes! {
     BadBody, BAD_REQUEST, "bad_body", "The body does not fit";
     /// A field that must be there is not.
     MissingField, BAD_REQUEST, "missing_field", "A field is missing";
+    /// The request has no `Host`, or several.
+    BadHost, BAD_REQUEST, "bad_host", "The request does not say which host it is for";
     /// The request for a WebSocket is not one of RFC 6455.
     BadHandshake, BAD_REQUEST, "bad_handshake", "The WebSocket handshake is not valid";
     /// A parameter of the query cannot be read.
@@ -120,6 +122,8 @@ codes! {
     NodeSilent, SERVICE_UNAVAILABLE, "node_silent", "Another node did not answer";
     /// There is no room for more history.
     StorageFull, INSUFFICIENT_STORAGE, "storage_full", "There is no room for more history";
+    /// The request is of a version of HTTP that the route does not speak.
+    HttpVersion, HTTP_VERSION_NOT_SUPPORTED, "http_version", "Another version of HTTP is needed";
     /// Something failed that should not: the server's fault.
     Internal, INTERNAL_SERVER_ERROR, "internal", "Something failed that should not";
 }
@@ -166,6 +170,7 @@ mod tests {
             (Code::NodeSilent, 503),
             (Code::TooManyConnections, 503),
             (Code::StorageFull, 507),
+            (Code::HttpVersion, 505),
         ];
         for (code, status) in table {
             assert_eq!(code.status().as_u16(), status, "{code}");

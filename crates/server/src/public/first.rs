@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 
 use super::leave::{Left, poll_heard};
 use super::listen::{Port, go_on};
-use super::route;
+use super::route::{self, names_a_host};
 use crate::connection::Peer;
 use crate::head::{self, Head, Parsed};
 use crate::socket::Stream;
@@ -50,7 +50,8 @@ fn upgrade(bytes: &[u8]) -> Option<(Request<()>, usize)> {
     };
     let has_body = headers.contains_key(hyper::header::CONTENT_LENGTH)
         || headers.contains_key(hyper::header::TRANSFER_ENCODING);
-    let target = target.parse::<Uri>().ok().filter(|_| !has_body && target.starts_with('/'))?;
+    let is_plain = !has_body && target.starts_with('/') && names_a_host(&headers);
+    let target = target.parse::<Uri>().ok().filter(|_| is_plain)?;
     let mut request = Request::new(());
     *request.method_mut() = Method::GET;
     *request.uri_mut() = target;
@@ -72,9 +73,11 @@ mod tests {
         for other in [
             &head[..head.len() - 1],
             "POST /v1/ws HTTP/1.1\r\n\r\n",
-            "GET http://a/v1/ws HTTP/1.1\r\n\r\n",
-            "GET /v1/ws HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-            "GET /v1/ws HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET http://a/v1/ws HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET /v1/ws HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+            "GET /v1/ws HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET /v1/ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n",
+            "GET /v1/ws HTTP/1.1\r\nHost: a\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
             "\u{16}\u{3}\u{1}",
         ] {
             assert!(upgrade(other.as_bytes()).is_none(), "{other:?}");

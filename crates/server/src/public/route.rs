@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hyper::body::{Body as HttpBody, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::answer::{finish, is_preflight, preflight, text};
 use super::body::{Body, boxed, whole};
@@ -41,11 +41,10 @@ pub(super) async fn answer(
     if is_allowed && is_upgrade(headers) && is_blocked(&port) {
         return demo::refusal();
     }
-    let is_last = has_unwanted_body(&request);
-    let result = if is_last {
-        let detail = "a request of this kind has no body: leave out Content-Length and \
-            Transfer-Encoding";
-        Err(Problem::new(Code::BadBody, detail))
+    let broken = broken(&request);
+    let is_last = broken.is_some();
+    let result = if let Some(problem) = broken {
+        Err(problem)
     } else if is_allowed {
         dispatch(&port, peer, request).await
     } else {
@@ -66,6 +65,27 @@ pub(super) async fn answer(
     }
     finish(node, origin, &mut response);
     response
+}
+
+/// What is wrong with a request whatever it asks for; its connection is of no further use.
+fn broken<B: HttpBody>(request: &Request<B>) -> Option<Problem> {
+    if has_unwanted_body(request) {
+        let detail = "a request of this kind has no body: leave out Content-Length and \
+            Transfer-Encoding";
+        return Some(Problem::new(Code::BadBody, detail));
+    }
+    let is_old = request.version() < Version::HTTP_11;
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let is_named = hosts == 1 || is_old && hosts == 0;
+    (!is_named).then(|| {
+        let detail = format!("a request has one `Host` header, this one has {hosts}");
+        Problem::new(Code::BadHost, detail)
+    })
+}
+
+/// Whether there is one `Host`, as RFC 9112 (section 3.2) wants it.
+pub(super) fn names_a_host(headers: &HeaderMap) -> bool {
+    headers.get_all(header::HOST).iter().count() == 1
 }
 
 /// Whether a body comes where none is read. It would stay on the connection, which may leave hyper

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hyper::{Request, Response};
+use hyper::{Request, Response, header};
 use percent_encoding::percent_decode_str;
 use steadfast_protocol::{ChannelName, Since};
 
-use super::answer::bearer;
+use super::answer::{bearer, text};
 use super::body::{Body, boxed};
 use super::demo::Exposed;
 use super::drain;
@@ -14,6 +14,7 @@ use super::leave::{Answer, Left};
 use super::listen::Port;
 use crate::config::{Route, RouteStart};
 use crate::connection::{self, Line, Live, Peer, Purpose};
+use crate::had_ends::Follower;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::socket::{Stream, UpgradeRefusal, upgrade};
@@ -53,7 +54,8 @@ fn refused(refusal: UpgradeRefusal) -> Response<Body> {
     let code = match refusal {
         UpgradeRefusal::Method => Code::MethodNotAllowed,
         UpgradeRefusal::NotAnUpgrade | UpgradeRefusal::ProtocolVersion => Code::UpgradeRequired,
-        UpgradeRefusal::HttpVersion | UpgradeRefusal::Key => Code::BadHandshake,
+        UpgradeRefusal::HttpVersion => Code::HttpVersion,
+        UpgradeRefusal::Key => Code::BadHandshake,
     };
     let mut response = boxed(Problem::new(code, refusal.to_string()).response());
     let (told, ()) = refusal.response().into_parts();
@@ -82,11 +84,14 @@ fn purpose<B>(node: &Node, peer: &Peer, request: &Request<B>) -> Purpose {
     let Ok(channel) = ChannelName::new(&format!("{}:{id}", route.namespace)) else {
         return Purpose::Nowhere;
     };
-    let since = match route.start {
-        RouteStart::Now => Since::Now,
-        RouteStart::Start => Since::Start,
+    let (since, follower) = match route.start {
+        RouteStart::Now => (Since::Now, None),
+        RouteStart::Start => {
+            let agent = text(request.headers(), header::USER_AGENT).unwrap_or_default();
+            (Since::Start, Some(Follower::new(channel.clone(), peer.address(), agent).into()))
+        }
     };
-    Purpose::Legacy { channel, since, token }
+    Purpose::Legacy { channel, since, follower, token }
 }
 
 /// A socket that has left HTTP, with its session and its place.

@@ -58,11 +58,52 @@ fn a_peer_without_terms_is_pinged_and_closed_when_it_stays_silent() {
     desk.pass(20_000);
     assert_eq!(desk.heard(key), ["ping", "ws ping"]);
     desk.pass(9_999);
-    desk.hub.alive(desk.now, key, 2);
+    desk.say(key, r#"{"type":"pong"}"#);
     desk.pass(20_000);
     assert_eq!(desk.heard(key), ["ping", "ws ping"]);
     desk.pass(10_000);
     assert_eq!(desk.heard(key), ["close 1001"]);
+}
+
+/// P-47: a page in the back/forward cache answers the transport's pings, and nobody reads.
+#[test]
+fn a_transport_that_answers_for_a_frozen_app_is_no_sign_of_life() {
+    let ways = [(Speech::Frames, None), (Speech::Legacy, None), (Speech::Frames, Some(()))];
+    for (speech, terms) in ways {
+        let mut desk = Desk::new();
+        let opening = Desk::opening("abcdefgh", 1, &[]);
+        let heartbeat = terms.and(opening.heartbeat);
+        let opening = crate::Opening { speech, heartbeat, ..opening };
+        let key = desk.hub.open(desk.now, opening).unwrap();
+        desk.drain(key);
+        for _ in 0..30 {
+            desk.pass(999);
+            desk.hub.transport_frame(key, 2);
+            assert!(!desk.hub.is_closing(key) || terms.is_some());
+        }
+        desk.pass(30);
+        assert!(desk.hub.is_closing(key), "{speech:?}");
+    }
+}
+
+/// P-93
+#[test]
+fn an_older_client_is_pinged_in_words_too() {
+    let mut desk = Desk::new();
+    let opening = Desk::opening("abcdefgh", 1, &[]);
+    let opening = crate::Opening { speech: Speech::Legacy, heartbeat: None, ..opening };
+    let key = desk.hub.open(desk.now, opening).unwrap();
+    desk.drain(key);
+    desk.pass(20_000);
+    let told = desk.drain(key);
+    let crate::Outgoing::Text(text) = &told[0] else { panic!("{told:?}") };
+    assert_eq!(&**text, br#"{"type":"ping","event":"ping"}"#);
+    assert_eq!(told[1..], [crate::Outgoing::Ping]);
+    desk.pass(9_999);
+    let frame = steadfast_protocol::codec::legacy::decode(r#"{"type":"pong"}"#);
+    desk.hub.legacy_frame(desk.now, steadfast_protocol::Timestamp(0), key, 15, frame);
+    desk.pass(19_999);
+    assert!(!desk.hub.is_closing(key));
 }
 
 #[test]
