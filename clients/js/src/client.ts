@@ -21,7 +21,7 @@ import { Listeners, reporter } from "./notices.js";
 import type { Report } from "./notices.js";
 import type { ClientInfo } from "./protocol/frame/client.js";
 import { isChannelName } from "./protocol/name.js";
-import type { Position, Since } from "./protocol/position.js";
+import { type Position, type Since, isSince } from "./protocol/position.js";
 import type { PublishOptions } from "./publish.js";
 import { Tickets, badName } from "./publish.js";
 import type { PositionStorage } from "./storage.js";
@@ -158,9 +158,11 @@ export class Client {
       const text = `${channel} is followed already: share that, or end it first`;
       throw new SteadfastError("already_subscribed", text);
     }
+    const { since } = options;
+    if (since != null && !isSince(since)) throw badSince(channel);
     const subscription = new Subscription(channel, options, this.home);
     this.subscriptions.set(channel, subscription);
-    this.home.follow(channel, options.since ?? this.positions.of(channel) ?? "start");
+    this.home.follow(channel, since ?? this.positions.of(channel) ?? "start");
     return subscription;
   }
 
@@ -355,5 +357,10 @@ function randomId(): string {
   if (typeof crypto === "object") crypto.getRandomValues(bytes);
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+const badSince = (channel: string): SteadfastError => {
+  const help = 'write "start", "now", or {epoch, offset} with a whole number from 0 to 2^53';
+  return new SteadfastError("bad_since", `${channel} cannot start there: ${help}`);
+};
 
 const closed = (): SteadfastError => new SteadfastError("closed", "the client is closed");

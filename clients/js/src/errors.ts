@@ -16,6 +16,8 @@ export type ErrorCode =
   | "no_websocket"
   /** A channel or event cannot have this name. */
   | "bad_name"
+  /** A channel cannot start there: `since` is none of its three forms. */
+  | "bad_since"
   /** The data cannot be written as JSON. */
   | "bad_data"
   /** The channel is followed already. */

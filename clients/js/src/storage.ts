@@ -3,10 +3,12 @@
 // records. Out: texts in the platform's storages. What cannot be stored is not missed.
 
 import type { NetworkRecord } from "./link/memory.js";
-import type { Position } from "./protocol/position.js";
+import { type Position, isPosition } from "./protocol/position.js";
 
 /** The most channels whose positions are kept: those that moved last. */
 const CHANNELS_MAX = 256;
+/** The most networks that are remembered. */
+const NETWORKS_MAX = 20;
 /** How long positions may have moved before they are written. */
 const WRITE_AFTER_MS = 250;
 /** The form of the text. */
@@ -47,13 +49,21 @@ export function loadNetworks(
   );
 }
 
-/** Writes it, as of the date `savedAt`. */
-export const saveNetworks = (
+/**
+ * Writes it, as of the date `savedAt`; of what another client has written meanwhile, what is newer.
+ */
+export function saveNetworks(
   storage: PositionStorage | undefined,
   key: string,
   savedAt: number,
-  networks: readonly NetworkRecord[],
-): void => write(storage, key, { version: VERSION, savedAt, networks } satisfies Networks);
+  own: readonly NetworkRecord[],
+): void {
+  const newest = new Map<string, NetworkRecord>();
+  const all = [...loadNetworks(storage, key, savedAt), ...own];
+  for (const one of all.sort((a, b) => b.ageMs - a.ageMs)) newest.set(one.key, one);
+  const networks = [...newest.values()].slice(-NETWORKS_MAX);
+  write(storage, key, { version: VERSION, savedAt, networks } satisfies Networks);
+}
 
 /** Reads JSON; undefined where there is none, or the storage fails. */
 function read(storage: PositionStorage | undefined, key: string): unknown {
@@ -73,21 +83,28 @@ function write(storage: PositionStorage | undefined, key: string, value: unknown
   }
 }
 
-/** The positions of one client. */
+/** The positions that are stored; in a text of somebody else's anything may be none. */
+function load(storage: PositionStorage | undefined, key: string): Map<string, Position> {
+  const text = read(storage, key) as Text | undefined;
+  const all = text?.version === VERSION ? Object.entries(text.positions ?? {}) : [];
+  return new Map(all.filter(([, position]) => isPosition(position)));
+}
+
+/**
+ * The positions of one client. Others may keep theirs under the same key: what is written is what
+ * they have written, with those that moved here.
+ */
 export class Positions {
-  private readonly positions = new Map<string, Position>();
+  private readonly positions: Map<string, Position>;
+  /** Those that moved here, in the order in which they last did. */
+  private readonly moved = new Map<string, Position>();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly storage: PositionStorage | undefined,
     private readonly key: string,
   ) {
-    const text = read(storage, key) as Text | undefined;
-    if (text?.version !== VERSION) return;
-    for (const [channel, position] of Object.entries(text.positions ?? {})) {
-      const isNamed = typeof position?.epoch === "string";
-      if (isNamed && Number.isSafeInteger(position.offset)) this.positions.set(channel, position);
-    }
+    this.positions = load(storage, key);
   }
 
   /** The position in a channel, where there is one. */
@@ -98,14 +115,7 @@ export class Positions {
   /** The app was handed everything up to here. */
   move(channel: string, position: Position): void {
     if (!this.storage) return;
-    this.positions.delete(channel);
-    this.positions.set(channel, position);
-    if (this.positions.size > CHANNELS_MAX) {
-      for (const stillest of this.positions.keys()) {
-        this.positions.delete(stillest);
-        break;
-      }
-    }
+    for (const all of [this.positions, this.moved]) put(all, channel, position);
     this.timer ??= setTimeout(() => this.save(), WRITE_AFTER_MS);
   }
 
@@ -114,7 +124,16 @@ export class Positions {
     if (!this.storage || this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    const positions = Object.fromEntries(this.positions);
+    const all = load(this.storage, this.key);
+    for (const [channel, position] of this.moved) put(all, channel, position);
+    const positions = Object.fromEntries(all);
     write(this.storage, this.key, { version: VERSION, positions } satisfies Text);
   }
+}
+
+/** As the last that moved; of too many the one that was still the longest is forgotten. */
+function put(all: Map<string, Position>, channel: string, position: Position): void {
+  all.delete(channel);
+  all.set(channel, position);
+  if (all.size > CHANNELS_MAX) all.delete([...all.keys()][0]!);
 }

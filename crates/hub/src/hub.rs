@@ -276,6 +276,8 @@ impl Hub {
                 message_bytes: config.limits.message_bytes_max as u64,
                 queue_messages: config.queue_messages_max as u64,
                 channels: config.limits.channels_max as u64,
+                frames_per_second: config.frames_per_second_max.into(),
+                frames_burst: config.frames_burst_max.into(),
             },
             crash_window_ms: config.crash_window.0,
             path_idle_limit_ms: config.path_idle_limit.map(|Span(limit)| limit),

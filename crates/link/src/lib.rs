@@ -24,6 +24,7 @@ mod link;
 mod memory;
 mod message;
 mod output;
+mod pace;
 mod phase;
 mod poll;
 mod publishing;

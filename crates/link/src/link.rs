@@ -38,6 +38,7 @@ use crate::endpoints::Endpoints;
 use crate::flaps::Flaps;
 use crate::gauge::Gauge;
 use crate::memory::Memory;
+use crate::pace::Pace;
 use crate::phase::Phase;
 use crate::publishing::Outbox;
 use crate::server_clock::ServerClock;
@@ -64,6 +65,7 @@ pub struct Link {
     reason: Reason,
     channels: Channels,
     publishes: Outbox,
+    pace: Pace,
     schedule: Schedule,
     credential: Credential,
     record: Record,
@@ -107,6 +109,7 @@ impl Link {
             reason: Reason::Closed,
             channels: Channels::new(config.channels_max),
             publishes: Outbox::new(),
+            pace: Pace::default(),
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
@@ -211,6 +214,7 @@ impl Link {
     }
 
     fn send(&mut self, socket: SocketId, frame: ClientFrame) {
+        self.pace.count(self.now);
         self.out.push_back(Output::Send { socket, frame: Box::new(frame) });
     }
 }

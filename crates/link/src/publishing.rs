@@ -235,10 +235,10 @@ impl Outbox {
         Some((entry.ticket, failure))
     }
 
-    /// When something will be due.
-    pub(crate) fn wake(&self, has_session: bool) -> Option<Millis> {
+    /// When something will be due; `open_at` is from when on a session, if there is one, may speak.
+    pub(crate) fn wake(&self, open_at: Option<Millis>) -> Option<Millis> {
         let overdue_at = self.all.iter().filter_map(Entry::overdue_at).min();
-        let next_at = if has_session { self.first().map(|(_, at)| at) } else { None };
+        let next_at = open_at.and_then(|open_at| self.first().map(|(_, at)| at.max(open_at)));
         overdue_at.into_iter().chain(next_at).min()
     }
 

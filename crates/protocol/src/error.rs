@@ -75,4 +75,6 @@ pub struct DecodeError {
     pub message: String,
     /// The `id` of the frame, where it could be read, to be echoed.
     pub id: Option<crate::Scalar>,
+    /// The channel that the frame names, where it could be read.
+    pub channel: Option<crate::ChannelName>,
 }

@@ -33,6 +33,7 @@ import * as telling from "./link/telling.js";
 import { type Memory, type NetworkRecord, newMemory, records } from "./memory.js";
 import { type Clue, Messages } from "./message.js";
 import type { Notice, Output } from "./output.js";
+import { Pace } from "./pace.js";
 import type { Phase } from "./phase.js";
 import { Outbox } from "./publishing.js";
 import type { QualityReport } from "./quality.js";
@@ -88,6 +89,7 @@ export class Link {
   phase: Phase = { kind: "resting" };
   readonly channels: Channels;
   readonly publishes = new Outbox();
+  readonly pace = new Pace();
   readonly schedule = newSchedule();
   readonly credential: Credential;
   readonly record = new Record();
@@ -169,6 +171,7 @@ export class Link {
 
   /** Says something on a socket. */
   send(socket: SocketId, frame: ClientFrame): void {
+    this.pace.count(this.now);
     this.out.push({ kind: "send", socket, frame });
   }
 

@@ -179,10 +179,11 @@ export class Outbox {
     return { ticket: this.take(entry), failure };
   }
 
-  /** When something will be due. */
-  wake(hasSession: boolean): Millis | undefined {
-    const next = hasSession ? this.first() : undefined;
-    const at = Math.min(next?.at ?? NEVER, ...this.all.map(overdueAt));
+  /** When something will be due; `openAt` is from when on a session, if there is one, may speak. */
+  wake(openAt: Millis | undefined): Millis | undefined {
+    const next = openAt === undefined ? undefined : this.first();
+    const nextAt = next && openAt !== undefined ? Math.max(next.at, openAt) : NEVER;
+    const at = Math.min(nextAt, ...this.all.map(overdueAt));
     return at < NEVER ? at : undefined;
   }
 

@@ -1,7 +1,8 @@
 // Twin of crates/protocol/src/position.rs. Where a subscriber stands in a channel, where it wants
 // to start, and what it missed.
 
-import type { Epoch } from "./name.js";
+import { INTEGER_MAX } from "./limits.js";
+import { type Epoch, isEpoch } from "./name.js";
 
 /** The last event that a subscriber's app has been handed; offset 0 is before the first. */
 export interface Position {
@@ -13,6 +14,18 @@ export interface Position {
 
 /** Where a subscription starts: at the oldest event kept, behind the newest, or behind this one. */
 export type Since = "start" | "now" | Position;
+
+/** Whether this is a position, whatever the types say. */
+export function isPosition(value: unknown): value is Position {
+  const { epoch, offset } = (value ?? {}) as Record<keyof Position, unknown>;
+  const isNumber = Number.isInteger(offset) && (offset as number) >= 0;
+  const isNamed = typeof epoch === "string" && isEpoch(epoch);
+  return isNamed && isNumber && (offset as number) <= INTEGER_MAX;
+}
+
+/** Whether a subscription can start there. */
+export const isSince = (value: unknown): value is Since =>
+  value === "start" || value === "now" || isPosition(value);
 
 /** Events that a subscriber asked for and can no longer be given. */
 export interface Gap {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { isSteadfastError } from "../../src/errors.js";
-import type { ChannelEvent } from "../../src/node.js";
+import type { ChannelEvent, Since } from "../../src/node.js";
 import { Server, Told, prints, within } from "../server.js";
 import { closeAll, follow, offsets, subject, upTo } from "./subject.js";
 
@@ -235,4 +235,60 @@ test("a server with keys wants a token, at first and again once one is refused",
   await without.notices.first("a word to people", (notice) => notice?.code === "AUTH_EXPIRED");
   assert.equal(without.client.reason, "rejected");
   await guarded.kill();
+});
+
+test("a `since` that is nearly a position is refused in the client, and naming the channel", () => {
+  const { client } = subject(server.url);
+  for (const since of [
+    { epoch: "e", offset: "2" },
+    { epoch: "e", offset: -1 },
+    { epoch: "e", offset: NaN },
+    { epoch: "e", offset: 2 ** 53 + 2 },
+    { epoch: "", offset: 1 },
+    { offset: 1 },
+    { epoch: "e" },
+    "latest",
+    "2",
+    7,
+  ]) {
+    assert.throws(
+      () => client.subscribe("since:1", { since: since as Since }),
+      (error) => code("bad_since")(error) && /^since:1 /.test((error as Error).message),
+      JSON.stringify(since),
+    );
+  }
+  client.subscribe("since:1", { since: { epoch: "e", offset: 0 } }).unsubscribe();
+});
+
+test("more channels at once than a server takes frames are followed at its pace", async () => {
+  // P-69
+  const strict = await Server.dev({
+    LIMITS__FRAMES_PER_SECOND_MAX: "20",
+    LIMITS__FRAMES_BURST_MAX: "20",
+  });
+  const { client, states } = subject(strict.url);
+  const first = follow(client, "pace:0");
+  await first.subscribed.count("session", 1);
+  const some = upTo(20).map((n) => follow(client, `pace:${n}`));
+  some.forEach(({ subscription }) => subscription.unsubscribe());
+  const others = upTo(20).map((n) => follow(client, `pace:other-${n}`));
+  for (const { subscribed } of others) await subscribed.count("subscription", 1);
+  assert.deepEqual(
+    states.all.filter((state) => !state.startsWith("connect")),
+    [],
+  );
+  await strict.kill();
+});
+
+test("120 channels are left for 120 others on one session", async () => {
+  const { client, states } = subject(server.url);
+  const some = upTo(120).map((n) => follow(client, `many:${n}`));
+  for (const { subscribed } of some) await subscribed.count("subscription", 1);
+  some.forEach(({ subscription }) => subscription.unsubscribe());
+  const others = upTo(120).map((n) => follow(client, `many:other-${n}`));
+  for (const { subscribed } of others) await subscribed.count("subscription", 1);
+  assert.deepEqual(
+    states.all.filter((state) => !state.startsWith("connect")),
+    [],
+  );
 });

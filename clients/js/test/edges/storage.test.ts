@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { Positions, type PositionStorage } from "../../src/storage.js";
+import { Positions, type PositionStorage, loadNetworks, saveNetworks } from "../../src/storage.js";
 
 /** As `sessionStorage`, for one key. */
 export class Stored implements PositionStorage {
@@ -69,6 +69,10 @@ test("what is no text of ours counts as none", () => {
     '{"version":1,"positions":{"a:1":{"epoch":7,"offset":1},"b:2":null}}',
     '{"version":1,"positions":{"a:1":{"epoch":"e","offset":"1"}}}',
     '{"version":1,"positions":{"a:1":{"epoch":"e","offset":1.5}}}',
+    '{"version":1,"positions":{"a:1":{"epoch":"e","offset":-1}}}',
+    '{"version":1,"positions":{"a:1":{"epoch":"","offset":1}}}',
+    '{"version":1,"positions":{"a:1":{"epoch":"e e","offset":1}}}',
+    '{"version":1,"positions":{"a:1":{"epoch":"e","offset":9007199254740994}}}',
   ]) {
     assert.equal(new Positions(new Stored(text), "k").of("a:1"), undefined, text);
   }
@@ -86,4 +90,33 @@ test("a storage that fails is done without", () => {
   const none = new Positions(undefined, "k");
   none.move("a:1", { epoch: "e", offset: 1 });
   assert.equal(none.of("a:1"), undefined, "without one a channel starts where it is told to");
+});
+
+test("two clients on one storage keep each other's positions", () => {
+  const stored = new Stored();
+  const [one, other] = [new Positions(stored, "k"), new Positions(stored, "k")];
+  one.move("a:1", { epoch: "e", offset: 1 });
+  other.move("b:2", { epoch: "e", offset: 2 });
+  mock.timers.tick(1_000);
+  one.move("a:1", { epoch: "e", offset: 3 });
+  one.save();
+  other.save();
+  const again = new Positions(stored, "k");
+  assert.deepEqual(again.of("a:1"), { epoch: "e", offset: 3 });
+  assert.deepEqual(again.of("b:2"), { epoch: "e", offset: 2 });
+});
+
+test("two clients on one storage keep what the other has seen of networks", () => {
+  const stored = new Stored();
+  const at = (key: string, odds: number, ageMs: number) => ({ key, odds, sightings: 1, ageMs });
+  saveNetworks(stored, "k", 1_000, [at("home", 1, 10), at("train", 1, 500)]);
+  saveNetworks(stored, "k", 2_000, [at("office", 2, 0), at("train", 2, 100), at("home", 2, 9_000)]);
+  const read = loadNetworks(stored, "k", 2_000);
+  const odds = Object.fromEntries(read.map((one) => [one.key, one.odds]));
+  assert.deepEqual(odds, { office: 2, train: 2, home: 1 }, "the newer of each");
+  const many = Array.from({ length: 21 }, (_, n) => at(`n${n}`, 1, n + 1));
+  saveNetworks(new Stored(), "k", 0, many);
+  const full = new Stored();
+  saveNetworks(full, "k", 0, many);
+  assert.equal(loadNetworks(full, "k", 0).length, 20);
 });

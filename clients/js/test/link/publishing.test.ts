@@ -92,7 +92,7 @@ test("only so many are under way and one of each channel", () => {
 
   const outbox = filled(Array.from({ length: IN_FLIGHT_MAX + 1 }, (_, n) => `a:${n}`));
   assert.equal(sent(outbox, 0, { last: 0 }).length, IN_FLIGHT_MAX);
-  assert.equal(outbox.wake(true), 240_000, "nothing but the end of patience");
+  assert.equal(outbox.wake(0), 240_000, "nothing but the end of patience");
 });
 
 test("large publishes wait for one another", () => {
@@ -109,15 +109,15 @@ test("large publishes wait for one another", () => {
 
 test("a burst is followed by a pace", () => {
   const [outbox, ids] = [filled(Array<string>(100).fill("a:1")), { last: 0 }];
-  assert.equal(outbox.wake(true), 0);
+  assert.equal(outbox.wake(0), 0);
   let atOnce = 0;
   while (sent(outbox, 0, ids).length) {
     assert.equal(outbox.takeAnswered(ids.last), ids.last);
     atOnce++;
   }
   // The 41st may be sent at the very instant at which 40 are paid for.
-  assert.deepEqual([atOnce, outbox.wake(true)], [41, 25]);
-  assert.equal(outbox.wake(false), undefined);
+  assert.deepEqual([atOnce, outbox.wake(0)], [41, 25]);
+  assert.equal(outbox.wake(undefined), undefined);
   assert.deepEqual(sent(outbox, 24, ids), []);
   assert.deepEqual(sent(outbox, 25, ids), [[42, 42]]);
 });
@@ -153,7 +153,7 @@ test("later is tried so often and then told", () => {
   for (let id = 1; id < TRIES_MAX; id++) {
     assert.deepEqual(sent(outbox, now, ids), [[id, 1]]);
     assert.equal(refuse(id), "again");
-    const at = outbox.wake(true) ?? 0;
+    const at = outbox.wake(0) ?? 0;
     pauses.push(at - now);
     assert.deepEqual(sent(outbox, at - 1, ids), []);
     now = at;
@@ -173,7 +173,7 @@ test("an error says nothing of an earlier time", () => {
   outbox.part();
   assert.deepEqual(sent(outbox, 9, ids), [[2, 1]]);
   assert.equal(outbox.refuse(9, 2, true, 0, new Rng(1)), "again");
-  assert.equal(outbox.wake(false), 240_000, "since it was first sent");
+  assert.equal(outbox.wake(undefined), 240_000, "since it was first sent");
   assert.deepEqual(sent(outbox, 2000, ids), [[3, 1]]);
   const answer = outbox.refuse(2000, 3, false, 0, new Rng(1));
   assert.deepEqual(answer, { ticket: 1, isUncertain: true });

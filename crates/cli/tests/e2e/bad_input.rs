@@ -253,3 +253,24 @@ async fn a_message_in_pieces_with_pings_between_is_one_message() {
     }
     assert_eq!(raw.expect("pong").await["id"], "é");
 }
+
+/// P-14
+#[tokio::test]
+async fn one_bad_entry_of_channels_is_refused_and_the_others_are_followed() {
+    let mut calm = Calm::with(&[]).await;
+    let bad = [json!({"epoch": "e", "offset": "2"}), json!("latest"), json!(-1), json!([])];
+    for (n, since) in (0..).zip(bad) {
+        let mut raw = Raw::open(&calm.server).await;
+        let channels = json!([{"channel": "bad:1", "since": since}, {"channel": "good:1"}]);
+        let link = format!("link-000{n}");
+        let hello = json!({"type": "hello", "link": link, "generation": 1, "channels": channels});
+        raw.says(&hello).await;
+        raw.expect("welcome").await;
+        let (first, second) = (raw.hears().await, raw.hears().await);
+        let (error, subscribed) =
+            if first["type"] == "error" { (first, second) } else { (second, first) };
+        assert_eq!((&error["code"], &error["channel"]), (&json!("bad_frame"), &json!("bad:1")));
+        assert_eq!(subscribed["channel"], "good:1");
+    }
+    calm.is_kept().await;
+}

@@ -238,7 +238,8 @@ impl Hub {
             let reason = format!("more than {max} frames that cannot be read");
             return self.close(now, key, CloseCode::VIOLATION, &reason);
         }
-        let frame = error_frame(error.id.clone(), None, error.code, &error.message);
+        let (id, channel) = (error.id.clone(), error.channel.clone());
+        let frame = error_frame(id, channel, error.code, &error.message);
         self.say(now, key, &frame);
     }
 }
@@ -248,6 +249,7 @@ fn misplaced_hello() -> DecodeError {
         code: ErrorCode::BadFrame,
         message: "`hello` is the first frame of a session and comes once".into(),
         id: None,
+        channel: None,
     }
 }
 

@@ -54,7 +54,7 @@ impl Link {
         if let Some(polling) = self.phase.polling_mut() {
             polling.polls.push(ChannelPoll::new(id, now));
         }
-        self.subscribe(now, id);
+        self.subscribe(now, id, false);
         self.fall_back_if_wanted(now);
     }
 
@@ -67,7 +67,7 @@ impl Link {
         let id = subscription.id;
         self.leave(id);
         if is_known_to_server {
-            self.say_unsubscribe(channel.clone());
+            self.say_unsubscribe(now, channel.clone());
         }
         self.join_if_ready(now);
     }
@@ -138,20 +138,37 @@ impl Link {
         }
     }
 
-    /// Asks for a channel on the session, if there is one.
-    pub(super) fn subscribe(&mut self, now: Millis, id: u32) {
-        let Some(session) = self.phase.session() else { return };
-        let socket = session.socket;
-        if let Some(request) = self.channels.ask(now, id) {
-            self.send(socket, ClientFrame::Subscribe(request));
+    /// Asks for a channel on the session, if there is one; `is_known` where that may follow it.
+    pub(super) fn subscribe(&mut self, now: Millis, id: u32, is_known: bool) {
+        if self.phase.session().is_none() {
+            return;
+        }
+        if let Some(request) = self.channels.ask(self.pace.request_at(now), id) {
+            let channel = request.channel.clone();
+            self.pace.push(channel, ClientFrame::Subscribe(request), is_known);
+            self.run_requests(now);
         }
     }
 
     /// Leaves a channel on the session, if there is one.
-    pub(super) fn say_unsubscribe(&mut self, channel: ChannelName) {
-        let Some(session) = self.phase.session() else { return };
-        let socket = session.socket;
+    pub(super) fn say_unsubscribe(&mut self, now: Millis, channel: ChannelName) {
+        if self.phase.session().is_none() {
+            return;
+        }
         let id = Some(Scalar::number(self.channels.new_request().into()));
-        self.send(socket, ClientFrame::Unsubscribe { id, channel });
+        let name = channel.clone();
+        self.pace.push(name, ClientFrame::Unsubscribe { id, channel }, true);
+        self.run_requests(now);
+    }
+
+    /// Sends the requests that may be sent now.
+    pub(super) fn run_requests(&mut self, now: Millis) {
+        while let Some(session) = self.phase.session() {
+            let socket = session.socket;
+            match self.pace.next(now) {
+                Some(frame) => self.send(socket, frame),
+                None => return,
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ClientFrame, CloseCode, HeartbeatTerms, Hello, Welcome};
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::{COMING_BACK, Link};
 use crate::dialling::{Dial, Dialling};
@@ -168,6 +169,7 @@ impl Link {
         }
         self.credential.accept(self.greeted_version);
         self.publishes.meet(welcome.limits.message_bytes);
+        self.pace.meet(now, &welcome.limits);
         let session = Session::new(socket, welcome, now);
         match &mut self.phase {
             Phase::Trying(_) => self.enter_live(now, session, Origin::Attempt),
@@ -176,7 +178,7 @@ impl Link {
         }
         self.pace_session(now);
         for id in self.channels.unasked() {
-            self.subscribe(now, id);
+            self.subscribe(now, id, false);
         }
         self.prove_return(now);
     }
@@ -187,6 +189,7 @@ impl Link {
         self.greeted_at = now;
         self.gauge.ask(now, Span::ZERO);
         let hello = Hello {
+            bad_channels: Vec::new(),
             link: self.config.link.clone(),
             generation: self.generation,
             token: self.credential.token().cloned(),

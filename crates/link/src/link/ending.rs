@@ -150,6 +150,7 @@ impl Link {
         }
         self.channels.part();
         self.publishes.part();
+        self.pace.part();
     }
 
     /// Ends everything, for good or until the app asks again.

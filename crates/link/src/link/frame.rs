@@ -80,7 +80,7 @@ impl Link {
         if self.channels.find(&frame.channel).is_none() {
             if frame.id.is_none() {
                 // Left after `hello` had asked for it.
-                self.say_unsubscribe(frame.channel.clone());
+                self.say_unsubscribe(now, frame.channel.clone());
             }
             return;
         }
@@ -112,7 +112,7 @@ impl Link {
         let Some(subscription) = self.channels.by_id_mut(id) else { return };
         match subscription.standing {
             Standing::Asked { .. } => self.mend(now, id),
-            Standing::Again { .. } => self.subscribe(now, id),
+            Standing::Again { .. } => self.subscribe(now, id, false),
             Standing::Apart | Standing::Followed { .. } => {}
         }
     }
@@ -122,7 +122,7 @@ impl Link {
         if core::mem::replace(&mut subscription.is_mended, true) {
             self.on_session_end(now, End::Unmended);
         } else {
-            self.subscribe(now, id);
+            self.subscribe(now, id, true);
         }
     }
 

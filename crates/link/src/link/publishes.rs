@@ -33,6 +33,9 @@ impl Link {
         }
         while let Some(session) = self.phase.session() {
             let socket = session.socket;
+            if self.pace.open_at() > now {
+                return;
+            }
             match self.publishes.next(now, || self.channels.new_request()) {
                 Some(Next::Send(frame)) => self.send(socket, ClientFrame::Publish(frame)),
                 Some(Next::Fail(ticket, failure)) => self.tell_failed(ticket, failure),

@@ -15,6 +15,7 @@ impl Link {
     /// Does what is due.
     pub(super) fn run(&mut self, now: Millis) {
         self.run_session(now);
+        self.run_overdue(now);
         self.run_requests(now);
         self.run_publishes(now);
         self.rest_if_finished(now);
@@ -27,9 +28,11 @@ impl Link {
 
     /// When something will be due, and what.
     pub(super) fn next_wake(&self) -> Option<Wake<Why>> {
-        let publish = self.publishes.wake(self.phase.session().is_some());
-        let publish = publish.map(|at| Wake::new(at, Why::Publish));
-        soonest(soonest(self.phase_wake(), publish), self.token_wake())
+        let open_at = self.phase.session().map(|_| self.pace.open_at());
+        let publish = self.publishes.wake(open_at).map(|at| Wake::new(at, Why::Publish));
+        let request = self.pace.wake().map(|at| Wake::new(at, Why::Subscribe));
+        let request = soonest(request, self.token_wake());
+        soonest(soonest(self.phase_wake(), publish), request)
     }
 
     /// Nobody is asked for a token while the link wants none, or has no network.
@@ -73,7 +76,7 @@ impl Link {
         }
     }
 
-    fn run_requests(&mut self, now: Millis) {
+    fn run_overdue(&mut self, now: Millis) {
         while self.phase.session().is_some()
             && let Some(id) = self.channels.due(now)
         {

@@ -104,7 +104,11 @@ fn only_so_many_are_under_way_and_one_of_each_channel() {
         outbox.add(ticket, frame(&format!("a:{ticket}"), 1), &config).unwrap();
     }
     assert_eq!(sent(&mut outbox, 0, &mut 0).len(), IN_FLIGHT_MAX);
-    assert_eq!(outbox.wake(true), Some(Millis(240_000)), "nothing but the end of patience");
+    assert_eq!(
+        outbox.wake(Some(Millis(0))),
+        Some(Millis(240_000)),
+        "nothing but the end of patience"
+    );
 }
 
 #[test]
@@ -132,8 +136,8 @@ fn a_burst_is_followed_by_a_pace() {
         at_once += 1;
     }
     // The 41st may be sent at the very instant at which 40 are paid for.
-    assert_eq!((at_once, outbox.wake(true)), (41, Some(Millis(25))));
-    assert_eq!(outbox.wake(false), None);
+    assert_eq!((at_once, outbox.wake(Some(Millis(0)))), (41, Some(Millis(25))));
+    assert_eq!(outbox.wake(None), None);
     assert_eq!(sent(&mut outbox, 24, &mut request), []);
     assert_eq!(sent(&mut outbox, 25, &mut request), [(42, 42)]);
 }
@@ -179,7 +183,7 @@ fn later_is_tried_so_often_and_then_told() {
     for id in 1..TRIES_MAX {
         assert_eq!(sent(&mut outbox, now, &mut request), [(id, 1)]);
         assert_eq!(refuse(&mut outbox, now, id), Refused::Again);
-        let at = outbox.wake(true).unwrap();
+        let at = outbox.wake(Some(Millis(0))).unwrap();
         pauses.push(at.since(Millis(now)));
         assert_eq!(sent(&mut outbox, at.0 - 1, &mut request), []);
         now = at.0;
@@ -201,7 +205,7 @@ fn an_error_says_nothing_of_an_earlier_time() {
     outbox.part();
     assert_eq!(sent(&mut outbox, 9, &mut request), [(2, 1)]);
     assert_eq!(refuse(&mut outbox, 9, 2), Refused::Again);
-    assert_eq!(outbox.wake(false), Some(Millis(240_000)), "since it was first sent");
+    assert_eq!(outbox.wake(None), Some(Millis(240_000)), "since it was first sent");
     assert_eq!(sent(&mut outbox, 2_000, &mut request), [(3, 1)]);
     let answer = outbox.refuse(Millis(2_000), 3, false, (0, &mut Rng::new(1)));
     assert_eq!(answer, failed(1, true));

@@ -7,7 +7,9 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-use crate::{ChannelName, EventName, Generation, Limits, LinkId, Payload, ReplaceKey, Since};
+use crate::{
+    ChannelName, DecodeError, EventName, Generation, Limits, LinkId, Payload, ReplaceKey, Since,
+};
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -61,8 +63,11 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<HeartbeatTerms>,
     /// What to follow, each from its position.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<ChannelRequest>,
+    /// What is wrong with those of `channels` that cannot be followed. Never sent.
+    #[serde(skip)]
+    pub bad_channels: Vec<DecodeError>,
 }
 
 /// Who is speaking.

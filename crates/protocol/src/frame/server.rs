@@ -90,6 +90,21 @@ pub struct LinkLimits {
     pub queue_messages: u64,
     /// How many channels it may follow.
     pub channels: u64,
+    /// How many frames a second are taken from it in the long run.
+    #[serde(default = "frames_per_second")]
+    pub frames_per_second: u64,
+    /// How many frames are taken from it at once.
+    #[serde(default = "frames_burst")]
+    pub frames_burst: u64,
+}
+
+/// What a server takes that does not say: as those do that are in the field.
+const fn frames_per_second() -> u64 {
+    50
+}
+
+const fn frames_burst() -> u64 {
+    200
 }
 
 /// A channel is followed from here on.

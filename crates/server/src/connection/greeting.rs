@@ -66,7 +66,8 @@ where
             Ok((Open { follower, ..open }, Vec::new()))
         }
         Purpose::Link { token, deadline } => {
-            let (hello, heard) = hello(node, wire, deadline).await?;
+            let (mut hello, heard) = hello(node, wire, deadline).await?;
+            let bad = std::mem::take(&mut hello.bad_channels);
             let token = hello.token.as_ref().map(Token::expose).or(token.as_deref());
             let (grants, expires) = grants(node, token)?;
             let opening = Opening {
@@ -78,6 +79,10 @@ where
             };
             let (link, generation) = (opening.link.clone(), opening.generation);
             let open = begin(node, place, opening)?;
+            let date = node.clock.date();
+            for error in bad {
+                open.shard.with(|hub, now| hub.frame(now, date, open.key, 0, Err(error)));
+            }
             node.broker.greet(&link, generation).await;
             Ok((open, heard))
         }

@@ -60,7 +60,7 @@ export function onUnsubscribe(
   if (!subscription) return;
   const { kind } = subscription.standing;
   leave(link, subscription.id);
-  if (kind === "asked" || kind === "followed") sayUnsubscribe(link, channel);
+  if (kind === "asked" || kind === "followed") sayUnsubscribe(link, now, channel);
   joinIfReady(link, now);
 }
 
@@ -110,16 +110,24 @@ export function leave(link: Link, id: number): void {
 }
 
 /** Asks for a channel on the session, if there is one. */
-export function subscribe(link: Link, now: Millis, id: number): void {
+export function subscribe(link: Link, now: Millis, id: number, isKnown = false): void {
   const { session } = link.phase;
-  const request = session && link.channels.ask(now, id);
-  if (request) link.send(session.socket, { type: "subscribe", ...request });
+  const request = session && link.channels.ask(link.pace.requestAt(now), id);
+  if (!request) return;
+  link.pace.push({ type: "subscribe", ...request }, isKnown);
+  runRequests(link, now);
 }
 
 /** Leaves a channel on the session, if there is one. */
-export function sayUnsubscribe(link: Link, channel: ChannelName): void {
+export function sayUnsubscribe(link: Link, now: Millis, channel: ChannelName): void {
+  if (!link.phase.session) return;
+  link.pace.push({ type: "unsubscribe", id: link.channels.newRequest(), channel }, true);
+  runRequests(link, now);
+}
+
+/** Sends the requests that may be sent now. */
+export function runRequests(link: Link, now: Millis): void {
   const { session } = link.phase;
-  if (!session) return;
-  const id = link.channels.newRequest();
-  link.send(session.socket, { type: "unsubscribe", id, channel });
+  let request;
+  while (session && (request = link.pace.next(now))) link.send(session.socket, request);
 }

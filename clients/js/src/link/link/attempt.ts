@@ -166,6 +166,7 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
   if (rtt !== undefined) sample(link.serverClock, now, rtt, welcome.server_time);
   accept(link.credential, link.greetedVersion);
   link.publishes.meet(welcome.limits.message_bytes);
+  link.pace.meet(now, welcome.limits);
   const session = newSession(socket, welcome, now);
   if (phase.kind === "trying") enterLive(link, now, session, false);
   if (phase.kind === "polling") {

@@ -130,6 +130,7 @@ export function settle(link: Link, now: Millis): void {
   }
   link.channels.part();
   link.publishes.part();
+  link.pace.part();
 }
 
 /** Ends everything, for good or until the app asks again. */

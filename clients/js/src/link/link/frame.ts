@@ -94,7 +94,7 @@ function onSubscribed(link: Link, now: Millis, frame: Subscribed): void {
   const { channel, id } = frame;
   if (!link.channels.find(channel)) {
     // Left after `hello` had asked for it.
-    if (id === undefined) sayUnsubscribe(link, channel);
+    if (id === undefined) sayUnsubscribe(link, now, channel);
     return;
   }
   takeInOrder(link, now, channel, (one) => one.onSubscribed(frame, readNumber(id), link.tell));
@@ -125,7 +125,7 @@ export function askAgain(link: Link, now: Millis, id: number): void {
 function mend(link: Link, now: Millis, subscription: Subscription): void {
   if (subscription.isMended) return onSessionEnd(link, now, { kind: "unmended" });
   subscription.isMended = true;
-  subscribe(link, now, subscription.id);
+  subscribe(link, now, subscription.id, true);
 }
 
 function onFinished(link: Link, now: Millis, channel: ChannelName): void {

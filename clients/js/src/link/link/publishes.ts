@@ -33,7 +33,8 @@ export function runPublishes(link: Link, now: Millis): void {
   while ((ticket = publishes.takeOverdue(now)) !== undefined) tellFailed(link, ticket, "uncertain");
   const { session } = link.phase;
   let next;
-  while (session && (next = publishes.next(now, () => link.channels.newRequest()))) {
+  const isOpen = (): boolean => link.pace.openAt() <= now;
+  while (session && isOpen() && (next = publishes.next(now, () => link.channels.newRequest()))) {
     if ("frame" in next) link.send(session.socket, next.frame);
     else tellFailed(link, next.ticket, next.failure);
   }

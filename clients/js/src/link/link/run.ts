@@ -8,6 +8,7 @@ import * as effort from "../effort.js";
 import type { Link } from "../link.js";
 import * as poll from "../poll.js";
 import { due, wake } from "../session.js";
+import { runRequests } from "./app.js";
 import { beginAttempt, race } from "./attempt.js";
 import { onAttemptEnd, onSessionEnd, ownUp } from "./ending.js";
 import { askAgain } from "./frame.js";
@@ -19,6 +20,7 @@ import { leaveSession } from "./successor.js";
 /** Does what is due. */
 export function run(link: Link, now: Millis): void {
   runSession(link, now);
+  runOverdue(link, now);
   runRequests(link, now);
   runPublishes(link, now);
   restIfFinished(link, now);
@@ -34,7 +36,8 @@ export function nextWake(link: Link): Millis {
   const { phase, channels } = link;
   const { attempt, session } = phase;
   return Math.min(
-    link.publishes.wake(!!session) ?? NEVER,
+    link.publishes.wake(session ? link.pace.openAt() : undefined) ?? NEVER,
+    link.pace.wake(),
     tokenWake(link),
     attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
     phase.kind === "trying" ? effort.wake(phase.effort) : NEVER,
@@ -70,7 +73,7 @@ function runSession(link: Link, now: Millis): void {
   }
 }
 
-function runRequests(link: Link, now: Millis): void {
+function runOverdue(link: Link, now: Millis): void {
   let id;
   while (link.phase.session && (id = link.channels.due(now))) askAgain(link, now, id);
 }

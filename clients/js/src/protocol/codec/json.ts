@@ -23,7 +23,7 @@ const CHANNEL: Fields = { channel: "s" };
 const FRAMES: Fields = {
   welcome: {
     heartbeat: { interval: "n", timeout: "n" },
-    limits: { message_bytes: "n" },
+    limits: { message_bytes: "n", "frames_per_second?": "n", "frames_burst?": "n" },
     crash_window_ms: "n",
     "path_idle_limit_ms?": "n",
     server_time: "s",

@@ -38,7 +38,12 @@ export interface Welcome {
   /** The terms in force. */
   readonly heartbeat: HeartbeatTerms;
   /** What this link may do: the largest message in bytes, either way. */
-  readonly limits: { readonly message_bytes: number };
+  readonly limits: {
+    readonly message_bytes: number;
+    /** How many frames the server takes in the long run, and at once, where it says so. */
+    readonly frames_per_second?: number | null;
+    readonly frames_burst?: number | null;
+  };
   /** After a sudden loss, spread the first attempt over this many milliseconds. */
   readonly crash_window_ms: number;
   /** How long the path in front of the server lets a link be idle, in milliseconds, if known. */

@@ -4,13 +4,14 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::vec::Vec;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    ChannelName, ClientFrame, DecodeError, Epoch, ErrorCode, Limits, PayloadError, Scalar,
-    ServerFrame,
+    ChannelName, ChannelRequest, ClientFrame, DecodeError, Epoch, ErrorCode, Hello, Limits,
+    PayloadError, Scalar, ServerFrame,
 };
 
 #[derive(Deserialize)]
@@ -28,7 +29,7 @@ pub fn client_frame(text: &str, limits: &Limits) -> Result<ClientFrame, DecodeEr
     let head = read_head(text)?;
     let kind = head.kind()?;
     let frame = match &*kind {
-        "hello" => ClientFrame::Hello(head.read(text)?),
+        "hello" => ClientFrame::Hello(hello(&head, text)?),
         "subscribe" => ClientFrame::Subscribe(head.read(text)?),
         "unsubscribe" => {
             let request: ChannelOnly = head.read(text)?;
@@ -77,6 +78,37 @@ pub fn server_frame(text: &str) -> Result<Option<ServerFrame>, DecodeError> {
     }))
 }
 
+/// An entry of `channels` that cannot be followed is no reason to refuse the others. P-14
+fn hello(head: &Head<'_>, text: &str) -> Result<Box<Hello>, DecodeError> {
+    let mut hello: Box<Hello> = head.read(text)?;
+    let entries: Entries<'_> = head.read(text)?;
+    for (at, entry) in entries.channels.unwrap_or_default().into_iter().enumerate() {
+        match channel_request(entry.get()) {
+            Ok(request) => hello.channels.push(request),
+            Err(error) => {
+                let message = format!("channels[{at}]: {}", error.message);
+                hello.bad_channels.push(DecodeError { message, ..error });
+            }
+        }
+    }
+    Ok(hello)
+}
+
+fn channel_request(text: &str) -> Result<ChannelRequest, DecodeError> {
+    let head = serde_json::from_str::<Head<'_>>(text);
+    let head = head.unwrap_or(Head { kind: None, id: None, channel: None });
+    if !text.starts_with('{') {
+        return Err(head.error(ErrorCode::BadFrame, &"an entry is an object with a `channel`"));
+    }
+    head.read(text)
+}
+
+#[derive(Deserialize)]
+struct Entries<'a> {
+    #[serde(borrow, default)]
+    channels: Option<Vec<&'a RawValue>>,
+}
+
 #[derive(Deserialize)]
 struct ChannelOnly {
     #[serde(default)]
@@ -109,12 +141,13 @@ fn read_head(text: &str) -> Result<Head<'_>, DecodeError> {
             Ok(_) => "a frame is a JSON object".into(),
             Err(error) => format!("a frame is a JSON object; this is not JSON: {error}"),
         };
-        return Err(DecodeError { code: ErrorCode::BadJson, message, id: None });
+        return Err(DecodeError { code: ErrorCode::BadJson, message, id: None, channel: None });
     }
     serde_json::from_str(text).map_err(|error| DecodeError {
         code: ErrorCode::BadJson,
         message: format!("not a JSON object: {error}"),
         id: None,
+        channel: None,
     })
 }
 
@@ -151,7 +184,9 @@ impl Head<'_> {
     }
 
     fn error(&self, code: ErrorCode, message: &dyn core::fmt::Display) -> DecodeError {
-        DecodeError { code, message: format!("{message}"), id: self.echo() }
+        let text = self.channel.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok());
+        let channel = text.and_then(|text| ChannelName::new(&text.0).ok());
+        DecodeError { code, message: format!("{message}"), id: self.echo(), channel }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{client_frame, server_frame};
 use crate::codec::json::{encode_client, encode_server};
@@ -13,6 +14,27 @@ fn read(text: &str) -> Result<ClientFrame, DecodeError> {
 
 fn code(text: &str) -> ErrorCode {
     read(text).unwrap_err().code
+}
+
+/// P-14
+#[test]
+fn an_entry_of_channels_that_cannot_be_read_spoils_no_other() {
+    let text = r#"{"type":"hello","link":"abcdefgh","generation":1,"channels":[
+        {"channel":"a:1"}, {"channel":"b:2","since":{"epoch":"e","offset":"2"}}, 7,
+        {"channel":"no name!"}, {"channel":"c:3","id":5,"since":"latest"},
+        {"channel":"d:4","since":{"epoch":"e","offset":2}}]}"#;
+    let ClientFrame::Hello(hello) = read(text).unwrap() else { panic!("not a hello") };
+    let followed: Vec<_> = hello.channels.iter().map(|one| one.channel.as_str()).collect();
+    assert_eq!(followed, ["a:1", "d:4"]);
+    let bad = hello.bad_channels.iter().map(|error| {
+        let channel = error.channel.as_ref().map_or("-", |channel| channel.as_str());
+        format!("{} {channel} {}", error.code.as_str(), error.id.is_some())
+    });
+    let bad: Vec<_> = bad.collect();
+    let expected =
+        ["bad_frame b:2 false", "bad_frame - false", "bad_channel - false", "bad_frame c:3 true"];
+    assert_eq!(bad, expected);
+    assert!(hello.bad_channels[0].message.starts_with("channels[1]: "));
 }
 
 /// P-1, P-2, P-11
