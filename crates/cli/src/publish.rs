@@ -3,6 +3,7 @@
 
 mod batch;
 mod body;
+mod causes;
 mod input;
 mod post;
 mod retry;

@@ -10,11 +10,9 @@ use crate::{Config, Why};
 const PROOF_SPAN: Span = Span::seconds(10);
 /// How long an attempt may take before plain HTTP is tried beside it.
 const PROBE_AFTER: Span = Span::seconds(2);
-/// How long a socket that is dialled while plain HTTP gets through may take to open.
+/// How long a socket that is dialled while plain HTTP gets through may take to open; no longer than
+/// the effort that is to be made. Where no attempt can begin, twice as long is waited.
 const TRIAL_SPAN: Span = Span::seconds(4);
-/// How long plain HTTP may get through before events flow, whatever keeps an attempt from
-/// beginning.
-const TRIAL_SPAN_MAX: Span = Span::seconds(8);
 
 /// The effort made since data stopped flowing.
 #[derive(Clone, Debug)]
@@ -148,8 +146,9 @@ impl Effort {
 
     /// When WebSocket will have had its chance since plain HTTP began to get through.
     fn enough_at(&self, config: &Config) -> Option<Millis> {
-        let latest = self.clear_since? + TRIAL_SPAN_MAX;
-        let tried_at = self.tried_since.map_or(latest, |since| latest.min(since + TRIAL_SPAN));
+        let trial = TRIAL_SPAN.min(config.fallback_effort);
+        let latest = self.clear_since? + trial.times(2);
+        let tried_at = self.tried_since.map_or(latest, |since| latest.min(since + trial));
         Some(tried_at.max(self.since + config.fallback_effort))
     }
 

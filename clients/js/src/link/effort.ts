@@ -10,12 +10,11 @@ import type { Evidence } from "./end.js";
 const PROOF_SPAN = seconds(10);
 /** How long an attempt may take before plain HTTP is tried beside it. */
 const PROBE_AFTER = seconds(2);
-/** How long a socket that is dialled while plain HTTP gets through may take to open. */
-const TRIAL_SPAN = seconds(4);
 /**
- * How long plain HTTP may get through before events flow, whatever keeps an attempt from beginning.
+ * How long a socket that is dialled while plain HTTP gets through may take to open; no longer than
+ * the effort that is to be made. Where no attempt can begin, twice as long is waited.
  */
-const TRIAL_SPAN_MAX = seconds(8);
+const TRIAL_SPAN = seconds(4);
 
 /** The effort made since data stopped flowing. */
 export interface Effort {
@@ -149,7 +148,8 @@ function planLook(effort: Effort, now: Millis, config: LinkSettings): void {
 
 /** When WebSocket will have had its chance since plain HTTP began to get through. */
 function enoughAt({ since, clearSince, triedSince }: Effort, config: LinkSettings): Millis {
-  const triedAt = Math.min(clearSince + TRIAL_SPAN_MAX, triedSince + TRIAL_SPAN);
+  const trial = Math.min(TRIAL_SPAN, config.fallbackEffortMs);
+  const triedAt = Math.min(clearSince + 2 * trial, triedSince + trial);
   return clearSince === NEVER ? NEVER : Math.max(triedAt, since + config.fallbackEffortMs);
 }
 

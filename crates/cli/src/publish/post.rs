@@ -11,12 +11,16 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::body::Problem;
+use super::causes::Causes;
 use super::retry::{Attempts, Schedule};
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Why an attempt failed that took too long.
+const NO_ANSWER: &str = "no answer in time";
 
 /// A server's internal port.
 #[derive(Debug)]
@@ -62,21 +66,35 @@ impl Post {
         body: &str,
         idempotency_key: Option<&str>,
     ) -> anyhow::Result<Vec<u8>> {
+        let attempt = async |timeout| self.attempt(route, body, idempotency_key, timeout).await;
+        self.repeat(attempt).await
+    }
+
+    /// Makes attempts, each with the time that it may take, until one is answered.
+    async fn repeat(
+        &self,
+        mut attempt: impl AsyncFnMut(Duration) -> Result<Vec<u8>, Failure>,
+    ) -> anyhow::Result<Vec<u8>> {
         let mut attempts = Attempts::begin(self.schedule);
+        let mut causes = Causes::default();
         loop {
             let timeout = ATTEMPT_TIMEOUT.min(attempts.left());
-            let (why, hint) = match self.attempt(route, body, idempotency_key, timeout).await {
+            let (why, hint) = match attempt(timeout).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::ForGood(error)) => return Err(error),
                 Err(Failure::ForNow(why, hint)) => (why, hint),
             };
-            let Some(pause) = attempts.pause(hint, getrandom::u32().unwrap_or_default()) else {
-                return Err(self.given_up(&why));
-            };
-            if attempts.failed() == 1 {
+            if attempts.failed() == 0 {
                 let patience = self.schedule.patience;
                 eprintln!("{}: {why}; trying again for {patience:?}", self.place());
             }
+            // An attempt that the deadline cut short says nothing that the earlier ones did not.
+            if timeout == ATTEMPT_TIMEOUT || why != NO_ANSWER {
+                causes.add(why);
+            }
+            let Some(pause) = attempts.pause(hint, getrandom::u32().unwrap_or_default()) else {
+                return Err(self.given_up(&causes));
+            };
             tokio::time::sleep(pause).await;
         }
     }
@@ -121,9 +139,9 @@ impl Post {
         self.base.as_str().trim_end_matches('/')
     }
 
-    fn given_up(&self, why: &str) -> anyhow::Error {
+    fn given_up(&self, causes: &Causes) -> anyhow::Error {
         anyhow!(
-            "{} did not take it within {:?}: {why}; is the server running there? \
+            "{} did not take it within {:?}: {causes}; is the server running there? \
              `steadfast serve --dev` starts one",
             self.place(),
             self.schedule.patience
@@ -139,7 +157,7 @@ fn is_loopback(url: &Url) -> bool {
 /// The last cause of an error: what the operating system said, not what it was wrapped in.
 fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".into();
+        return NO_ANSWER.into();
     }
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {

@@ -34,8 +34,6 @@ use crate::socket::Stream;
 
 /// The largest head of a request, in bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// How long written bytes may stay without an acknowledgement.
-const UNACKED_MAX: Duration = Duration::from_secs(30);
 /// A pause when the system has no more files to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
@@ -69,9 +67,10 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
         // A node that comes back takes its port at once.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        // Accepted sockets inherit these. Without them a connection works too, only worse.
+        // Accepted sockets inherit it. Without it a connection works too, only worse. There is no
+        // TCP_USER_TIMEOUT: it ends connections that have just survived an outage, and heartbeats
+        // and the slow limit bound a dead peer sooner. See docs/performance.md.
         drop(socket.set_tcp_nodelay(true));
-        drop(socket.set_tcp_user_timeout(Some(UNACKED_MAX)));
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
         TcpListener::from_std(socket.into())
@@ -207,7 +206,7 @@ pub(super) async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
 
 #[cfg(test)]
 mod tests {
-    use super::{UNACKED_MAX, bind};
+    use super::bind;
     use socket2::SockRef;
     use tokio::net::TcpStream;
 
@@ -217,6 +216,6 @@ mod tests {
         let _peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         assert!(accepted.nodelay().unwrap());
-        assert_eq!(SockRef::from(&accepted).tcp_user_timeout().unwrap(), Some(UNACKED_MAX));
+        assert_eq!(SockRef::from(&accepted).tcp_user_timeout().unwrap(), None);
     }
 }

@@ -26,6 +26,11 @@ use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 use crate::socket::Stream;
 
+/// How long written bytes of a stream may stay without an acknowledgement: its peer has no
+/// heartbeat that could be missed. Six times the interval of comments, since the kernel counts from
+/// the first retransmission of a series, whatever has been acknowledged since.
+const UNACKED_MAX: Duration = Duration::from_mins(2);
+
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Answers with a stream of events; one that cannot be had for a while with its end. P-84
@@ -118,6 +123,8 @@ async fn run(watch: Watch, left: Left, is_chunked: bool) {
     let mut out = left.head(head(is_chunked));
     push(&sse::retry(drain::stream_retry_ms(&left.port.node)), is_chunked, &mut out);
     let Left { mut socket, peer: _peer, .. } = left;
+    // Without it the stream works too: a dead peer is only noticed later.
+    drop(SockRef::from(socket.tcp()).set_tcp_user_timeout(Some(UNACKED_MAX)));
     loop {
         let work = Box::pin(watch.take()).await;
         let is_last = gather(work, is_chunked, &mut out);

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use std::time::Duration;
 
-use super::Post;
+use super::{ATTEMPT_TIMEOUT, Failure, NO_ANSWER, Post};
 use crate::publish::retry::Schedule;
 
 const OK: &str = "HTTP/1.1 201 Made\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
@@ -79,14 +79,47 @@ async fn what_cannot_succeed_is_said_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_given_up_in_the_end() {
+async fn nobody_there_is_a_refused_connection() {
     // Its port is taken, so that nobody else listens there, but it does not listen itself.
     let silent = TcpSocket::new_v4().unwrap();
     silent.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", silent.local_addr().unwrap());
-    let post = Post { schedule: QUICK, ..Post::new(&base, None).unwrap() };
-    let text = post.send(&["v1"], "{}", None).await.unwrap_err().to_string();
-    assert!(text.contains("300ms") && text.contains("refused"), "{text}");
+    let post = Post::new(&base, None).unwrap();
+    let outcome = post.attempt(&["v1"], "{}", None, ATTEMPT_TIMEOUT).await;
+    let Err(Failure::ForNow(why, Duration::ZERO)) = outcome else { panic!("it was taken") };
+    assert!(why.contains("Connection refused"), "{why}");
+}
+
+/// Attempts that fail at once, in virtual time.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_taken_is_given_up_in_the_end() {
+    let post = Post::new("http://127.0.0.1:1", None).unwrap();
+    let mut count = 0;
+    let refused = async |_| {
+        count += 1;
+        Err(Failure::ForNow("refused".into(), Duration::ZERO))
+    };
+    let text = post.repeat(refused).await.unwrap_err().to_string();
+    assert!(text.contains(&format!("within 60s: refused ({count} times); is the")), "{text}");
+    assert!(count > 8, "{count}");
+}
+
+/// The first attempts are refused; the last one is cut short by the deadline.
+#[tokio::test(start_paused = true)]
+async fn the_cause_that_was_seen_is_told_and_not_the_deadline() {
+    let schedule = Schedule { patience: Duration::from_secs(10), ..Schedule::default() };
+    let post = Post { schedule, ..Post::new("http://127.0.0.1:1", None).unwrap() };
+    let mut count = 0;
+    let attempt = async |timeout| {
+        count += 1;
+        if count <= 3 {
+            return Err(Failure::ForNow("refused".into(), Duration::ZERO));
+        }
+        tokio::time::sleep(timeout).await;
+        Err(Failure::ForNow(NO_ANSWER.into(), Duration::ZERO))
+    };
+    let text = post.repeat(attempt).await.unwrap_err().to_string();
+    assert!(text.contains("within 10s: refused (3 times); is the"), "{text}");
 }
 
 #[test]
