@@ -128,6 +128,7 @@ impl Hub {
             opened: now,
             expires: opening.expires,
             leaves: None,
+            until: opening.expires,
             life,
             outbox: Outbox::default(),
             rate: Rate::new(now, self.config.frames_burst_max),

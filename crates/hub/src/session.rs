@@ -101,6 +101,8 @@ pub(crate) struct Session {
     pub(crate) expires: Option<Millis>,
     /// When it is ended because the node leaves, where its client cannot be asked to go.
     pub(crate) leaves: Option<Millis>,
+    /// The earlier of the two.
+    pub(crate) until: Option<Millis>,
     pub(crate) life: Life,
     pub(crate) outbox: Outbox,
     pub(crate) rate: Rate,
@@ -177,7 +179,7 @@ impl Session {
             Life::Mute { told } => Some(told + config.ping_interval),
         };
         let slow = self.outbox.slow_at(config.slow_timeout);
-        [life, slow, self.expires, self.leaves].into_iter().flatten().min()
+        [life, slow, self.until].into_iter().flatten().min()
     }
 
     pub(crate) const fn hear(&mut self, now: Millis) {

@@ -58,6 +58,7 @@ impl Hub {
             let leaves = now + after + self.drawn(&session.link, spread);
             if let Some(session) = self.session(key) {
                 session.leaves = Some(leaves);
+                session.until = session.expires.into_iter().chain([leaves]).min();
             }
             self.arm(key);
         }
