@@ -21,7 +21,17 @@ pub(crate) struct Calm {
 
 impl Calm {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let server = Server::dev_with(settings).await;
+        Self::beside(Server::dev_with(settings).await).await
+    }
+
+    /// With few arenas, so that the memory the process has says what it holds: glibc keeps what was
+    /// freed in each of them, and which threads fill which is luck.
+    pub(crate) async fn measured(settings: &[(&str, &str)]) -> Self {
+        let script = "export MALLOC_ARENA_MAX=2";
+        Self::beside(Server::start_after(script, &["--dev"], settings).await).await
+    }
+
+    async fn beside(server: Server) -> Self {
         let since = json!("start");
         let mut neighbour = Raw::follow(&server, "neighbour", &[("calm:1", since)]).await;
         neighbour.expect("subscribed").await;

@@ -269,7 +269,7 @@ async fn a_reader_that_takes_nothing_hurts_only_itself() {
     const BATCHES: u64 = 6;
     const EVENTS: u64 = 40;
     const BYTES: usize = 100_000;
-    let mut calm = Calm::with(&[("LIMITS__SLOW_TIMEOUT_MS", "1000")]).await;
+    let mut calm = Calm::measured(&[("LIMITS__SLOW_TIMEOUT_MS", "1000")]).await;
     let since = json!("start");
     let mut good = Raw::follow(&calm.server, "link-good", &[("flood:1", since.clone())]).await;
     good.expect("subscribed").await;
