@@ -1,5 +1,5 @@
-//! Secrets from files, and fresh ones. In: a file's name. Out: its content without the final line
-//! end that editors add. A secret is never shown in an error.
+//! Secrets from files, and fresh ones. In: a file's name. Out: its content without the byte-order
+//! mark and the final line end that editors add. A secret is never shown in an error.
 
 use std::fs::File;
 use std::io::Read;
@@ -22,7 +22,8 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<String> {
     read.with_context(|| format!("{} cannot be read", path.display()))?;
     let is_short = text.len() as u64 <= SECRET_BYTES_MAX;
     ensure!(is_short, "{} is longer than {SECRET_BYTES_MAX} bytes", path.display());
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     ensure!(!text.is_empty(), "{} is empty; it should hold the secret", path.display());
     Ok(text.to_owned())
@@ -71,6 +72,7 @@ mod tests {
         assert_eq!(read("secret\n").unwrap(), "secret");
         assert_eq!(read("secret\r\n").unwrap(), "secret");
         assert_eq!(read(" se cret").unwrap(), " se cret");
+        assert_eq!(read("\u{feff}secret").unwrap(), "secret");
         assert!(read("\n").is_err());
     }
 

@@ -36,7 +36,9 @@ pub use grants::{Grants, Pattern, PatternError};
 pub use hub::{Hub, OpenError, Opening, Output};
 pub use outbox::Outgoing;
 pub use page::{Page, PageLimit, ReadError, start_of_page};
-pub use publication::{Publication, Publish, PublishError, Published};
+pub use publication::{
+    Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Retry,
+};
 pub use report::{ConnectionView, SessionReport, Totals};
 pub use session::{Read, SessionKey, Speech, Transport, Work};
 pub use stream::{ChannelInfo, Streams};

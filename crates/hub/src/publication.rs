@@ -1,9 +1,13 @@
-//! An event before it has its position ([`Publish`]), and after ([`Publication`]).
+//! An event before it has its position ([`Publish`]), and after ([`Publication`]); what its
+//! publisher is told ([`Receipt`], [`PublishError`]).
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use steadfast_protocol::{ChannelName, EncodedEvent, Epoch, EventName, Payload, ReplaceKey};
+use steadfast_protocol::{
+    ChannelName, EncodedEvent, Epoch, ErrorCode, EventName, Payload, ReplaceKey,
+};
+use xxhash_rust::xxh3::Xxh3;
 
 /// What a publisher asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,31 @@ pub struct Publish {
     pub replace: Option<ReplaceKey>,
     /// Repeating a request with the same key makes no second event.
     pub idempotency_key: Option<Box<str>>,
+}
+
+/// A hash of everything that a publish says besides its channel and key. The same key with another
+/// fingerprint is another request. Stable over releases, since stores keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub u64);
+
+/// The answer to a publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The numbering.
+    pub epoch: Epoch,
+    /// The place it was given, now or by the first request with the same key.
+    pub offset: u64,
+    /// Whether an earlier request with the same key and content made the event.
+    pub is_repeat: bool,
+}
+
+/// What a store remembers of the first request with an idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstAnswer {
+    /// The place that the event was given.
+    pub offset: u64,
+    /// The request's; `None` where it was kept by a release that had none, which matches any.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// An event with its position, as the broker hands it on.
@@ -41,7 +70,7 @@ pub struct Publication {
     pub encoded: EncodedEvent,
 }
 
-/// The answer to a publish.
+/// A stored publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The numbering.
@@ -52,26 +81,114 @@ pub struct Published {
     pub publication: Option<Arc<Publication>>,
 }
 
-/// Why a publish was refused. Nothing was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a publish was refused. Nothing was stored. The text, the code and whether to try again are
+/// the same over HTTP and in frames.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// The channel has had its final event.
+    #[error("the channel has had its final event; nothing can follow it")]
     Finished,
+    /// The idempotency key came before, with another event.
+    #[error(
+        "this idempotency key was used for another event of this channel; \
+         send the same event again, or another key"
+    )]
+    IdempotencyMismatch,
     /// There are as many channels as may be.
+    #[error("there are {max} channels, as many as `limits.channels_max` says")]
     TooManyChannels {
         /// How many that is.
         max: usize,
     },
     /// The stored events of all channels take as much room as they may.
+    #[error("history takes all {bytes_max} bytes that `limits.history_bytes_total_max` allows")]
     StorageFull {
         /// How many bytes that is.
         bytes_max: usize,
     },
     /// As many idempotency keys are remembered as may be.
+    #[error("{max} idempotency keys are remembered, as many as may be")]
     IdempotencyFull {
         /// How many that is.
         max: usize,
     },
     /// The broker cannot be reached.
+    #[error("the broker did not take the event")]
     Unavailable,
+}
+
+/// When a refused request may be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It will be refused again.
+    Never,
+    /// After what a moment mends.
+    Soon,
+    /// After old channels, history or keys have expired.
+    Later,
+}
+
+impl Fingerprint {
+    /// Of these parts of an event.
+    pub fn of(event: &str, data: &str, is_final: bool, replace: Option<&str>) -> Self {
+        let mut hash = Xxh3::new();
+        // With lengths in front, no two events are written alike.
+        for part in [event, replace.unwrap_or_default(), data] {
+            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.update(&[u8::from(is_final)]);
+        Self(hash.digest())
+    }
+}
+
+impl Publish {
+    /// What tells a repeated request from another one with the same key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let replace = self.replace.as_ref().map(ReplaceKey::as_str);
+        Fingerprint::of(self.event.as_str(), self.data.as_str(), self.is_final, replace)
+    }
+}
+
+impl FirstAnswer {
+    /// What another request with the same key is told; the event is in this epoch.
+    pub fn repeat(&self, epoch: Epoch, publish: &Publish) -> Result<Receipt, PublishError> {
+        match self.fingerprint {
+            Some(first) if first != publish.fingerprint() => Err(PublishError::IdempotencyMismatch),
+            Some(_) | None => Ok(Receipt { epoch, offset: self.offset, is_repeat: true }),
+        }
+    }
+}
+
+impl Published {
+    /// What the publisher is told.
+    pub fn into_receipt(self) -> Receipt {
+        let Self { epoch, offset, publication } = self;
+        Receipt { epoch, offset, is_repeat: publication.is_none() }
+    }
+}
+
+impl PublishError {
+    /// The word for it, over HTTP and in frames.
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Finished => ErrorCode::ChannelFinished,
+            Self::IdempotencyMismatch => ErrorCode::IdempotencyMismatch,
+            Self::TooManyChannels { .. } => ErrorCode::TooManyChannels,
+            Self::StorageFull { .. } => ErrorCode::StorageFull,
+            Self::IdempotencyFull { .. } => ErrorCode::IdempotencyFull,
+            Self::Unavailable => ErrorCode::BrokerUnavailable,
+        }
+    }
+
+    /// When to try again.
+    pub const fn retry(&self) -> Retry {
+        match self {
+            Self::Finished | Self::IdempotencyMismatch => Retry::Never,
+            Self::TooManyChannels { .. }
+            | Self::StorageFull { .. }
+            | Self::IdempotencyFull { .. } => Retry::Later,
+            Self::Unavailable => Retry::Soon,
+        }
+    }
 }

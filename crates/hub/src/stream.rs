@@ -17,7 +17,8 @@ use self::history::History;
 use self::idempotency::Window;
 use crate::names::Names;
 use crate::{
-    Page, PageLimit, Publication, Publish, PublishError, Published, ReadError, StreamsConfig,
+    FirstAnswer, Page, PageLimit, Publication, Publish, PublishError, Published, ReadError,
+    Receipt, StreamsConfig,
 };
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
@@ -79,10 +80,11 @@ impl Streams {
     ) -> Result<Published, PublishError> {
         self.window.expire(now);
         let key = publish.idempotency_key.clone();
-        if let Some(first) = self.window.find(&publish.channel, key.as_deref()) {
-            let (epoch, offset) = first.clone();
+        if let Some((epoch, first)) = self.window.find(&publish.channel, key.as_deref()) {
+            let Receipt { epoch, offset, .. } = first.repeat(epoch.clone(), &publish)?;
             return Ok(Published { epoch, offset, publication: None });
         }
+        let fingerprint = key.is_some().then(|| publish.fingerprint());
         if key.is_some() && self.window.is_full() {
             let max = self.config.idempotency_keys_max;
             return Err(PublishError::IdempotencyFull { max });
@@ -93,7 +95,10 @@ impl Streams {
         }
         let publication = self.append(now, time, publish)?;
         let Publication { epoch, offset, channel, .. } = &*publication;
-        self.window.remember(now, channel, key, (epoch.clone(), *offset));
+        if let Some(key) = key {
+            let first = FirstAnswer { offset: *offset, fingerprint };
+            self.window.remember(now, channel, key, (epoch.clone(), first));
+        }
         Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
     }
 

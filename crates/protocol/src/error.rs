@@ -18,13 +18,19 @@ pub enum ErrorCode {
     TooDeep,
     /// The token does not permit it.
     Forbidden,
-    /// The link follows as many channels as it may.
+    /// The link follows as many channels as it may, or there are as many as the service keeps.
     TooManyChannels,
     /// The channel has had its final event.
     ChannelFinished,
     /// The link does not follow this channel.
     NotSubscribed,
-    /// The broker did not answer or has no room.
+    /// The idempotency key was used for another event.
+    IdempotencyMismatch,
+    /// No more idempotency keys can be remembered for now.
+    IdempotencyFull,
+    /// There is no room for more history.
+    StorageFull,
+    /// The broker did not answer.
     BrokerUnavailable,
     /// Something failed that should not.
     Internal,
@@ -43,6 +49,9 @@ impl ErrorCode {
             Self::TooManyChannels => "too_many_channels",
             Self::ChannelFinished => "channel_finished",
             Self::NotSubscribed => "not_subscribed",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::IdempotencyFull => "idempotency_full",
+            Self::StorageFull => "storage_full",
             Self::BrokerUnavailable => "broker_unavailable",
             Self::Internal => "internal",
         }
@@ -51,7 +60,10 @@ impl ErrorCode {
     /// Whether the same request may succeed later.
     pub const fn is_retryable(self) -> bool {
         match self {
-            Self::BrokerUnavailable | Self::Internal => true,
+            Self::IdempotencyFull
+            | Self::StorageFull
+            | Self::BrokerUnavailable
+            | Self::Internal => true,
             Self::BadJson
             | Self::BadFrame
             | Self::UnknownType
@@ -60,6 +72,7 @@ impl ErrorCode {
             | Self::Forbidden
             | Self::TooManyChannels
             | Self::ChannelFinished
+            | Self::IdempotencyMismatch
             | Self::NotSubscribed => false,
         }
     }

@@ -9,8 +9,10 @@ mod redis;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use steadfast_hub::{ChannelInfo, Page, PageLimit, Publish, PublishError, Read, ReadError};
-use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, Since};
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, Read, ReadError, Receipt,
+};
+use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 
 pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
 pub use memory::MemoryBroker;
@@ -37,7 +39,7 @@ pub enum Broker {
 
 impl Broker {
     /// Stores an event and announces it. Answers once it is kept.
-    pub async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+    pub async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         match self {
             Self::Memory(memory) => memory.publish(publish).await,
             Self::Disk(disk) => disk.publish(publish).await,
@@ -50,7 +52,7 @@ impl Broker {
     pub async fn publish_many(
         &self,
         publishes: Vec<Publish>,
-    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+    ) -> Vec<Result<Receipt, PublishError>> {
         let mut answers = Vec::with_capacity(publishes.len());
         match self {
             Self::Memory(memory) => answers.extend(memory.publish_many(publishes).await),

@@ -15,6 +15,7 @@ mod head;
 pub mod headcount;
 pub mod internal;
 mod log;
+mod near;
 pub mod node;
 pub mod origin;
 mod patience;

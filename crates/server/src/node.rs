@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use steadfast_hub::{
-    Grants, HubConfig, Publish, PublishError, Retention, SessionKey, StreamsConfig, Totals,
+    Grants, HubConfig, Publish, PublishError, Receipt, Retention, SessionKey, StreamsConfig, Totals,
 };
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{Epoch, Limits, LinkId, Timestamp};
+use steadfast_protocol::{Limits, LinkId, Timestamp};
 
 use crate::addresses::Addresses;
 use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, NatsBroker, RedisBroker};
@@ -59,6 +59,8 @@ pub struct Counters {
     pub rejected: AtomicU64,
     /// Events published.
     pub published: AtomicU64,
+    /// Publishes that repeated an earlier one and made no event.
+    pub repeated: AtomicU64,
     /// Publishes refused.
     pub publish_errors: AtomicU64,
     /// Polls answered.
@@ -140,13 +142,9 @@ impl Node {
     }
 
     /// Stores and announces an event, and counts it.
-    pub async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+    pub async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         let answer = self.broker.publish(publish).await;
-        let counter = match &answer {
-            Ok(_) => &self.counters.published,
-            Err(_) => &self.counters.publish_errors,
-        };
-        Counters::add(counter);
+        self.count(std::slice::from_ref(&answer));
         answer
     }
 
@@ -154,13 +152,25 @@ impl Node {
     pub async fn publish_many(
         &self,
         publishes: Vec<Publish>,
-    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+    ) -> Vec<Result<Receipt, PublishError>> {
         let answers = self.broker.publish_many(publishes).await;
-        let taken = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
-        self.counters.published.fetch_add(taken, Ordering::Relaxed);
-        let refused = answers.len() as u64 - taken;
-        self.counters.publish_errors.fetch_add(refused, Ordering::Relaxed);
+        self.count(&answers);
         answers
+    }
+
+    fn count(&self, answers: &[Result<Receipt, PublishError>]) {
+        let (mut published, mut repeated, mut refused) = (0, 0, 0);
+        for answer in answers {
+            *match answer {
+                Ok(receipt) if receipt.is_repeat => &mut repeated,
+                Ok(_) => &mut published,
+                Err(_) => &mut refused,
+            } += 1;
+        }
+        let counters = &self.counters;
+        counters.published.fetch_add(published, Ordering::Relaxed);
+        counters.repeated.fetch_add(repeated, Ordering::Relaxed);
+        counters.publish_errors.fetch_add(refused, Ordering::Relaxed);
     }
 
     /// A link id for a peer that has none of its own.

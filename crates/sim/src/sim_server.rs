@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use steadfast_hub::{
-    Grants, Hub, HubConfig, OpenError, Opening, Publication, Publish, PublishError, Read,
-    SessionKey, Speech, Streams, StreamsConfig, Transport,
+    Grants, Hub, HubConfig, OpenError, Opening, Publication, Publish, PublishError, Published,
+    Read, SessionKey, Speech, Streams, StreamsConfig, Transport,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
@@ -191,12 +191,12 @@ impl SimServer {
         } else {
             self.streams.publish(Millis(now), date(now), publish)
         };
-        let place = published.clone().map(|one| (one.epoch, one.offset));
+        let receipt = published.clone().map(Published::into_receipt);
         let publication = published.ok().and_then(|one| one.publication);
         if let Some(publication) = &publication {
             self.hub.publication(Millis(now), publication);
         }
-        self.hub.published(Millis(now), key, id, place);
+        self.hub.published(Millis(now), key, id, receipt);
         publication.map(|publication| Box::new(Publication::clone(&publication)))
     }
 

@@ -31,7 +31,7 @@ fn pump(input: &mut impl BufRead, lines_in: &mpsc::Sender<Line>) {
     for number in 1.. {
         let data = match read_line(input, LINE_BYTES_MAX) {
             Ok(None) => return,
-            Ok(Some(line)) => parse(line).transpose(),
+            Ok(Some(line)) => parse(line, number == 1).transpose(),
             Err(error) => {
                 let data = Err(format!("standard input cannot be read: {error}"));
                 // Nobody listens any more where this fails; so below.
@@ -77,10 +77,12 @@ fn read_line(input: &mut impl BufRead, bytes_max: usize) -> io::Result<Option<Ra
     }
 }
 
-/// `None` for a line of nothing but space.
-fn parse(line: RawLine) -> Result<Option<Payload>, String> {
+/// `None` for a line of nothing but space. In front of the first line one byte-order mark is
+/// skipped, which some editors write.
+fn parse(line: RawLine, is_first: bool) -> Result<Option<Payload>, String> {
     let bytes = line.map_err(|()| format!("it is longer than {LINE_BYTES_MAX} bytes"))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| format!("it is not UTF-8: {error}"))?;
+    let text = text.strip_prefix('\u{feff}').filter(|_| is_first).unwrap_or(text);
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -112,6 +114,15 @@ mod tests {
         let expected = [(1, value("{\"a\" : 1}")), (4, Err(())), (5, Err(())), (6, value("2"))];
         assert_eq!(read, expected);
         assert_eq!(lines(b"").await, []);
+    }
+
+    #[tokio::test]
+    async fn one_byte_order_mark_is_skipped_in_front_of_the_first_line_alone() {
+        let value = |text: &str| Ok(text.to_owned());
+        assert_eq!(lines(b"\xef\xbb\xbf1\n2").await, [(1, value("1")), (2, value("2"))]);
+        assert_eq!(lines(b"\xef\xbb\xbf\n2").await, [(2, value("2"))]);
+        let twice = lines(b"\xef\xbb\xbf\xef\xbb\xbf1\n\xef\xbb\xbf2").await;
+        assert_eq!(twice, [(1, Err(())), (2, Err(()))]);
     }
 
     #[test]

@@ -44,7 +44,9 @@ async fn a_repeated_key_gets_the_first_answer_and_makes_no_second_event() {
         assert_eq!(answer.status, 201, "{answer:?}");
         answers.push(answer.json());
     }
-    assert_eq!((&answers[1], &answers[2]), (&answers[0], &answers[0]));
+    let mut again = answers[0].clone();
+    again["repeated"] = json!(true);
+    assert_eq!((&answers[1], &answers[2]), (&again, &again));
     assert_eq!(server.publishes("demo:1", 2).await["offset"], 2);
     assert_eq!(server.polls("demo:1", "").await["events"].as_array().unwrap().len(), 2);
 }
@@ -290,7 +292,16 @@ async fn a_session_may_publish_too() {
     let first = raw.expect("published").await;
     assert_eq!((&first["id"], &first["offset"]), (&json!(1), &json!(1)));
     raw.says(&publish).await;
-    assert_eq!(raw.expect("published").await, first);
+    let mut again = raw.expect("published").await;
+    // P-37
+    assert_eq!(again["repeated"].take(), json!(true));
+    assert_eq!((&again["epoch"], &again["offset"]), (&first["epoch"], &first["offset"]));
+    let mut other = publish.clone();
+    other["final"] = json!(true);
+    raw.says(&other).await;
+    let error = raw.expect("error").await;
+    let told = (&error["code"], &error["id"], &error["retry"]);
+    assert_eq!(told, (&json!("idempotency_mismatch"), &json!(1), &json!(false)));
     raw.says(&json!({"type": "publish", "id": 2, "channel": "demo:1", "event": "complete",
         "final": true}))
         .await;

@@ -8,14 +8,14 @@ use alloc::string::ToString;
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::legacy::{self, LegacyFrame};
 use steadfast_protocol::{
-    ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, Epoch, ErrorCode, ErrorFrame,
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorCode, ErrorFrame,
     Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp,
 };
 
 use super::Hub;
 use crate::member::{Join, Member};
 use crate::session::Life;
-use crate::{Publish, PublishError, SessionKey};
+use crate::{Publish, PublishError, Receipt, Retry, SessionKey};
 
 impl Hub {
     /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to
@@ -82,23 +82,19 @@ impl Hub {
         now: Millis,
         key: SessionKey,
         id: Option<Scalar>,
-        result: Result<(Epoch, u64), PublishError>,
+        result: Result<Receipt, PublishError>,
     ) {
         let frame = match result {
-            Ok((epoch, offset)) => ServerFrame::Published { id, epoch, offset },
-            Err(PublishError::Finished) => {
-                let message = "the channel has had its final event; nothing can follow it";
-                error_frame(id, None, ErrorCode::ChannelFinished, message)
+            Ok(Receipt { epoch, offset, is_repeat: repeated }) => {
+                ServerFrame::Published { id, epoch, offset, repeated }
             }
-            Err(
-                PublishError::TooManyChannels { .. }
-                | PublishError::StorageFull { .. }
-                | PublishError::IdempotencyFull { .. }
-                | PublishError::Unavailable,
-            ) => {
-                let message = "the broker did not take the event; try again later";
-                error_frame(id, None, ErrorCode::BrokerUnavailable, message)
-            }
+            Err(error) => ServerFrame::Error(ErrorFrame {
+                id,
+                channel: None,
+                code: error.code().as_str().into(),
+                message: error.to_string().into(),
+                retry: error.retry() != Retry::Never,
+            }),
         };
         self.say(now, key, &frame);
     }

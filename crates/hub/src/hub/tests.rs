@@ -73,7 +73,7 @@ impl Desk {
                 if let Some(publication) = &published.publication {
                     self.hub.publication(self.now, publication);
                 }
-                (published.epoch, published.offset)
+                published.into_receipt()
             });
             self.hub.published(self.now, key, id, answer);
         }
@@ -99,6 +99,16 @@ impl Desk {
             all.extend(frames);
         }
         all
+    }
+
+    /// What a draining session is told, as it is sent.
+    fn texts(&mut self, key: SessionKey) -> Vec<String> {
+        let all = self.drain(key);
+        let texts = all.iter().filter_map(|item| match item {
+            Outgoing::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
+            Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => None,
+        });
+        texts.collect()
     }
 
     /// What a draining session is told, a line each.

@@ -6,7 +6,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Epoch};
 
-type Answer = (Epoch, u64);
+use crate::FirstAnswer;
+
+type Answer = (Epoch, FirstAnswer);
 
 /// A bounded memory of answers, oldest out first.
 #[derive(Debug)]
@@ -34,10 +36,9 @@ impl Window {
         &mut self,
         now: Millis,
         channel: &ChannelName,
-        key: Option<Box<str>>,
+        key: Box<str>,
         answer: Answer,
     ) {
-        let Some(key) = key else { return };
         self.order.push_back((now, channel.clone(), key.clone()));
         self.answers.entry(channel.clone()).or_default().insert(key, (answer, now));
     }

@@ -63,7 +63,7 @@ impl Link {
             ServerFrame::Ping { id } => self.send(socket, ClientFrame::Pong { id }),
             ServerFrame::GoAway(frame) => self.on_go_away(now, frame),
             ServerFrame::Error(frame) => self.on_error(now, frame),
-            ServerFrame::Published { id, epoch, offset } => {
+            ServerFrame::Published { id, epoch, offset, .. } => {
                 self.on_published(id.as_ref(), epoch, offset);
             }
             ServerFrame::Welcome(_) | ServerFrame::Pong { .. } => {}

@@ -275,7 +275,12 @@ impl World {
                 retry,
             }));
         }
-        self.frame(ServerFrame::Published { id, epoch: epoch(0), offset: u64::from(b) })
+        self.frame(ServerFrame::Published {
+            id,
+            epoch: epoch(0),
+            offset: u64::from(b),
+            repeated: false,
+        })
     }
 
     fn subscribed(&mut self, a: u16, b: u16) -> Input {

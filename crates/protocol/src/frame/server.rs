@@ -30,6 +30,9 @@ pub enum ServerFrame {
         epoch: Epoch,
         /// Its place.
         offset: u64,
+        /// Whether an earlier publish with the same key made it.
+        #[serde(skip_serializing_if = "core::ops::Not::not")]
+        repeated: bool,
     },
     /// The answer to `heartbeat`.
     HeartbeatAck {

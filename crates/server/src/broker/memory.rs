@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Streams, StreamsConfig,
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, Streams, StreamsConfig,
 };
-use steadfast_protocol::{ChannelName, Epoch, Since};
+use steadfast_protocol::{ChannelName, Since};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Clock;
@@ -33,7 +33,7 @@ impl MemoryBroker {
         Self { clock, streams: Mutex::new(Streams::new(config)), relay }
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         let mut answers = self.publish_many(vec![publish]).await;
         answers.pop().unwrap_or(Err(PublishError::Unavailable))
     }
@@ -43,7 +43,7 @@ impl MemoryBroker {
     pub(super) async fn publish_many(
         &self,
         publishes: Vec<Publish>,
-    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+    ) -> Vec<Result<Receipt, PublishError>> {
         let mut answers = Vec::with_capacity(publishes.len());
         let mut publishes = publishes.into_iter();
         while publishes.len() > 0 {
@@ -64,7 +64,7 @@ impl MemoryBroker {
         &self,
         some: impl Iterator<Item = Publish>,
         permit: &Arc<OwnedSemaphorePermit>,
-        answers: &mut Vec<Result<(Epoch, u64), PublishError>>,
+        answers: &mut Vec<Result<Receipt, PublishError>>,
     ) {
         let date = self.clock.date();
         let mut news = Vec::with_capacity(BATCH);
@@ -72,8 +72,8 @@ impl MemoryBroker {
         let now = self.clock.now();
         answers.extend(some.map(|publish| {
             let published = streams.publish(now, date, publish)?;
-            news.extend(published.publication.map(News::Published));
-            Ok((published.epoch, published.offset))
+            news.extend(published.publication.clone().map(News::Published));
+            Ok(published.into_receipt())
         }));
         // Under the lock: announcements stand in the order of offsets.
         self.relay.announce_all(&news, permit);

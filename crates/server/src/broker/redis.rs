@@ -22,7 +22,7 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisError;
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, StreamsConfig,
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, StreamsConfig,
 };
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
@@ -151,7 +151,7 @@ impl RedisBroker {
         drop(tokio::time::timeout(PROBE_TIMEOUT, join_all(leaves)).await);
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> Result<(Epoch, u64), PublishError> {
+    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         let (server, streams) = (self.of(&publish.channel), &self.shared.streams);
         let away = |_: Away| PublishError::Unavailable;
         let session = server.session().map_err(away)?;
@@ -160,6 +160,7 @@ impl RedisBroker {
         let retention = streams.retention_of(publish.channel.namespace());
         // A channel's name has no space, so no two pairs share a name.
         let key = publish.idempotency_key.as_deref().map(|key| format!("{name} {key}"));
+        let hash = key.as_ref().map(|_| format!("{:016x}", publish.fingerprint().0));
         let replace = publish.replace.as_ref().map_or("", ReplaceKey::as_str);
         let call = server
             .about_with(
@@ -181,7 +182,8 @@ impl RedisBroker {
             .arg(replace)
             .arg(server.keys.events.as_str())
             .number(streams.idempotency_keys_max)
-            .arg(key.unwrap_or_default());
+            .arg(key.unwrap_or_default())
+            .arg(hash.unwrap_or_default());
         let answer = server.send(&session, call).await.map_err(away)?;
         match text(answer.first()) {
             "ok" => {
@@ -190,8 +192,9 @@ impl RedisBroker {
                 let offset = number(answer.get(2)).ok_or(unreadable)?;
                 server.learn(fence_of(&epoch), number(answer.get(3)).unwrap_or(0));
                 server.keeps(answer.get(4), answer.get(5));
-                Ok((epoch, offset))
+                Ok(Receipt { epoch, offset, is_repeat: text(answer.get(6)) == "1" })
             }
+            "mismatch" => Err(PublishError::IdempotencyMismatch),
             "finished" => Err(PublishError::Finished),
             "channels" => Err(PublishError::TooManyChannels { max: streams.channels_max }),
             "keys" => Err(PublishError::IdempotencyFull { max: streams.idempotency_keys_max }),
@@ -204,7 +207,7 @@ impl RedisBroker {
     pub(super) async fn publish_many(
         &self,
         publishes: Vec<Publish>,
-    ) -> Vec<Result<(Epoch, u64), PublishError>> {
+    ) -> Vec<Result<Receipt, PublishError>> {
         join_all(publishes.into_iter().map(|publish| self.publish(publish))).await
     }
 

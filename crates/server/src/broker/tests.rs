@@ -10,7 +10,9 @@ mod read;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use steadfast_hub::{HubConfig, Page, PageLimit, Publish, PublishError, Retention, StreamsConfig};
+use steadfast_hub::{
+    HubConfig, Page, PageLimit, Publish, PublishError, Receipt, Retention, StreamsConfig,
+};
 use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
 use tempfile::TempDir;
 
@@ -150,7 +152,8 @@ impl Arm {
     }
 
     pub(crate) async fn placed(&self, publish: Publish) -> (Epoch, u64) {
-        self.broker.publish(publish).await.unwrap()
+        let Receipt { epoch, offset, .. } = self.broker.publish(publish).await.unwrap();
+        (epoch, offset)
     }
 
     pub(crate) async fn refused(&self, publish: Publish) -> PublishError {

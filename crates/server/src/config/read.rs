@@ -12,6 +12,7 @@ use super::env::{levels_of, variable_of};
 use super::error::{Mistake, dotted};
 use super::settings::Config;
 use super::tree::{Path, Source, Tree};
+use crate::near::nearest;
 use fault::{Fault, Kind};
 use reader::Reader;
 
@@ -74,10 +75,8 @@ fn suggestion(path: &[String], known: &[&str], source: &Source) -> String {
             Source::File { .. } | Source::Flag(_) | Source::Unset => format!("`{}`", dotted(&full)),
         }
     };
-    let near = known.iter().map(|key| (strsim::damerau_levenshtein(name, key), *key));
-    let far = name.len().div_ceil(3).max(2);
-    match near.min().filter(|(distance, _)| *distance <= far) {
-        Some((_, key)) => format!("did you mean {}?", as_written(key)),
+    match nearest(name, known) {
+        Some(key) => format!("did you mean {}?", as_written(key)),
         None => format!("known here: {}", known.join(", ")),
     }
 }

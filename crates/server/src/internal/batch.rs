@@ -14,18 +14,21 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
-use steadfast_hub::{Publish, PublishError};
-use steadfast_protocol::{ChannelName, Epoch};
+use steadfast_hub::{Publish, PublishError, Receipt};
+use steadfast_protocol::ChannelName;
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use super::body;
-use super::event::{Entry, Listed};
+use super::event::{Entry, Listed, check_fields};
 use super::publish;
 
 /// How much larger than a single event's the body may be.
 const BODIES: usize = 8;
+
+/// The fields of a body that is not the list alone.
+const FIELDS: [&str; 1] = ["events"];
 
 /// A result that is no place.
 #[derive(Debug, Serialize)]
@@ -108,7 +111,7 @@ impl Wishes {
     /// Appends what became of each as JSON, with the broker's answers to those that it was handed.
     pub(super) fn answer(
         self,
-        answers: &mut impl Iterator<Item = Result<(Epoch, u64), PublishError>>,
+        answers: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
         out: &mut Vec<u8>,
     ) {
         out.extend_from_slice(br#"{"results":["#);
@@ -140,7 +143,17 @@ fn wanted(
 
 /// The events of a body: `{"events":[…]}`, or the list alone.
 fn entries(text: &str, events_max: usize) -> Result<Vec<&RawValue>, Problem> {
-    let list = list::<&RawValue>(text, events_max).map_err(|error| body::refusal(&error))?;
+    let list = match list::<&RawValue>(text, events_max) {
+        Ok(list) => list,
+        Err(error) => {
+            // What is no JSON is said before what it has too much.
+            let refusal = body::refusal(&error);
+            if refusal.code == Code::BadBody {
+                check_fields(text, "a list of events", &FIELDS)?;
+            }
+            return Err(refusal);
+        }
+    };
     let Some(list) = list else {
         return Err(Problem::new(Code::MissingField, "the field `events` is missing"));
     };
@@ -194,17 +207,23 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Body<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut list = None;
+        let (mut list, mut unknown) = (None, None);
         while let Some(field) = map.next_key::<String>()? {
             if field != "events" {
                 map.next_value::<IgnoredAny>()?;
-            } else if list.is_some() {
-                return Err(A::Error::duplicate_field("events"));
-            } else {
-                list = Some(map.next_value_seed(Events(Self::new(self.events_max)))?);
+                unknown = Some(field);
+                continue;
             }
+            if list.is_some() {
+                return Err(A::Error::duplicate_field("events"));
+            }
+            list = Some(map.next_value_seed(Events(Self::new(self.events_max)))?);
         }
-        Ok(list)
+        // Without its list, that is what is said.
+        match unknown.filter(|_| list.is_some()) {
+            Some(field) => Err(A::Error::unknown_field(&field, &FIELDS)),
+            None => Ok(list),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {

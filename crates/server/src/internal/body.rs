@@ -58,8 +58,12 @@ async fn discard(body: axum::body::Body, bytes_max: usize) {
     drop(tokio::time::timeout(DISCARD_TIMEOUT, read_on).await);
 }
 
-/// The bytes as text, which JSON is.
+/// The mark that some editors and libraries put in front of a text; RFC 8259 lets a reader skip it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The bytes as text, which JSON is, without one byte-order mark in front.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = good.split(|&byte| byte == b'\n').count();

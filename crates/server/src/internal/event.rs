@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use steadfast_hub::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload, PayloadError, ReplaceKey};
 
+use crate::near::nearest;
 use crate::problem::{Code, Problem};
 
 use super::body;
@@ -17,7 +18,10 @@ use super::body;
 /// The longest idempotency key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 255;
 
-/// The fields of an event, each of the right type. Others are not looked at.
+/// The fields that an event may have. What else stands there was meant to do something.
+const FIELDS: [&str; 6] = ["channel", "event", "data", "final", "replace", "idempotency_key"];
+
+/// The fields of an event, each of the right type. There are no others.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     channel: Option<Cow<'a, str>>,
@@ -53,6 +57,17 @@ impl<'a> Entry<'a> {
         channel_name(name)
     }
 
+    /// Where the path names the channel, its `channel` may say the same or nothing.
+    pub(super) fn check_channel(&self, of_path: &ChannelName) -> Result<(), Problem> {
+        match &self.channel {
+            Some(name) if *name != of_path.as_str() => {
+                let detail = format!("`channel` is {name:?}, but the path says {of_path}");
+                Err(Problem::new(Code::BadBody, detail))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Its `idempotency_key`.
     pub(super) fn key(&self) -> Result<Option<Box<str>>, Problem> {
         let key = self.idempotency_key.as_ref();
@@ -79,6 +94,7 @@ impl<'a> Entry<'a> {
 /// An event as nearly all are: the right types, and no escapes in its names. It is read in one
 /// pass; what is more than that, or wrong, is [`Raw`]'s.
 #[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Plain<'a> {
     channel: Option<&'a str>,
     event: Option<&'a str>,
@@ -147,7 +163,9 @@ struct Raw<'a> {
 
 impl<'a> Raw<'a> {
     fn read(text: &'a str) -> Result<Self, Problem> {
-        serde_json::from_str(text).map_err(|error| body::refusal(&error))
+        let raw = serde_json::from_str(text).map_err(|error| body::refusal(&error))?;
+        check_fields(text, "an event", &FIELDS)?;
+        Ok(raw)
     }
 
     fn entry(&self) -> Result<Entry<'a>, Problem> {
@@ -159,6 +177,47 @@ impl<'a> Raw<'a> {
             replace: string("replace", self.replace)?,
             idempotency_key: string("idempotency_key", self.idempotency_key)?,
         })
+    }
+}
+
+/// Refuses an object, which is valid JSON, for the first field that is not one of `known`.
+pub(super) fn check_fields(text: &str, what: &str, known: &[&str]) -> Result<(), Problem> {
+    let Ok(Names(names)) = serde_json::from_str(text) else { return Ok(()) };
+    let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let hint = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is `{}`", known.join("`, `")),
+    };
+    let detail = format!("{what} has no field `{name:.40}`; {hint}");
+    Err(Problem::new(Code::BadBody, detail))
+}
+
+/// The names of an object's fields, in their order.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(NamesOf)
+    }
+}
+
+struct NamesOf;
+
+impl<'de> Visitor<'de> for NamesOf {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut names = Vec::new();
+        while let Some((name, IgnoredAny)) = map.next_entry()? {
+            names.push(name);
+        }
+        Ok(Names(names))
     }
 }
 

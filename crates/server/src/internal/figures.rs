@@ -28,6 +28,8 @@ pub(super) struct Figures {
     pub(super) rejected: u64,
     /// Events published.
     pub(super) published: u64,
+    /// Publishes that repeated an earlier one.
+    pub(super) repeated: u64,
     /// Publishes refused.
     pub(super) publish_errors: u64,
     /// Polls answered.
@@ -64,6 +66,7 @@ impl Figures {
             refused: count(&counters.refused),
             rejected: count(&counters.rejected),
             published: count(&counters.published),
+            repeated: count(&counters.repeated),
             publish_errors: count(&counters.publish_errors),
             polls: count(&counters.polls),
             sockets: count(&counters.sockets),

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Request, StatusCode};
-use steadfast_hub::{Publish, PublishError};
-use steadfast_protocol::{ChannelName, Epoch};
+use steadfast_hub::{Publish, PublishError, Receipt};
+use steadfast_protocol::ChannelName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{timeout, timeout_at};
 
@@ -192,7 +192,7 @@ impl Lane {
     fn answer(
         &self,
         asked: Vec<Asked>,
-        told: Vec<Result<(Epoch, u64), PublishError>>,
+        told: Vec<Result<Receipt, PublishError>>,
         answers: &mut Answers,
     ) {
         let mut told = told.into_iter();

@@ -97,6 +97,11 @@ impl Sheet {
     fn events(&mut self, figures: &Figures) {
         let totals = &figures.totals;
         self.counter("events_published", "Events published", figures.published);
+        self.counter(
+            "publishes_repeated",
+            "Publishes that repeated an earlier one and made no event",
+            figures.repeated,
+        );
         self.counter("publish_errors", "Publishes refused", figures.publish_errors);
         self.counter("event_deliveries", "Events handed to sessions", totals.deliveries);
         self.counter(

@@ -8,8 +8,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use steadfast_hub::{Publish, PublishError};
-use steadfast_protocol::{ChannelName, Epoch};
+use steadfast_hub::{Publish, PublishError, Receipt, Retry};
+use steadfast_protocol::ChannelName;
 
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
@@ -26,18 +26,18 @@ const LATER_S: u32 = 30;
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) channel: ChannelName,
-    pub(super) epoch: Epoch,
-    pub(super) offset: u64,
+    pub(super) receipt: Receipt,
 }
 
 impl Place {
     /// Appends it as JSON. Names of channels and epochs have nothing to escape.
     pub(super) fn write_to(&self, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
-        let offset = digits.format(self.offset);
-        let (channel, epoch) = (self.channel.as_str(), self.epoch.as_str());
+        let offset = digits.format(self.receipt.offset);
+        let (channel, epoch) = (self.channel.as_str(), self.receipt.epoch.as_str());
+        let end = if self.receipt.is_repeat { r#","repeated":true}"# } else { "}" };
         let parts =
-            [r#"{"channel":""#, channel, r#"","epoch":""#, epoch, r#"","offset":"#, offset, "}"];
+            [r#"{"channel":""#, channel, r#"","epoch":""#, epoch, r#"","offset":"#, offset, end];
         for part in parts {
             out.extend_from_slice(part.as_bytes());
         }
@@ -90,11 +90,11 @@ pub(super) async fn submit(node: &Node, publish: Publish) -> Result<Place, Probl
 /// What the broker told of an event, for its publisher.
 pub(super) fn placed(
     channel: ChannelName,
-    told: Option<Result<(Epoch, u64), PublishError>>,
+    told: Option<Result<Receipt, PublishError>>,
 ) -> Result<Place, Problem> {
     match told.unwrap_or(Err(PublishError::Unavailable)) {
-        Ok((epoch, offset)) => Ok(Place { channel, epoch, offset }),
-        Err(error) => Err(refusal(&error, &channel)),
+        Ok(receipt) => Ok(Place { channel, receipt }),
+        Err(error) => Err(refusal(&error)),
     }
 }
 
@@ -122,6 +122,7 @@ pub(super) fn wanted(
     body: &[u8],
 ) -> Result<Publish, Problem> {
     let entry = Entry::read(body::text(body)?)?;
+    entry.check_channel(&channel)?;
     let key = match key {
         Some(key) => Some(key),
         None => entry.key()?,
@@ -129,28 +130,45 @@ pub(super) fn wanted(
     entry.publish(channel, key, node.config.limits.payload_depth_max)
 }
 
-/// What a refused publisher is told.
-fn refusal(error: &PublishError, channel: &ChannelName) -> Problem {
-    match error {
-        PublishError::Finished => {
-            let detail = format!("`{channel}` has had its final event; nothing can follow it");
-            Problem::new(Code::ChannelFinished, detail)
-        }
-        PublishError::TooManyChannels { max } => {
-            let detail = format!("there are {max} channels, as many as `limits.channels_max` says");
-            Problem::new(Code::TooManyChannels, detail).retry_after_s(LATER_S)
-        }
-        PublishError::StorageFull { bytes_max } => {
-            let detail = format!("history takes all {bytes_max} bytes it may; delete channels");
-            Problem::new(Code::StorageFull, detail).retry_after_s(LATER_S)
-        }
-        PublishError::IdempotencyFull { max } => {
-            let detail = format!("{max} keys are remembered, as many as may be");
-            Problem::new(Code::IdempotencyFull, detail).retry_after_s(LATER_S)
-        }
-        PublishError::Unavailable => {
-            Problem::new(Code::BrokerUnavailable, "the broker did not take the event")
-                .retry_after_s(SOON_S)
+/// What a refused publisher is told: the word, the text and whether to try again are those of an
+/// `error` frame.
+fn refusal(error: &PublishError) -> Problem {
+    let problem = Problem::new(Code::from(error.code()), error.to_string());
+    match error.retry() {
+        Retry::Never => problem,
+        Retry::Soon => problem.retry_after_s(SOON_S),
+        Retry::Later => problem.retry_after_s(LATER_S),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+    use steadfast_hub::{PublishError, Retry};
+
+    /// Every way to refuse a publish, as rows of the table under P-36.
+    const ALL: [PublishError; 6] = [
+        PublishError::Finished,
+        PublishError::IdempotencyMismatch,
+        PublishError::TooManyChannels { max: 1 },
+        PublishError::IdempotencyFull { max: 1 },
+        PublishError::StorageFull { bytes_max: 1 },
+        PublishError::Unavailable,
+    ];
+
+    /// P-36
+    #[test]
+    fn http_frames_and_the_protocol_have_one_table_of_errors() {
+        let protocol = include_str!("../../../../PROTOCOL.md");
+        for error in ALL {
+            let problem = refusal(&error);
+            assert_eq!(problem.code.as_str(), error.code().as_str());
+            assert_eq!(problem.detail, error.to_string());
+            assert_eq!(problem.retry_after_s.is_some(), error.retry() != Retry::Never);
+            let (code, status) = (problem.code, problem.status().as_u16());
+            let retry = problem.retry_after_s.map_or("no".to_owned(), |s| format!("after {s} s"));
+            let row = format!("| `{code}` | {status} | {retry} |");
+            assert!(protocol.contains(&row), "PROTOCOL.md has no row {row:?}");
         }
     }
 }

@@ -70,6 +70,7 @@ struct Events {
     published: u64,
     deliveries: u64,
     lagged: u64,
+    repeated: u64,
     publish_errors: u64,
 }
 
@@ -105,6 +106,7 @@ pub(super) async fn stats(State(node): State<Arc<Node>>, uri: Uri) -> Result<Jso
             published: figures.published,
             deliveries: totals.deliveries,
             lagged: totals.lagged,
+            repeated: figures.repeated,
             publish_errors: figures.publish_errors,
         },
         history_bytes: figures.history_bytes,

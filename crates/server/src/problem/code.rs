@@ -6,6 +6,7 @@
 use std::fmt;
 
 use hyper::StatusCode;
+use steadfast_protocol::ErrorCode;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident, $status:ident, $word:literal, $title:literal;)*) => {
@@ -100,6 +101,8 @@ codes! {
     RequestTimeout, REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
     /// The channel has had its final event.
     ChannelFinished, CONFLICT, "channel_finished", "The channel has had its final event";
+    /// The idempotency key was used for another event.
+    IdempotencyMismatch, UNPROCESSABLE_ENTITY, "idempotency_mismatch", "The key has another event";
     /// The body is over the limit of bytes or entries.
     TooLarge, PAYLOAD_TOO_LARGE, "too_large", "The body is too large";
     /// The body is of a media type that the route does not take.
@@ -126,6 +129,15 @@ codes! {
     HttpVersion, HTTP_VERSION_NOT_SUPPORTED, "http_version", "Another version of HTTP is needed";
     /// Something failed that should not: the server's fault.
     Internal, INTERNAL_SERVER_ERROR, "internal", "Something failed that should not";
+}
+
+/// The failure that an `error` frame names with the same word. One that no request can meet, and
+/// that has no status therefore, is our fault.
+impl From<ErrorCode> for Code {
+    fn from(code: ErrorCode) -> Self {
+        let same = Self::ALL.iter().find(|known| known.as_str() == code.as_str());
+        same.copied().unwrap_or(Self::Internal)
+    }
 }
 
 impl fmt::Display for Code {

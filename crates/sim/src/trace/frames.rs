@@ -70,7 +70,12 @@ impl Life {
             "finished" => ServerFrame::Finished { channel: self.channel() },
             "published" => {
                 let offset = self.dice.between(1, 9);
-                ServerFrame::Published { id: self.request(), epoch: self.epoch(), offset }
+                ServerFrame::Published {
+                    id: self.request(),
+                    epoch: self.epoch(),
+                    offset,
+                    repeated: false,
+                }
             }
             "heartbeat_ack" => self.heartbeat_ack(),
             "pong" => ServerFrame::Pong { id: self.request() },

@@ -32,7 +32,7 @@ const FRAMES: Fields = {
   event: { ...CHANNEL, "epoch?": "s", ...EVENT },
   superseded: { ...CHANNEL, from: "n", to: "n" },
   finished: CHANNEL,
-  published: { ...ID, ...PLACE },
+  published: { ...ID, ...PLACE, "repeated?": "b" },
   heartbeat_ack: { ...ID, server_time: "s" },
   pong: ID,
   ping: ID,

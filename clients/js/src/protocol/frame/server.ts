@@ -90,6 +90,8 @@ export interface Published {
   readonly epoch: Epoch;
   /** Its place. */
   readonly offset: number;
+  /** Whether an earlier publish with the same key made it. */
+  readonly repeated?: boolean;
 }
 
 /** The answer to `heartbeat`. */

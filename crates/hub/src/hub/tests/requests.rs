@@ -1,12 +1,13 @@
 //! What clients ask for, rightly and wrongly. Nothing one session says touches another.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use steadfast_protocol::{Limits, Since};
 
 use super::{Desk, event};
-use crate::{Grants, HubConfig, StreamsConfig};
+use crate::{Grants, HubConfig, PublishError, StreamsConfig};
 
 /// P-12, P-13, P-16
 #[test]
@@ -87,6 +88,74 @@ fn a_token_bounds_what_a_link_follows_and_publishes() {
     desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e","final":true}"#);
     desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e"}"#);
     assert_eq!(desk.heard(key), ["published", "error channel_finished"]);
+}
+
+/// P-37
+#[test]
+fn a_key_with_another_event_is_an_error_and_a_repeat_says_that_it_is_one() {
+    let mut desk = Desk::new();
+    let key = desk.open("abcdefgh", &[]);
+    desk.drain(key);
+    let publish = |event: &str| {
+        format!(
+            r#"{{"type":"publish","channel":"a","event":"{event}","data":1,"idempotency_key":"k"}}"#
+        )
+    };
+    for event in ["e", "e", "f"] {
+        desk.say(key, &publish(event));
+    }
+    let frames: Vec<serde_json::Value> =
+        desk.texts(key).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert_eq!((&frames[0]["type"], frames[0].get("repeated")), (&"published".into(), None));
+    assert_eq!((&frames[1]["type"], &frames[1]["repeated"]), (&"published".into(), &true.into()));
+    assert_eq!(frames[1]["offset"], 1);
+    let error = (&frames[2]["code"], &frames[2]["retry"]);
+    assert_eq!(error, (&"idempotency_mismatch".into(), &false.into()));
+    assert_eq!(desk.streams.list(None, 10)[0].offset, 1);
+}
+
+/// P-36
+#[test]
+fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
+    let config = StreamsConfig {
+        channels_max: 1,
+        idempotency_keys_max: 1,
+        bytes_total_max: 300,
+        ..StreamsConfig::default()
+    };
+    let mut desk = Desk::with(HubConfig::default(), config);
+    let key = desk.open("abcdefgh", &[]);
+    desk.drain(key);
+    let data = "d".repeat(200);
+    for rest in [
+        r#""channel":"a","event":"e","idempotency_key":"k""#.into(),
+        r#""channel":"b","event":"e""#.into(),
+        r#""channel":"a","event":"e","idempotency_key":"k2""#.into(),
+        format!(r#""channel":"a","event":"e","data":"{data}""#),
+    ] {
+        desk.say(key, &format!(r#"{{"type":"publish",{rest}}}"#));
+    }
+    desk.hub.published(desk.now, key, None, Err(PublishError::Unavailable));
+    let told: Vec<String> = desk.texts(key).iter().map(|text| told(text)).collect();
+    assert_eq!(
+        told,
+        [
+            "published",
+            "too_many_channels true there are 1 channels, as many as `limits.channels_max` says",
+            "idempotency_full true 1 idempotency keys are remembered, as many as may be",
+            "storage_full true history takes all 300 bytes that \
+             `limits.history_bytes_total_max` allows",
+            "broker_unavailable true the broker did not take the event",
+        ]
+    );
+}
+
+fn told(text: &str) -> String {
+    let frame: serde_json::Value = serde_json::from_str(text).unwrap();
+    match frame["code"].as_str() {
+        Some(code) => format!("{code} {} {}", frame["retry"], frame["message"].as_str().unwrap()),
+        None => frame["type"].as_str().unwrap().into(),
+    }
 }
 
 #[test]

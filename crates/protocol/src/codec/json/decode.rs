@@ -59,8 +59,8 @@ pub fn server_frame(text: &str) -> Result<Option<ServerFrame>, DecodeError> {
             ServerFrame::Finished { channel: finished.channel }
         }
         "published" => {
-            let place: Place = head.read(text)?;
-            ServerFrame::Published { id: head.echo(), epoch: place.epoch, offset: place.offset }
+            let Place { epoch, offset, repeated } = head.read(text)?;
+            ServerFrame::Published { id: head.echo(), epoch, offset, repeated }
         }
         "heartbeat_ack" => {
             let ack: Ack = head.read(text)?;
@@ -126,6 +126,8 @@ struct IdOnly {
 struct Place {
     epoch: Epoch,
     offset: u64,
+    #[serde(default)]
+    repeated: bool,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,9 @@
 //! Answers remembered by idempotency key: a repeated publish gets the first one. In: answers with
-//! the times at which the store got them. Out: the offset a key was answered with.
+//! the times at which the store got them. Out: what a key was answered with.
 
 use std::collections::{BTreeMap, VecDeque};
+
+use steadfast_hub::FirstAnswer;
 
 use super::record::Remembered;
 
@@ -18,7 +20,7 @@ pub(super) struct Answers {
 /// An answer.
 #[derive(Clone, Copy, Debug)]
 struct Given {
-    offset: u64,
+    first: FirstAnswer,
     /// When, by the store's clock.
     at: u64,
     /// Whether the store has it by itself: its event is not kept any more.
@@ -30,10 +32,10 @@ impl Answers {
         Self { of_channel: BTreeMap::new(), order: VecDeque::new(), keys_max, lasts_ms }
     }
 
-    /// The offset that a key was answered with.
-    pub(super) fn find(&self, id: u64, key: &str, now: u64) -> Option<u64> {
+    /// What a key was answered with.
+    pub(super) fn find(&self, id: u64, key: &str, now: u64) -> Option<FirstAnswer> {
         let given = self.of_channel.get(&id)?.get(key)?;
-        (now.saturating_sub(given.at) <= self.lasts_ms).then_some(given.offset)
+        (now.saturating_sub(given.at) <= self.lasts_ms).then_some(given.first)
     }
 
     /// For how many more there is room.
@@ -47,9 +49,9 @@ impl Answers {
     }
 
     /// Remembers an answer; in order of time.
-    pub(super) fn remember(&mut self, answer: Remembered, offset: u64, is_written: bool) {
+    pub(super) fn remember(&mut self, answer: Remembered, first: FirstAnswer, is_written: bool) {
         let of_channel = self.of_channel.entry(answer.id).or_default();
-        of_channel.insert(answer.key.clone(), Given { offset, at: answer.at, is_written });
+        of_channel.insert(answer.key.clone(), Given { first, at: answer.at, is_written });
         self.order.push_back(answer);
     }
 

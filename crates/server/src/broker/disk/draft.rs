@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use steadfast_hub::{Publication, Publish, PublishError, Retention};
+use steadfast_hub::{FirstAnswer, Publication, Publish, PublishError, Receipt, Retention};
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 
-use super::record::{self, Item, Kept, Numbers, Remembered};
+use super::record::{self, Item, Kept, Keyed, Numbers, Remembered};
 use super::store::{Batch, Store, StoreError};
 use super::trim::{Fronts, is_over};
 
@@ -25,7 +25,7 @@ pub(super) struct Draft<'a> {
     /// New events are not here: only at the end it is known which are kept.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     channels: BTreeMap<ChannelName, Ahead>,
-    answers: BTreeMap<(u64, Box<str>), u64>,
+    answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
     written: Vec<Remembered>,
     over: BTreeSet<ChannelName>,
 }
@@ -59,7 +59,7 @@ pub(super) struct Ahead {
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) channels: BTreeMap<ChannelName, Ahead>,
-    pub(super) answers: Vec<(Remembered, u64)>,
+    pub(super) answers: Vec<(Remembered, FirstAnswer)>,
     /// Answers that the store has by themselves now.
     pub(super) written: Vec<Remembered>,
     /// Channels that still keep too much.
@@ -70,7 +70,7 @@ pub(super) struct Outcome {
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// This, whatever becomes of the commit.
-    Settled(Result<(Epoch, u64), PublishError>),
+    Settled(Result<Receipt, PublishError>),
     /// This position, once the commit has taken place.
     Placed {
         epoch: Epoch,
@@ -138,7 +138,12 @@ impl<'a> Draft<'a> {
         let Numbers { id, epoch, head, is_final, .. } = ahead.numbers.clone();
         let key = publish.idempotency_key.clone().map(|key| (id, key));
         if let Some(first) = key.as_ref().and_then(|key| self.answers.get(key)) {
-            return Ok(Answer::Placed { epoch, offset: *first, publication: None });
+            return Ok(match first.repeat(epoch, publish) {
+                Ok(Receipt { epoch, offset, .. }) => {
+                    Answer::Placed { epoch, offset, publication: None }
+                }
+                Err(error) => Answer::Settled(Err(error)),
+            });
         }
         if key.is_some() && self.answers.len() >= self.terms.totals.keys_room {
             let max = self.terms.totals.keys_max;
@@ -164,10 +169,13 @@ impl<'a> Draft<'a> {
             is_final,
             encoded,
         });
-        self.append(Arc::clone(&publication), data, publish.idempotency_key.clone());
-        if let Some(key) = key {
-            self.answers.insert(key, offset);
+        let keyed = key.map(|key| (key, publish.fingerprint()));
+        if let Some((key, fingerprint)) = &keyed {
+            let first = FirstAnswer { offset, fingerprint: Some(*fingerprint) };
+            self.answers.insert(key.clone(), first);
         }
+        let keyed = keyed.map(|((_, key), fingerprint)| Keyed { key, fingerprint });
+        self.append(Arc::clone(&publication), data, keyed);
         self.trim(&publish.channel, TRIM_PER_PUBLISH)?;
         Ok(Answer::Placed { epoch, offset, publication: Some(publication) })
     }
@@ -207,7 +215,7 @@ impl<'a> Draft<'a> {
             ahead.write(name, &self.terms, &mut batch);
         }
         let at = self.terms.now;
-        let answer = |((id, key), offset)| (Remembered { at, id, key }, offset);
+        let answer = |((id, key), first)| (Remembered { at, id, key }, first);
         let answers = self.answers.into_iter().map(answer).collect();
         let (channels, written, over) = (self.channels, self.written, self.over);
         (batch, Outcome { channels, answers, written, over })
@@ -222,7 +230,7 @@ impl<'a> Draft<'a> {
         Ok(self.terms.totals.bytes + bytes <= bytes_max)
     }
 
-    fn append(&mut self, publication: Arc<Publication>, data: Payload, key: Option<Box<str>>) {
+    fn append(&mut self, publication: Arc<Publication>, data: Payload, key: Option<Keyed>) {
         let Some(ahead) = self.channels.get_mut(&publication.channel) else { return };
         let bytes = publication.encoded.len() as u64;
         let (numbers, at) = (&mut ahead.numbers, self.terms.now);
@@ -256,12 +264,13 @@ impl<'a> Draft<'a> {
         if offset <= ahead.stored_head {
             self.writes.insert(record::event_key(id, offset).into(), None);
         }
-        if let Some(key) = item.key
+        if let Some(Keyed { key, fingerprint }) = item.key
             && self.terms.now.saturating_sub(item.at) <= self.terms.totals.keys_last_ms
         {
             // The answer outlives the event that it was kept with.
             let answer = Remembered { at: item.at, id, key };
-            self.writes.insert(answer.to_key(), Some(offset.to_be_bytes().into()));
+            let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
+            self.writes.insert(answer.to_key(), Some(record::answer_value(first)));
             self.written.push(answer);
         }
         if let Some(key) = &item.replace

@@ -3,12 +3,12 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_hub::StreamsConfig;
+use steadfast_hub::{FirstAnswer, StreamsConfig};
 
 use super::error::DiskError;
 use super::folder::Folder;
 use super::mend;
-use super::record::{self, Kept, Numbers, Remembered};
+use super::record::{self, Kept, Keyed, Numbers, Remembered};
 use super::store::{Batch, Store, StoreError, Sync};
 use super::table::Table;
 use super::{journal, shared::Times};
@@ -150,14 +150,14 @@ fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Lo
     }
     for pair in store.under(&[record::ANSWER]) {
         let (key, value) = pair?;
-        match (Remembered::of_key(&key), record::number(&value)) {
-            (Some(answer), Some(offset)) => answers.push((answer, offset, true)),
+        match (Remembered::of_key(&key), record::answer_of_value(&value)) {
+            (Some(answer), Some(first)) => answers.push((answer, first, true)),
             _ => return Err(unreadable("an answer").into()),
         }
     }
     answers.sort_by_key(|(answer, ..)| answer.at);
-    for (answer, offset, is_written) in answers {
-        table.answers.remember(answer, offset, is_written);
+    for (answer, first, is_written) in answers {
+        table.answers.remember(answer, first, is_written);
     }
     let graves = store.under(&[record::GRAVE]).map(|pair| {
         let (key, _) = pair?;
@@ -173,7 +173,7 @@ fn read_channels(
     table: &mut Table,
     fence: u64,
     times: Times,
-    answers: &mut Vec<(Remembered, u64, bool)>,
+    answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
 ) -> Result<usize, Trouble> {
     let (now, mut renumbered) = (times.clock.now(), 0);
     let since = times.at(now).saturating_sub(table.answers.lasts_ms());
@@ -200,7 +200,7 @@ fn read_newest(
     store: &Store,
     numbers: &mut Numbers,
     since: u64,
-    answers: &mut Vec<(Remembered, u64, bool)>,
+    answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
 ) -> Result<(), StoreError> {
     let id = numbers.id;
     let [events, _] = record::prefixes_of(id);
@@ -216,8 +216,9 @@ fn read_newest(
         if offset < numbers.first || kept.item.at < since {
             return Ok(());
         }
-        if let Some(key) = kept.item.key {
-            answers.push((Remembered { at: kept.item.at, id, key }, offset, false));
+        if let Some(Keyed { key, fingerprint }) = kept.item.key {
+            let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
+            answers.push((Remembered { at: kept.item.at, id, key }, first, false));
         }
     }
     Ok(())

@@ -205,8 +205,8 @@ fn copy_answers(from: &Store, to: &Store, heads: &BTreeMap<u64, u64>) -> Result<
     let mut batch = to.batch();
     for (key, value) in from.under(&[record::ANSWER]).map_while(Result::ok) {
         let head = Remembered::of_key(&key).and_then(|answer| heads.get(&answer.id));
-        if let (Some(offset), Some(head)) = (record::number(&value), head)
-            && offset <= *head
+        if let (Some(first), Some(head)) = (record::answer_of_value(&value), head)
+            && first.offset <= *head
         {
             batch.put(&*key, &*value);
         }

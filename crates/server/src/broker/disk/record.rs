@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::Publication;
+use steadfast_hub::{Fingerprint, FirstAnswer, Publication};
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
@@ -95,7 +95,14 @@ pub(super) struct Item {
     /// Its key, where it has one.
     pub(super) replace: Option<ReplaceKey>,
     /// The idempotency key of its publish, where that had one: the answer is the event's offset.
-    pub(super) key: Option<Box<str>>,
+    pub(super) key: Option<Keyed>,
+}
+
+/// An idempotency key, and the hash of the request that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Keyed {
+    pub(super) key: Box<str>,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// An event as the store has it: all but its channel, epoch and offset, which its key stands for.
@@ -113,7 +120,7 @@ impl<'a> Kept<'a> {
     /// The value.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let replace = self.item.replace.as_ref().map_or("", ReplaceKey::as_str);
-        let key = self.item.key.as_deref().unwrap_or_default();
+        let key = self.item.key.as_ref().map_or("", |keyed| &keyed.key);
         let names = [self.event.as_str(), replace, key];
         let length: usize = names.iter().map(|name| name.len()).sum();
         let mut out = Vec::with_capacity(64 + length + self.data.len());
@@ -145,9 +152,15 @@ impl<'a> Kept<'a> {
             "" => None,
             key => Some(ReplaceKey::new(key).ok()?),
         };
-        let key = Some(rest.name()?).filter(|key| !key.is_empty()).map(Box::from);
+        let (key, data) = (rest.name()?, rest.text()?);
+        // What the request said is all here, so its hash takes no room.
+        let key = (!key.is_empty()).then(|| {
+            let replace = replace.as_ref().map(ReplaceKey::as_str);
+            let fingerprint = Fingerprint::of(event.as_str(), data, is_final, replace);
+            Keyed { key: key.into(), fingerprint }
+        });
         let item = Item { bytes, at, replace, key };
-        Some(Self { item, behind, time, is_final, event, data: rest.text()? })
+        Some(Self { item, behind, time, is_final, event, data })
     }
 
     /// The same with its place, as it is handed to readers.
@@ -197,6 +210,23 @@ impl Remembered {
         let mut rest = Rest(key.strip_prefix(&[ANSWER])?);
         Some(Self { at: rest.u64()?, id: rest.u64()?, key: rest.text()?.into() })
     }
+}
+
+/// The value of an answer that the store has by itself.
+pub(super) fn answer_value(first: FirstAnswer) -> Vec<u8> {
+    let mut value = first.offset.to_be_bytes().to_vec();
+    if let Some(Fingerprint(hash)) = first.fingerprint {
+        value.extend_from_slice(&hash.to_be_bytes());
+    }
+    value
+}
+
+/// The answer of such a value; `None` where it is none.
+pub(super) fn answer_of_value(value: &[u8]) -> Option<FirstAnswer> {
+    let mut rest = Rest(value);
+    let offset = rest.u64()?;
+    let fingerprint = if rest.0.is_empty() { None } else { Some(Fingerprint(rest.u64()?)) };
+    rest.0.is_empty().then_some(FirstAnswer { offset, fingerprint })
 }
 
 /// The key of a channel's numbers.
@@ -295,7 +325,9 @@ impl<'a> Rest<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Behind, Item, Kept, Numbers, Remembered, event_key, offset_of_key};
+    use super::{Behind, Item, Kept, Keyed, Numbers, Remembered, event_key, offset_of_key};
+    use super::{answer_of_value, answer_value};
+    use steadfast_hub::{Fingerprint, FirstAnswer};
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
 
     #[test]
@@ -309,9 +341,12 @@ mod tests {
 
         for (replace, key) in [("", None), ("bar", None), ("", Some("k")), ("bar", Some("k"))] {
             let replace = ReplaceKey::new(replace).ok();
-            let item = Item { bytes: 120, at: 5, replace, key: key.map(Box::from) };
             let event = EventName::new("progress").unwrap();
             let (time, is_final, data) = (Timestamp(6), false, "{\"n\":1}");
+            let of = replace.as_ref().map(ReplaceKey::as_str);
+            let fingerprint = Fingerprint::of(event.as_str(), data, is_final, of);
+            let key = key.map(|key| Keyed { key: key.into(), fingerprint });
+            let item = Item { bytes: 120, at: 5, replace, key };
             let behind = Behind { first: 1, bytes: 2, oldest_at: 3 };
             let kept = Kept { item, behind, time, is_final, event, data };
             let written = kept.to_bytes();
@@ -321,6 +356,13 @@ mod tests {
 
         let remembered = Remembered { at: 1, id: 2, key: "k\n3".into() };
         assert_eq!(Remembered::of_key(&remembered.to_key()), Some(remembered));
+        for fingerprint in [None, Some(Fingerprint(u64::MAX - 1))] {
+            let first = FirstAnswer { offset: 3, fingerprint };
+            assert_eq!(answer_of_value(&answer_value(first)), Some(first));
+        }
+        for len in [0, 7, 9, 15, 17] {
+            assert_eq!(answer_of_value(&vec![1; len]), None, "{len}");
+        }
     }
 
     #[test]

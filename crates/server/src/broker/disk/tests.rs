@@ -5,7 +5,7 @@ mod restart;
 
 use std::path::{Path, PathBuf};
 
-use steadfast_hub::{Page, Publish, StreamsConfig};
+use steadfast_hub::{Page, Publish, Receipt, StreamsConfig};
 use steadfast_protocol::{Epoch, Since};
 use tempfile::TempDir;
 
@@ -57,7 +57,8 @@ impl Bench {
     }
 
     async fn put(&self, publish: Publish) -> (Epoch, u64) {
-        self.broker().publish(publish).await.unwrap()
+        let Receipt { epoch, offset, .. } = self.broker().publish(publish).await.unwrap();
+        (epoch, offset)
     }
 
     /// Publishes to a channel so often, one commit each.

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_hub::{Publish, PublishError, ReadError};
-use steadfast_protocol::{ChannelName, Epoch};
+use steadfast_hub::{Publish, PublishError, ReadError, Receipt};
+use steadfast_protocol::ChannelName;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -39,7 +39,7 @@ const GATHER_LOOK: Duration = Duration::from_micros(20);
 const ANSWERS_PER_COMMIT: usize = 1_024;
 
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
-pub(super) type Published = Result<(Epoch, u64), PublishError>;
+pub(super) type Published = Result<Receipt, PublishError>;
 
 /// A publish that waits.
 #[derive(Debug)]
@@ -233,10 +233,11 @@ impl Writer {
             let answer = match answer {
                 Answer::Settled(answer) => answer,
                 Answer::Placed { epoch, offset, publication } => {
+                    let is_repeat = publication.is_none();
                     if let Some(publication) = publication {
                         self.shared.relay.announce(&News::Published(publication), &one.permit);
                     }
-                    Ok((epoch, offset))
+                    Ok(Receipt { epoch, offset, is_repeat })
                 }
             };
             // Whoever does not wait any more is not told.
@@ -266,8 +267,8 @@ impl Writer {
             };
             let key = idempotency_key.as_deref();
             let first = key.and_then(|key| table.answers.find(numbers.id, key, times.at(now)));
-            if let Some(offset) = first {
-                return Some(Answer::Settled(Ok((numbers.epoch, offset))));
+            if let Some(first) = first {
+                return Some(Answer::Settled(first.repeat(numbers.epoch, &one.publish)));
             }
             draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
@@ -309,8 +310,8 @@ impl Writer {
         for (name, ahead) in outcome.channels {
             table.take_over(&name, ahead.numbers, ahead.events);
         }
-        for (answer, offset) in outcome.answers {
-            table.answers.remember(answer, offset, false);
+        for (answer, first) in outcome.answers {
+            table.answers.remember(answer, first, false);
         }
         for answer in &outcome.written {
             table.answers.is_written(answer);

@@ -1,8 +1,9 @@
 //! Answers remembered by idempotency key: a repeated publish gets the first one. In: keys with the
-//! dates at which the log got them. Out: the offset that a key was answered with.
+//! dates at which the log got them. Out: what a key was answered with.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use steadfast_hub::FirstAnswer;
 use steadfast_protocol::ChannelName;
 
 /// How many old answers one new one takes with it.
@@ -19,7 +20,7 @@ pub(super) struct Answers {
 /// An answer, and when it was given.
 #[derive(Clone, Copy, Debug)]
 struct Given {
-    offset: u64,
+    first: FirstAnswer,
     at: u64,
 }
 
@@ -28,10 +29,10 @@ impl Answers {
         Self { of_channel: BTreeMap::new(), order: VecDeque::new(), lasts_ms }
     }
 
-    /// The offset that a key was answered with.
-    pub(super) fn find(&self, channel: &ChannelName, key: &str, now: u64) -> Option<u64> {
+    /// What a key was answered with.
+    pub(super) fn find(&self, channel: &ChannelName, key: &str, now: u64) -> Option<FirstAnswer> {
         let given = self.of_channel.get(channel)?.get(key)?;
-        self.lasts(given.at, now).then_some(given.offset)
+        self.lasts(given.at, now).then_some(given.first)
     }
 
     /// How many are remembered.
@@ -49,7 +50,7 @@ impl Answers {
         &mut self,
         channel: &ChannelName,
         key: &str,
-        offset: u64,
+        first: FirstAnswer,
         at: u64,
         now: u64,
     ) {
@@ -58,7 +59,7 @@ impl Answers {
             return;
         }
         let of_channel = self.of_channel.entry(channel.clone()).or_default();
-        of_channel.insert(key.into(), Given { offset, at });
+        of_channel.insert(key.into(), Given { first, at });
         self.order.push_back((at, channel.clone(), key.into()));
     }
 
@@ -93,23 +94,27 @@ impl Answers {
 
 #[cfg(test)]
 mod tests {
-    use super::Answers;
+    use super::{Answers, FirstAnswer};
     use crate::broker::tests::channel;
+
+    const fn at(offset: u64) -> FirstAnswer {
+        FirstAnswer { offset, fingerprint: None }
+    }
 
     #[test]
     fn an_answer_lasts_for_its_time_and_with_its_channel() {
         let (a, b) = (channel("a"), channel("b"));
         let mut answers = Answers::new(10);
-        answers.remember(&a, "k", 1, 100, 100);
-        answers.remember(&b, "k", 7, 105, 105);
-        assert_eq!((answers.find(&a, "k", 110), answers.find(&a, "k", 111)), (Some(1), None));
-        answers.remember(&a, "k", 2, 111, 111);
-        assert_eq!((answers.find(&a, "k", 121), answers.len()), (Some(2), 2));
+        answers.remember(&a, "k", at(1), 100, 100);
+        answers.remember(&b, "k", at(7), 105, 105);
+        assert_eq!((answers.find(&a, "k", 110), answers.find(&a, "k", 111)), (Some(at(1)), None));
+        answers.remember(&a, "k", at(2), 111, 111);
+        assert_eq!((answers.find(&a, "k", 121), answers.len()), (Some(at(2)), 2));
         answers.forget(&b);
         assert_eq!((answers.find(&b, "k", 111), answers.len()), (None, 2));
         answers.expire(121, 10);
-        assert_eq!((answers.find(&a, "k", 121), answers.len()), (Some(2), 1));
-        answers.remember(&a, "old", 3, 1, 121);
+        assert_eq!((answers.find(&a, "k", 121), answers.len()), (Some(at(2)), 1));
+        answers.remember(&a, "old", at(3), 1, 121);
         assert_eq!((answers.find(&a, "old", 1), answers.len()), (None, 1));
         answers.expire(122, 10);
         assert_eq!((answers.find(&a, "k", 121), answers.len()), (None, 0));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use steadfast_hub::{Publish, PublishError, ReadError};
+use steadfast_hub::{Publish, PublishError, ReadError, Receipt};
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 use tokio::sync::oneshot;
@@ -16,7 +16,7 @@ use super::table::{Promised, Table};
 const AROUND_BYTES: usize = 1_024;
 
 /// The answer to a publish, and who waits for it.
-pub(super) type Placed = Result<(Epoch, u64), PublishError>;
+pub(super) type Placed = Result<Receipt, PublishError>;
 
 /// Something to do with a channel.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub(super) struct Ask {
     publish: Publish,
     told: oneshot::Sender<Placed>,
     nth: u64,
+    /// An earlier one of the message has its key.
+    is_repeat: bool,
 }
 
 /// Drafts one message for work that may share one; nothing where all is answered.
@@ -156,12 +158,16 @@ fn published(
     for (publish, told) in publishes {
         let key = publish.idempotency_key.as_deref();
         let answered = key.and_then(|key| table.answers.find(name, key, now));
-        if let (Some(offset), Some(epoch)) = (answered, &epoch) {
-            drop(told.send(Ok((epoch.clone(), offset))));
+        if let (Some(first), Some(epoch)) = (answered, &epoch) {
+            drop(told.send(first.repeat(epoch.clone(), &publish)));
             continue;
         }
-        if let Some(nth) = key.and_then(|key| keys.get(key).copied()) {
-            asks.push(Ask { publish, told, nth });
+        if let Some((nth, hash)) = key.and_then(|key| keys.get(key).copied()) {
+            if publish.fingerprint() == hash {
+                asks.push(Ask { publish, told, nth, is_repeat: true });
+            } else {
+                drop(told.send(Err(PublishError::IdempotencyMismatch)));
+            }
             continue;
         }
         let refusal = match &epoch {
@@ -174,10 +180,10 @@ fn published(
                 promised.bytes += size;
                 if let Some(key) = key {
                     promised.keys += 1;
-                    keys.insert(key.to_owned(), count);
+                    keys.insert(key.to_owned(), (count, publish.fingerprint()));
                 }
                 is_final |= publish.is_final;
-                asks.push(Ask { publish, told, nth: count });
+                asks.push(Ask { publish, told, nth: count, is_repeat: false });
                 count += 1;
             }
             Err(error) => drop(told.send(Err(error))),
@@ -186,12 +192,7 @@ fn published(
     if count == 0 {
         return None;
     }
-    let mut next = 0;
-    let own = asks.iter().filter(|ask| {
-        let is_own = ask.nth == next;
-        next += u64::from(is_own);
-        is_own
-    });
+    let own = asks.iter().filter(|ask| !ask.is_repeat);
     let text = entry::events(&base, first, own.map(|ask| &ask.publish));
     let held = Held::Events { epoch: epoch?, first, asks };
     Some(Draft { text, expected, promised, held })
@@ -238,7 +239,9 @@ impl Held {
         match self {
             Self::Events { epoch, first, asks } => {
                 for ask in asks {
-                    drop(ask.told.send(Ok((epoch.clone(), first + ask.nth))));
+                    let (epoch, offset) = (epoch.clone(), first + ask.nth);
+                    let is_repeat = ask.is_repeat;
+                    drop(ask.told.send(Ok(Receipt { epoch, offset, is_repeat })));
                 }
             }
             Self::Opened(told) => drop(told.send(Ok(()))),

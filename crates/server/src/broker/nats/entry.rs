@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use steadfast_hub::Publish;
+use steadfast_hub::{Fingerprint, FirstAnswer, Publish};
 use steadfast_protocol::{ChannelName, EventName, ReplaceKey};
 
 /// One step of a channel.
@@ -27,6 +27,15 @@ pub(super) struct Event<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) data: &'a str,
     pub(super) is_final: bool,
+}
+
+impl Event<'_> {
+    /// What another publish with its key is told of it, where it stands at this offset.
+    pub(super) fn answer(&self, offset: u64) -> FirstAnswer {
+        let replace = self.replace.as_ref().map(ReplaceKey::as_str);
+        let hash = Fingerprint::of(self.name.as_str(), self.data, self.is_final, replace);
+        FirstAnswer { offset, fingerprint: Some(hash) }
+    }
 }
 
 /// A message of these events, the first of which stands at `first`.

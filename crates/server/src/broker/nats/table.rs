@@ -169,7 +169,7 @@ impl Table {
             channel.take(Kept { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
             self.bytes += size;
             if let Some(key) = event.key {
-                self.answers.remember(name, key, offset, at, place.now);
+                self.answers.remember(name, key, event.answer(offset), at, place.now);
             }
             news.push(News::Published(publication));
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use steadfast_hub::{PublishError, ReadError, StreamsConfig};
+use steadfast_hub::{Publish, PublishError, ReadError, Receipt, StreamsConfig};
 use steadfast_machine::Span;
-use steadfast_protocol::Since;
+use steadfast_protocol::{EventName, Payload, ReplaceKey, Since};
 
 use super::{ALL, Arm, Kind, channel, contract, each, event, keyed, last};
 
@@ -16,6 +16,10 @@ contract! {
     /// P-30
     a_repeated_key_gets_the_first_answer_and_makes_no_event;
     a_key_that_comes_twice_at_once_makes_one_event;
+    /// P-37
+    a_key_with_another_event_is_refused_and_a_repeat_says_that_it_is_one;
+    /// P-37
+    a_key_that_comes_at_once_with_two_events_makes_the_first_alone;
     a_key_is_forgotten_after_its_window;
     /// P-31
     nothing_follows_a_final_event;
@@ -46,7 +50,7 @@ async fn many_keep_their_order_and_one_refused_stops_none(kind: Kind) {
     let many = vec![event("a"), last("b"), event("b"), event("a"), keyed("a", "k"), event("a")];
     let answers = arm.broker.publish_many(many).await;
     let places: Vec<Option<u64>> =
-        answers.iter().map(|answer| answer.as_ref().ok().map(|(_, offset)| *offset)).collect();
+        answers.iter().map(|answer| answer.as_ref().ok().map(|one| one.offset)).collect();
     assert_eq!(places, [Some(1), Some(1), None, Some(2), Some(3), Some(4)]);
     assert_eq!(answers[2], Err(PublishError::Finished));
 }
@@ -69,6 +73,46 @@ async fn a_key_that_comes_twice_at_once_makes_one_event(kind: Kind) {
     let answers = join_all((0..20).map(|_| arm.placed(keyed("a", "k")))).await;
     assert_eq!(answers.iter().collect::<BTreeSet<_>>().len(), 1);
     assert_eq!(arm.kept("a").await, [1]);
+}
+
+async fn a_key_with_another_event_is_refused_and_a_repeat_says_that_it_is_one(kind: Kind) {
+    let arm = Arm::new(kind).await;
+    let first = arm.broker.publish(keyed("a", "k")).await.unwrap();
+    assert!(!first.is_repeat);
+    let again = arm.broker.publish(keyed("a", "k")).await.unwrap();
+    assert_eq!(again, Receipt { is_repeat: true, ..first.clone() });
+    for other in others("a", "k") {
+        assert_eq!(arm.refused(other).await, PublishError::IdempotencyMismatch);
+    }
+    assert_eq!(arm.kept("a").await, [1]);
+    // Nothing was ended by the final one, and the first answer still stands.
+    assert_eq!(arm.put(last("a")).await, 2);
+    assert_eq!(arm.broker.publish(keyed("a", "k")).await.unwrap(), again);
+    arm.broker.delete(&channel("a")).await.unwrap();
+    let anew = Publish { is_final: true, ..keyed("a", "k") };
+    assert!(!arm.broker.publish(anew).await.unwrap().is_repeat, "a new epoch has no keys");
+}
+
+/// What differs from `keyed` in one thing each.
+fn others(name: &str, key: &str) -> [Publish; 4] {
+    let first = || keyed(name, key);
+    [
+        Publish { event: EventName::new("result").unwrap(), ..first() },
+        Publish { data: Payload::new("{\"n\": 2}").unwrap(), ..first() },
+        Publish { is_final: true, ..first() },
+        Publish { replace: ReplaceKey::new("bar").ok(), ..first() },
+    ]
+}
+
+async fn a_key_that_comes_at_once_with_two_events_makes_the_first_alone(kind: Kind) {
+    let arm = Arm::new(kind).await;
+    let other = Publish { is_final: true, ..keyed("a", "k") };
+    let many = vec![keyed("a", "k"), other, keyed("a", "k"), keyed("a", "k2")];
+    let answers = arm.broker.publish_many(many).await;
+    let told: Vec<_> =
+        answers.iter().map(|one| one.as_ref().map(|one| (one.offset, one.is_repeat))).collect();
+    let mismatch = PublishError::IdempotencyMismatch;
+    assert_eq!(told, [Ok((1, false)), Err(&mismatch), Ok((1, true)), Ok((2, false))]);
 }
 
 async fn a_key_is_forgotten_after_its_window(kind: Kind) {

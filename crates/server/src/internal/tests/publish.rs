@@ -38,7 +38,7 @@ async fn what_is_left_out_or_null_has_its_default() {
     let bodies = [
         r#"{"event":"a"}"#,
         r#"{"event":"a","data":null,"final":null,"replace":null,"idempotency_key":null}"#,
-        r#"{"event":"a","final":false,"of a later version":[{}]}"#,
+        "{\"channel\":\"diagnosis:8f3c\",\"event\":\"a\",\"final\":false}",
     ];
     for body in bodies {
         assert_eq!(desk.post(TARGET, body).await.status, 201, "{body}");
@@ -46,6 +46,44 @@ async fn what_is_left_out_or_null_has_its_default() {
     let kept = desk.kept("diagnosis:8f3c").await;
     assert_eq!(kept.len(), 3);
     assert!(kept.iter().all(|event| event["data"] == Value::Null && event["event"] == "a"));
+}
+
+/// P-38
+#[tokio::test]
+async fn an_unknown_field_is_refused_with_the_nearest_known_one() {
+    let desk = Desk::new();
+    let table = [
+        (r#"{"event":"x","finall":true}"#, "an event has no field `finall`; did you mean `final`?"),
+        (r#"{"Event":"x"}"#, "did you mean `event`?"),
+        (r#"{"event":"x","idempotencyKey":"k"}"#, "did you mean `idempotency_key`?"),
+        (r#"{"event":"\u0078","payload":1}"#, "`payload`; there is `channel`, `event`, `data`,"),
+        (r#"{"event":"x","channel":"b"}"#, "`channel` is \"b\", but the path says diagnosis:8f3c"),
+    ];
+    for (body, part) in table {
+        let detail = desk.post(TARGET, body).await.problem(400, "bad_body");
+        assert!(detail.contains(part), "{detail:?} says {part:?}");
+    }
+    let list = r#"[{"channel":"a","event":"x","replce":"bar"},{"channel":"a","event":"x"}]"#;
+    let results = desk.post("/v1/events", list).await.json()["results"].clone();
+    let detail = results[0]["error"]["detail"].as_str().unwrap();
+    assert!(detail.contains("did you mean `replace`?"), "{detail}");
+    assert_eq!(results[1]["offset"], 1);
+    let body = r#"{"events":[{"channel":"a","event":"x"}],"atomic":true}"#;
+    let detail = desk.post("/v1/events", body).await.problem(400, "bad_body");
+    assert!(detail.contains("has no field `atomic`; there is `events`"), "{detail:?}");
+    assert_eq!(desk.kept("a").await.len(), 1);
+    assert!(desk.kept("diagnosis:8f3c").await.is_empty());
+}
+
+#[tokio::test]
+async fn one_byte_order_mark_in_front_of_a_body_is_skipped() {
+    let desk = Desk::new();
+    assert_eq!(desk.post(TARGET, "\u{feff}{\"event\":\"a\"}").await.status, 201);
+    let list = "\u{feff}[{\"channel\":\"a\",\"event\":\"a\"}]";
+    assert_eq!(desk.post("/v1/events", list).await.json()["results"][0]["offset"], 1);
+    let twice = desk.post(TARGET, "\u{feff}\u{feff}{\"event\":\"a\"}").await;
+    twice.problem(400, "bad_json");
+    assert_eq!(desk.kept("diagnosis:8f3c").await.len(), 1);
 }
 
 #[tokio::test]
@@ -118,7 +156,7 @@ async fn a_payload_may_nest_to_the_limit_and_no_deeper() {
     assert!(desk.post(TARGET, body(65)).await.problem(400, "too_deep").contains("64"));
     desk.post(TARGET, body(200_000)).await.problem(400, "too_deep");
     let deep = format!(r#"{{"x":{}{},"event":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));
-    assert_eq!(desk.post(TARGET, deep).await.status, 201);
+    assert!(desk.post(TARGET, deep).await.problem(400, "bad_body").contains("`x`"));
 }
 
 #[tokio::test]
@@ -167,17 +205,52 @@ async fn a_compressed_body_is_refused() {
 async fn a_repeated_key_gets_the_first_answer_in_its_channel_alone() {
     let desk = Desk::new();
     let first = desk.post_with_key(TARGET, "k 1", r#"{"event":"a"}"#).await;
-    let again = desk.post_with_key(TARGET, "k 1", r#"{"event":"b"}"#).await;
+    let again = desk.post_with_key(TARGET, "k 1", r#"{ "event":"a"}"#).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
-    assert_eq!(first.text, again.text);
-    let in_body = r#"{"event":"c","idempotency_key":"k 1"}"#;
-    assert_eq!(desk.post(TARGET, in_body).await.text, first.text);
+    let repeated = first.text.replace('}', ",\"repeated\":true}");
+    assert_eq!(again.text, repeated);
+    let in_body = r#"{"event":"a","idempotency_key":"k 1"}"#;
+    assert_eq!(desk.post(TARGET, in_body).await.text, repeated);
     assert_eq!(desk.kept("diagnosis:8f3c").await.len(), 1);
 
     let other = desk.post_with_key("/v1/channels/b/events", "k 1", r#"{"event":"a"}"#).await;
     assert_eq!(other.json()["channel"], "b");
     let another = desk.post_with_key(TARGET, "k 2", r#"{"event":"a"}"#).await;
     assert_eq!(another.json()["offset"], 2);
+}
+
+/// P-37
+#[tokio::test]
+async fn a_key_with_another_body_is_refused_and_a_repeat_is_not_counted_as_published() {
+    let desk = Desk::new();
+    let key = "k";
+    assert_eq!(desk.post_with_key(TARGET, key, r#"{"event":"a"}"#).await.status, 201);
+    for body in [r#"{"event":"a","final":true}"#, r#"{"event":"b"}"#, r#"{"event":"a","data":1}"#] {
+        let detail =
+            desk.post_with_key(TARGET, key, body).await.problem(422, "idempotency_mismatch");
+        assert!(detail.contains("another key"), "{detail}");
+    }
+    let entry = |event: &str| json!({"channel": "diagnosis:8f3c", "event": event});
+    let keyed = |event: &str| {
+        let mut entry = entry(event);
+        entry["idempotency_key"] = key.into();
+        entry
+    };
+    let body = json!([keyed("a"), keyed("b"), entry("b")]).to_string();
+    let results = desk.post("/v1/events", body).await.json()["results"].clone();
+    assert_eq!(results[0]["repeated"], true);
+    assert_eq!(results[1]["error"]["code"], "idempotency_mismatch");
+    assert_eq!(results[1]["error"]["status"], 422);
+    assert_eq!((&results[2]["offset"], results[2].get("repeated")), (&json!(2), None));
+    // A list under one key is compared entry by entry.
+    let list = |event: &str| json!([entry("c"), entry(event)]).to_string();
+    desk.post_with_key("/v1/events", "list", &list("d")).await;
+    let results = desk.post_with_key("/v1/events", "list", &list("e")).await.json();
+    assert_eq!(results["results"][0]["repeated"], true);
+    assert_eq!(results["results"][1]["error"]["code"], "idempotency_mismatch");
+    let events = desk.ask("GET", "/v1/stats").await.json()["events"].clone();
+    let counted = (&events["published"], &events["repeated"], &events["publish_errors"]);
+    assert_eq!(counted, (&json!(4), &json!(2), &json!(5)));
 }
 
 #[tokio::test]
@@ -203,7 +276,7 @@ async fn nothing_follows_the_final_event() {
     let desk = Desk::new();
     assert_eq!(desk.post(TARGET, r#"{"event":"complete","final":true}"#).await.status, 201);
     let detail = desk.post(TARGET, r#"{"event":"a"}"#).await.problem(409, "channel_finished");
-    assert!(detail.contains("diagnosis:8f3c"), "{detail}");
+    assert!(detail.contains("final event"), "{detail}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! After the end of the process everything is as it was.
 
-use steadfast_hub::{PublishError, Retention, StreamsConfig};
+use steadfast_hub::{Publish, PublishError, Retention, StreamsConfig};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::Bench;
@@ -33,6 +33,8 @@ async fn answers_are_kept_for_their_window() {
     bench.put(event("a")).await;
     bench.restart().await;
     assert_eq!(bench.put(keyed("a", "k")).await, first);
+    let other = bench.broker().publish(Publish { is_final: true, ..keyed("a", "k") }).await;
+    assert_eq!(other, Err(PublishError::IdempotencyMismatch));
     assert_eq!(bench.put(keyed("a", "k2")).await.1, 3);
     bench.stop().await;
     bench.streams.idempotency_window = steadfast_machine::Span(1);
@@ -47,12 +49,16 @@ async fn an_answer_outlives_the_event_that_it_was_kept_with() {
     let mut bench = Bench::with(StreamsConfig { retention, ..StreamsConfig::default() });
     let (first, second) = (bench.put(keyed("a", "1")).await, bench.put(keyed("a", "2")).await);
     bench.fill("a", 5).await;
-    let again = bench.broker().publish(keyed("a", "1")).await;
-    assert_eq!(again, Ok(first.clone()));
+    assert_eq!(bench.put(keyed("a", "1")).await, first);
     for _ in 0..2 {
         bench.restart().await;
         assert_eq!(bench.put(keyed("a", "1")).await, first);
         assert_eq!(bench.put(keyed("a", "2")).await, second);
+        // P-37: what the first request said outlives its event too.
+        for key in ["1", "2"] {
+            let other = bench.broker().publish(Publish { is_final: true, ..keyed("a", key) }).await;
+            assert_eq!(other, Err(PublishError::IdempotencyMismatch));
+        }
     }
     assert_eq!(offsets(&bench.read("a", Since::Start).await), [6, 7]);
 }

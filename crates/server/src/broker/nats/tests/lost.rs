@@ -1,5 +1,6 @@
 //! A log that lost something that was acked: nobody may be told that nothing was lost.
 
+use steadfast_hub::Receipt;
 use steadfast_protocol::{GapCause, Since};
 
 use super::store::Store;
@@ -87,7 +88,7 @@ async fn a_log_that_is_emptied_is_found_out_by_who_publishes() {
     let jetstream = store.jetstream().await;
     let stream = jetstream.get_stream_no_info("steadfast").await.unwrap();
     stream.purge().await.unwrap();
-    let (fresh, offset) = loop {
+    let Receipt { epoch: fresh, offset, .. } = loop {
         if let Ok(placed) = one.broker.publish(keyed("a", "k")).await {
             break placed;
         }

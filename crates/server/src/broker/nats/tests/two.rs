@@ -145,7 +145,7 @@ async fn what_comes_while_a_message_is_on_its_way_shares_the_next() {
     ready(&one).await;
     let before = super::figures(&one).messages;
     let answers = one.broker.publish_many(vec![event("a"); 600]).await;
-    let offsets: Vec<u64> = answers.into_iter().map(|answer| answer.unwrap().1).collect();
+    let offsets: Vec<u64> = answers.into_iter().map(|answer| answer.unwrap().offset).collect();
     assert_eq!(offsets, each(1..=600));
     // At most 256 share one; how many came before the first was on its way is chance.
     let messages = super::figures(&one).messages - before;

@@ -1,7 +1,7 @@
 -- One event: fence, first answer, end, number, log, retention and announcement in one step.
 -- KEYS: 6 first answers, 7 their order. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 events_max,
 -- 8 age_max, 9 bytes_max, 10 bytes_total_max, 11 window, 12 entry, 13 final, 14 replace,
--- 15 announcements, 16 keys_max, 17 idempotency key.
+-- 15 announcements, 16 keys_max, 17 idempotency key, 18 fingerprint of the request.
 
 local n, total = guarded()
 if not n then return { 'moved' } end
@@ -22,9 +22,11 @@ end
 
 if idempotent then
   local held = redis.call('HGET', answers, ARGV[17])
-  local ends, base, offset = string.match(held or '', '^(%d+) (%S+) (%d+)$')
+  local ends, base, offset, hash = string.match(held or '', '^(%d+) (%S+) (%d+) ?(%S*)$')
   if ends and tonumber(ends) > now and base == redis.call('HGET', record, 'base') then
-    return { 'ok', base .. tail, offset, whole(n), whole(total) }
+    -- An answer without a fingerprint is an older release's.
+    if hash ~= '' and hash ~= ARGV[18] then return { 'mismatch' } end
+    return { 'ok', base .. tail, offset, whole(n), whole(total), '', '1' }
   end
   local keys_max = tonumber(ARGV[16])
   expired(2)
@@ -55,7 +57,7 @@ n = n + 1
 redis.call('HSET', server, 'n', whole(n), 'bytes', whole(total + size - freed))
 if idempotent then
   local ends = whole(now + tonumber(ARGV[11]))
-  redis.call('HSET', answers, ARGV[17], ends .. ' ' .. r.base .. ' ' .. offset)
+  redis.call('HSET', answers, ARGV[17], table.concat({ ends, r.base, offset, ARGV[18] }, ' '))
   redis.call('RPUSH', order, ends .. ' ' .. ARGV[17])
 end
 local place = table.concat({ 'p', whole(n), epoch, offset, whole(now), ARGV[5] }, ' ')

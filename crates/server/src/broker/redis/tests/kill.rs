@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use steadfast_hub::Publish;
+use steadfast_hub::{Publish, Receipt};
 use steadfast_protocol::{Epoch, Payload, Since};
 
 use super::store::Store;
@@ -29,7 +29,7 @@ async fn publisher(arm: &Arm, id: u64, count: &AtomicU64) -> Acked {
         let at = usize::try_from((id + n) % 3).unwrap();
         let data = format!("\"{id}/{n}\"");
         let publish = Publish { data: Payload::new(&data).unwrap(), ..keyed(CHANNELS[at], &data) };
-        let (epoch, offset) = loop {
+        let Receipt { epoch, offset, .. } = loop {
             match arm.broker.publish(publish.clone()).await {
                 Ok(place) => break place,
                 Err(_) => tokio::task::yield_now().await,

@@ -1,0 +1,32 @@
+//! Which of the known names somebody meant who wrote another. In: a name and those that exist.
+//! Out: the nearest, where it is near enough to be meant.
+
+/// Names longer than this are no slips of the hand, and would take long to compare.
+const NAME_BYTES_MAX: usize = 100;
+
+/// The nearest known name, a few slips away at most.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let far = name.len().div_ceil(3).max(2);
+    let near = known.iter().map(|key| (strsim::damerau_levenshtein(name, key), *key));
+    near.min().filter(|(distance, _)| *distance <= far).map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAME_BYTES_MAX, nearest};
+
+    #[test]
+    fn a_slip_has_a_near_name_and_another_word_has_none() {
+        let known = ["event", "data", "final"];
+        assert_eq!(nearest("finall", &known), Some("final"));
+        assert_eq!(nearest("Event", &known), Some("event"));
+        assert_eq!(nearest("idempotency", &known), None);
+        let long = "n".repeat(NAME_BYTES_MAX);
+        assert_eq!(nearest(&long, &[&long[1..]]), Some(&long[1..]));
+        let longer = "n".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(nearest(&longer, &[&longer[1..]]), None);
+    }
+}
