@@ -28,6 +28,7 @@ mod publication;
 mod rate;
 mod render;
 mod report;
+mod reserved;
 mod session;
 mod stream;
 
@@ -40,5 +41,6 @@ pub use publication::{
     Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Retry,
 };
 pub use report::{ConnectionView, SessionReport, Totals};
+pub use reserved::ReservedEpochs;
 pub use session::{Read, SessionKey, Speech, Transport, Work};
 pub use stream::{ChannelInfo, Streams};

@@ -36,6 +36,13 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page of a channel that has had no event; its first one will be of this epoch.
+    pub fn of_nothing(since: &Since, epoch: Epoch) -> Self {
+        let (_, gap) = start_of_page(since, &epoch, 0, 0);
+        let start = Position::new(epoch, 0);
+        Self { start, gap, events: Vec::new(), end: 0, head: 0, is_final: false }
+    }
+
     /// Whether the page reaches the end of a finished channel.
     pub const fn reaches_the_end(&self) -> bool {
         self.is_final && self.end >= self.head
@@ -70,11 +77,6 @@ pub fn start_of_page(
 /// Why history could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadError {
-    /// There are as many channels as may be.
-    TooManyChannels {
-        /// How many that is.
-        max: usize,
-    },
     /// The broker cannot be reached.
     Unavailable,
 }

@@ -18,7 +18,7 @@ use self::idempotency::Window;
 use crate::names::Names;
 use crate::{
     FirstAnswer, Page, PageLimit, Publication, Publish, PublishError, Published, ReadError,
-    Receipt, StreamsConfig,
+    Receipt, ReservedEpochs, StreamsConfig,
 };
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
@@ -31,6 +31,7 @@ const EXPIRE_BATCH: usize = 1_000;
 pub struct Streams {
     config: StreamsConfig,
     channels: Names<History>,
+    reserved: ReservedEpochs<Epoch>,
     window: Window,
     bytes: usize,
     epochs_made: u64,
@@ -62,6 +63,7 @@ impl Streams {
         let window = Window::new(config.idempotency_keys_max, config.idempotency_window);
         Self {
             channels: Names::new(config.epoch_seed),
+            reserved: ReservedEpochs::new(config.channels_max),
             config,
             window,
             bytes: 0,
@@ -90,10 +92,12 @@ impl Streams {
             return Err(PublishError::IdempotencyFull { max });
         }
         let max = self.config.channels_max;
-        if !self.open(&publish.channel, now) {
+        let name = publish.channel.clone();
+        if !self.open(&name, now) {
             return Err(PublishError::TooManyChannels { max });
         }
-        let publication = self.append(now, time, publish)?;
+        let publication =
+            self.append(now, time, publish).inspect_err(|_| self.close(&name, now))?;
         let Publication { epoch, offset, channel, .. } = &*publication;
         if let Some(key) = key {
             let first = FirstAnswer { offset: *offset, fingerprint };
@@ -102,7 +106,7 @@ impl Streams {
         Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
     }
 
-    /// Events after `since`, at most as many as `limit` says.
+    /// Events after `since`, at most as many as `limit` says. To read a name makes no channel.
     pub fn read(
         &mut self,
         now: Millis,
@@ -110,16 +114,18 @@ impl Streams {
         since: &Since,
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
-        let max = self.config.channels_max;
-        if !self.open(channel, now) {
-            return Err(ReadError::TooManyChannels { max });
-        }
         let retention = self.config.retention_of(channel.namespace());
-        let Some(history) = self.channels.entry_of(channel) else {
-            return Err(ReadError::TooManyChannels { max });
+        if let Some(history) = self.channels.entry_of(channel) {
+            history.touch(now);
+            self.bytes -= history.trim(now, &retention);
+            return Ok(history.read(since, limit));
+        }
+        let epoch = match self.reserved.read(now, channel) {
+            Some(epoch) => epoch,
+            None => self.fresh_epoch().ok_or(ReadError::Unavailable)?,
         };
-        self.bytes -= history.trim(now, &retention);
-        Ok(history.read(since, limit))
+        self.reserved.put(now, channel, epoch.clone());
+        Ok(Page::of_nothing(since, epoch))
     }
 
     /// What is known of a channel; `None` where nothing is.
@@ -147,6 +153,7 @@ impl Streams {
     /// Drops what has grown too old, a bounded number of channels a call.
     pub fn expire(&mut self, now: Millis) {
         self.window.expire(now);
+        self.reserved.expire(now);
         let after = self.expired_to.take();
         let names: Vec<ChannelName> =
             self.channels.after(after.as_ref()).take(EXPIRE_BATCH).cloned().collect();
@@ -219,9 +226,19 @@ impl Streams {
         if self.channels.len() >= self.config.channels_max {
             return false;
         }
-        let Some(epoch) = self.fresh_epoch() else { return false };
+        let epoch = self.reserved.take(channel).or_else(|| self.fresh_epoch());
+        let Some(epoch) = epoch else { return false };
         self.channels.insert(channel.clone(), History::new(epoch, now));
         true
+    }
+
+    /// Takes out a channel that has had no event: its first one was refused.
+    fn close(&mut self, channel: &ChannelName, now: Millis) {
+        if self.channels.get(channel).is_some_and(|history| history.head() == 0)
+            && let Some(history) = self.channels.remove(channel)
+        {
+            self.reserved.put(now, channel, history.epoch().clone());
+        }
     }
 
     fn fresh_epoch(&mut self) -> Option<Epoch> {

@@ -3,6 +3,7 @@
 //! Must not know what a frame means beyond its kind.
 
 mod ending;
+mod errands;
 mod greeting;
 mod peer;
 mod reader;
@@ -30,6 +31,7 @@ use crate::shard::Bell;
 use crate::socket::{Batch, BatchLimits, Stream, TryWrite};
 
 pub(crate) use ending::GRACE;
+pub(crate) use errands::Asker;
 pub use peer::Peer;
 
 /// What a WebSocket was opened for.

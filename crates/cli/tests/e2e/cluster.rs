@@ -33,6 +33,40 @@ async fn an_event_published_at_one_node_comes_to_links_of_both() {
     there.expect_events(1..=50).await;
 }
 
+/// P-40: a session does not wait for its broker.
+#[tokio::test]
+async fn a_broker_that_stalls_holds_up_no_heartbeat_and_closes_no_link() {
+    let store = Store::start().await;
+    let node = store.node("one").await;
+    let mut raw = Raw::follow(&node, "link-0001", &[("demo:1", json!("now"))]).await;
+    raw.expect("subscribed").await;
+    store.freeze();
+    let publish =
+        |id: u64| json!({"type": "publish", "id": id, "channel": "demo:1", "event": "e"});
+    for id in 1..=3 {
+        raw.says(&publish(id)).await;
+    }
+    raw.says(&json!({"type": "subscribe", "id": 4, "channel": "demo:2"})).await;
+    raw.says(&json!({"type": "heartbeat", "id": 5, "timestamp": "now"})).await;
+    // Before anything that the broker has to say.
+    assert_eq!(raw.hears().await["type"], "heartbeat_ack");
+    // A link may begin meanwhile, too.
+    let mut other = Raw::open(&node).await;
+    other.hello("link-0002", 1, &[]).await;
+    other.expect("welcome").await;
+    store.thaw();
+    let mut answers = Vec::new();
+    while answers.len() < 3 {
+        let frame = raw.hears().await;
+        if matches!(frame["type"].as_str(), Some("published" | "error")) {
+            answers.push(frame["id"].clone());
+        }
+    }
+    assert_eq!(answers, [1, 2, 3], "in their order");
+    raw.says(&json!({"type": "ping", "id": 6})).await;
+    while raw.hears().await["type"] != "pong" {}
+}
+
 /// P-15, P-21, P-23
 #[tokio::test]
 async fn a_link_that_moves_loses_nothing_and_its_older_session_is_closed() {

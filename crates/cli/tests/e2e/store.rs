@@ -49,6 +49,22 @@ impl Store {
         self.child.kill().await.unwrap();
     }
 
+    /// Takes connections and requests, and answers none, until it is thawed.
+    pub(crate) fn freeze(&self) {
+        self.signals("-STOP");
+    }
+
+    /// Goes on.
+    pub(crate) fn thaw(&self) {
+        self.signals("-CONT");
+    }
+
+    fn signals(&self, signal: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success(), "{signal} {id}");
+    }
+
     /// The same store again, with what it kept.
     pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.port, &self.folder);

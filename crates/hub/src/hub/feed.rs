@@ -7,10 +7,9 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use steadfast_machine::Millis;
-use steadfast_protocol::{CloseCode, Epoch, Position, ServerFrame, Subscribed, Superseded};
+use steadfast_protocol::{Epoch, Position, ServerFrame, Subscribed, Superseded};
 
 use super::Hub;
-use super::frames::error_frame;
 use crate::member::Stage;
 use crate::render::Rendered;
 use crate::{Outgoing, Page, PageLimit, Publication, Read, ReadError, SessionKey, Speech, Work};
@@ -80,7 +79,7 @@ impl Hub {
         session.reading = None;
         match answer {
             Ok(page) => self.deliver_page(now, key, at, &page),
-            Err(error) => self.fail_read(now, key, at, read, error),
+            Err(error) => self.fail_read(key, at, error),
         }
     }
 
@@ -191,23 +190,8 @@ impl Hub {
         self.put(now, key, Outgoing::Text(text));
     }
 
-    fn fail_read(&mut self, now: Millis, key: SessionKey, at: u32, read: &Read, error: ReadError) {
+    fn fail_read(&mut self, key: SessionKey, at: u32, error: ReadError) {
         match error {
-            ReadError::TooManyChannels { max } => {
-                let id = self.channels.get_mut(at as usize).and_then(|channel| {
-                    channel.member(key).and_then(|member| member.join.take()?.id)
-                });
-                self.leave(key, at);
-                let message = alloc::format!("this node holds at most {max} channels");
-                let code = steadfast_protocol::ErrorCode::BrokerUnavailable;
-                let frame = error_frame(id, Some(read.channel.clone()), code, &message);
-                self.say(now, key, &frame);
-                // Without its one channel such a session is of no use: it comes back later.
-                if self.peek(key).is_some_and(|session| session.speech.is_for_one()) {
-                    let reason = "too many channels".into();
-                    self.put(now, key, Outgoing::Close { code: CloseCode::TRY_LATER, reason });
-                }
-            }
             // The session lives, and is served what can be: this channel waits for the broker.
             ReadError::Unavailable => {
                 if let Some(channel) = self.channels.get_mut(at as usize)

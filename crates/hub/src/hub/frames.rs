@@ -249,7 +249,7 @@ fn misplaced_hello() -> DecodeError {
     }
 }
 
-pub(super) fn error_frame(
+fn error_frame(
     id: Option<Scalar>,
     channel: Option<ChannelName>,
     code: ErrorCode,

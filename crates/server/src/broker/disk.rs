@@ -186,14 +186,7 @@ impl DiskBroker {
         limit: PageLimit,
     ) -> Result<Look, ReadError> {
         let now = self.shared.times.clock.now();
-        let mut table = self.shared.table.lock();
-        let had_unsaved = table.has_unsaved();
-        let look = table.look(channel, since, limit, now);
-        if !had_unsaved && table.has_unsaved() {
-            // A writer that has no place in its line looks all the same.
-            drop(self.requests.try_send(Request::Look));
-        }
-        look
+        self.shared.table.lock().look(channel, since, limit, now)
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {

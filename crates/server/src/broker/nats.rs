@@ -179,10 +179,8 @@ impl NatsBroker {
             let date = self.shared.date();
             let plan = self.shared.table.lock().look(channel, since, limit, date);
             let Some(plan) = plan else {
-                let (told, answer) = oneshot::channel();
-                Lanes::put(&self.shared, channel, Work::Open(told)).await;
-                answer.await.unwrap_or(Err(ReadError::Unavailable))?;
-                continue;
+                let epoch = self.shared.reserve(&session, channel).await;
+                return Ok(Page::of_nothing(since, epoch.ok_or(ReadError::Unavailable)?));
             };
             let needs = plan.needs();
             let messages = cold(&session, needs).await?;

@@ -244,7 +244,6 @@ impl RedisBroker {
                 server.keeps(answer.get(8), answer.get(9));
                 page(channel, since, &answer).ok_or(ReadError::Unavailable)
             }
-            "channels" => Err(ReadError::TooManyChannels { max: streams.channels_max }),
             _ => Err(ReadError::Unavailable),
         }
     }

@@ -83,7 +83,9 @@ where
             for error in bad {
                 open.shard.with(|hub, now| hub.frame(now, date, open.key, 0, Err(error)));
             }
-            node.broker.greet(&link, generation).await;
+            // Other nodes are told while this one serves: the broker may be slow.
+            let node = Arc::clone(node);
+            tokio::spawn(async move { node.broker.greet(&link, generation).await });
             Ok((open, heard))
         }
     }

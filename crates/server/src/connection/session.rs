@@ -1,6 +1,7 @@
 //! A welcomed session's own loop: it waits for its socket or its bell, and does what each asks for.
 //! In: messages and rings. Out: frames to the hub, and what the hub has for this session, where the
-//! shard has not written it already. It writes only while the socket is its own.
+//! shard has not written it already. It writes only while the socket is its own, and waits for no
+//! broker.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -8,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_hub::{Outgoing, Read, SessionKey, Speech, Work};
+use steadfast_hub::{Outgoing, Read, Speech, Work};
 use steadfast_protocol::CloseCode;
 use steadfast_protocol::codec::{json, legacy};
 use steadfast_websocket::outbound;
@@ -16,12 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
 use super::ending::{self, Ending, GRACE};
+use super::errands::{Asker, Publishes};
 use super::greeting::Open;
 use super::reader::Heard;
 use super::{Io, Wire};
 use crate::had_ends::Following;
 use crate::node::Node;
-use crate::shard::{Bell, Shard, Taken};
+use crate::shard::{Bell, Taken};
 use crate::socket::Batch;
 
 /// Bytes up to which what waits is written together with the history behind it, where that is at
@@ -32,9 +34,8 @@ const JOINED_PAGES_MAX: usize = 32;
 
 /// A welcomed session and its owner's state.
 pub(super) struct Session {
-    node: Arc<Node>,
-    shard: Arc<Shard>,
-    key: SessionKey,
+    asker: Asker,
+    publishes: Publishes,
     speech: Speech,
     follower: Option<Box<Following>>,
     bell: Arc<Bell>,
@@ -64,9 +65,8 @@ enum Next {
 impl Session {
     pub(super) fn new(node: Arc<Node>, bell: Arc<Bell>, open: Open) -> Self {
         Self {
-            node,
-            shard: open.shard,
-            key: open.key,
+            asker: Asker { node, shard: open.shard, key: open.key },
+            publishes: Publishes::default(),
             speech: open.speech,
             follower: open.follower,
             bell,
@@ -81,7 +81,7 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        if let Some(ending) = Box::pin(self.hear(wire, heard)).await {
+        if let Some(ending) = self.hear(wire, heard) {
             return ending;
         }
         let mut abort: Option<Pin<Box<Sleep>>> = None;
@@ -89,7 +89,8 @@ impl Session {
             match self.prepare(wire) {
                 Next::Wait => {}
                 Next::Read(read) => {
-                    Box::pin(self.read(*read)).await;
+                    self.asker.read(*read);
+                    self.is_called = true;
                     continue;
                 }
                 Next::End(ending) => return ending,
@@ -98,14 +99,14 @@ impl Session {
                 Event::Io(Io::Written(Ok(()))) | Event::Called => self.is_called = true,
                 Event::Io(Io::Written(Err(error))) => return Ending::lost(&error),
                 Event::Io(Io::Heard(heard)) => {
-                    if let Some(ending) = Box::pin(self.hear(wire, heard)).await {
+                    if let Some(ending) = self.hear(wire, heard) {
                         return ending;
                     }
                 }
                 Event::Closing => {
                     // A write may be stuck for good: the rest gets a moment, then the socket goes.
                     self.is_called = true;
-                    let at = self.node.clock.after(GRACE);
+                    let at = self.asker.node.clock.after(GRACE);
                     abort = Some(Box::pin(tokio::time::sleep_until(at)));
                 }
                 Event::Overdue => return Ending::Stuck,
@@ -161,12 +162,12 @@ impl Session {
                 if let Some(read) = &work.read
                     && wire.batch.bytes() <= JOINED_BYTES
                     && pages < JOINED_PAGES_MAX
-                    && let Some(page) = self.node.broker.read_at_once(read)
+                    && let Some(page) = self.asker.node.broker.read_at_once(read)
                 {
-                    self.shard.with(|hub, now| hub.page(now, self.key, read, page));
+                    self.asker.shard.with(|hub, now| hub.page(now, self.asker.key, read, page));
                     pages += 1;
                     self.is_called = true;
-                    if let Taken::Work(work) = self.shard.take(self.key, true) {
+                    if let Taken::Work(work) = self.asker.shard.take(self.asker.key, true) {
                         self.pending = Some(Box::new(work));
                     }
                     continue;
@@ -183,7 +184,7 @@ impl Session {
             if self.holds && !wire.batch.is_empty() || !self.is_called {
                 return Next::Wait;
             }
-            match self.shard.take(self.key, !wire.batch.is_empty()) {
+            match self.asker.shard.take(self.asker.key, !wire.batch.is_empty()) {
                 Taken::Busy => {
                     self.is_called = false;
                     return Next::Wait;
@@ -201,28 +202,20 @@ impl Session {
         }
     }
 
-    /// Asks the broker for a piece of history.
-    async fn read(&mut self, read: Read) {
-        let (channel, since) = (&read.channel, &read.since);
-        let page = self.node.broker.read(channel, since, read.limit).await;
-        self.shard.with(|hub, now| hub.page(now, self.key, &read, page));
-        self.is_called = true;
-    }
-
     /// Deals with what came, in order.
-    async fn hear<S>(&mut self, wire: &mut Wire<S>, heard: Vec<Heard>) -> Option<Ending>
+    fn hear<S>(&mut self, wire: &mut Wire<S>, heard: Vec<Heard>) -> Option<Ending>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         for item in heard {
             match item {
-                Heard::Text(text) => self.hear_text(&text).await,
+                Heard::Text(text) => self.hear_text(&text),
                 Heard::Ping(payload) => {
-                    self.shard.with(|hub, _| hub.transport_frame(self.key, payload.len()));
+                    self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, payload.len()));
                     wire.pong(&payload);
                     self.is_called = true;
                 }
-                Heard::Pong => self.shard.with(|hub, _| hub.transport_frame(self.key, 0)),
+                Heard::Pong => self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, 0)),
                 Heard::Close { code, reason } => return Some(Ending::Theirs { code, reason }),
                 Heard::Broken(error) => {
                     let code = CloseCode(error.close_code());
@@ -234,18 +227,18 @@ impl Session {
         None
     }
 
-    async fn hear_text(&mut self, text: &str) {
-        let (key, date) = (self.key, self.node.clock.date());
+    fn hear_text(&mut self, text: &str) {
+        let (key, date) = (self.asker.key, self.asker.node.clock.date());
         if self.speech == Speech::Legacy {
             let frame = legacy::decode(text);
-            self.shard.with(|hub, now| hub.legacy_frame(now, date, key, text.len(), frame));
+            self.asker.shard.with(|hub, now| hub.legacy_frame(now, date, key, text.len(), frame));
             return;
         }
-        let frame = json::client_frame(text, &self.node.message_limits());
-        let publish = self.shard.with(|hub, now| hub.frame(now, date, key, text.len(), frame));
+        let frame = json::client_frame(text, &self.asker.node.message_limits());
+        let publish =
+            self.asker.shard.with(|hub, now| hub.frame(now, date, key, text.len(), frame));
         if let Some((id, publish)) = publish {
-            let answer = self.node.publish(publish).await;
-            self.shard.with(|hub, now| hub.published(now, key, id, answer));
+            self.publishes.put(&self.asker, id, publish);
         }
     }
 
@@ -263,7 +256,7 @@ impl Session {
         // First the hub: from here on nothing more is meant for this session.
         let (code, reason) = ending.code_and_reason();
         let rest = loop {
-            match self.shard.leave(self.key, code, reason) {
+            match self.asker.shard.leave(self.asker.key, code, reason) {
                 Some(rest) => break rest,
                 None => self.bell.ready.notified().await,
             }

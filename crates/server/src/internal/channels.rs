@@ -64,7 +64,7 @@ pub(super) async fn list(
     let after = query.parsed("after", ChannelName::new)?;
     let limit = query.limit()?;
     let infos = node.broker.list(after.as_ref(), limit + 1).await;
-    let mut infos = infos.map_err(|error| unreadable(&error))?;
+    let mut infos = infos.map_err(unreadable)?;
     let has_more = infos.len() > limit;
     infos.truncate(limit);
     let next = infos.last().filter(|_| has_more).map(|info| info.channel.clone());
@@ -78,7 +78,7 @@ pub(super) async fn one(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Single>, Problem> {
     let name = channel(path)?;
-    let info = node.broker.info(&name).await.map_err(|error| unreadable(&error))?;
+    let info = node.broker.info(&name).await.map_err(unreadable)?;
     let (mut shown, unanswered) = shown(&node, info.into_iter().collect()).await;
     let single = shown.pop().map(|channel| Single { channel, unanswered });
     single.map(Json).ok_or_else(|| not_found(&name))
@@ -90,7 +90,7 @@ pub(super) async fn forget(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, Problem> {
     let name = channel(path)?;
-    let was_there = node.broker.delete(&name).await.map_err(|error| unreadable(&error))?;
+    let was_there = node.broker.delete(&name).await.map_err(unreadable)?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&name)) }
 }
 
@@ -160,11 +160,8 @@ fn not_found(name: &ChannelName) -> Problem {
     Problem::new(Code::ChannelNotFound, format!("nothing is known of `{name}`"))
 }
 
-fn unreadable(error: &ReadError) -> Problem {
+fn unreadable(error: ReadError) -> Problem {
     match error {
-        ReadError::TooManyChannels { max } => {
-            Problem::new(Code::TooManyChannels, format!("there are {max} channels already"))
-        }
         ReadError::Unavailable => {
             Problem::new(Code::BrokerUnavailable, "the broker did not answer").retry_after_s(1)
         }

@@ -77,7 +77,7 @@ impl Asked {
         let mut over = pin!(tokio::time::sleep_until(self.deadline));
         // Membership first, then one more look: what comes in between is seen by one of them. A
         // node that began to leave before that has not heard of this poll.
-        let mut ended = watch::ended(&Box::pin(self.watch.take()).await);
+        let mut ended = watch::ended(&self.watch.take());
         let is_late = node.is_draining();
         loop {
             let query = &self.query;
@@ -104,7 +104,7 @@ impl Asked {
             });
             match next.await {
                 // Taken before it is read: what comes after the page calls anew.
-                Next::Called => ended = watch::ended(&Box::pin(self.watch.take()).await),
+                Next::Called => ended = watch::ended(&self.watch.take()),
                 Next::Over => return Ok(Some(page)),
                 Next::Gone => return Ok(None),
             }
@@ -151,10 +151,6 @@ async fn read(
 ) -> Result<Page, Problem> {
     let limit = PageLimit { events_max: limit, bytes_max: ANSWER_BYTES_MAX, is_thinned: false };
     node.broker.read(channel, since, limit).await.map_err(|error| match error {
-        ReadError::TooManyChannels { max } => {
-            let detail = format!("this node holds at most {max} channels");
-            Problem::new(Code::TooManyChannels, detail).retry_after_s(30)
-        }
         ReadError::Unavailable => {
             let detail = "the broker cannot be reached; try again in a moment";
             Problem::new(Code::BrokerUnavailable, detail).retry_after_s(5)

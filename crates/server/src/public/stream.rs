@@ -126,7 +126,7 @@ async fn run(watch: Watch, left: Left, is_chunked: bool) {
     // Without it the stream works too: a dead peer is only noticed later.
     drop(SockRef::from(socket.tcp()).set_tcp_user_timeout(Some(UNACKED_MAX)));
     loop {
-        let work = Box::pin(watch.take()).await;
+        let work = watch.take();
         let is_last = gather(work, is_chunked, &mut out);
         if !out.is_empty() {
             let written = Box::pin(write(&mut socket, &out, &watch)).await;

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport, Work};
+use steadfast_hub::{Grants, Opening, Outgoing, Speech, Transport, Work};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
 
+use crate::connection::Asker;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::shard::{Bell, Shard};
+use crate::shard::Bell;
 
 /// A session that lives as long as this does.
 #[derive(Debug)]
 pub(super) struct Watch {
-    node: Arc<Node>,
-    shard: Arc<Shard>,
-    key: SessionKey,
+    asker: Asker,
     pub(super) bell: Arc<Bell>,
 }
 
@@ -45,16 +44,17 @@ impl Watch {
             time: node.clock.date(),
         };
         let key = shard.open(opening, &bell).map_err(|_| internal())?;
-        Ok(Self { node: Arc::clone(node), shard, key, bell })
+        let asker = Asker { node: Arc::clone(node), shard, key };
+        Ok(Self { asker, bell })
     }
 
-    /// What the session has to do; history it needs is read on the way.
-    pub(super) async fn take(&self) -> Work {
-        let mut work = self.shard.with(|hub, now| hub.take(now, self.key));
+    /// What the session has to do. History it needs is asked for, and rings the bell when it comes:
+    /// a broker that takes long holds up no sign of life.
+    pub(super) fn take(&self) -> Work {
+        let Asker { shard, key, .. } = &self.asker;
+        let mut work = shard.with(|hub, now| hub.take(now, *key));
         if let Some(read) = work.read.take() {
-            let (channel, since) = (&read.channel, &read.since);
-            let page = self.node.broker.read(channel, since, read.limit).await;
-            self.shard.with(|hub, now| hub.page(now, self.key, &read, page));
+            self.asker.read(read);
         }
         work
     }
@@ -70,7 +70,7 @@ pub(super) fn ended(work: &Work) -> Option<CloseCode> {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let (key, code) = (self.key, CloseCode::NORMAL);
-        self.shard.with(|hub, now| hub.closed(now, key, code, "the request ended"));
+        let (key, code) = (self.asker.key, CloseCode::NORMAL);
+        self.asker.shard.with(|hub, now| hub.closed(now, key, code, "the request ended"));
     }
 }

@@ -10,7 +10,7 @@ use crate::tree::Tree;
 pub const PURE: [&str; 4] = ["machine", "protocol", "link", "hub"];
 
 /// What a pure crate may depend on besides our own, and which crates may: none named, all may.
-pub const MAY_USE: [(&str, &[&str]); 10] = [
+pub const MAY_USE: [(&str, &[&str]); 11] = [
     ("bytes", &[]),
     ("serde", &[]),
     ("thiserror", &[]),
@@ -21,6 +21,7 @@ pub const MAY_USE: [(&str, &[&str]); 10] = [
     ("hashbrown", &["hub"]),
     ("foldhash", &["hub"]),
     ("itoa", &["protocol"]),
+    ("xxhash-rust", &["hub"]),
 ];
 
 /// How std comes back into a crate without it.

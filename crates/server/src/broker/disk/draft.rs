@@ -203,7 +203,9 @@ impl<'a> Draft<'a> {
     }
 
     /// The batch, and what will be when it has taken place.
-    pub(super) fn finish(self) -> (Batch, Outcome) {
+    pub(super) fn finish(mut self) -> (Batch, Outcome) {
+        // A channel whose first event was refused is none.
+        self.channels.retain(|_, ahead| ahead.is_saved || ahead.numbers.head > 0);
         let mut batch = self.store.batch();
         for (key, value) in self.writes {
             match value {

@@ -10,7 +10,7 @@ use super::folder::Folder;
 use super::mend;
 use super::record::{self, Kept, Keyed, Numbers, Remembered};
 use super::store::{Batch, Store, StoreError, Sync};
-use super::table::Table;
+use super::table::{Era, Table};
 use super::{journal, shared::Times};
 
 /// How keys and values look; another number is another program's.
@@ -18,6 +18,7 @@ const FORMAT: u64 = 1;
 pub(super) const FORMAT_MARK: &str = "format";
 pub(super) const COMMIT_MARK: &str = "commit";
 pub(super) const FENCE_MARK: &str = "fence";
+pub(super) const GONE_MARK: &str = "gone";
 
 /// What was found.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ fn names() -> Result<super::table::Names, DiskError> {
     seed().map(super::table::Names::new)
 }
 
-fn seed() -> Result<u64, DiskError> {
+pub(super) fn seed() -> Result<u64, DiskError> {
     random().map_err(|error| DiskError::System(std::io::Error::other(error)))
 }
 
@@ -143,6 +144,7 @@ fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Lo
     let mut streams = setup.streams.clone();
     streams.epoch_seed = seed().map_err(Trouble::System)?;
     let mut table = Table::new(streams, setup.hot_bytes_max);
+    table.era = Era { fence, gone: gone(&store)? };
     let mut answers = Vec::new();
     let renumbered = read_channels(&store, &mut table, fence, times, &mut answers)?;
     if renumbered > 0 {
@@ -222,6 +224,19 @@ fn read_newest(
         }
     }
     Ok(())
+}
+
+/// A count of channels that have gone. It begins anywhere, so that no two stores have the same.
+fn gone(store: &Store) -> Result<u64, Trouble> {
+    let known = mark(store, GONE_MARK)?;
+    if known > 0 {
+        return Ok(known);
+    }
+    let gone = (seed().map_err(Trouble::System)? >> 16).max(1);
+    let mut batch = store.batch();
+    put_mark(&mut batch, GONE_MARK, gone);
+    batch.commit(Sync::Now)?;
+    Ok(gone)
 }
 
 /// The fence: a higher one in a new store, and where a backup was restored.

@@ -11,7 +11,7 @@ use steadfast_protocol::ChannelName;
 
 use super::error::DiskError;
 use super::folder::Folder;
-use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, mark, put_mark};
+use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, GONE_MARK, mark, put_mark, seed};
 use super::record::{self, Kept, Numbers, Remembered};
 use super::store::{Batch, Pair, Store, StoreError, Sync};
 use super::table::Names;
@@ -85,6 +85,9 @@ fn copy(
     let mut batch = to.batch();
     put_mark(&mut batch, FORMAT_MARK, mark(from, FORMAT_MARK).unwrap_or(1).max(1));
     put_mark(&mut batch, FENCE_MARK, fence);
+    // What cannot be copied is gone, however many that are.
+    let gone = mark(from, GONE_MARK).or_else(|_| seed().map(|seed| seed >> 16));
+    put_mark(&mut batch, GONE_MARK, gone.unwrap_or(u64::MAX >> 16) + 1);
     put_mark(&mut batch, COMMIT_MARK, commit.unwrap_or(0).max(folder.acked()));
     batch.commit(Sync::Later)?;
     let (mut heads, mut cut) = (BTreeMap::new(), 0);

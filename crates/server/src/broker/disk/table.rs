@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publication, PublishError, ReadError, Retention, StreamsConfig,
+    ChannelInfo, Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
+    StreamsConfig,
 };
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Epoch, Since};
+use steadfast_protocol::{ChannelName, Epoch, Position, Since};
 
 use super::answers::Answers;
 use super::channel::Channel;
@@ -24,6 +25,8 @@ const HOT_EVENTS_MAX: usize = 1_000_000;
 pub(super) struct Table {
     config: StreamsConfig,
     channels: BTreeMap<ChannelName, Channel>,
+    reserved: ReservedEpochs<Epoch>,
+    pub(super) era: Era,
     pub(super) answers: Answers,
     names: Names,
     /// Channels that the store does not know yet, or not under their epoch.
@@ -45,6 +48,14 @@ struct Hot {
 pub(super) struct Names {
     seed: u64,
     made: u64,
+}
+
+/// The time in which no channel has gone from the store: its fence, and how many have gone so far.
+/// An epoch that was reserved in this time, before a restart say, is still that of no event.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Era {
+    pub(super) fence: u64,
+    pub(super) gone: u64,
 }
 
 /// Where a page comes from.
@@ -73,6 +84,25 @@ impl Names {
         let run = self.seed & 0xff_ffff_ffff;
         Epoch::new(&format!("{run:010x}-{:x}", self.made)).ok()
     }
+
+    /// The same, for a name that has no events in this era.
+    fn reserved_epoch(&mut self, era: Era) -> Option<Epoch> {
+        let epoch = self.epoch()?;
+        Epoch::new(&format!("{epoch}{}", era.mark())).ok()
+    }
+}
+
+impl Era {
+    /// What a reserved epoch ends with.
+    fn mark(self) -> String {
+        format!("-{:x}_{:x}", self.fence, self.gone)
+    }
+
+    /// The epoch that a reader of a name without events was told, before this process began.
+    fn reserved(self, since: &Since) -> Option<Epoch> {
+        let Since::After(Position { epoch, offset: 0 }) = since else { return None };
+        epoch.as_str().ends_with(&self.mark()).then(|| epoch.clone())
+    }
 }
 
 impl Table {
@@ -81,6 +111,8 @@ impl Table {
         let answers = Answers::new(config.idempotency_keys_max, config.idempotency_window.0);
         Self {
             names: Names::new(config.epoch_seed),
+            reserved: ReservedEpochs::new(config.channels_max),
+            era: Era::default(),
             config,
             channels: BTreeMap::new(),
             answers,
@@ -146,10 +178,10 @@ impl Table {
                 return Err(PublishError::TooManyChannels { max });
             }
             let id = self.names.id();
-            let epoch = self.names.epoch().ok_or(PublishError::Unavailable)?;
+            let epoch = self.reserved.take(name).or_else(|| self.names.epoch());
+            let epoch = epoch.ok_or(PublishError::Unavailable)?;
             let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
             let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
-            self.unsaved.push(name.clone());
             self.channels.insert(name.clone(), Channel::new(numbers, false, now));
         }
         match self.channels.get_mut(name) {
@@ -161,7 +193,22 @@ impl Table {
         }
     }
 
-    /// The page after `since`, or how to read it. Makes the channel where there is none.
+    /// Takes out a channel that was opened for an event which the store did not take.
+    pub(super) fn close(&mut self, name: &ChannelName, now: Millis) {
+        let is_empty = |channel: &Channel| !channel.is_saved && channel.numbers().head == 0;
+        if self.channels.get(name).is_some_and(is_empty)
+            && let Some(numbers) = self.remove(name)
+        {
+            self.reserved.put(now, name, numbers.epoch);
+        }
+    }
+
+    /// Forgets epochs that nobody waits for any more.
+    pub(super) fn expire_reserved(&mut self, now: Millis) {
+        self.reserved.expire(now);
+    }
+
+    /// The page after `since`, or how to read it. To read a name makes no channel.
     pub(super) fn look(
         &mut self,
         name: &ChannelName,
@@ -169,10 +216,14 @@ impl Table {
         limit: PageLimit,
         now: Millis,
     ) -> Result<Look, ReadError> {
-        if self.open(name, now).is_err() {
-            return Err(ReadError::TooManyChannels { max: self.config.channels_max });
-        }
-        let Some(channel) = self.channels.get(name) else { return Err(ReadError::Unavailable) };
+        let Some(channel) = self.channels.get_mut(name) else {
+            let known = self.reserved.read(now, name).or_else(|| self.era.reserved(since));
+            let epoch = known.or_else(|| self.names.reserved_epoch(self.era));
+            let epoch = epoch.ok_or(ReadError::Unavailable)?;
+            self.reserved.put(now, name, epoch.clone());
+            return Ok(Look::Hot(Page::of_nothing(since, epoch)));
+        };
+        channel.touch(now);
         let (start, gap) = channel.start(since);
         if let Some(page) = channel.hot_page(start, gap.as_ref(), limit) {
             return Ok(Look::Hot(page));
@@ -213,12 +264,8 @@ impl Table {
         Some(numbers)
     }
 
-    /// Whether there are channels that the store does not know.
-    pub(super) const fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
-    }
-
-    /// Takes some of them, with their numbers, to be saved now; `None` where there are none.
+    /// Takes some channels that the store does not know, with their numbers, to be saved now;
+    /// `None` where there are none.
     pub(super) fn take_unsaved(&mut self, most: usize) -> Option<Vec<(ChannelName, Numbers)>> {
         let from = self.unsaved.len().saturating_sub(most);
         let names = self.unsaved.split_off(from);

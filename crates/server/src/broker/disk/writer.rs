@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::draft::{Answer, Draft, Outcome, Terms};
 use super::folder::Folder;
-use super::load::{COMMIT_MARK, Setup, put_mark};
+use super::load::{COMMIT_MARK, GONE_MARK, Setup, put_mark};
 use super::record;
 use super::shared::Shared;
 use super::store::{Batch, Store, StoreError, Sync};
@@ -62,8 +62,6 @@ pub(super) enum Request {
     Damaged(String, u64),
     /// To look what has grown old.
     Tick,
-    /// To look for channels that the store does not know.
-    Look,
 }
 
 /// The writer.
@@ -159,7 +157,6 @@ impl Writer {
                 self.sound_store();
             }
             Request::Tick => self.tick(),
-            Request::Look => {}
         }
     }
 
@@ -224,11 +221,15 @@ impl Writer {
         let (answers, outcome) = match done {
             Ok(done) => done,
             Err(error) => {
+                self.close_empty(asked.iter());
                 self.fail(&error);
                 return refuse(asked);
             }
         };
         self.apply(outcome);
+        let is_refused = |answer: &Answer| matches!(answer, Answer::Settled(Err(_)));
+        let refused = asked.iter().zip(&answers).filter(|(_, answer)| is_refused(answer));
+        self.close_empty(refused.map(|(one, _)| one));
         for (one, answer) in asked.into_iter().zip(answers) {
             let answer = match answer {
                 Answer::Settled(answer) => answer,
@@ -244,6 +245,13 @@ impl Writer {
             drop(one.answer.send(answer));
         }
         self.shared.relay.call();
+    }
+
+    /// Channels that were opened for these publishes, and got no event, take no place.
+    fn close_empty<'a>(&self, asked: impl Iterator<Item = &'a Asked>) {
+        let now = self.shared.times.clock.now();
+        let mut table = self.shared.table.lock();
+        asked.for_each(|one| table.close(&one.publish.channel, now));
     }
 
     /// Gives every event its place, none of it true yet.
@@ -322,16 +330,24 @@ impl Writer {
 
     fn delete(&mut self, name: &ChannelName, permit: &Permit) -> Result<bool, ReadError> {
         let store = self.sound_store().ok_or(ReadError::Unavailable)?;
-        let known = self.shared.table.lock().numbers(name).map(|numbers| numbers.id);
+        let (known, gone) = {
+            let table = self.shared.table.lock();
+            (table.numbers(name).map(|numbers| numbers.id), table.era.gone + 1)
+        };
         let Some(id) = known else { return Ok(false) };
         let mut batch = store.batch();
         batch.remove(record::channel_key(name));
+        put_mark(&mut batch, GONE_MARK, gone);
         batch.put(record::grave_key(id), []);
         if let Err(error) = self.commit(batch, 0) {
             self.fail(&error);
             return Err(ReadError::Unavailable);
         }
-        self.shared.table.lock().remove(name);
+        {
+            let mut table = self.shared.table.lock();
+            table.remove(name);
+            table.era.gone = gone;
+        }
         self.fronts.forget(id);
         self.chores.bury(id);
         self.shared.relay.announce(&News::Forgotten(name.clone()), permit);

@@ -23,8 +23,6 @@ pub(super) type Placed = Result<Receipt, PublishError>;
 pub(super) enum Work {
     /// One more event.
     Publish(Publish, oneshot::Sender<Placed>),
-    /// It should be there.
-    Open(oneshot::Sender<Result<(), ReadError>>),
     /// It is not to be forgotten, if it is there.
     Touch,
     /// It should be gone; false where it was not there, or is in use where that matters.
@@ -45,7 +43,6 @@ pub(super) struct Draft {
 #[derive(Debug)]
 pub(super) enum Held {
     Events { epoch: Epoch, first: u64, asks: Vec<Ask> },
-    Opened(oneshot::Sender<Result<(), ReadError>>),
     Touched,
     Deleted { if_idle_since: Option<u64>, told: oneshot::Sender<Result<bool, ReadError>> },
 }
@@ -72,7 +69,6 @@ pub(super) fn draft(
     for one in work {
         match one {
             Work::Publish(publish, told) => publishes.push((publish, told)),
-            Work::Open(told) => return opened(table, name, told, spare),
             Work::Touch => return touched(table, name),
             Work::Delete { if_idle_since, told } => {
                 return deleted(table, name, if_idle_since, told);
@@ -90,26 +86,6 @@ fn expected(table: &Table, name: &ChannelName) -> u64 {
 fn has_no_room(table: &Table, name: &ChannelName) -> bool {
     let is_new = !table.channels.contains_key(name);
     is_new && table.channels.len() + table.promised.channels >= table.config.channels_max
-}
-
-fn opened(
-    table: &Table,
-    name: &ChannelName,
-    told: oneshot::Sender<Result<(), ReadError>>,
-    spare: &str,
-) -> Option<Draft> {
-    let answer = if table.channels.contains_key(name) {
-        Ok(())
-    } else if has_no_room(table, name) {
-        Err(ReadError::TooManyChannels { max: table.config.channels_max })
-    } else {
-        let (text, expected) = (entry::kept(spare, 0), expected(table, name));
-        let promised = Promised { channels: 1, ..Promised::default() };
-        return Some(Draft { text, expected, promised, held: Held::Opened(told) });
-    };
-    // Whoever does not wait any more needs no answer; here and below.
-    told.send(answer).ok();
-    None
 }
 
 fn touched(table: &Table, name: &ChannelName) -> Option<Draft> {
@@ -149,7 +125,10 @@ fn published(
     table.answers.expire(now, publishes.len() * 2);
     let expected = expected(table, name);
     let known = table.channels.get(name);
-    let base = known.map_or_else(|| spare.to_owned(), |channel| channel.base.to_string());
+    // What a reader of the name was told before there was an event.
+    let reserved =
+        || table.reserved.get(name).map_or_else(|| spare.to_owned(), ToString::to_string);
+    let base = known.map_or_else(reserved, |channel| channel.base.to_string());
     let first = known.map_or(0, |channel| channel.head) + 1;
     let mut is_final = known.is_some_and(|channel| channel.is_final);
     let epoch = table.epoch(&base);
@@ -244,7 +223,6 @@ impl Held {
                     drop(ask.told.send(Ok(Receipt { epoch, offset, is_repeat })));
                 }
             }
-            Self::Opened(told) => drop(told.send(Ok(()))),
             Self::Touched => {}
             Self::Deleted { told, .. } => drop(told.send(Ok(true))),
         }
@@ -261,7 +239,6 @@ impl Held {
             Self::Events { asks, .. } => {
                 asks.into_iter().map(|ask| Work::Publish(ask.publish, ask.told)).collect()
             }
-            Self::Opened(told) => vec![Work::Open(told)],
             Self::Touched => vec![Work::Touch],
             Self::Deleted { if_idle_since, told } => vec![Work::Delete { if_idle_since, told }],
         }
@@ -273,7 +250,6 @@ impl Work {
     pub(super) fn refuse(self) {
         match self {
             Self::Publish(_, told) => drop(told.send(Err(PublishError::Unavailable))),
-            Self::Open(told) => drop(told.send(Err(ReadError::Unavailable))),
             Self::Touch => {}
             Self::Delete { told, .. } => drop(told.send(Err(ReadError::Unavailable))),
         }

@@ -64,7 +64,7 @@ impl Lanes {
         while let Some((work, _)) = line.front() {
             let len = match work {
                 Work::Publish(publish, _) => entry::length(publish),
-                Work::Open(_) | Work::Touch | Work::Delete { .. } => usize::MAX,
+                Work::Touch | Work::Delete { .. } => usize::MAX,
             };
             bytes = len.saturating_add(bytes);
             if !taken.is_empty() && (bytes > bytes_max || taken.len() >= EVENTS_MAX) {

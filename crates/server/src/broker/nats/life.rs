@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_nats::Message;
 use futures_util::StreamExt;
 use futures_util::stream::select;
-use steadfast_protocol::{LinkId, Position};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, LinkId, Position};
 use tokio::time::MissedTickBehavior;
 
 use super::backoff::Backoff;
@@ -118,6 +119,8 @@ async fn serve(
             backoff.reset();
             shared.begin(Arc::clone(session));
             tracing::info!(fence = session.fence, from, last, "the broker is here");
+            let words = format!("which-reserved {}", shared.node);
+            shared.tell(session, shared.names.control.clone(), words).await;
             look(shared).await;
         }
     }
@@ -200,11 +203,15 @@ async fn look(shared: &Arc<Shared>) {
         let mut standing = Vec::with_capacity(names.len());
         let mut idle = Vec::new();
         {
-            let table = shared.table.lock();
+            let mut table = shared.table.lock();
             for name in names {
                 let Some(channel) = table.channels.get(&name) else {
-                    // It begins anew, and so it is read.
-                    standing.push(News::Forgotten(name));
+                    let base = table.reserved.read(Millis(now), &name);
+                    standing.push(match base.and_then(|base| table.epoch(&base)) {
+                        Some(epoch) => News::Standing(name, Position::new(epoch, 0)),
+                        // It begins anew, and so it is read.
+                        None => News::Forgotten(name),
+                    });
                     continue;
                 };
                 if channel.is_idle_since(now.saturating_sub(TOUCH_MS)) {
@@ -232,6 +239,22 @@ async fn deal(shared: &Shared, session: &Session, letter: &Message) -> Result<()
     let words: Vec<&str> = words.split(' ').collect();
     match *words {
         ["here", node] => shared.presence.lock().hears(node, shared.clock.now()),
+        ["which-reserved", node] if node != &*shared.node => {
+            for letter in shared.reserved_letters() {
+                shared.tell(session, shared.names.to(node), letter).await;
+            }
+        }
+        ["reserved", node, ref reserved @ ..] if node != &*shared.node => {
+            let (mut table, date) = (shared.table.lock(), shared.date());
+            for pair in reserved.chunks_exact(2) {
+                if let [name, base] = *pair
+                    && let Ok(name) = ChannelName::new(name)
+                    && table.epoch(base).is_some()
+                {
+                    table.hear_reserved(&name, base, date);
+                }
+            }
+        }
         ["hello", node, generation, link] if node != &*shared.node => {
             let (Ok(link), Ok(generation)) = (LinkId::new(link), generation.parse::<u64>()) else {
                 return Ok(());

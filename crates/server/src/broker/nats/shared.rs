@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 use steadfast_hub::StreamsConfig;
 use steadfast_machine::Millis;
-use steadfast_protocol::ChannelName;
+use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;
 
 use super::address::Address;
@@ -29,6 +29,10 @@ use crate::relay::Relay;
 
 /// How long a message that the log has may take to come to the table.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Names without events that a node which comes is told of, the most recently read ones …
+const RESERVED_TOLD_MAX: usize = 4_096;
+/// … and how many of them at a time.
+const RESERVED_A_LETTER: usize = 256;
 /// A node that has said nothing for so long does no sweeping, in ms.
 const ABSENT_MS: u64 = 180_000;
 
@@ -230,6 +234,34 @@ impl Shared {
         };
         // What a later session has read may be under another fence.
         is_applied && !*session.over.borrow()
+    }
+
+    /// The epoch that the first event of a channel will have. Nothing is written to the log: the
+    /// other nodes are told, and one that is not told has the channel begin with a gap.
+    pub(super) async fn reserve(&self, session: &Session, name: &ChannelName) -> Option<Epoch> {
+        let (epoch, letter) = {
+            let mut table = self.table.lock();
+            let (base, is_new) = table.reserve(name, &self.spare(), self.date());
+            let letter = is_new.then(|| format!("reserved {} {name} {base}", self.node));
+            (table.epoch(&base)?, letter)
+        };
+        if let Some(letter) = letter {
+            self.tell(session, self.names.control.clone(), letter).await;
+        }
+        Some(epoch)
+    }
+
+    /// What a node that has just come should know of names without events.
+    pub(super) fn reserved_letters(&self) -> Vec<String> {
+        let table = self.table.lock();
+        let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
+        let recent: Vec<(&ChannelName, &str)> =
+            recent.map(|(name, base)| (name, &**base)).collect();
+        let letter = |pairs: &[(&ChannelName, &str)]| {
+            let words = pairs.iter().map(|(name, base)| format!(" {name} {base}"));
+            format!("reserved {}{}", self.node, words.collect::<String>())
+        };
+        recent.chunks(RESERVED_A_LETTER).map(letter).collect()
     }
 
     /// Keeps a channel from being forgotten.

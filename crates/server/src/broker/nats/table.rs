@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::{ChannelInfo, PageLimit, StreamsConfig};
+use steadfast_hub::{ChannelInfo, PageLimit, ReservedEpochs, StreamsConfig};
+use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
 
 use super::answers::Answers;
@@ -15,6 +16,8 @@ use crate::shard::News;
 
 /// The most events that are hot.
 const HOT_EVENTS_MAX: usize = 1_000_000;
+/// Bases of forgotten channels that are remembered.
+const GONE_MAX: usize = 10_000;
 /// Forgotten channels whose last message is remembered; the others' is asked for.
 const TOMBS_MAX: usize = 10_000;
 
@@ -29,6 +32,10 @@ pub(super) struct Table {
     pub(super) promised: Promised,
     /// Channels that are gone, the message that says so, and when that came.
     pub(super) tombs: BTreeMap<ChannelName, (u64, u64)>,
+    /// Bases of the epochs that the first events of channels to come will have.
+    pub(super) reserved: ReservedEpochs<Box<str>>,
+    /// The bases of channels that are gone: no letter that was late reserves one of them again.
+    gone: VecDeque<Box<str>>,
     fence: String,
     hot: Hot,
 }
@@ -67,6 +74,8 @@ impl Table {
             bytes: 0,
             promised: Promised::default(),
             tombs: BTreeMap::new(),
+            reserved: ReservedEpochs::new(config.channels_max),
+            gone: VecDeque::new(),
             fence: String::new(),
             hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
             config,
@@ -124,6 +133,7 @@ impl Table {
             self.forget(name, news);
         }
         self.tombs.remove(name);
+        self.reserved.take(name);
         if let Some(channel) = self.channels.get_mut(name) {
             channel.follow(place.seq, place.at);
             return Some(());
@@ -179,6 +189,10 @@ impl Table {
     fn forget(&mut self, name: &ChannelName, news: &mut Vec<News>) {
         self.answers.forget(name);
         if let Some(mut channel) = self.channels.remove(name) {
+            if self.gone.len() >= GONE_MAX {
+                self.gone.pop_front();
+            }
+            self.gone.push_back(channel.base.as_ref().into());
             self.bytes -= channel.bytes;
             let head = channel.head;
             self.hot.bytes -= channel.skip_to(head);
@@ -214,6 +228,7 @@ impl Table {
         now: u64,
     ) -> Option<ChannelName> {
         self.answers.expire(now, most);
+        self.reserved.expire(Millis(now));
         let names: Vec<ChannelName> =
             self.after(after).take(most).map(|(name, _)| name.clone()).collect();
         for name in &names {
@@ -232,6 +247,29 @@ impl Table {
     ) -> Option<Plan> {
         self.trim(name, now);
         Some(self.channels.get(name)?.plan(since, limit))
+    }
+
+    /// The base that a name without events has, and whether it is new: `spare` then.
+    pub(super) fn reserve(
+        &mut self,
+        name: &ChannelName,
+        spare: &str,
+        now: u64,
+    ) -> (Box<str>, bool) {
+        if let Some(base) = self.reserved.read(Millis(now), name) {
+            return (base, false);
+        }
+        self.reserved.put(Millis(now), name, spare.into());
+        (spare.into(), true)
+    }
+
+    /// Another node has reserved a base for a name. Of two the lower one holds, on every node.
+    pub(super) fn hear_reserved(&mut self, name: &ChannelName, base: &str, now: u64) {
+        let is_lower = self.reserved.get(name).is_none_or(|own| base < &**own);
+        let is_used = || self.gone.iter().any(|gone| **gone == *base);
+        if is_lower && !self.channels.contains_key(name) && !is_used() {
+            self.reserved.put(Millis(now), name, base.into());
+        }
     }
 
     /// What is known of a channel.

@@ -1,11 +1,12 @@
 //! Reading: positions, pages, gaps, and what operators see.
 
-use steadfast_hub::{PageLimit, Retention};
+use steadfast_hub::{PageLimit, PublishError, Retention, StreamsConfig};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::{
     ALL, Arm, Kind, THIN, after, channel, contract, each, event, last, offsets, replacing,
 };
+use crate::broker::tests::live::Listener;
 
 contract! {
     /// P-20
@@ -17,6 +18,8 @@ contract! {
     /// P-22
     a_position_of_another_numbering_is_told;
     a_channel_that_was_only_read_has_a_numbering_that_holds;
+    a_name_that_is_only_read_takes_no_place;
+    a_name_whose_first_event_is_refused_takes_no_place;
     what_is_read_is_what_was_published;
     operators_see_channels_in_order_of_name;
     a_deleted_channel_begins_anew;
@@ -120,6 +123,43 @@ async fn a_channel_that_was_only_read_has_a_numbering_that_holds(kind: Kind) {
     assert_eq!(arm.placed(event("a")).await, (page.start.epoch.clone(), 1));
     let page = arm.read("a", after(&page.start.epoch, 0), ALL).await;
     assert_eq!((offsets(&page), page.gap), (vec![1], None));
+}
+
+async fn a_name_that_is_only_read_takes_no_place(kind: Kind) {
+    let streams = StreamsConfig { channels_max: 3, ..StreamsConfig::default() };
+    let arm = Arm::with(kind, &streams).await;
+    let messages = arm.broker.nats().map(|figures| figures.messages);
+    let mut follower = Listener::to(&arm, "followed");
+    assert_eq!(follower.until("subscribed").await, ["subscribed"]);
+    for n in 0..50 {
+        let page = arm.read(&format!("read-{n}"), Since::Now, ALL).await;
+        assert_eq!((page.head, page.gap, page.is_final), (0, None, false));
+    }
+    assert_eq!(arm.broker.size().0, 0);
+    assert_eq!(arm.broker.list(None, 10).await.unwrap(), []);
+    assert_eq!(arm.broker.info(&channel("read-1")).await.unwrap(), None);
+    assert!(!arm.broker.delete(&channel("read-1")).await.unwrap());
+    assert_eq!(arm.broker.nats().map(|figures| figures.messages), messages, "nothing is written");
+    for name in ["a", "b", "c"] {
+        assert_eq!(arm.put(event(name)).await, 1);
+    }
+    let full = PublishError::TooManyChannels { max: 3 };
+    assert_eq!(arm.refused(event("followed")).await, full);
+    let page = arm.read("read-49", Since::Start, ALL).await;
+    assert_eq!(page.head, 0, "a full broker is read all the same");
+}
+
+async fn a_name_whose_first_event_is_refused_takes_no_place(kind: Kind) {
+    let streams = StreamsConfig { bytes_total_max: 10, ..StreamsConfig::default() };
+    let arm = Arm::with(kind, &streams).await;
+    let read = arm.read("a", Since::Start, ALL).await;
+    for _ in 0..2 {
+        let full = PublishError::StorageFull { bytes_max: 10 };
+        assert_eq!(arm.refused(event("a")).await, full);
+        assert_eq!(arm.broker.size().0, 0);
+        assert_eq!(arm.broker.info(&channel("a")).await.unwrap(), None);
+    }
+    assert_eq!(arm.read("a", Since::Start, ALL).await, read, "and keeps its epoch");
 }
 
 async fn what_is_read_is_what_was_published(kind: Kind) {

@@ -89,7 +89,18 @@ async fn a_channel_that_was_only_read_keeps_its_numbering() {
     bench.put(event("b")).await;
     bench.restart().await;
     let again = bench.read("a", Since::After(page.start.clone())).await;
-    assert_eq!((again.start, again.gap), (page.start, None));
+    assert_eq!((again.start, again.gap), (page.start.clone(), None));
+    assert_eq!(bench.broker().size().0, 1, "and takes no place");
+    // It is the epoch of the first event, too.
+    bench.restart().await;
+    let since = Since::After(page.start.clone());
+    assert_eq!(bench.read("a", since.clone()).await.gap, None);
+    assert_eq!(bench.put(event("a")).await, (page.start.epoch.clone(), 1));
+    // Once a channel has gone it may have been this one.
+    assert!(bench.broker().delete(&channel("a")).await.unwrap());
+    bench.restart().await;
+    let gap = bench.read("a", since).await.gap.unwrap();
+    assert_eq!((gap.from, gap.cause), (page.start, GapCause::EpochChanged));
 }
 
 #[tokio::test]

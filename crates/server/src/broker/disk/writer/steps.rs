@@ -1,5 +1,5 @@
 //! What the writer does between requests, a bounded step at a time: writes down channels that
-//! readers have opened, drops what has grown too old or too much, and removes what was forgotten.
+//! have a new epoch, drops what has grown too old or too much, and removes what was forgotten.
 //! Nothing of it waits for the disk: a crash has it done again.
 
 use std::collections::BTreeSet;
@@ -9,6 +9,7 @@ use steadfast_protocol::ChannelName;
 
 use super::Writer;
 use crate::broker::disk::draft::{Draft, Terms};
+use crate::broker::disk::load::{GONE_MARK, put_mark};
 use crate::broker::disk::record;
 use crate::broker::disk::store::{Store, StoreError, Sync};
 use crate::broker::disk::trim::is_over;
@@ -127,6 +128,10 @@ impl Writer {
             self.chores.ageing = Ageing::Behind(last.cloned());
         }
         let mut batch = store.batch();
+        table.era.gone += idle.len() as u64;
+        if !idle.is_empty() {
+            put_mark(&mut batch, GONE_MARK, table.era.gone);
+        }
         for name in idle {
             table.remove(&name);
             batch.remove(record::channel_key(&name));
@@ -168,6 +173,7 @@ impl Writer {
     /// What is due every few seconds.
     pub(super) fn tick(&mut self) {
         self.chores.look_for_age();
+        self.shared.table.lock().expire_reserved(self.shared.times.clock.now());
         if self.sound_store().is_some() {
             self.health.calm();
         }

@@ -79,7 +79,44 @@ async fn a_node_that_comes_later_knows_all_that_was_before() {
     assert_eq!(later.put(keyed("a", "k")).await, 1);
     assert_eq!(later.refused(event("b")).await, PublishError::Finished);
     assert_eq!(later.put(event("c")).await, 1);
+    // It asks the others for what is not in the log.
+    heard_of(&later, "d").await;
     assert_eq!(later.placed(event("d")).await, (opened.start.epoch, 1));
+}
+
+/// Waits until a node knows which epoch a name without events has.
+async fn heard_of(arm: &Arm, name: &str) {
+    while shared(arm).table.lock().reserved.get(&channel(name)).is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A reader of a name without events, on one node, and its first event by way of another.
+#[tokio::test]
+async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
+    let store = Store::start().await;
+    let (one, two) = (arm(&store), arm(&store));
+    ready(&one).await;
+    ready(&two).await;
+    let mut follower = Listener::to(&one, "a");
+    assert_eq!(follower.until("subscribed").await, ["subscribed"]);
+    heard_of(&two, "a").await;
+    assert_eq!(two.put(event("a")).await, 1);
+    assert_eq!(follower.until("1").await, ["1"], "without a gap");
+    // A letter that was late does not bring the epoch of a channel that is gone back.
+    let (base, date) = {
+        let table = shared(&two).table.lock();
+        (table.channels[&channel("a")].base.to_string(), shared(&two).date())
+    };
+    assert!(two.broker.delete(&channel("a")).await.unwrap());
+    shared(&two).table.lock().hear_reserved(&channel("a"), &base, date);
+    assert_eq!(shared(&two).table.lock().reserved.get(&channel("a")), None);
+    // Of two at once the lower one holds.
+    for (base, expected) in [("5-1", "5-1"), ("7-1", "5-1"), ("3-1", "3-1")] {
+        let mut table = shared(&two).table.lock();
+        table.hear_reserved(&channel("b"), base, date);
+        assert_eq!(table.reserved.get(&channel("b")).map(|base| &**base), Some(expected));
+    }
 }
 
 #[tokio::test]

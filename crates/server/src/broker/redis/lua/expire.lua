@@ -2,7 +2,7 @@
 -- long. ARGV: 4 channel, 5 age_max, 6 idle.
 
 if not guarded() then return { 'moved' } end
-local r = redis.call('HGET', record, 'base') and opened(ARGV[4], '', 0, 0)
+local r = known()
 if not r then
   redis.call('ZREM', index, ARGV[4])
   return { 'ok' }

@@ -22,17 +22,54 @@ local function clock()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
--- The channel's record, made where there is none; nothing where there may be no more channels.
-local function opened(name, spare, channels_max, now)
-  local r = redis.call('HMGET', record, 'base', 'head', 'final', 'bytes', 'old', 'used')
-  if r[1] then
-    return { base = r[1], head = tonumber(r[2]), final = r[3], bytes = tonumber(r[4]),
-      old = tonumber(r[5] or ''), used = tonumber(r[6]) }
+-- A name without events has no record, only the base of the epoch that its first event will have:
+-- as many of these as there may be channels, and the least recently read one goes.
+local reserved, reads = index .. ':reserved', index .. ':reserved:reads'
+
+local function reserve(name, spare, names_max, now)
+  local base = redis.call('HGET', reserved, name)
+  if not base then
+    base = spare
+    redis.call('HSET', reserved, name, base)
   end
+  redis.call('ZADD', reads, now, name)
+  local over = redis.call('ZCARD', reads) - names_max
+  local gone = over > 0 and redis.call('ZRANGE', reads, 0, over - 1)
+    or redis.call('ZRANGEBYSCORE', reads, '-inf', now - 86400000, 'LIMIT', 0, 100)
+  for _, old in ipairs(gone) do
+    redis.call('ZREM', reads, old)
+    redis.call('HDEL', reserved, old)
+  end
+  return { base = base, head = 0, bytes = 0, used = now, is_new = true }
+end
+
+local function known()
+  local r = redis.call('HMGET', record, 'base', 'head', 'final', 'bytes', 'old', 'used')
+  if not r[1] then return nil end
+  return { base = r[1], head = tonumber(r[2]), final = r[3], bytes = tonumber(r[4]),
+    old = tonumber(r[5] or ''), used = tonumber(r[6]) }
+end
+
+-- The channel as it is read.
+local function standing(name, spare, names_max, now)
+  return known() or reserve(name, spare, names_max, now)
+end
+
+-- The channel as it is published to; nothing where there may be no more channels. It is made when
+-- its first event is.
+local function opened(name, spare, channels_max, now)
+  local r = known()
+  if r then return r end
   if redis.call('ZCARD', index) >= channels_max then return nil end
-  redis.call('HSET', record, 'base', spare, 'head', 0, 'bytes', 0, 'used', whole(now))
+  local base = redis.call('HGET', reserved, name) or spare
+  return { base = base, head = 0, bytes = 0, used = now, is_new = true }
+end
+
+local function made(name, r)
+  redis.call('HDEL', reserved, name)
+  redis.call('ZREM', reads, name)
+  redis.call('HSET', record, 'base', r.base)
   redis.call('ZADD', index, 0, name)
-  return { base = spare, head = 0, bytes = 0, used = now, is_new = true }
 end
 
 -- An entry begins with `size final event_len replace_len\n`; its size leaves out epoch and offset.

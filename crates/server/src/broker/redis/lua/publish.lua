@@ -46,6 +46,7 @@ if total + size > total_max then
   total = total - (freed or 0)
   if total + size > total_max then return { 'storage' } end
 end
+if r.is_new then made(ARGV[5], r) end
 redis.call('XADD', log, offset .. '-' .. whole(now), 'e', ARGV[12])
 if ARGV[14] ~= '' then redis.call('HSET', newest, ARGV[14], offset) end
 r.bytes, r.old = r.bytes + size, r.old or now

@@ -1,11 +1,10 @@
--- A page of history. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 age_max, 8 start, now or
+-- A page of history. ARGV: 4 spare base, 5 channel, 6 names_max, 7 age_max, 8 start, now or
 -- after, 9 epoch, 10 offset, 11 events_max, 12 bytes_max, 13 thinned, 14 entries looked at.
 
 local n, total = guarded()
 if not n then return { 'moved' } end
 local now = clock()
-local r = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
-if not r then return { 'channels' } end
+local r = standing(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
 local freed = trimmed(r, now, math.huge, tonumber(ARGV[7]), math.huge)
 noted(r, freed)
 -- Being read keeps a channel from being forgotten; an hour more or less does not matter.
@@ -51,4 +50,4 @@ while not is_full and stop < r.head and looked < tonumber(ARGV[14]) do
   end
 end
 return { 'ok', epoch, whole(start), cause, whole(r.head), r.final and '1' or '0', whole(stop), found,
-  whole(total - (freed or 0)), counted(r) }
+  whole(total - (freed or 0)), '' }
