@@ -108,6 +108,10 @@ pub struct NatsFigures {
     pub messages: u64,
     /// The newest message of the log that this node has taken in.
     pub applied: u64,
+    /// Channels whose newest event was taken out of the log, and that began anew.
+    pub repairs: u64,
+    /// Channels that the log takes nothing of, whatever is tried.
+    pub stuck: usize,
     /// Whether the server refused the last message.
     pub is_failing: bool,
     /// Questions of other nodes that there was no room for.
@@ -246,6 +250,16 @@ impl NatsBroker {
     pub(super) fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.channels.len(), table.bytes)
+    }
+
+    /// What operators should know though the log answers.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match self.shared.figures().stuck {
+            0 => Vec::new(),
+            count => vec![format!(
+                "the log takes nothing of {count} channels; the node's log names them"
+            )],
+        }
     }
 
     pub(super) fn figures(&self) -> NatsFigures {

@@ -73,6 +73,15 @@ impl Broker {
         }
     }
 
+    /// Whether no other node serves what this one does, as far as is known.
+    pub async fn is_alone(&self) -> bool {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => true,
+            Self::Redis(redis) => redis.is_alone().await,
+            Self::Nats(nats) => nats.is_alone().await,
+        }
+    }
+
     /// Asks every other node, or only the one of a run. Takes a second at most.
     pub async fn ask(&self, question: &str, run: Option<&str>) -> Answers {
         match self {

@@ -314,6 +314,19 @@ impl RedisBroker {
         (sum(|server| &server.channels), sum(|server| &server.bytes))
     }
 
+    /// What operators should know though the servers answer.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let warning = |server: &Server| {
+            let policy = server.evicts.lock().clone()?;
+            Some(format!(
+                "server {} of the redis broker has `maxmemory-policy {policy}` and drops events \
+                 when its memory is full; set `noeviction`",
+                server.at
+            ))
+        };
+        self.servers.iter().filter_map(warning).collect()
+    }
+
     pub(super) fn figures(&self) -> RedisFigures {
         let sum = |count: fn(&Server) -> &AtomicU64| {
             self.servers.iter().map(|server| count(server).load(Ordering::Relaxed)).sum()

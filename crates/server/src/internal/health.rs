@@ -17,11 +17,14 @@ const AGAIN_S: u32 = 1;
 #[derive(Debug, Serialize)]
 pub(super) struct Health {
     status: &'static str,
+    /// What is no reason to take the node out, and should be mended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// `GET /livez`: the process is up.
 pub(super) async fn live() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok", warnings: Vec::new() })
 }
 
 /// `GET /readyz`: the node is not leaving, and its broker answers a publish to itself.
@@ -36,5 +39,5 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<Health>,
         let detail = format!("the {} broker {what}", node.broker.name());
         return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
     }
-    Ok(Json(Health { status: "ok" }))
+    Ok(Json(Health { status: "ok", warnings: node.broker.warnings() }))
 }

@@ -17,6 +17,8 @@ pub(super) struct Log {
     fences_raised: u64,
     messages: u64,
     applied: u64,
+    channels_repaired: u64,
+    channels_stuck: usize,
     questions_dropped: u64,
 }
 
@@ -29,6 +31,8 @@ impl From<NatsFigures> for Log {
             fences_raised: figures.fences,
             messages: figures.messages,
             applied: figures.applied,
+            channels_repaired: figures.repairs,
+            channels_stuck: figures.stuck,
             questions_dropped: figures.unheard,
         }
     }
@@ -39,6 +43,7 @@ pub(super) fn register(figures: &NatsFigures, registry: &mut Registry) {
     let gauges = [
         ("nats_connected", "1 while this node reads the log", u64::from(figures.is_here)),
         ("nats_failing", "1 while the server takes no messages", u64::from(figures.is_failing)),
+        ("nats_channels_stuck", "Channels that the log takes nothing of", figures.stuck as u64),
         ("nats_applied", "The newest message of the log taken in", figures.applied),
     ];
     for (name, about, value) in gauges {
@@ -47,6 +52,7 @@ pub(super) fn register(figures: &NatsFigures, registry: &mut Registry) {
     let counters = [
         ("nats_sessions", "Sessions with the log begun", figures.sessions),
         ("nats_fences_raised", "Times that events were lost and epochs changed", figures.fences),
+        ("nats_channels_repaired", "Channels that lost their newest event", figures.repairs),
         ("nats_messages", "Messages of the log that this node wrote", figures.messages),
         ("nats_questions_dropped", "Questions of other nodes without room", figures.unheard),
     ];

@@ -17,9 +17,6 @@ use super::{Shared, Trouble};
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How often another node may have been quicker with the record.
 const ATTEMPTS_MAX: usize = 100;
-/// How often a server of a cluster is asked before it is believed that it knows less than before:
-/// who is new at leading a log may not have caught up with it yet.
-const LOOKS_MAX: usize = 20;
 /// The oldest server that does all that is needed.
 const VERSION_MIN: (i64, i64, i64) = (2, 9, 0);
 
@@ -135,7 +132,7 @@ pub(super) async fn present(shared: &Shared, session: &Session) -> Result<Option
 async fn settled_last(session: &Session, known: &Known) -> Result<u64, Trouble> {
     let mut last = session.last().await?;
     if session.run == "cluster" {
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..session.looks() {
             if last >= known.seen {
                 break;
             }

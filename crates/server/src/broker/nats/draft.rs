@@ -25,6 +25,8 @@ pub(super) enum Work {
     Publish(Publish, oneshot::Sender<Placed>),
     /// It is not to be forgotten, if it is there.
     Touch,
+    /// It begins anew, if it has this base still.
+    Renew { base: Box<str> },
     /// It should be gone; false where it was not there, or is in use where that matters.
     Delete { if_idle_since: Option<u64>, told: oneshot::Sender<Result<bool, ReadError>> },
 }
@@ -44,6 +46,7 @@ pub(super) struct Draft {
 pub(super) enum Held {
     Events { epoch: Epoch, first: u64, asks: Vec<Ask> },
     Touched,
+    Renewed { base: Box<str> },
     Deleted { if_idle_since: Option<u64>, told: oneshot::Sender<Result<bool, ReadError>> },
 }
 
@@ -70,6 +73,7 @@ pub(super) fn draft(
         match one {
             Work::Publish(publish, told) => publishes.push((publish, told)),
             Work::Touch => return touched(table, name),
+            Work::Renew { base } => return renewed(table, name, base, spare),
             Work::Delete { if_idle_since, told } => {
                 return deleted(table, name, if_idle_since, told);
             }
@@ -99,6 +103,12 @@ fn touched(table: &Table, name: &ChannelName) -> Option<Draft> {
     Some(Draft { text, expected, promised, held: Held::Touched })
 }
 
+fn renewed(table: &Table, name: &ChannelName, base: Box<str>, spare: &str) -> Option<Draft> {
+    let channel = table.channels.get(name).filter(|channel| channel.base == base)?;
+    let (text, expected) = (entry::kept(spare, 0), channel.last);
+    Some(Draft { text, expected, promised: Promised::default(), held: Held::Renewed { base } })
+}
+
 fn deleted(
     table: &Table,
     name: &ChannelName,
@@ -126,8 +136,10 @@ fn published(
     let expected = expected(table, name);
     let known = table.channels.get(name);
     // What a reader of the name was told before there was an event.
-    let reserved =
-        || table.reserved.get(name).map_or_else(|| spare.to_owned(), ToString::to_string);
+    let reserved = || match table.reserved.get(name) {
+        Some(base) => base.to_string(),
+        None => table.base_to_come(name, spare).into_string(),
+    };
     let base = known.map_or_else(reserved, |channel| channel.base.to_string());
     let first = known.map_or(0, |channel| channel.head) + 1;
     let mut is_final = known.is_some_and(|channel| channel.is_final);
@@ -223,7 +235,7 @@ impl Held {
                     drop(ask.told.send(Ok(Receipt { epoch, offset, is_repeat })));
                 }
             }
-            Self::Touched => {}
+            Self::Touched | Self::Renewed { .. } => {}
             Self::Deleted { told, .. } => drop(told.send(Ok(true))),
         }
     }
@@ -240,6 +252,7 @@ impl Held {
                 asks.into_iter().map(|ask| Work::Publish(ask.publish, ask.told)).collect()
             }
             Self::Touched => vec![Work::Touch],
+            Self::Renewed { base } => vec![Work::Renew { base }],
             Self::Deleted { if_idle_since, told } => vec![Work::Delete { if_idle_since, told }],
         }
     }
@@ -250,7 +263,7 @@ impl Work {
     pub(super) fn refuse(self) {
         match self {
             Self::Publish(_, told) => drop(told.send(Err(PublishError::Unavailable))),
-            Self::Touch => {}
+            Self::Touch | Self::Renew { .. } => {}
             Self::Delete { told, .. } => drop(told.send(Err(ReadError::Unavailable))),
         }
     }

@@ -4,15 +4,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_protocol::ChannelName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Shared;
 use super::draft::{Draft, Work, draft};
 use super::entry;
 use super::session::{Appended, Session};
+use super::{Shared, Trouble};
 
 /// Work of all channels that may be on its way; who brings more waits.
 const WAITING_MAX: usize = 16_384;
@@ -20,6 +21,8 @@ const WAITING_MAX: usize = 16_384;
 const EVENTS_MAX: usize = 256;
 /// Bytes that they may have, where they are several.
 const BYTES_MAX: usize = 256 * 1024;
+/// How long a server has to find a message that it did not have.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How often another node may have been quicker before the publisher is sent away.
 const ATTEMPTS_MAX: u32 = 100;
 
@@ -64,7 +67,7 @@ impl Lanes {
         while let Some((work, _)) = line.front() {
             let len = match work {
                 Work::Publish(publish, _) => entry::length(publish),
-                Work::Touch | Work::Delete { .. } => usize::MAX,
+                Work::Touch | Work::Renew { .. } | Work::Delete { .. } => usize::MAX,
             };
             bytes = len.saturating_add(bytes);
             if !taken.is_empty() && (bytes > bytes_max || taken.len() >= EVENTS_MAX) {
@@ -94,6 +97,9 @@ async fn drive(shared: &Arc<Shared>, name: &ChannelName) {
                 break;
             }
         }
+        if !work.is_empty() {
+            shared.is_stuck(name, true);
+        }
         work.into_iter().for_each(Work::refuse);
         drop(permits);
     }
@@ -111,7 +117,10 @@ async fn step(shared: &Arc<Shared>, name: &ChannelName, work: Vec<Work>) -> Vec<
     let subject = shared.names.of_channel(name);
     let appended = session.append(&subject, text, expected).await;
     match &appended {
-        Appended::At(seq) => shared.has_kept(&session.fence, *seq),
+        Appended::At(seq) => {
+            shared.has_kept(&session.fence, *seq);
+            shared.is_stuck(name, false);
+        }
         Appended::Failed { is_refused: true } => shared.is_failing(true),
         Appended::Late | Appended::Failed { is_refused: false } => {}
     }
@@ -145,7 +154,7 @@ fn drafted(shared: &Shared, name: &ChannelName, work: Vec<Work>) -> Option<Draft
     Some(draft)
 }
 
-/// Another node was quicker, or the last message about a channel that is gone is gone, too.
+/// Another node was quicker, or the last message about a channel is gone.
 async fn catch_up(
     shared: &Shared,
     session: &Session,
@@ -153,26 +162,48 @@ async fn catch_up(
     subject: &str,
     expected: u64,
 ) {
-    let last = match session.last_of(subject).await {
-        Ok(last) => last.map_or(0, |(seq, _)| seq),
+    match stand(shared, session, subject, expected).await {
+        Ok(last) if last > expected && !shared.has_applied(session, last).await => {}
+        Ok(last) => {
+            let is_known = {
+                let mut table = shared.table.lock();
+                let is_known = table.channels.get(name).map(|channel| channel.last == expected);
+                if is_known.is_none() && last == 0 {
+                    table.tombs.remove(name);
+                } else if is_known.is_none() {
+                    table.tombs.insert(name.clone(), (last, shared.date()));
+                }
+                is_known
+            };
+            if last < expected && is_known == Some(true) {
+                shared.has_lost(name, last).await;
+            }
+        }
         Err(why) => {
             tracing::debug!(%why, "a channel does not say where it stands");
             session.end();
-            return;
         }
-    };
-    if last > expected && !shared.has_applied(session, last).await {
-        return;
     }
-    let mut table = shared.table.lock();
-    if table.channels.contains_key(name) {
-        if last < expected {
-            tracing::warn!(channel = name.as_str(), "the newest event of a channel is gone");
-            shared.disown(session);
+}
+
+/// The newest message about a channel. That it is older than one that was acked is believed when it
+/// is told again, and where the log as a whole is no older: only then was that one taken out.
+async fn stand(
+    shared: &Shared,
+    session: &Session,
+    subject: &str,
+    expected: u64,
+) -> Result<u64, Trouble> {
+    let mut last = 0;
+    for look in 0..=session.looks() {
+        if look > 0 {
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
-    } else if last == 0 {
-        table.tombs.remove(name);
-    } else {
-        table.tombs.insert(name.clone(), (last, shared.date()));
+        last = session.last_of(subject).await?.map_or(0, |(seq, _)| seq);
+        if last >= expected {
+            return Ok(last);
+        }
     }
+    let seen = shared.known.lock().seen;
+    if session.last().await? < seen { Err(Trouble::Over) } else { Ok(last) }
 }

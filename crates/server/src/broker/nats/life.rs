@@ -15,7 +15,9 @@ use tokio::time::MissedTickBehavior;
 
 use super::backoff::Backoff;
 use super::come::{come, hear, present};
+use super::draft::Work;
 use super::entry;
+use super::lanes::Lanes;
 use super::log::{Log, Logged};
 use super::peers;
 use super::record::Record;
@@ -128,7 +130,7 @@ async fn serve(
 
 /// Takes in one message of the log, and all that are there already.
 async fn read(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     session: &Session,
     log: &mut Log,
     message: Message,
@@ -139,7 +141,16 @@ async fn read(
     if let Some(name) = word.and_then(entry::channel) {
         if let Some(step) = entry::step(&text) {
             let place = Place { seq, at, now: shared.date().max(at) };
-            let news = shared.table.lock().apply(&name, place, step);
+            let (news, is_at_odds) = {
+                let mut table = shared.table.lock();
+                let news = table.apply(&name, place, step);
+                (news, table.at_odds.take())
+            };
+            if let Some(base) = is_at_odds {
+                let (shared, name) = (Arc::clone(shared), name.clone());
+                // This reader is what that waits for.
+                tokio::spawn(async move { Lanes::put(&shared, &name, Work::Renew { base }).await });
+            }
             shared.learn(&session.fence, seq);
             shared.stepped.store(seq, Ordering::Relaxed);
             // While the log is read from its start nobody waits for what it says.
@@ -159,6 +170,7 @@ async fn read(
             return Err(Trouble::Over);
         }
         shared.others(&record);
+        shared.table.lock().has_read(at);
     }
     shared.applied.send_replace(seq);
     Ok(())
@@ -274,7 +286,8 @@ async fn deal(shared: &Shared, session: &Session, letter: &Message) -> Result<()
     Ok(())
 }
 
-async fn hand_on(relay: &Relay, news: News) {
+/// Has every shard told.
+pub(super) async fn hand_on(relay: &Relay, news: News) {
     if let Some(permit) = relay.permit().await {
         relay.announce(&news, &permit);
         relay.call();

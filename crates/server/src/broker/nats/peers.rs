@@ -8,7 +8,7 @@ use steadfast_machine::Millis;
 
 use super::life::PRESENCE_MS;
 use super::session::Session;
-use super::{NatsBroker, Shared, barrier};
+use super::{NatsBroker, PROBE_TIMEOUT, Shared, barrier};
 use crate::broker::peers::{Answers, Desk, GONE_MS, Peer, Post, Question};
 
 /// An answer leaves so much of the largest message for what is said of it.
@@ -101,6 +101,13 @@ impl NatsBroker {
     /// This node.
     pub(in crate::broker) fn peer(&self) -> &Peer {
         self.shared.desk.own()
+    }
+
+    /// Whether this is the only node, as far as can be found out in a moment.
+    pub(in crate::broker) async fn is_alone(&self) -> bool {
+        // Where nobody answers, what was last seen holds.
+        drop(tokio::time::timeout(PROBE_TIMEOUT, Post::look(self)).await);
+        self.shared.desk.is_alone()
     }
 
     /// Asks the others, or the one of a run.

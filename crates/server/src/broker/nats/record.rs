@@ -51,8 +51,6 @@ pub(super) struct Known {
     pub(super) run: String,
     /// The highest number of a step that was acked or announced to it.
     pub(super) seen: u64,
-    /// Something that nobody may drop is gone from the log, whatever its numbers say.
-    pub(super) is_gone: bool,
 }
 
 /// A node that comes.
@@ -108,7 +106,7 @@ impl Record {
     pub(super) fn enter(&mut self, arrival: &Arrival<'_>) -> Told {
         self.nodes.retain(|_, at| arrival.now.saturating_sub(*at) <= SILENT_NODE_MS);
         self.nodes.insert(arrival.node.to_owned(), arrival.now);
-        let Some(last) = self.runs.last() else { return self.raise(arrival) };
+        let Some(last) = self.runs.last() else { return self.begin(arrival) };
         let is_same = last.process == arrival.run;
         let pending = self.pending.as_ref().filter(|pending| pending.run == arrival.run);
         // What nodes write here when they come is nothing that the server has kept.
@@ -121,6 +119,17 @@ impl Record {
             Memory::Free | Memory::Current => {}
         }
         self.report(arrival)
+    }
+
+    /// There is no record. Where somebody took it out of a log that has all that the node knows of,
+    /// nothing was lost.
+    fn begin(&mut self, arrival: &Arrival<'_>) -> Told {
+        let Known { fence, run, seen } = arrival.known;
+        if fence.is_empty() || run != arrival.run || *seen > arrival.last {
+            return self.raise(arrival);
+        }
+        self.push(Run { fence: fence.clone(), process: run.clone(), from: 0 });
+        Told::Holds(fence.clone())
     }
 
     /// One more node has nothing against another process of the server.
@@ -154,10 +163,10 @@ impl Record {
         let is_it = |run: &Run| run.fence == known.fence && run.process == known.run;
         let Some(at) = self.runs.iter().rposition(is_it) else { return Memory::Lost };
         match self.runs.get(at + 1) {
-            None if known.seen <= kept && !known.is_gone => Memory::Current,
+            None if known.seen <= kept => Memory::Current,
             // Whoever raised the fence has told everybody.
             Some(_) if self.fence() != Some(&known.fence) => Memory::Free,
-            Some(next) if known.seen <= next.from && !known.is_gone => Memory::Current,
+            Some(next) if known.seen <= next.from => Memory::Current,
             None | Some(_) => Memory::Lost,
         }
     }

@@ -22,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often the server is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a server of a cluster is asked again.
+const LOOKS_MAX: usize = 20;
 /// Messages that may wait to be looked at; with more the session ends, and begins where it was.
 const WAITING_MAX: usize = 262_144;
 
@@ -140,6 +142,12 @@ impl Session {
                 Appended::Failed { is_refused: true }
             }
         }
+    }
+
+    /// How often it is asked again before it is believed that it knows less than before: who is new
+    /// at leading a log of a cluster may not have caught up with it yet.
+    pub(super) fn looks(&self) -> usize {
+        if self.run == "cluster" { LOOKS_MAX } else { 1 }
     }
 
     /// The number of the newest message.

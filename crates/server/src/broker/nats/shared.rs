@@ -1,6 +1,7 @@
 //! What the tasks of a node share of the log: the session while there is one, the table, and the
 //! most that this node has seen, which no later process of the server may fall short of.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::barrier::Barrier;
 use super::draft::Work;
 use super::entry;
 use super::lanes::Lanes;
+use super::life::hand_on;
 use super::peers::Presence;
 use super::record::{Known, Record};
 use super::session::{Away, Session};
@@ -29,6 +31,8 @@ use crate::relay::Relay;
 
 /// How long a message that the log has may take to come to the table.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Channels that are remembered as taking nothing.
+const STUCK_MAX: usize = 1_000;
 /// Names without events that a node which comes is told of, the most recently read ones …
 const RESERVED_TOLD_MAX: usize = 4_096;
 /// … and how many of them at a time.
@@ -56,6 +60,7 @@ pub(super) struct Figures {
     sessions: AtomicU64,
     fences: AtomicU64,
     messages: AtomicU64,
+    repairs: AtomicU64,
 }
 
 /// The log, as this node knows it.
@@ -80,6 +85,8 @@ pub(super) struct Shared {
     pub(super) desk: Desk,
     pub(super) presence: Mutex<Presence>,
     pub(super) clock: Clock,
+    /// Channels that the log takes nothing of.
+    stuck: Mutex<BTreeSet<ChannelName>>,
     seed: u64,
     spares: AtomicU64,
     session: RwLock<Option<Arc<Session>>>,
@@ -141,6 +148,7 @@ impl Shared {
             desk: Desk::new(own),
             presence: Mutex::default(),
             clock,
+            stuck: Mutex::default(),
             seed,
             spares: AtomicU64::new(0),
             session: RwLock::new(None),
@@ -178,8 +186,7 @@ impl Shared {
             tracing::warn!(fence = session.fence, "the broker lost events: new epochs");
         }
         let seen = if is_other { 0 } else { known.seen };
-        *known =
-            Known { fence: session.fence.clone(), run: session.run.clone(), seen, is_gone: false };
+        *known = Known { fence: session.fence.clone(), run: session.run.clone(), seen };
         drop(known);
         // Who is there now is in the record, which is read once more.
         self.presence.lock().clear();
@@ -203,10 +210,28 @@ impl Shared {
         }
     }
 
-    /// Something that nobody may drop is gone from the log.
-    pub(super) fn disown(&self, session: &Session) {
-        self.known.lock().is_gone = true;
-        session.end();
+    /// What was acked is not there any more, of one channel: it begins anew, and nothing else does.
+    pub(super) async fn has_lost(&self, name: &ChannelName, last: u64) {
+        tracing::warn!(
+            channel = name.as_str(),
+            "the newest event of a channel was taken out of the log: it has a new epoch"
+        );
+        self.figures.repairs.fetch_add(1, Ordering::Relaxed);
+        let news = self.table.lock().lose(name, last, self.date());
+        for news in news {
+            hand_on(&self.relay, news).await;
+        }
+    }
+
+    /// Whether a channel takes nothing, whatever is tried.
+    pub(super) fn is_stuck(&self, name: &ChannelName, is_stuck: bool) {
+        let mut stuck = self.stuck.lock();
+        if !is_stuck {
+            stuck.remove(name);
+        } else if stuck.len() < STUCK_MAX && stuck.insert(name.clone()) {
+            let channel = name.as_str();
+            tracing::error!(channel, "the log takes nothing about a channel; purge its subject");
+        }
     }
 
     /// The server refused a message, or took one.
@@ -318,6 +343,8 @@ impl Shared {
             sessions: count(&self.figures.sessions),
             fences: count(&self.figures.fences),
             messages: count(&self.figures.messages),
+            repairs: count(&self.figures.repairs),
+            stuck: self.stuck.lock().len(),
             applied: *self.applied.borrow(),
             is_failing: self.figures.is_failing.load(Ordering::Relaxed),
             unheard: self.desk.dropped(),

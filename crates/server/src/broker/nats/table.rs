@@ -7,15 +7,20 @@ use std::collections::{BTreeMap, VecDeque};
 use steadfast_hub::{ChannelInfo, PageLimit, ReservedEpochs, StreamsConfig};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::answers::Answers;
 use super::channel::{Channel, Kept};
 use super::entry::{Event, Step};
 use super::plan::{Plan, publication};
+use super::sweep::TOMB_MS;
 use crate::shard::News;
 
 /// The most events that are hot.
 const HOT_EVENTS_MAX: usize = 1_000_000;
+/// Nodes agree on the base of a channel to come within such a part of the log's time: half of what
+/// the message stays that says that a channel is gone.
+const WINDOW_MS: u64 = TOMB_MS / 2;
 /// Bases of forgotten channels that are remembered.
 const GONE_MAX: usize = 10_000;
 /// Forgotten channels whose last message is remembered; the others' is asked for.
@@ -36,6 +41,10 @@ pub(super) struct Table {
     pub(super) reserved: ReservedEpochs<Box<str>>,
     /// The bases of channels that are gone: no letter that was late reserves one of them again.
     gone: VecDeque<Box<str>>,
+    /// The date of the newest message of the log, by the server's clock.
+    log_at: u64,
+    /// The base of the channel of the last message, where that cannot follow on what is known.
+    pub(super) at_odds: Option<Box<str>>,
     fence: String,
     hot: Hot,
 }
@@ -76,6 +85,8 @@ impl Table {
             tombs: BTreeMap::new(),
             reserved: ReservedEpochs::new(config.channels_max),
             gone: VecDeque::new(),
+            log_at: 0,
+            at_odds: None,
             fence: String::new(),
             hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
             config,
@@ -97,6 +108,7 @@ impl Table {
 
     /// Takes in one message of the log.
     pub(super) fn apply(&mut self, name: &ChannelName, place: Place, step: Step<'_>) -> Vec<News> {
+        self.has_read(place.at);
         let mut news = Vec::new();
         match step {
             Step::Forgotten => {
@@ -158,7 +170,10 @@ impl Table {
             self.bytes -= channel.bytes;
             self.hot.bytes -= channel.skip_to(head);
         } else if head < channel.head {
-            tracing::warn!(channel = name.as_str(), "a message is there twice in the log");
+            // Its newest event was taken out of the log, and a node that had not read that goes on
+            // before it. Nobody can tell who was given which: the channel begins anew.
+            tracing::warn!(channel = name.as_str(), "an offset of a channel was given twice");
+            self.at_odds = Some(channel.base.clone());
             return;
         }
         let needed_to = if events.iter().any(|event| event.key.is_some()) {
@@ -198,6 +213,14 @@ impl Table {
             self.hot.bytes -= channel.skip_to(head);
             news.push(News::Forgotten(name.clone()));
         }
+    }
+
+    /// A channel is not what it was: the newest message about it is this one, or none (0).
+    pub(super) fn lose(&mut self, name: &ChannelName, last: u64, now: u64) -> Vec<News> {
+        let mut news = Vec::new();
+        self.forget(name, &mut news);
+        self.tombs.insert(name.clone(), (last, now));
+        news
     }
 
     /// Drops what a channel keeps over its limits.
@@ -259,8 +282,25 @@ impl Table {
         if let Some(base) = self.reserved.read(Millis(now), name) {
             return (base, false);
         }
-        self.reserved.put(Millis(now), name, spare.into());
-        (spare.into(), true)
+        let base = self.base_to_come(name, spare);
+        self.reserved.put(Millis(now), name, base.clone());
+        (base, true)
+    }
+
+    /// The base of a channel to come, which nodes that stand at the same place of the log agree on
+    /// without asking: its first event may be published by one node a moment after another node
+    /// has a reader. It is none that the channel had before: one that is gone has left a message in
+    /// the log, for longer than a window of the log's own time is, or is remembered here.
+    pub(super) fn base_to_come(&self, name: &ChannelName, spare: &str) -> Box<str> {
+        let hash = xxh3_64(name.as_str().as_bytes()) >> 16;
+        let tomb = self.tombs.get(name).map_or(0, |(seq, _)| *seq);
+        let base = format!("{hash:012x}-{:x}-{tomb:x}", self.log_at / WINDOW_MS);
+        if self.gone.iter().any(|gone| **gone == *base) { spare.into() } else { base.into() }
+    }
+
+    /// The log has a message of this date.
+    pub(super) fn has_read(&mut self, at: u64) {
+        self.log_at = self.log_at.max(at);
     }
 
     /// Another node has reserved a base for a name. Of two the lower one holds, on every node.

@@ -1,6 +1,7 @@
 //! The NATS broker against servers of its own: contracts that only it has.
 
 mod away;
+mod by_hand;
 mod kill;
 mod lost;
 pub(crate) mod store;

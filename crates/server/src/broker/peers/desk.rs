@@ -153,6 +153,11 @@ impl Desk {
         meant.cloned().collect()
     }
 
+    /// Whether there were no others, as was last known.
+    pub(in crate::broker) fn is_alone(&self) -> bool {
+        self.others.lock().is_empty()
+    }
+
     /// The others, as was last known.
     #[cfg(test)]
     pub(in crate::broker) fn others(&self) -> Vec<Peer> {

@@ -64,6 +64,7 @@ pub(super) async fn live(server: &Server, shared: &Shared) {
                 backoff.reset();
                 server.figures.sessions.fetch_add(1, Ordering::Relaxed);
                 tracing::info!(server = server.at, fence = session.fence, "the broker is here");
+                look_at_eviction(server, &session).await;
                 server.begin(Arc::clone(&session));
                 let why = serve(server, shared, &session, &mut letters).await;
                 server.end();
@@ -144,6 +145,31 @@ async fn present(server: &Server, session: &Session) -> Result<Option<String>, T
     Ok(Some(fence))
 }
 
+/// A server that evicts keys when its memory is full loses what it acked, without a word.
+async fn look_at_eviction(server: &Server, session: &Session) {
+    let mut command = redis::cmd("INFO");
+    command.arg("memory");
+    let info: Result<String, RedisError> = command.query_async(&mut session.commands.clone()).await;
+    // Where that is forbidden nothing is known, and nothing is said.
+    let Ok(info) = info else { return };
+    let evicts = evicting(&info).map(str::to_owned);
+    let before = std::mem::replace(&mut *server.evicts.lock(), evicts.clone());
+    if let Some(policy) = evicts.filter(|policy| before.as_ref() != Some(policy)) {
+        tracing::warn!(
+            server = server.at,
+            policy,
+            "the broker's server drops events when its memory is full: set its \
+             `maxmemory-policy` to `noeviction`"
+        );
+    }
+}
+
+/// A policy by which keys go that have no time of their own, as those of events have none.
+fn evicting(info: &str) -> Option<&str> {
+    let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();
+    policy.starts_with("allkeys-").then_some(policy)
+}
+
 /// Hears the server until it is gone.
 async fn serve(
     server: &Server,
@@ -174,7 +200,10 @@ async fn serve(
                 }
                 let beaten = tick(server, shared, session, &mut probe).await;
                 match beaten {
-                    Ok(()) if is_time_to_look => look(server, shared, session).await,
+                    Ok(()) if is_time_to_look => {
+                        look_at_eviction(server, session).await;
+                        look(server, shared, session).await
+                    }
                     beaten => beaten,
                 }
             }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use redis::RedisError;
 
-use super::RedisBroker;
 use super::server::{Away, Server};
+use super::{PROBE_TIMEOUT, RedisBroker};
 use crate::broker::peers::{Answers, Desk, GONE_MS, Peer, Post, Question};
 
 /// A server's time in seconds and microseconds, and when it saw each node, in milliseconds.
@@ -54,6 +54,13 @@ impl RedisBroker {
     /// This node.
     pub(in crate::broker) const fn peer(&self) -> &Peer {
         self.shared.desk.own()
+    }
+
+    /// Whether this is the only node, as far as can be found out in a moment.
+    pub(in crate::broker) async fn is_alone(&self) -> bool {
+        // Where nobody answers, what was last seen holds.
+        drop(tokio::time::timeout(PROBE_TIMEOUT, Post::look(self)).await);
+        self.shared.desk.is_alone()
     }
 
     /// Asks the others, or the one of a run.

@@ -40,6 +40,8 @@ pub(super) struct Server {
     /// Channels and bytes, as last told.
     pub(super) channels: AtomicU64,
     pub(super) bytes: AtomicU64,
+    /// How it evicts keys that nobody said may go, where it does.
+    pub(super) evicts: Mutex<Option<String>>,
     /// The newest probe that came back as an announcement.
     pub(super) heard: watch::Sender<u64>,
     pub(super) figures: Figures,
@@ -115,6 +117,7 @@ impl Server {
             node: node.to_owned(),
             channels: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            evicts: Mutex::default(),
             heard: watch::Sender::new(0),
             figures: Figures::default(),
             probes: AtomicU64::new(0),

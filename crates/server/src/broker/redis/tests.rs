@@ -1,6 +1,7 @@
 //! The Redis broker against servers of its own: contracts that only it has.
 
 mod away;
+mod by_hand;
 mod enter;
 mod failover;
 mod kill;

@@ -103,12 +103,25 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
     heard_of(&two, "a").await;
     assert_eq!(two.put(event("a")).await, 1);
     assert_eq!(follower.until("1").await, ["1"], "without a gap");
+    // They agree without a letter too, at the same place of the log.
+    let bases = [&one, &two].map(|arm| {
+        let table = shared(arm).table.lock();
+        table.base_to_come(&channel("never-read"), "spare")
+    });
+    assert_eq!(bases[0], bases[1]);
     // A letter that was late does not bring the epoch of a channel that is gone back.
     let (base, date) = {
         let table = shared(&two).table.lock();
         (table.channels[&channel("a")].base.to_string(), shared(&two).date())
     };
     assert!(two.broker.delete(&channel("a")).await.unwrap());
+    for tomb in [true, false] {
+        let mut table = shared(&two).table.lock();
+        if !tomb {
+            table.tombs.clear();
+        }
+        assert_ne!(*table.base_to_come(&channel("a"), "spare"), *base, "tomb: {tomb}");
+    }
     shared(&two).table.lock().hear_reserved(&channel("a"), &base, date);
     assert_eq!(shared(&two).table.lock().reserved.get(&channel("a")), None);
     // Of two at once the lower one holds.

@@ -5,7 +5,7 @@ local n = guarded()
 if not n then return { 'moved' } end
 local now, found = clock(), { 'ok' }
 for at = 7, #ARGV do
-  record = ARGV[5] .. ':record:' .. ARGV[at]
+  record, log = ARGV[5] .. ':record:' .. ARGV[at], ARGV[5] .. ':log:' .. ARGV[at]
   local r = standing(ARGV[at], ARGV[4] .. '-' .. at, tonumber(ARGV[6]), now)
   if now - r.used > 3600000 then redis.call('HSET', record, 'used', whole(now)) end
   found[#found + 1] = r.base .. tail

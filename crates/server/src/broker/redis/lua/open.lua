@@ -22,6 +22,53 @@ local function clock()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
+-- An entry begins with `size final event_len replace_len\n`; its size leaves out epoch and offset.
+local function size_of(entry, offset, r)
+  return tonumber(string.match(entry, '^(%d+)')) + #r.base + #tail + #offset
+end
+
+local function replace_of(entry)
+  local event, replace, body = string.match(entry, '^%d+ %d (%d+) (%d+)\n()')
+  if replace == '0' then return nil end
+  local from = body + tonumber(event)
+  return string.sub(entry, from, from + tonumber(replace) - 1)
+end
+
+-- What somebody took out of the log by hand, or what was evicted: of what is left only the newest
+-- events, without a hole up to the head, are still the history. The bytes that freed.
+local function mended(r)
+  local count, bytes, old, expected = 0, 0, nil, r.head
+  local at, is_whole = '+', true
+  while is_whole do
+    local page = redis.call('XREVRANGE', log, at, '-', 'COUNT', 64)
+    for _, entry in ipairs(page) do
+      local offset, ms = string.match(entry[1], '^(%d+)-(%d+)$')
+      is_whole = tonumber(offset) == expected
+      if not is_whole then break end
+      count, bytes, old = count + 1, bytes + size_of(entry[2][2], offset, r), tonumber(ms)
+      expected = expected - 1
+    end
+    -- An offset alone stands for all that begins with it.
+    at, is_whole = whole(expected), is_whole and #page == 64
+  end
+  if count == 0 then redis.call('DEL', log) else redis.call('XTRIM', log, 'MAXLEN', count) end
+  local freed = r.bytes - bytes
+  r.bytes, r.old = bytes, old
+  redis.call('HSET', record, 'bytes', whole(bytes), 'old', old and whole(old) or '', 'kept', count)
+  redis.call('HINCRBY', server, 'bytes', whole(-freed))
+  return freed
+end
+
+-- The channel's record, and the bytes that mending it freed; nothing where there is none.
+local function known()
+  local r = redis.call('HMGET', record, 'base', 'head', 'final', 'bytes', 'old', 'used', 'kept')
+  if not r[1] then return nil, 0 end
+  local kept, channel = tonumber(r[7] or ''), { base = r[1], head = tonumber(r[2]), final = r[3],
+    bytes = tonumber(r[4]), old = tonumber(r[5] or ''), used = tonumber(r[6]) }
+  if not kept or kept == redis.call('XLEN', log) then return channel, 0 end
+  return channel, mended(channel)
+end
+
 -- A name without events has no record, only the base of the epoch that its first event will have:
 -- as many of these as there may be channels, and the least recently read one goes.
 local reserved, reads = index .. ':reserved', index .. ':reserved:reads'
@@ -43,45 +90,40 @@ local function reserve(name, spare, names_max, now)
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }
 end
 
-local function known()
-  local r = redis.call('HMGET', record, 'base', 'head', 'final', 'bytes', 'old', 'used')
-  if not r[1] then return nil end
-  return { base = r[1], head = tonumber(r[2]), final = r[3], bytes = tonumber(r[4]),
-    old = tonumber(r[5] or ''), used = tonumber(r[6]) }
-end
-
 -- The channel as it is read.
 local function standing(name, spare, names_max, now)
-  return known() or reserve(name, spare, names_max, now)
+  local r, freed = known()
+  return r or reserve(name, spare, names_max, now), freed
 end
 
 -- The channel as it is published to; nothing where there may be no more channels. It is made when
 -- its first event is.
 local function opened(name, spare, channels_max, now)
-  local r = known()
-  if r then return r end
+  local r, freed = known()
+  if r then return r, freed end
   if redis.call('ZCARD', index) >= channels_max then return nil end
   local base = redis.call('HGET', reserved, name) or spare
-  return { base = base, head = 0, bytes = 0, used = now, is_new = true }
+  return { base = base, head = 0, bytes = 0, used = now, is_new = true }, 0
 end
 
+-- Makes it. A record that was taken out by hand may have left its log behind; the bytes of that.
 local function made(name, r)
+  local freed, at, page = 0, '-', {}
+  repeat
+    page = redis.call('XRANGE', log, at, '+', 'COUNT', 64)
+    for _, entry in ipairs(page) do
+      local offset, ms = string.match(entry[1], '^(%d+)-(%d+)$')
+      freed = freed + size_of(entry[2][2], offset, r)
+      at = offset .. '-' .. whole(tonumber(ms) + 1)
+    end
+  until #page < 64
+  redis.call('DEL', log, newest)
+  if freed > 0 then redis.call('HINCRBY', server, 'bytes', whole(-freed)) end
   redis.call('HDEL', reserved, name)
   redis.call('ZREM', reads, name)
   redis.call('HSET', record, 'base', r.base)
   redis.call('ZADD', index, 0, name)
-end
-
--- An entry begins with `size final event_len replace_len\n`; its size leaves out epoch and offset.
-local function size_of(entry, offset, r)
-  return tonumber(string.match(entry, '^(%d+)')) + #r.base + #tail + #offset
-end
-
-local function replace_of(entry)
-  local event, replace, body = string.match(entry, '^%d+ %d (%d+) (%d+)\n()')
-  if replace == '0' then return nil end
-  local from = body + tonumber(event)
-  return string.sub(entry, from, from + tonumber(replace) - 1)
+  return freed
 end
 
 -- Drops what is over the limits, oldest first; the bytes that freed, or nothing where none had to.
@@ -118,6 +160,7 @@ end
 -- Writes down what trimming changed.
 local function noted(r, freed)
   if not freed then return end
-  redis.call('HSET', record, 'bytes', whole(r.bytes), 'old', r.old and whole(r.old) or '')
+  redis.call('HSET', record, 'bytes', whole(r.bytes), 'old', r.old and whole(r.old) or '',
+    'kept', redis.call('XLEN', log))
   if freed > 0 then redis.call('HINCRBY', server, 'bytes', whole(-freed)) end
 end

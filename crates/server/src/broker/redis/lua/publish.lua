@@ -33,7 +33,8 @@ if idempotent then
   if redis.call('LLEN', order) >= keys_max then expired(1000) end
   if redis.call('LLEN', order) >= keys_max then return { 'keys' } end
 end
-local r = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+local r, mended_bytes = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+total = total - (mended_bytes or 0)
 if not r then return { 'channels' } end
 if r.final then return { 'finished' } end
 local events_max, age_max = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -46,13 +47,13 @@ if total + size > total_max then
   total = total - (freed or 0)
   if total + size > total_max then return { 'storage' } end
 end
-if r.is_new then made(ARGV[5], r) end
+if r.is_new then total = total - made(ARGV[5], r) end
 redis.call('XADD', log, offset .. '-' .. whole(now), 'e', ARGV[12])
 if ARGV[14] ~= '' then redis.call('HSET', newest, ARGV[14], offset) end
 r.bytes, r.old = r.bytes + size, r.old or now
 local freed = trimmed(r, now, events_max, age_max, bytes_max) or 0
 redis.call('HSET', record, 'head', offset, 'bytes', whole(r.bytes), 'used', whole(now), 'old',
-  r.old and whole(r.old) or '')
+  r.old and whole(r.old) or '', 'kept', redis.call('XLEN', log))
 if ARGV[13] == '1' then redis.call('HSET', record, 'final', '1') end
 n = n + 1
 redis.call('HSET', server, 'n', whole(n), 'bytes', whole(total + size - freed))

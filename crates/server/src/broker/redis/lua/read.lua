@@ -4,12 +4,16 @@
 local n, total = guarded()
 if not n then return { 'moved' } end
 local now = clock()
-local r = standing(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
-local freed = trimmed(r, now, math.huge, tonumber(ARGV[7]), math.huge)
-noted(r, freed)
+local r, freed = standing(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+local count = 0
+if not r.is_new then
+  local trimmed_bytes = trimmed(r, now, math.huge, tonumber(ARGV[7]), math.huge)
+  noted(r, trimmed_bytes)
+  freed, count = freed + (trimmed_bytes or 0), redis.call('XLEN', log)
+end
 -- Being read keeps a channel from being forgotten; an hour more or less does not matter.
 if now - r.used > 3600000 then redis.call('HSET', record, 'used', whole(now)) end
-local epoch, oldest = r.base .. tail, r.head - redis.call('XLEN', log)
+local epoch, oldest = r.base .. tail, r.head - count
 local start, cause = oldest, ''
 if ARGV[8] == 'now' then
   start = r.head
@@ -50,4 +54,4 @@ while not is_full and stop < r.head and looked < tonumber(ARGV[14]) do
   end
 end
 return { 'ok', epoch, whole(start), cause, whole(r.head), r.final and '1' or '0', whole(stop), found,
-  whole(total - (freed or 0)), '' }
+  whole(total - freed), '' }
