@@ -175,7 +175,7 @@ async function run(args: readonly string[], env: Record<string, string>): Promis
   });
   ended.catch(() => {});
   await Promise.race([
-    lines.first("a server", (line) => line.includes("backends  http://")),
+    lines.first("a server", (line) => line.includes("backends")),
     ended,
   ]);
   return child;

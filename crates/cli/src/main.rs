@@ -47,10 +47,23 @@ async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and its causes, each said once: many texts have their cause in them.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -67,8 +80,17 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
+    use super::{Cli, told};
+    use anyhow::{Context, anyhow};
     use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn every_cause_is_said_once() {
+        let twice = anyhow!("in use").context("cannot listen on a: in use; is it?");
+        assert_eq!(told(&twice), "cannot listen on a: in use; is it?");
+        let cause = Err::<(), _>(anyhow!("denied")).context("b cannot be read").unwrap_err();
+        assert_eq!(told(&cause), "b cannot be read: denied");
+    }
 
     #[test]
     fn the_commands_are_put_together_well() {

@@ -1,23 +1,17 @@
 //! `steadfast serve`: runs a node until it is asked to end. In: the configuration, the environment,
 //! flags. Out: on standard error, what listens and what to type next, then the log.
 
-use std::io::IsTerminal;
+mod log;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use steadfast_server::config::Overrides;
 use steadfast_server::server::Server;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt};
 
 use crate::settings::{self, File};
 
-/// The variable that says what is logged: `info`, `debug`, `steadfast_server=debug` …
-const LOG_VARIABLE: &str = "STEADFAST_LOG";
 /// Where `subscribe` looks for a server.
 const CLIENTS_DEFAULT: &str = "127.0.0.1:8080";
 /// Where `publish` looks for one.
@@ -27,7 +21,8 @@ const BACKENDS_DEFAULT: &str = "127.0.0.1:8081";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Settings are read from the configuration, over it from STEADFAST_* variables, over them from flags.
-STEADFAST_LOG says what is logged: error, warn, info, debug, trace.
+STEADFAST_LOG says what is logged: error, warn, info, debug, trace, or for a part of the server, as
+in info,steadfast_server::broker=debug; `library` is what libraries say.
 
 Example:
   steadfast serve --dev")]
@@ -61,7 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let config = settings::load(file.as_ref(), &flags)?;
     let is_dev = config.dev;
-    start_log(is_dev)?;
+    log::start(is_dev)?;
     let server = Server::start(config)?;
     let has_tls = server.node().config.public.tls_cert_file.is_some();
     let place = Place {
@@ -70,25 +65,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         config: file.map(|file| file.path),
         scheme: if has_tls { "https" } else { "http" },
     };
-    eprintln!("{}", if is_dev { place.dev_greeting(&command()) } else { place.greeting() });
+    if is_dev {
+        eprintln!("{}", place.dev_greeting(&command()));
+    } else {
+        place.log();
+    }
     server.run().await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lines for people while developing, JSON otherwise; both on standard error.
-fn start_log(is_dev: bool) -> anyhow::Result<()> {
-    // What the NATS client calls an error is how a session ends, which the broker tells itself.
-    let usual = |_| "info,async_nats=off".into();
-    let wanted = std::env::var(LOG_VARIABLE).unwrap_or_else(usual);
-    let filter: Targets = wanted
-        .parse()
-        .with_context(|| format!("{LOG_VARIABLE}={wanted:?} is no log filter; try info"))?;
-    let lines =
-        fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
-    let lines =
-        if is_dev { lines.compact().boxed() } else { lines.json().flatten_event(true).boxed() };
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
-    Ok(())
 }
 
 /// Where a node listens.
@@ -113,6 +96,18 @@ impl Place {
             self.clients,
             self.backends
         )
+    }
+
+    /// The same as a line of the log, which may be read by a machine.
+    fn log(&self) {
+        let (clients, backends) = (format!("{}://{}", self.scheme, self.clients), self.backends);
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            config = self.config.as_ref().map(|path| path.display().to_string()),
+            clients,
+            backends = format!("http://{backends}"),
+            "listening"
+        );
     }
 
     /// `command` is what was typed to run this program.

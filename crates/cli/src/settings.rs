@@ -23,7 +23,9 @@ impl File {
     /// The file `named`, or the one `STEADFAST_CONFIG` names, or `steadfast.toml` in this folder;
     /// `None` where nothing is named and nothing is there.
     pub(crate) fn find(named: Option<&Path>) -> anyhow::Result<Option<Self>> {
-        let variable = std::env::var_os(FILE_VARIABLE).map(PathBuf::from);
+        // An empty variable is how shells and containers leave one unset.
+        let variable = std::env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty());
+        let variable = variable.map(PathBuf::from);
         let path = match named.map(Path::to_owned).or(variable) {
             Some(path) => path,
             None if Path::new(FILE_NAME).exists() => FILE_NAME.into(),

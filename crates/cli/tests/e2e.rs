@@ -29,6 +29,8 @@ mod legacy;
 mod load;
 #[path = "e2e/log.rs"]
 mod log;
+#[path = "e2e/operate.rs"]
+mod operate;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/proxy.rs"]

@@ -13,15 +13,15 @@ use serde::ser::{Serialize, Serializer};
 #[non_exhaustive]
 pub enum NameError {
     /// Nothing was given.
-    #[error("a {what} must not be empty")]
+    #[error("{what} must not be empty")]
     Empty {
-        /// The kind of name.
+        /// The kind of name, with its article.
         what: &'static str,
     },
     /// Fewer bytes than the least.
-    #[error("a {what} has at least {min} bytes, this one has {actual}")]
+    #[error("{what} has at least {min} bytes, this one has {actual}")]
     TooShort {
-        /// The kind of name.
+        /// The kind of name, with its article.
         what: &'static str,
         /// The least number of bytes.
         min: usize,
@@ -29,9 +29,9 @@ pub enum NameError {
         actual: usize,
     },
     /// More bytes than the most.
-    #[error("a {what} has at most {max} bytes, this one has {actual}")]
+    #[error("{what} has at most {max} bytes, this one has {actual}")]
     TooLong {
-        /// The kind of name.
+        /// The kind of name, with its article.
         what: &'static str,
         /// The largest number of bytes.
         max: usize,
@@ -39,13 +39,15 @@ pub enum NameError {
         actual: usize,
     },
     /// A character that this kind of name cannot have.
-    #[error("a {what} is made of {allowed}; byte {at} is something else")]
+    #[error("{what} is made of {allowed}; {found:?} at byte {at} is not")]
     Character {
-        /// The kind of name.
+        /// The kind of name, with its article.
         what: &'static str,
         /// What is allowed, in words.
         allowed: &'static str,
-        /// Where the first wrong character stands, in bytes from 0.
+        /// The first wrong character …
+        found: char,
+        /// … and where it stands, in bytes from 0.
         at: usize,
     },
     /// Two colons together, or one at an end of a channel.
@@ -77,7 +79,9 @@ impl Rule {
             return Err(NameError::TooLong { what, max: self.max, actual });
         }
         match text.char_indices().find(|&(_, c)| !is_allowed(c)) {
-            Some((at, _)) => Err(NameError::Character { what, allowed: self.allowed, at }),
+            Some((at, found)) => {
+                Err(NameError::Character { what, allowed: self.allowed, found, at })
+            }
             None => Ok(()),
         }
     }
@@ -96,17 +100,17 @@ fn is_printable(c: char) -> bool {
 }
 
 const CHANNEL: Rule = Rule {
-    what: "channel",
+    what: "a channel",
     min: 1,
     max: 255,
     allowed: "A-Z a-z 0-9 _ . - and ':' between segments",
 };
-const EPOCH: Rule = Rule { what: "epoch", min: 1, max: 64, allowed: "A-Z a-z 0-9 _ -" };
+const EPOCH: Rule = Rule { what: "an epoch", min: 1, max: 64, allowed: "A-Z a-z 0-9 _ -" };
 const EVENT: Rule =
-    Rule { what: "event name", min: 1, max: 128, allowed: "anything but control characters" };
+    Rule { what: "an event name", min: 1, max: 128, allowed: "anything but control characters" };
 const REPLACE: Rule =
-    Rule { what: "replace key", min: 1, max: 128, allowed: "anything but control characters" };
-const LINK: Rule = Rule { what: "link id", min: 8, max: 64, allowed: "A-Z a-z 0-9 _ -" };
+    Rule { what: "a replace key", min: 1, max: 128, allowed: "anything but control characters" };
+const LINK: Rule = Rule { what: "a link id", min: 8, max: 64, allowed: "A-Z a-z 0-9 _ -" };
 
 fn check_channel(text: &str) -> Result<(), NameError> {
     CHANNEL.check(text, is_channel)?;
@@ -205,7 +209,7 @@ pub type Generation = u64;
 #[cfg(test)]
 mod tests {
     use super::{ChannelName, Epoch, EventName, LinkId, NameError};
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
 
     fn text_of(len: usize) -> String {
         core::iter::repeat_n('a', len).collect()
@@ -220,6 +224,22 @@ mod tests {
             assert!(ChannelName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(ChannelName::new("a::b"), Err(NameError::EmptySegment { at: 2 }));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_name_is_a_sentence() {
+        let told = |error: NameError| error.to_string();
+        assert_eq!(
+            told(EventName::new("a\nb").unwrap_err()),
+            r"an event name is made of anything but control characters; '\n' at byte 1 is not"
+        );
+        assert_eq!(told(EventName::new("").unwrap_err()), "an event name must not be empty");
+        assert_eq!(
+            told(ChannelName::new("a b").unwrap_err()),
+            "a channel is made of A-Z a-z 0-9 _ . - and ':' between segments; ' ' at byte 1 is not"
+        );
+        let long = told(Epoch::new(&text_of(65)).unwrap_err());
+        assert_eq!(long, "an epoch has at most 64 bytes, this one has 65");
     }
 
     #[test]

@@ -141,6 +141,15 @@ impl Broker {
         }
     }
 
+    /// What operators should know though the broker answers, a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Memory(_) | Self::Disk(_) => Vec::new(),
+            Self::Redis(redis) => redis.warnings(),
+            Self::Nats(nats) => nats.warnings(),
+        }
+    }
+
     /// How many channels are kept, and the bytes of their events.
     pub fn size(&self) -> (usize, usize) {
         match self {

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod clock;
 pub mod config;
 pub mod connection;
+mod descriptors;
 pub mod error;
 mod had_ends;
 mod head;

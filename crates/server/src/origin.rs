@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     allowed: Vec<Origin>,
+    /// Origins whose subdomains are allowed, and they themselves are not.
+    above: Vec<Origin>,
     anything: bool,
     dev: bool,
 }
@@ -30,18 +32,29 @@ pub struct Origin {
 
 /// A text that is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an origin is `scheme://host` or `scheme://host:port` with nothing after it, or `*`")]
+#[error(
+    "an origin is `scheme://host` or `scheme://host:port` with nothing after it, \
+     `scheme://*.host` for all subdomains of a host, or `*`"
+)]
 pub struct OriginError;
 
 impl Origins {
-    /// Allows each of `allowed`: `scheme://host`, `scheme://host:port`, or `*` for every origin.
+    /// Allows each of `allowed`: `scheme://host`, `scheme://host:port`, either with `*.` in front
+    /// of the host for all its subdomains, or `*` for every origin.
     /// With `dev`, pages from this machine are allowed too.
     pub fn new<T: AsRef<str>>(allowed: &[T], dev: bool) -> Result<Self, OriginError> {
         let mut origins = Self { dev, ..Self::default() };
         for text in allowed.iter().map(AsRef::as_ref) {
             match text {
                 "*" => origins.anything = true,
-                _ => origins.allowed.push(text.parse()?),
+                _ => match text.split_once("://*.") {
+                    // All of a top-level domain is nobody's.
+                    Some((scheme, host)) if host.contains('.') => {
+                        origins.above.push(format!("{scheme}://{host}").parse()?);
+                    }
+                    Some(_) => return Err(OriginError),
+                    None => origins.allowed.push(text.parse()?),
+                },
             }
         }
         Ok(origins)
@@ -57,6 +70,7 @@ impl Origins {
         let Ok(origin) = text.parse::<Origin>() else { return false };
         host.is_some_and(|host| origin.is_of_host(host))
             || self.allowed.contains(&origin)
+            || self.above.iter().any(|above| origin.is_below(above))
             || (self.dev && origin.is_loopback())
     }
 }
@@ -103,6 +117,13 @@ impl Origin {
         }
     }
 
+    /// Whether this is a subdomain, however deep, by the same scheme and port.
+    fn is_below(&self, above: &Self) -> bool {
+        let below = self.host.strip_suffix(&above.host).and_then(|rest| rest.strip_suffix('.'));
+        (&self.scheme, self.port) == (&above.scheme, above.port)
+            && below.is_some_and(|labels| !labels.is_empty())
+    }
+
     fn is_loopback(&self) -> bool {
         names_loopback(&self.host)
     }
@@ -113,7 +134,7 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
         let (scheme, rest) = text.split_once("://").ok_or(OriginError)?;
-        if scheme.is_empty() || rest.contains(['/', '?', '#', '@']) {
+        if scheme.is_empty() || rest.contains(['/', '?', '#', '@', '*']) {
             return Err(OriginError);
         }
         let uri: Uri = text.parse().map_err(|_| OriginError)?;
@@ -168,6 +189,32 @@ mod tests {
 
     fn allowing(allowed: &[&str]) -> Origins {
         Origins::new(allowed, false).unwrap()
+    }
+
+    #[test]
+    fn a_star_in_front_of_a_host_is_all_its_subdomains_and_nothing_else() {
+        let origins = allowing(&["https://*.example.com", "http://*.example.org:8000"]);
+        let table = [
+            ("https://a.example.com", true),
+            ("https://b.a.EXAMPLE.com:443", true),
+            ("http://a.example.org:8000", true),
+            ("https://example.com", false),
+            ("https://.example.com", false),
+            ("https://badexample.com", false),
+            ("https://a.example.com.evil.net", false),
+            ("http://a.example.com", false),
+            ("https://a.example.com:8443", false),
+            ("http://a.example.org", false),
+            ("https://*.example.com", false),
+        ];
+        for (origin, is_allowed) in table {
+            assert_eq!(origins.allow(Some(origin), HOST), is_allowed, "{origin}");
+        }
+        for bad in
+            ["https://*", "https://*.com", "https://a.*.com", "*.example.com", "https://*a.b"]
+        {
+            assert_eq!(Origins::new(&[bad], false), Err(OriginError), "{bad}");
+        }
     }
 
     #[test]

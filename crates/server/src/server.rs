@@ -15,12 +15,16 @@ use tokio_rustls::rustls::ServerConfig;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::node::Node;
-use crate::{internal, public, tls};
+use crate::{descriptors, internal, public, tls};
 
 /// How often old history is dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a draining node looks whether its links are gone.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// How long links may take to go when there is no other node of this service: who knows another
+/// endpoint goes there, and nobody else can go anywhere before this node is back.
+const ALONE_SPREAD: Span = Span(1_000);
+const ALONE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the last close frames may take.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
@@ -35,7 +39,18 @@ pub struct Server {
 
 impl Server {
     /// Opens both ports, on the runtime it is called on. Nothing is served until [`Server::run`].
-    pub fn start(config: Config) -> Result<Self, ServeError> {
+    pub fn start(mut config: Config) -> Result<Self, ServeError> {
+        let (descriptors, wanted) = (descriptors::raise(), config.public.connections_max);
+        config.public.connections_max = descriptors::connections(wanted, descriptors);
+        if config.public.connections_max < wanted {
+            tracing::warn!(
+                wanted,
+                descriptors,
+                connections_max = config.public.connections_max,
+                "the system lets this process open too few files for `public.connections_max`: \
+                 raise `ulimit -n` (`LimitNOFILE=` of systemd), or lower the setting"
+            );
+        }
         let node = Node::new(config)?;
         let backlog = node.config.public.accept_backlog;
         let public = public::bind(node.config.public.listen, backlog)?;
@@ -115,11 +130,16 @@ impl Server {
 async fn drain(node: &Node) {
     let drain = &node.config.drain;
     node.begin_drain();
-    let (after, spread) = (Span(drain.after_ms), Span(drain.spread_ms));
+    let (after, mut spread) = (Span(drain.after_ms), Span(drain.spread_ms));
+    let mut deadline = Duration::from_millis(drain.deadline_ms);
+    if node.broker.is_alone().await {
+        spread = spread.min(ALONE_SPREAD);
+        deadline = deadline.min(Duration::from_millis(after.0) + ALONE_DEADLINE);
+        tracing::info!(?deadline, "there is no other node to go to");
+    }
     for shard in &*node.shards {
         shard.with(|hub, now| hub.go_away(now, after, spread, None));
     }
-    let deadline = Duration::from_millis(drain.deadline_ms);
     until_empty(node, deadline).await;
     for shard in &*node.shards {
         let (code, reason) = (CloseCode::RESTART, "the server restarts");

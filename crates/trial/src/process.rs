@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// What the server prints when it listens.
-const LISTENS: &str = "backends  http://";
+const LISTENS: &str = "backends";
 
 /// What it prints where another process has taken a port meanwhile.
 const TAKEN: &str = "cannot listen";

@@ -194,7 +194,7 @@ async function serve(): Promise<{ url: string; end(): Promise<void> }> {
     Object.entries(process.env).filter(([name]) => !name.startsWith("STEADFAST_")),
   );
   const server = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"], env });
-  await lineWith(server.stderr, "backends  http://");
+  await lineWith(server.stderr, "backends");
   return {
     url: `http://${clients}/`,
     end: async () => {

@@ -41,8 +41,7 @@ async fn a_broker_that_stalls_holds_up_no_heartbeat_and_closes_no_link() {
     let mut raw = Raw::follow(&node, "link-0001", &[("demo:1", json!("now"))]).await;
     raw.expect("subscribed").await;
     store.freeze();
-    let publish =
-        |id: u64| json!({"type": "publish", "id": id, "channel": "demo:1", "event": "e"});
+    let publish = |id: u64| json!({"type": "publish", "id": id, "channel": "demo:1", "event": "e"});
     for id in 1..=3 {
         raw.says(&publish(id)).await;
     }

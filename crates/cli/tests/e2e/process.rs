@@ -127,6 +127,14 @@ impl Lines {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
+    /// All lines, those that were read included, once the process has ended.
+    pub(crate) async fn all(&mut self) -> Vec<String> {
+        while let Some(line) = self.coming.recv().await {
+            self.seen.push(line);
+        }
+        std::mem::take(&mut self.seen)
+    }
+
     /// The next line that has `part` in it.
     pub(crate) async fn with(&mut self, part: &str) -> String {
         self.until(part, |line| line.contains(part)).await

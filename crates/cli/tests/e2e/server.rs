@@ -205,7 +205,7 @@ async fn spawn(script: &str, args: &[String], variables: &[(String, String)]) ->
     } else {
         Process::start_after(script, &args, &variables)
     };
-    process.err.with("backends  http://").await;
+    process.err.with("backends").await;
     process
 }
 

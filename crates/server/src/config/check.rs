@@ -130,6 +130,18 @@ fn keys(rules: &mut Rules<'_>, config: &Config) {
     let internal = config.internal.key.as_ref();
     key(rules, config.dev, "internal.key", internal, INTERNAL_KEY_BYTES_MIN);
     key(rules, config.dev, "auth.hs256_key", config.auth.hs256_key.as_ref(), HS256_KEY_BYTES_MIN);
+    if internal.is_some() && config.internal.key == config.auth.hs256_key {
+        let at = ["internal.key", "auth.hs256_key"].map(|at| written_at(rules, at));
+        let wrong = "the key of the internal port signs tokens too: every backend could make any";
+        rules.broken(&at, wrong, "make two keys: `openssl rand -hex 32` makes a good one");
+    }
+}
+
+/// Where a key is set, itself or its file.
+fn written_at(rules: &Rules<'_>, at: &str) -> Path {
+    let (plain, file) = (path(at), path(&format!("{at}_file")));
+    let is_of_file = rules.tree.at(&plain).is_none() && rules.tree.at(&file).is_some();
+    if is_of_file { file } else { plain }
 }
 
 fn key(rules: &mut Rules<'_>, dev: bool, at: &str, key: Option<&Secret>, bytes_min: usize) {

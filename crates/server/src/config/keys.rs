@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path as FilePath, PathBuf};
 
 use super::error::{Mistake, dotted};
@@ -29,8 +30,14 @@ pub(super) fn read(
         [(&mut public.tls_cert_file, "tls_cert_file"), (&mut public.tls_key_file, "tls_key_file")];
     for (file, name) in tls {
         let source = tree.source(&["public".to_owned(), name.to_owned()]);
-        if let Some(file) = file {
-            *file = beside(file, &source, folder);
+        let Some(file) = file else { continue };
+        *file = beside(file, &source, folder);
+        if is_open_to_all(file) {
+            let path = ["public".to_owned(), name.to_owned()];
+            let wrong = format!("every user of this machine may write to {}", file.display());
+            let mend = format!("take that away: chmod o-w {}", file.display());
+            mistakes.push(Mistake { source, setting: dotted(&path), wrong, mend });
+            faulty.push(path.into());
         }
     }
     let keys = [
@@ -88,11 +95,20 @@ fn read_key(
         let wrong = format!("{} cannot be read: {error}", path.display());
         (wrong, "name a file that this user may read".to_owned())
     })?;
+    if is_open_to_all(&path) {
+        let wrong = format!("every user of this machine may write to {}", path.display());
+        return Err((wrong, format!("take that away: chmod o-w {}", path.display())));
+    }
     if bytes.len() > KEY_BYTES_MAX {
         let wrong = format!("{} is longer than {KEY_BYTES_MAX} bytes", path.display());
         return Err((wrong, "name a file that holds a key and nothing else".to_owned()));
     }
     Ok(Secret::new(without_line_end(&bytes)))
+}
+
+/// Whether anybody may put another key in the place of this one.
+fn is_open_to_all(path: &FilePath) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o002 != 0)
 }
 
 fn read_at_most(path: &FilePath) -> io::Result<Vec<u8>> {

@@ -211,11 +211,15 @@ impl Session {
             match item {
                 Heard::Text(text) => self.hear_text(&text),
                 Heard::Ping(payload) => {
-                    self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, payload.len()));
+                    self.asker
+                        .shard
+                        .with(|hub, _| hub.transport_frame(self.asker.key, payload.len()));
                     wire.pong(&payload);
                     self.is_called = true;
                 }
-                Heard::Pong => self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, 0)),
+                Heard::Pong => {
+                    self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, 0));
+                }
                 Heard::Close { code, reason } => return Some(Ending::Theirs { code, reason }),
                 Heard::Broken(error) => {
                     let code = CloseCode(error.close_code());
@@ -248,10 +252,11 @@ impl Session {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         if let Some(follower) = self.follower.take()
-            && self.shard.with(|hub, _| hub.has_had_ends(self.key))
+            && self.asker.shard.with(|hub, _| hub.has_had_ends(self.asker.key))
             && (follower.comes_back || ending.is_theirs())
         {
-            self.node.had_ends.note(self.node.clock.now(), follower.who);
+            let node = &self.asker.node;
+            node.had_ends.note(node.clock.now(), follower.who);
         }
         // First the hub: from here on nothing more is meant for this session.
         let (code, reason) = ending.code_and_reason();

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ use crate::socket::Stream;
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// A pause when the system has no more files to give.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that could not be accepted, and of how many one warning is of.
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+const FAILURES_A_WARNING: u64 = 1_200;
 
 /// What every connection of the port shares.
 #[derive(Debug)]
@@ -84,7 +88,10 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                // One line a minute or so, however long it lasts.
+                if FAILURES.fetch_add(1, Ordering::Relaxed).is_multiple_of(FAILURES_A_WARNING) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(EXHAUSTED_PAUSE).await;
             }
         }

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::drain::not_now_text;
 use super::listen::hang_up;
+use crate::descriptors::{raise, refusals};
 use crate::node::Node;
 
 /// How much of a request is looked at, in bytes: its first line.
@@ -29,7 +30,7 @@ pub(crate) struct Door(Arc<Semaphore>);
 
 impl Default for Door {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(REFUSALS_MAX)))
+        Self(Arc::new(Semaphore::new(refusals(REFUSALS_MAX, raise()))))
     }
 }
 

@@ -1,5 +1,6 @@
 //! File, variables and flags, put together.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{HS256_KEY, INTERNAL_KEY, load, load_with, mistakes, said};
@@ -203,6 +204,29 @@ fn a_key_file_that_is_of_no_use_is_one_mistake() {
         assert!(said[0].contains("steadfast.toml:2: `internal.key_file`"), "{said:?}");
     }
     assert_eq!(with("[internal]\nkey_file = 'longest'"), Vec::<String>::new());
+}
+
+#[test]
+fn one_key_for_two_uses_and_a_file_for_everybody_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, HS256_KEY).unwrap();
+    std::fs::write(folder.path().join("other"), INTERNAL_KEY).unwrap();
+    let path = folder.path().join("steadfast.toml");
+    let with = |internal: &str| {
+        let text = format!("[internal]\nkey_file = '{internal}'\n[auth]\nhs256_key_file = 'key'");
+        said(Config::load(Some((Path::new(&path), &text)), [], &Overrides::default()))
+    };
+    assert_eq!(with("other"), Vec::<String>::new());
+    let twice = with("key");
+    assert!(twice.len() == 1 && twice[0].contains("signs tokens too"), "{twice:?}");
+    assert!(twice[0].contains("steadfast.toml:2: `internal.key_file`"), "{twice:?}");
+    for (mode, is_refused) in [(0o600, false), (0o644, false), (0o646, true), (0o777, true)] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let said = with("other");
+        assert_eq!(!said.is_empty(), is_refused, "{mode:o}: {said:?}");
+        assert!(said.iter().all(|text| text.contains("chmod o-w")), "{said:?}");
+    }
 }
 
 #[test]

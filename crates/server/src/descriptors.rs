@@ -1,0 +1,65 @@
+//! How many files the system lets this process open, of which every connection is one. In: the
+//! limits of the process. Out: as high a limit as may be had, and how many connections fit below it
+//! with room for everything else: the internal port, the broker, the log.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Descriptors that no connection of the public port gets, where there are many …
+const RESERVED: u64 = 512;
+/// … and which part of them where there are few.
+const RESERVED_PART: u64 = 4;
+
+/// Raises the soft limit to the hard one; what holds then. `None` is no limit.
+pub(crate) fn raise() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return limit.current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+            limit.current
+        }
+    }
+}
+
+/// How many connections there may be: as many as are wanted, or as fit.
+pub(crate) fn connections(wanted: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return wanted };
+    let room = limit - reserved(limit);
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+/// How many sockets may be open at once that are only told that there is no place.
+pub(crate) fn refusals(at_most: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return at_most };
+    at_most.min(usize::try_from(reserved(limit) / 4).unwrap_or(usize::MAX))
+}
+
+fn reserved(limit: u64) -> u64 {
+    RESERVED.min(limit / RESERVED_PART)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{connections, raise, refusals};
+    use rustix::process::{Resource, getrlimit};
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_may_be() {
+        assert_eq!(raise(), getrlimit(Resource::Nofile).maximum);
+        assert_eq!(getrlimit(Resource::Nofile).current, getrlimit(Resource::Nofile).maximum);
+    }
+
+    #[test]
+    fn connections_leave_room_for_what_else_is_opened() {
+        let table = [(1_024, 768), (4_096, 3_584), (16_512, 16_000), (16_511, 15_999), (64, 48)];
+        for (limit, expected) in table {
+            assert_eq!(connections(16_000, Some(limit)), expected, "{limit}");
+            let rest = usize::try_from(limit).unwrap() - expected;
+            assert!(refusals(256, Some(limit)) <= rest / 4, "{limit}");
+        }
+        assert_eq!((connections(7, None), connections(7, Some(1_024))), (7, 7));
+    }
+}
