@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 // Twin of crates/client/src/client.rs. What an app holds: a link that is kept alive for it, the
 // channels that it follows, what it publishes. In: the app's wishes. Out: events, states, and what
 // people are to be told. Knows no platform: an entry gives it one.
@@ -65,6 +65,8 @@ export interface ConnectOptions {
   onError?(error: SteadfastError): unknown;
 }
 
+type StateChange = Extract<Notice, { kind: "state" }>;
+
 /** What an entry knows of its platform. */
 export interface Platform {
   readonly name: string;
@@ -116,6 +118,10 @@ export class Client {
   private readonly memory: PositionStorage | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
   private readonly tickets = new Tickets();
+  /** Those that have ended, while whoever iterates over them has not come to the end. */
+  private readonly unread = new Set<Subscription>();
+  /** What waits for that to be told. */
+  private late: StateChange | undefined;
   private readonly stateListeners: Listeners<[LinkState, LinkState, Reason]>;
   private readonly qualityListeners: Listeners<[QualityReport]>;
   private readonly noticeListeners: Listeners<[Message | null]>;
@@ -256,6 +262,9 @@ export class Client {
       this.driver.feed({ kind: "unsubscribe", channel });
     },
     moved: (channel: string, position: Position): void => this.positions.move(channel, position),
+    ended: (subscription: Subscription): void => {
+      if (this.unread.delete(subscription) && !this.unread.size) this.tellLate();
+    },
   };
 
   private async begin(): Promise<void> {
@@ -306,7 +315,7 @@ export class Client {
   private tell(notice: Notice): void {
     switch (notice.kind) {
       case "state":
-        return this.enter(notice.new, notice.old, notice.reason);
+        return this.change(notice);
       case "quality": {
         const { kind: _, ...report } = notice;
         return this.qualityListeners.tell(report);
@@ -322,7 +331,20 @@ export class Client {
     }
   }
 
-  private enter(state: LinkState, old: LinkState, reason: Reason): void {
+  /** That all has finished is told behind the last event, which whoever iterates may yet read. */
+  private change(change: StateChange): void {
+    this.tellLate();
+    if (change.reason === "finished" && this.unread.size) this.late = change;
+    else this.enter(change);
+  }
+
+  private tellLate(): void {
+    const { late } = this;
+    this.late = undefined;
+    if (late) this.enter(late);
+  }
+
+  private enter({ new: state, old, reason }: StateChange): void {
     this.state = state;
     this.reason = reason;
     this.stateListeners.tell(state, old, reason);
@@ -339,6 +361,7 @@ export class Client {
     const isLast = notice.kind === "finished" || notice.kind === "refused";
     if (isLast) this.subscriptions.delete(notice.channel);
     subscription?.take(notice);
+    if (isLast && subscription?.isBehind) this.unread.add(subscription);
   }
 }
 

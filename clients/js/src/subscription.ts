@@ -54,6 +54,8 @@ export interface Home {
   leave(subscription: Subscription, isOver: boolean): void;
   /** The app was handed everything up to here. */
   moved(channel: string, position: Position): void;
+  /** Nothing more is to come of it, nor to be read. */
+  ended(subscription: Subscription): void;
 }
 
 /** A channel that is followed. */
@@ -65,6 +67,7 @@ export class Subscription implements AsyncIterable<ChannelEvent> {
 
   private waiting: ChannelNotice[] = [];
   private isHeld: boolean;
+  private isIterated = false;
   /** Where the last waiting notice leads, once the channel is left for want of room. */
   private pausedAt: Position | undefined;
   private tail: Position | undefined;
@@ -94,7 +97,7 @@ export class Subscription implements AsyncIterable<ChannelEvent> {
 
   /** Events from now on go to whoever asks. Leaving the loop leaves the channel. */
   [Symbol.asyncIterator](): AsyncIterator<ChannelEvent, undefined> {
-    this.isHeld = true;
+    this.isHeld = this.isIterated = true;
     return {
       next: () => this.next(),
       return: () => {
@@ -102,6 +105,11 @@ export class Subscription implements AsyncIterable<ChannelEvent> {
         return Promise.resolve({ done: true, value: undefined });
       },
     };
+  }
+
+  /** Whether somebody iterates and has not come to the end. For the client alone. */
+  get isBehind(): boolean {
+    return this.isIterated && !this.isOver;
   }
 
   /** Takes what the link tells. For the client alone. */
@@ -135,6 +143,7 @@ export class Subscription implements AsyncIterable<ChannelEvent> {
     this.waiting = error ? [] : this.waiting;
     this.settle(error);
     this.wake();
+    this.home.ended(this);
   }
 
   private wake(): void {

@@ -8,7 +8,7 @@
 //!
 //! ```no_run
 //! # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
-//! use steadfast_client::{ChannelName, Client, Notice, Since};
+//! use steadfast_client::{ChannelName, Client, LinkState, Notice, Reason, Since};
 //!
 //! let channel = ChannelName::new("build:1")?;
 //! let builder = Client::builder("https://live.example.org").token("…");
@@ -17,6 +17,11 @@
 //!     match notice {
 //!         Notice::Event(event) => println!("{} {:?}", event.event, event.data),
 //!         Notice::Gap { channel, gap } => println!("{channel}: some events are gone: {gap:?}"),
+//!         Notice::State { new: LinkState::Disconnected, reason, .. }
+//!             if reason == Reason::Finished || reason == Reason::Rejected =>
+//!         {
+//!             break; // at rest: every channel has ended, or the server will not have this client
+//!         }
 //!         Notice::State { new, reason, .. } => println!("{}: {}", new.as_str(), reason.as_str()),
 //!         _ => {}
 //!     }
@@ -159,6 +164,11 @@
 //! it wants them. A server on this machine is reached directly. Why the newest attempt failed, with
 //! what caused it and what to do, is in [`Client::last_dial_error`]; a certificate that does not
 //! prove the server counts as a path that blocks, as at a hotel's sign-in page.
+
+/// The examples of the README, compiled by the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+mod readme {}
 
 mod answer;
 mod builder;

@@ -2,12 +2,13 @@
 // and the mini-program's modules, each alone in a world that has nothing but what it may use.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { WebSocket } from "ws";
 import type * as Steadfast from "../../src/index.js";
@@ -291,4 +292,22 @@ test("the drop-in and the texts work there, too", async () => {
   const { textOf } = require("texts.js") as typeof import("../../src/texts.js");
   const notice = { code: "NET_OFFLINE", severity: "warn", retryInMs: null } as const;
   assert.match(JSON.stringify(textOf(notice, "zh-CN")), /网络/);
+});
+
+test("the types need no more than `lib: [\"es2022\"]`", () => {
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "steadfast-types-"));
+  const compiled = (...args: string[]): string => {
+    const tsc = `${root}node_modules/typescript/bin/tsc`;
+    return String(spawnSync(process.execPath, [tsc, ...args], { cwd: folder }).stdout);
+  };
+  const types = compiled("-p", `${root}tsconfig.types.json`, "--outDir", join(folder, "types"));
+  const text = `import { connect } from "./types/index.js";
+    connect({ url: "https://h" })[Symbol.dispose]();
+  `;
+  writeFileSync(join(folder, "app.ts"), text);
+  const options = "--noEmit --strict --target es2022 --lib es2022 --module esnext";
+  const app = compiled(...options.split(" "), "--moduleResolution", "bundler", "app.ts");
+  rmSync(folder, { recursive: true });
+  assert.deepEqual([types, app], ["", ""]);
 });

@@ -292,3 +292,22 @@ test("120 channels are left for 120 others on one session", async () => {
     [],
   );
 });
+
+test("that all has finished is told behind the last event, also to who iterates", async () => {
+  const { client } = subject(server.url);
+  const order: string[] = [];
+  client.onStateChange((state, _, reason) => order.push(`${state} ${reason}`));
+  const loop = (async () => {
+    for await (const { event } of client.subscribe("last:1")) order.push(event);
+  })();
+  await server.publishes("last:1", "progress", 1);
+  await server.publishes("last:1", "complete", 2, { final: true });
+  await within("the end of the loop", loop);
+  assert.deepEqual(order.slice(-3), ["progress", "complete", "disconnected finished"]);
+  assert.equal(client.reason, "finished");
+
+  // Nobody who iterates: nobody is waited for.
+  const idle = subject(server.url);
+  idle.client.subscribe("last:1");
+  await idle.states.first("the end", (state) => state.endsWith("finished"));
+});

@@ -16,6 +16,7 @@ function followed(options: SubscribeOptions) {
     follow: (_, since) => void done.push(`follow ${text(since)}`),
     leave: (_, isOver) => void done.push(isOver ? "leave" : "pause"),
     moved: (_, position) => void done.push(`at ${position.offset}`),
+    ended: () => {},
   });
   return { subscription, done };
 }
