@@ -46,10 +46,14 @@ pub enum Clue {
     Leaving,
     /// The network answered in the server's place, and sent the link to a page of its own.
     Portal,
+    /// If the link is rejected now, then because it has no token.
+    TokenMissing,
     /// If the link is rejected now, then because of its token.
     TokenRefused,
     /// If the link is rejected now, then because its token's times do not fit.
     ClockWrong,
+    /// If the link is rejected now, then because an operator ended it.
+    Disconnected,
     /// If the link is rejected now, then because a newer session took its place.
     Replaced,
     /// If the link is rejected now, then because the server will not have it.
@@ -66,8 +70,8 @@ pub enum Clue {
 pub struct Messages {
     state: LinkState,
     reason: Reason,
-    /// Since when no session has been live, while one is wanted.
-    lost_at: Option<Millis>,
+    /// Since when events come by polling.
+    polled_since: Option<Millis>,
     /// Since when no events have come, while they are wanted.
     dry_since: Option<Millis>,
     poor_since: Option<Millis>,
@@ -117,7 +121,7 @@ impl Messages {
         Self {
             state: LinkState::Disconnected,
             reason: Reason::Closed,
-            lost_at: None,
+            polled_since: None,
             dry_since: None,
             poor_since: None,
             gap_at: None,
@@ -143,11 +147,10 @@ impl Messages {
             LinkState::Connected => {
                 self.recovered_at = self.had_banner.then_some(now);
                 self.flow(now);
-                self.lost_at = None;
             }
             LinkState::Fallback => {
                 self.flow(now);
-                self.lost_at.get_or_insert(now);
+                self.polled_since = Some(now);
             }
             LinkState::Connecting | LinkState::Reconnecting => self.dry_up(now, reason),
             LinkState::Disconnected => match reason {
@@ -178,8 +181,10 @@ impl Messages {
                 self.is_portal = clue == Clue::Portal;
                 self.is_leaving |= clue == Clue::Leaving;
             }
+            Clue::TokenMissing => self.blamed = MessageCode::AuthRequired,
             Clue::TokenRefused => self.blamed = MessageCode::AuthExpired,
             Clue::ClockWrong => self.blamed = MessageCode::ClockSkew,
+            Clue::Disconnected => self.blamed = MessageCode::Disconnected,
             Clue::Replaced => self.blamed = MessageCode::Replaced,
             Clue::Refused => self.blamed = MessageCode::Policy,
             Clue::Gap => self.gap_at = Some(now),
@@ -193,7 +198,7 @@ impl Messages {
     /// The device slept that long until now: no outage grew older.
     pub fn sleep(&mut self, slept: Span) {
         let times =
-            [&mut self.lost_at, &mut self.dry_since, &mut self.poor_since, &mut self.gap_at];
+            [&mut self.polled_since, &mut self.dry_since, &mut self.poor_since, &mut self.gap_at];
         for at in times.into_iter().flatten() {
             *at += slept;
         }
@@ -246,7 +251,6 @@ impl Messages {
     /// What was said before the network came back, or before the app asked anew, is old.
     fn dry_up(&mut self, now: Millis, reason: Reason) {
         self.recovered_at = None;
-        self.lost_at.get_or_insert(now);
         self.dry_since.get_or_insert(now);
         if matches!(reason, Reason::Asked | Reason::NetworkRestored | Reason::Offline) {
             self.forget_hints();
@@ -263,7 +267,7 @@ impl Messages {
     }
 
     const fn stop(&mut self) {
-        self.lost_at = None;
+        self.polled_since = None;
         self.dry_since = None;
         self.recovered_at = None;
         self.poor_since = None;
@@ -309,7 +313,7 @@ impl Messages {
         let is_flowing = matches!(self.state, LinkState::Connected | LinkState::Fallback);
         let trying = self.dry_since.filter(|_| is_trying);
         let offline = self.dry_since.filter(|_| self.state == LinkState::Disconnected);
-        let polling = self.lost_at.filter(|_| self.state == LinkState::Fallback);
+        let polling = self.polled_since.filter(|_| self.state == LinkState::Fallback);
         let rejected = self.is_rejected().then_some(Millis::ZERO);
         [
             (Code::Recovered, self.recovered_at, Some(RECOVERED_SPAN)),

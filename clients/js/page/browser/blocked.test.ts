@@ -21,7 +21,7 @@ test("events go on by polling while WebSocket is blocked, and come live after it
   const before = (await stage.rows()).length;
   await stage.seesEvents(before + 5);
   await stage.seesState("Fallback");
-  await stage.sees("#notice", /^Live updates aren't possible on this network/);
+  await stage.sees("#notice", /^Live updates don't get through right now/);
   await stage.turns("block", false);
   await stage.seesState("Connected");
   await assertWhole(stage, channel);

@@ -60,7 +60,7 @@ export async function walk(stage: Stage, durationMs: number, visit: Visit): Prom
   // Last: a link that has seen this for a while begins with it.
   await stage.turns("block", true);
   await inState(stage, "fallback");
-  await stage.sees("#notice", /^Live updates aren't possible/);
+  await stage.sees("#notice", /^Live updates don't get through/);
   await stop("6-fallback");
   await stage.turns("block", false);
 }

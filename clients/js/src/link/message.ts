@@ -41,7 +41,14 @@ export interface Message {
 }
 
 /** What a rejection is put down to, in the order of the codes from `POLICY` on. */
-const BLAMED = ["refused", "replaced", "clock_wrong", "token_refused"] as const;
+const BLAMED = [
+  "refused",
+  "disconnected",
+  "replaced",
+  "clock_wrong",
+  "token_missing",
+  "token_refused",
+] as const;
 
 /** What speaks for one message and against another. */
 export type Clue =
@@ -79,8 +86,8 @@ interface Truth {
 export class Messages {
   private state: LinkState = "disconnected";
   private reason: Reason = "closed";
-  /** Since when no session has been live, while one is wanted. */
-  private lostAt: Millis = NEVER;
+  /** Since when events come by polling. */
+  private polledSince: Millis = NEVER;
   /** Since when no events have come, while they are wanted. */
   private drySince: Millis = NEVER;
   private poorSince: Millis = NEVER;
@@ -108,10 +115,9 @@ export class Messages {
     if (state === "connected") {
       this.recoveredAt = this.hadBanner ? now : NEVER;
       this.flow(now);
-      this.lostAt = NEVER;
     } else if (state === "fallback") {
       this.flow(now);
-      this.lostAt = Math.min(this.lostAt, now);
+      this.polledSince = now;
     } else if (state !== "disconnected") {
       this.dryUp(now, reason);
     } else if (reason === "closed" || reason === "finished") {
@@ -144,7 +150,7 @@ export class Messages {
 
   /** The device slept that long until now: no outage grew older. */
   sleep(slept: Span): void {
-    this.lostAt += slept;
+    this.polledSince += slept;
     this.drySince += slept;
     this.poorSince += slept;
     this.gapAt += slept;
@@ -198,7 +204,6 @@ export class Messages {
   /** What was said before the network came back, or before the app asked anew, is old. */
   private dryUp(now: Millis, reason: Reason): void {
     this.recoveredAt = NEVER;
-    this.lostAt = Math.min(this.lostAt, now);
     this.drySince = Math.min(this.drySince, now);
     if (reason === "asked" || reason === "network_restored" || reason === "offline") {
       this.forgetHints();
@@ -213,7 +218,7 @@ export class Messages {
   }
 
   private stop(): void {
-    this.lostAt = this.drySince = this.recoveredAt = this.poorSince = NEVER;
+    this.polledSince = this.drySince = this.recoveredAt = this.poorSince = NEVER;
     this.forgetHints();
   }
 
@@ -253,7 +258,7 @@ export class Messages {
     const sinces = [
       this.recoveredAt,
       when(isFlowing, this.poorSince),
-      when(state === "fallback", this.lostAt),
+      when(state === "fallback", this.polledSince),
       this.gapAt,
       trying,
       when(this.isBusy, trying),

@@ -42,12 +42,16 @@ export const DRAINING: CloseCode = 4101;
 export const BROKER_UNAVAILABLE: CloseCode = 4102;
 /** The token is past its time. */
 export const TOKEN_EXPIRED: CloseCode = 4200;
+/** There is no token, where one is wanted. */
+export const TOKEN_MISSING: CloseCode = 4201;
 /** The token is of a time to come: a clock is wrong. */
 export const TOKEN_NOT_YET_VALID: CloseCode = 4203;
 /** Served elsewhere from now on. */
 export const MOVED: CloseCode = 4300;
 /** A newer session of the same link is here. */
 export const REPLACED: CloseCode = 4401;
+/** Ended by an operator. */
+export const DISCONNECTED: CloseCode = 4402;
 
 /** What a client does about this code. Unknown codes are retried, after a while. */
 export function advice(code: CloseCode): Advice {

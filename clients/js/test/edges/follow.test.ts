@@ -232,7 +232,7 @@ test("a server with keys wants a token, at first and again once one is refused",
   await assert.rejects(async () => {
     for await (const event of loop) assert.fail(event.event);
   }, code("rejected"));
-  await without.notices.first("a word to people", (notice) => notice?.code === "AUTH_EXPIRED");
+  await without.notices.first("a word to people", (notice) => notice?.code === "AUTH_REQUIRED");
   assert.equal(without.client.reason, "rejected");
   await guarded.kill();
 });

@@ -128,7 +128,7 @@ test("polling is told once it lasts and a gap for a while", () => {
   life.hear(20_000, "gap");
   life.enter(60_000, "connected", "welcomed");
   assert.deepEqual(life.seen(100_000), [
-    [3000, "LINK_FALLBACK info"],
+    [4000, "LINK_FALLBACK info"],
     [20_000, "GAP_LOST warn"],
     [50_000, "LINK_FALLBACK info"],
     [60_000, "-"],
@@ -151,7 +151,9 @@ test("a network that was poor in an outage gets another chance", () => {
 
 test("a rejection is told by its cause until the app asks anew", () => {
   const causes: [Clue, string][] = [
+    ["token_missing", "AUTH_REQUIRED block"],
     ["token_refused", "AUTH_EXPIRED block"],
+    ["disconnected", "DISCONNECTED block"],
     ["clock_wrong", "CLOCK_SKEW block"],
     ["replaced", "REPLACED block"],
     ["refused", "POLICY block"],

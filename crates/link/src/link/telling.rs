@@ -19,7 +19,8 @@ impl Link {
         let is_unauthorized =
             matches!(input, Input::Polled { outcome: Err(PollFailure::Unauthorized), .. });
         if is_unauthorized {
-            self.token_fault = Clue::TokenRefused;
+            let has_token = self.credential.token().is_some();
+            self.token_fault = if has_token { Clue::TokenRefused } else { Clue::TokenMissing };
         }
         let is_token = self.credential.is_wanted() || is_unauthorized;
         self.messages.hear(now, if is_token { self.token_fault } else { Clue::Refused });
@@ -31,7 +32,7 @@ impl Link {
         self.messages.hear(now, ended);
         if let Some(blamed) = blamed {
             self.messages.hear(now, blamed);
-            if matches!(blamed, Clue::TokenRefused | Clue::ClockWrong) {
+            if matches!(blamed, Clue::TokenMissing | Clue::TokenRefused | Clue::ClockWrong) {
                 self.token_fault = blamed;
             }
         }
@@ -82,6 +83,8 @@ const fn clues(end: End) -> (Clue, Option<Clue>) {
         End::Dial(DialFailure::Portal) => (Clue::Portal, None),
         End::Dial(DialFailure::Refused) => (Clue::NoWord, Some(Clue::Refused)),
         End::Left | End::Closed(CloseCode::RESTART | CloseCode::DRAINING) => (Clue::Leaving, None),
+        End::Closed(CloseCode::TOKEN_MISSING) => (Clue::NoWord, Some(Clue::TokenMissing)),
+        End::Closed(CloseCode::DISCONNECTED) => (Clue::NoWord, Some(Clue::Disconnected)),
         End::Closed(CloseCode::REPLACED) => (Clue::NoWord, Some(Clue::Replaced)),
         End::Closed(CloseCode::TOKEN_NOT_YET_VALID) => (Clue::NoWord, Some(Clue::ClockWrong)),
         End::Closed(code) => match code.advice() {

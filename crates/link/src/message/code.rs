@@ -28,10 +28,14 @@ pub enum MessageCode {
     Captive,
     /// The server will not have this link, or none of its channels.
     Policy,
+    /// An operator of the server ended this link.
+    Disconnected,
     /// A newer session of the same link took over.
     Replaced,
     /// The token's times do not fit the server's clock.
     ClockSkew,
+    /// The server wants a token, and the app has none.
+    AuthRequired,
     /// The token was refused, and the app had no better one.
     AuthExpired,
 }
@@ -53,7 +57,7 @@ pub enum Severity {
 
 impl MessageCode {
     /// Every code, the least severe first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Recovered,
         Self::LinkSlow,
         Self::LinkFallback,
@@ -64,8 +68,10 @@ impl MessageCode {
         Self::NetOffline,
         Self::Captive,
         Self::Policy,
+        Self::Disconnected,
         Self::Replaced,
         Self::ClockSkew,
+        Self::AuthRequired,
         Self::AuthExpired,
     ];
 
@@ -82,8 +88,10 @@ impl MessageCode {
             Self::NetOffline => "NET_OFFLINE",
             Self::Captive => "CAPTIVE",
             Self::Policy => "POLICY",
+            Self::Disconnected => "DISCONNECTED",
             Self::Replaced => "REPLACED",
             Self::ClockSkew => "CLOCK_SKEW",
+            Self::AuthRequired => "AUTH_REQUIRED",
             Self::AuthExpired => "AUTH_EXPIRED",
         }
     }
@@ -97,9 +105,13 @@ impl MessageCode {
             | Self::SrvBusy
             | Self::SrvMaint
             | Self::NetOffline => Severity::Warn,
-            Self::Captive | Self::Policy | Self::Replaced | Self::ClockSkew | Self::AuthExpired => {
-                Severity::Block
-            }
+            Self::Captive
+            | Self::Policy
+            | Self::Disconnected
+            | Self::Replaced
+            | Self::ClockSkew
+            | Self::AuthRequired
+            | Self::AuthExpired => Severity::Block,
         }
     }
 
@@ -116,8 +128,10 @@ impl MessageCode {
             Self::Recovered
             | Self::GapLost
             | Self::Policy
+            | Self::Disconnected
             | Self::Replaced
             | Self::ClockSkew
+            | Self::AuthRequired
             | Self::AuthExpired => Span::ZERO,
         }
     }
@@ -135,8 +149,10 @@ impl MessageCode {
             Self::GapLost
             | Self::Captive
             | Self::Policy
+            | Self::Disconnected
             | Self::Replaced
             | Self::ClockSkew
+            | Self::AuthRequired
             | Self::AuthExpired => false,
         }
     }

@@ -166,7 +166,7 @@ fn polling_is_told_once_it_lasts_and_a_gap_for_a_while() {
     life.hear(20_000, Clue::Gap);
     life.welcome(60_000);
     let expected = [
-        info(3_000, Code::LinkFallback),
+        info(4_000, Code::LinkFallback),
         loud(20_000, Code::GapLost),
         info(50_000, Code::LinkFallback),
         (60_000, None),
@@ -197,7 +197,9 @@ fn a_network_that_was_poor_in_an_outage_gets_another_chance() {
 #[test]
 fn a_rejection_is_told_by_its_cause_until_the_app_asks_anew() {
     for (clue, code) in [
+        (Clue::TokenMissing, Code::AuthRequired),
         (Clue::TokenRefused, Code::AuthExpired),
+        (Clue::Disconnected, Code::Disconnected),
         (Clue::ClockWrong, Code::ClockSkew),
         (Clue::Replaced, Code::Replaced),
         (Clue::Refused, Code::Policy),

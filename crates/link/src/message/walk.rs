@@ -54,7 +54,7 @@ impl Story {
         let (entered_at, state, reason) = self.states().next().unwrap_or(begun);
         let is_dry = |state, reason| is_trying(state) || reason == Reason::Offline;
         let dry = self.run(is_dry);
-        let lost = self.run(|state, reason| is_dry(state, reason) || state == State::Fallback);
+        let polled = self.run(|state, _| state == State::Fallback);
         let mut ends = self.clues(is_fresh).map(|(_, clue)| clue).filter(|clue| is_end(*clue));
         let newest = ends.next();
         let is_leaving = newest == Some(Clue::Leaving) || ends.any(|end| end == Clue::Leaving);
@@ -68,7 +68,7 @@ impl Story {
         [
             (Code::Recovered, recovered, 2_000),
             (Code::LinkSlow, slow, u64::MAX),
-            (Code::LinkFallback, lost.filter(|_| state == State::Fallback), u64::MAX),
+            (Code::LinkFallback, polled, u64::MAX),
             (Code::GapLost, gap, 30_000),
             (Code::LinkReconnecting, trying, u64::MAX),
             (Code::SrvBusy, hinted(Clue::Busy), u64::MAX),
@@ -107,6 +107,8 @@ impl Story {
         let mut before =
             before.skip_while(|(_, fact)| !matches!(fact, Fact::State(_, Reason::Rejected)));
         let blamed = before.find_map(|(_, fact)| match fact {
+            Fact::Clue(Clue::TokenMissing) => Some(Code::AuthRequired),
+            Fact::Clue(Clue::Disconnected) => Some(Code::Disconnected),
             Fact::Clue(Clue::TokenRefused) => Some(Code::AuthExpired),
             Fact::Clue(Clue::ClockWrong) => Some(Code::ClockSkew),
             Fact::Clue(Clue::Replaced) => Some(Code::Replaced),
@@ -207,11 +209,18 @@ impl Walk {
 
     fn fact(&mut self) -> Fact {
         let ends = [Clue::NoWord, Clue::NoWord, Clue::Busy, Clue::Leaving, Clue::Portal];
-        let verdicts = [Clue::TokenRefused, Clue::ClockWrong, Clue::Replaced, Clue::Refused];
+        let verdicts = [
+            Clue::TokenRefused,
+            Clue::TokenMissing,
+            Clue::ClockWrong,
+            Clue::Replaced,
+            Clue::Disconnected,
+            Clue::Refused,
+        ];
         let others = [Clue::Gap, Clue::Poor(true), Clue::Poor(true), Clue::Poor(false)];
         match self.draw(16) {
             0..=3 => Fact::Clue(ends[self.draw(5)]),
-            4 => Fact::Clue(verdicts[self.draw(4)]),
+            4 => Fact::Clue(verdicts[self.draw(6)]),
             5 | 6 => Fact::Clue(others[self.draw(4)]),
             _ => self.state(),
         }

@@ -37,9 +37,11 @@ impl Saying {
                 !is_offline && matches!(state, LinkState::Connecting | LinkState::Reconnecting)
             }
             MessageCode::NetOffline => is_offline && is_at_rest && reason == Reason::Offline,
-            MessageCode::Policy | MessageCode::Replaced | MessageCode::AuthExpired => {
-                is_at_rest && reason == Reason::Rejected
-            }
+            MessageCode::Policy
+            | MessageCode::Disconnected
+            | MessageCode::Replaced
+            | MessageCode::AuthRequired
+            | MessageCode::AuthExpired => is_at_rest && reason == Reason::Rejected,
             // Nothing that a link is told speaks for it yet.
             MessageCode::ClockSkew => false,
         };

@@ -957,13 +957,13 @@ var ROWS = [
     "LINK_FALLBACK",
     "retry",
     [
-      "Live updates aren't possible on this network",
-      "You still get everything, with a short delay.",
+      "Live updates don't get through right now",
+      "We check for news by ourselves. It may arrive a little late.",
       "Retry now"
     ],
     [
-      "当前网络不支持实时更新",
-      "内容仍会送达，只是稍有延迟。",
+      "实时更新暂时不可用",
+      "系统会自动查看新内容，可能稍有延迟。",
       "立即重试"
     ]
   ],
@@ -1060,6 +1060,20 @@ var ROWS = [
     ]
   ],
   [
+    "DISCONNECTED",
+    "retry",
+    [
+      "Updates were stopped",
+      "Our service ended them here. You can start them again.",
+      "Start again"
+    ],
+    [
+      "更新已停止",
+      "服务已结束此处的更新，可以重新开始。",
+      "重新开始"
+    ]
+  ],
+  [
     "REPLACED",
     "use_here",
     [
@@ -1085,6 +1099,20 @@ var ROWS = [
       "设备时间不正确",
       "请校准日期和时间后重试。",
       "打开设置"
+    ]
+  ],
+  [
+    "AUTH_REQUIRED",
+    "sign_in",
+    [
+      "Please sign in",
+      "Updates come in once you have.",
+      "Sign in"
+    ],
+    [
+      "请登录",
+      "登录后即可收到更新。",
+      "登录"
     ]
   ],
   [

@@ -15,7 +15,8 @@ const FAIR_MIN = 50;
 /** Should this input end in a rejection, it is known why; an end may tell better. */
 export function noteInput(link: Link, now: Millis, input: Input): void {
   const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
-  if (isUnauthorized) link.tokenFault = "token_refused";
+  const hasToken = link.credential.token != null;
+  if (isUnauthorized) link.tokenFault = hasToken ? "token_refused" : "token_missing";
   const isToken = link.credential.isWanted || isUnauthorized;
   link.messages.hear(now, isToken ? link.tokenFault : "refused");
 }
@@ -24,7 +25,8 @@ export function noteInput(link: Link, now: Millis, input: Input): void {
 export function noteEnd(link: Link, now: Millis, end: End): void {
   for (const clue of clues(end)) {
     link.messages.hear(now, clue);
-    if (clue === "token_refused" || clue === "clock_wrong") link.tokenFault = clue;
+    const isToken = clue === "token_missing" || clue === "token_refused";
+    if (isToken || clue === "clock_wrong") link.tokenFault = clue;
   }
 }
 
@@ -61,6 +63,10 @@ function clues(end: End): Clue[] {
     case CloseCode.RESTART:
     case CloseCode.DRAINING:
       return ["leaving"];
+    case CloseCode.TOKEN_MISSING:
+      return ["no_word", "token_missing"];
+    case CloseCode.DISCONNECTED:
+      return ["no_word", "disconnected"];
     case CloseCode.REPLACED:
       return ["no_word", "replaced"];
     case CloseCode.TOKEN_NOT_YET_VALID:

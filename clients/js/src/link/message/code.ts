@@ -32,10 +32,14 @@ export const ROWS = [
   ["CAPTIVE", 3, 3000, false],
   // The server will not have this link, or none of its channels.
   ["POLICY", 3, 0, false],
+  // An operator of the server ended this link.
+  ["DISCONNECTED", 3, 0, false],
   // A newer session of the same link took over.
   ["REPLACED", 3, 0, false],
   // The token's times do not fit the server's clock.
   ["CLOCK_SKEW", 3, 0, false],
+  // The server wants a token, and the app has none.
+  ["AUTH_REQUIRED", 3, 0, false],
   // The token was refused, and the app had no better one.
   ["AUTH_EXPIRED", 3, 0, false],
 ] as const;
