@@ -31,6 +31,8 @@ mod load;
 mod log;
 #[path = "e2e/operate.rs"]
 mod operate;
+#[path = "e2e/polling.rs"]
+mod polling;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/proxy.rs"]

@@ -9,6 +9,7 @@ mod first;
 mod leave;
 mod listen;
 mod poll;
+mod poll_many;
 mod query;
 mod refuse;
 mod route;

@@ -13,7 +13,7 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
 const BACKEND_KEY: &str = "a-backends-own-key-0001";
 
-async fn guarded(settings: &[(&str, &str)]) -> Server {
+pub(crate) async fn guarded(settings: &[(&str, &str)]) -> Server {
     let keys = [("AUTH__HS256_KEY", KEY), ("INTERNAL__KEY", BACKEND_KEY), ("AUTH__LEEWAY_S", "0")];
     let mut server = Server::start(&[], &[&keys, settings].concat()).await;
     server.key = Some(BACKEND_KEY);
@@ -21,7 +21,7 @@ async fn guarded(settings: &[(&str, &str)]) -> Server {
 }
 
 /// A token as `steadfast token` makes it.
-async fn made(args: &[&str]) -> String {
+pub(crate) async fn made(args: &[&str]) -> String {
     let args = [&["token"], args].concat();
     let mut process = Process::start(&args, &[("STEADFAST_AUTH__HS256_KEY", KEY)]);
     let token = process.out.next().await;

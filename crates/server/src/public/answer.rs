@@ -47,7 +47,7 @@ pub(super) fn preflight<B>(request: &Request<B>) -> Response<Body> {
     let mut response = Response::new(whole(""));
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    let methods = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    let methods = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     let asked = request.headers().get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
     for allowed in asked {

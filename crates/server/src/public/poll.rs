@@ -1,8 +1,9 @@
 //! Events after a position, at once or as soon as there are any. P-70 to P-72
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, Version};
-use steadfast_hub::{Page, PageLimit, ReadError, Speech, Transport};
-use steadfast_protocol::{ChannelName, CloseCode, Since};
-use tokio::time::Instant;
+use serde_json::Value;
+use steadfast_hub::{Grants, Page, PageLimit, ReadError, Speech, Transport};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
+use tokio::time::{Instant, Sleep};
 
 use super::answer::permit;
 use super::body::{Body, boxed, whole};
@@ -25,91 +28,195 @@ use crate::problem::{Code, Problem};
 use crate::socket::upgrade::has_token;
 
 /// When to come back after an empty short poll.
-const NEXT_SHORT_MS: u64 = 3_000;
+pub(super) const NEXT_SHORT_MS: u64 = 3_000;
 /// The most bytes of events in one answer; one event is given even where it alone is larger.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What a poll that waits is waiting for.
-struct Asked {
-    channel: ChannelName,
-    query: PollQuery,
+/// The most events of all channels in one answer.
+const ANSWER_EVENTS_MAX: usize = 1_000;
+
+/// One channel of a poll, and where its reader stands.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) channel: ChannelName,
+    pub(super) since: Since,
+    /// Whether it was asked for from a place that the client does not know.
+    pub(super) is_new: bool,
+}
+
+/// What is asked for: each channel has one reader.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) readers: Vec<Reader>,
+    /// What was asked for and cannot be had, each as it is told.
+    pub(super) refused: Vec<Value>,
+    pub(super) wait: Duration,
+    pub(super) limit: usize,
+}
+
+/// What came of one reader; nothing where the answer had no room for it.
+pub(super) type Outcome = Option<Result<Page, Problem>>;
+
+/// How the outcomes, one for each reader, become an answer.
+pub(super) type Write = fn(&Node, &Asked, Vec<Outcome>) -> Response<Body>;
+
+/// A poll that waits, and what for.
+struct Parked {
+    asked: Asked,
     deadline: Instant,
     watch: Watch,
 }
 
-/// Answers one poll.
+/// Answers one poll of one channel.
 pub(super) async fn answer(
     node: &Arc<Node>,
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<Answer, Problem> {
     let grants = permit(node, &channel, request)?;
-    let mut query = query::poll(request.uri().query())?;
-    let deadline = node.clock.after(query.wait);
-    let page = read(node, &channel, &query.since, query.limit).await?;
-    if has_news(&page) || query.wait.is_zero() || node.is_draining() {
-        return Ok(written(node, &channel, &page, &query).into());
+    let PollQuery { since, wait, limit } = query::poll(request.uri().query())?;
+    let readers = vec![Reader { channel, since, is_new: false }];
+    let asked = Asked { readers, refused: Vec::new(), wait, limit };
+    let may_leave = request.method() == Method::GET;
+    let from = Origin::of(request, may_leave);
+    answer_or_park(node, grants, asked, written, from).await
+}
+
+/// What the connection of a request permits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    may_leave: bool,
+    is_last: bool,
+}
+
+impl Origin {
+    /// Of a request whose body has been read to its end, if it had one.
+    pub(super) fn of<B>(request: &Request<B>, may_leave: bool) -> Self {
+        Self {
+            may_leave: may_leave && request.version() == Version::HTTP_11,
+            is_last: has_token(request.headers(), &header::CONNECTION, "close"),
+        }
     }
-    query.since = Since::After(page.start);
+}
+
+/// Answers at once where there is something to say or no time to wait, else when there is.
+pub(super) async fn answer_or_park(
+    node: &Arc<Node>,
+    grants: (Grants, Option<Millis>),
+    mut asked: Asked,
+    write: Write,
+    from: Origin,
+) -> Result<Answer, Problem> {
+    let deadline = node.clock.after(asked.wait);
+    let outcomes = read_all(node, &asked).await;
+    if has_news(&outcomes) || asked.wait.is_zero() || node.is_draining() {
+        return Ok(write(node, &asked, outcomes).into());
+    }
+    for (reader, outcome) in asked.readers.iter_mut().zip(outcomes) {
+        if let Some(Ok(page)) = outcome {
+            reader.since = Since::After(page.start);
+        }
+    }
     let signal = (Transport::Poll, Speech::Signal);
-    let watch = Watch::open(node, signal, grants, channel.clone(), Since::Now)?;
-    let asked = Box::new(Asked { channel, query, deadline, watch });
-    if request.method() == Method::GET && request.version() == Version::HTTP_11 {
-        let is_last = has_token(request.headers(), &header::CONNECTION, "close");
+    let follow = |reader: &Reader| ChannelRequest {
+        id: None,
+        channel: reader.channel.clone(),
+        since: Since::Now,
+    };
+    let channels = asked.readers.iter().map(follow).collect();
+    let watch = Watch::open(node, signal, grants, channels)?;
+    let parked = Box::new(Parked { asked, deadline, watch });
+    if from.may_leave {
         return Ok(Answer::Leaving(Box::new(move |left| {
-            tokio::spawn(answer_outside(left, asked, is_last));
+            tokio::spawn(answer_outside(left, parked, write, from.is_last));
         })));
     }
     // Without a socket of its own it waits inside of HTTP, which notices a peer that goes.
-    let page = asked.wait(node, None).await?;
-    let page = page.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
-    Ok(written(node, &asked.channel, &page, &asked.query).into())
+    let outcomes = parked.wait(node, None).await?;
+    let outcomes = outcomes.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
+    Ok(write(node, &parked.asked, outcomes).into())
 }
 
-impl Asked {
-    /// The page that answers it: with news, or as it is when the time is over. `None` where the
-    /// peer has gone, which a socket outside of HTTP shows.
+impl Parked {
+    /// The outcomes that answer it: with news, or as they are when the time is over. `None` where
+    /// the peer has gone, which a socket outside of HTTP shows.
     async fn wait(
         &self,
         node: &Node,
         mut outside: Option<&mut Left>,
-    ) -> Result<Option<Page>, Problem> {
+    ) -> Result<Option<Vec<Outcome>>, Problem> {
         let mut over = pin!(tokio::time::sleep_until(self.deadline));
-        // Membership first, then one more look: what comes in between is seen by one of them. A
-        // node that began to leave before that has not heard of this poll.
-        let mut ended = watch::ended(&self.watch.take());
+        // Membership of every channel first, then one more look: what comes in between is seen by
+        // one of them. A node that began to leave before that has not heard of this poll.
+        let mut ended = self.listen().ended;
         let is_late = node.is_draining();
         loop {
-            let query = &self.query;
-            let page = Box::pin(read(node, &self.channel, &query.since, query.limit)).await?;
+            let outcomes = Box::pin(read_all(node, &self.asked)).await;
             match ended {
-                _ if has_news(&page) || is_late => return Ok(Some(page)),
+                _ if has_news(&outcomes) || is_late => return Ok(Some(outcomes)),
                 Some(CloseCode::TOKEN_EXPIRED) => {
                     let detail = "the token expired while the poll waited; get a new one";
                     return Err(Problem::new(Code::TokenExpired, detail));
                 }
-                Some(_) => return Ok(Some(page)),
+                Some(_) => return Ok(Some(outcomes)),
                 None => {}
             }
-            let next = poll_fn(|context| {
-                if let Some(left) = outside.as_deref_mut()
-                    && left.poll_gone(context).is_ready()
-                {
-                    return Poll::Ready(Next::Gone);
+            loop {
+                match self.next(over.as_mut(), outside.as_deref_mut()).await {
+                    // Taken before it is read: what comes after the page calls anew.
+                    Next::Called => {
+                        let heard = self.listen();
+                        ended = heard.ended;
+                        // While channels are still being joined, the last one is waited for.
+                        if heard.is_called || !heard.is_joining || ended.is_some() {
+                            break;
+                        }
+                    }
+                    Next::Over => return Ok(Some(outcomes)),
+                    Next::Gone => return Ok(None),
                 }
-                if self.watch.bell.ready.poll_notified(context).is_ready() {
-                    return Poll::Ready(Next::Called);
-                }
-                over.as_mut().poll(context).map(|()| Next::Over)
-            });
-            match next.await {
-                // Taken before it is read: what comes after the page calls anew.
-                Next::Called => ended = watch::ended(&self.watch.take()),
-                Next::Over => return Ok(Some(page)),
-                Next::Gone => return Ok(None),
             }
         }
     }
+
+    async fn next(&self, mut over: Pin<&mut Sleep>, mut outside: Option<&mut Left>) -> Next {
+        poll_fn(|context| {
+            if let Some(left) = outside.as_deref_mut()
+                && left.poll_gone(context).is_ready()
+            {
+                return Poll::Ready(Next::Gone);
+            }
+            if self.watch.bell.ready.poll_notified(context).is_ready() {
+                return Poll::Ready(Next::Called);
+            }
+            over.as_mut().poll(context).map(|()| Next::Over)
+        })
+        .await
+    }
+
+    /// Takes all that there is to hear, and joins the channels whose place is at hand.
+    fn listen(&self) -> Heard {
+        let mut heard = Heard::default();
+        loop {
+            let (work, is_reading) = self.watch.take_noting();
+            heard.ended = heard.ended.or(watch::ended(&work));
+            heard.is_called |= watch::is_called(&work);
+            if !is_reading {
+                return heard;
+            }
+            heard.is_joining = true;
+        }
+    }
+}
+
+/// What a poll that waits has heard.
+#[derive(Debug, Default)]
+struct Heard {
+    ended: Option<CloseCode>,
+    /// A channel has something new.
+    is_called: bool,
+    /// The place of a channel was asked for.
+    is_joining: bool,
 }
 
 enum Next {
@@ -119,38 +226,77 @@ enum Next {
 }
 
 /// Waits and answers on the bare socket, then goes back to HTTP for the next request.
-async fn answer_outside(mut left: Left, asked: Box<Asked>, is_last: bool) {
+async fn answer_outside(mut left: Left, parked: Box<Parked>, write: Write, is_last: bool) {
     let node = Arc::clone(&left.port.node);
-    let response = match asked.wait(&node, Some(&mut left)).await {
-        Ok(Some(page)) => written(&node, &asked.channel, &page, &asked.query),
+    let response = match parked.wait(&node, Some(&mut left)).await {
+        Ok(Some(outcomes)) => write(&node, &parked.asked, outcomes),
         Ok(None) => return,
-        Err(problem) => {
-            Counters::add(&node.counters.rejected);
-            boxed(problem.response())
-        }
+        Err(problem) => rejected(&node, &problem),
     };
-    drop(asked);
+    drop(parked);
     Box::pin(left.finish(response, is_last)).await;
 }
 
-/// The answer with this page.
-fn written(node: &Node, channel: &ChannelName, page: &Page, query: &PollQuery) -> Response<Body> {
+/// The answer to a poll of one channel.
+fn written(node: &Node, asked: &Asked, outcomes: Vec<Outcome>) -> Response<Body> {
+    let unread = || Err(Problem::new(Code::Internal, "the channel was not read"));
+    match outcomes.into_iter().flatten().next().unwrap_or_else(unread) {
+        Ok(page) => {
+            let next = next_poll_ms(node, &page, asked.wait);
+            let mut out = BytesMut::with_capacity(encoded_bytes(&page) + 512);
+            push_page(&page, &asked.readers[0].channel, Some(next), &mut out);
+            json(node, out.freeze())
+        }
+        Err(problem) => rejected(node, &problem),
+    }
+}
+
+fn rejected(node: &Node, problem: &Problem) -> Response<Body> {
+    Counters::add(&node.counters.rejected);
+    boxed(problem.response())
+}
+
+/// A body of JSON, which is counted as the answer to a poll.
+pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
     Counters::add(&node.counters.polls);
-    let mut response =
-        Response::new(whole(write(channel, page, next_poll_ms(node, page, query.wait))));
+    let mut response = Response::new(whole(body));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }
 
-async fn read(
-    node: &Node,
-    channel: &ChannelName,
-    since: &Since,
-    limit: usize,
-) -> Result<Page, Problem> {
-    let limit = PageLimit { events_max: limit, bytes_max: ANSWER_BYTES_MAX, is_thinned: false };
-    node.broker.read(channel, since, limit).await.map_err(|error| match error {
+/// Reads a page for each reader, until the answer is full. Which one comes first moves from poll to
+/// poll, so that none is left out for ever.
+async fn read_all(node: &Node, asked: &Asked) -> Vec<Outcome> {
+    let count = asked.readers.len();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    outcomes.resize_with(count, || None);
+    let (mut bytes, mut events) = (0, 0);
+    let first = usize::try_from(node.counters.polls.load(Ordering::Relaxed)).unwrap_or(0);
+    for step in 0..count {
+        let at = (first % count + step) % count;
+        let is_full = step > 0 && (bytes >= ANSWER_BYTES_MAX || events >= ANSWER_EVENTS_MAX);
+        if is_full {
+            break;
+        }
+        let limit = PageLimit {
+            events_max: asked.limit.min(ANSWER_EVENTS_MAX - events),
+            bytes_max: ANSWER_BYTES_MAX - bytes,
+            is_thinned: false,
+        };
+        let outcome = read(node, &asked.readers[at], limit).await;
+        if let Ok(page) = &outcome {
+            events += page.events.len();
+            bytes += encoded_bytes(page).min(ANSWER_BYTES_MAX - bytes);
+        }
+        outcomes[at] = Some(outcome);
+    }
+    outcomes
+}
+
+async fn read(node: &Node, reader: &Reader, limit: PageLimit) -> Result<Page, Problem> {
+    let page = node.broker.read(&reader.channel, &reader.since, limit).await;
+    page.map_err(|error| match error {
         ReadError::Unavailable => {
             let detail = "the broker cannot be reached; try again in a moment";
             Problem::new(Code::BrokerUnavailable, detail).retry_after_s(5)
@@ -172,14 +318,29 @@ pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
     }
 }
 
-fn has_news(page: &Page) -> bool {
+/// Whether there is something to say at once.
+fn has_news(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().flatten().any(|outcome| outcome.as_ref().map_or(true, is_news))
+}
+
+/// Whether a page says more than where its reader stands.
+pub(super) fn is_news(page: &Page) -> bool {
     !page.events.is_empty() || page.gap.is_some() || page.reaches_the_end()
 }
 
-/// The answer, from events that are encoded already.
-fn write(channel: &ChannelName, page: &Page, next: u64) -> Bytes {
-    let events: usize = page.events.iter().map(|event| event.encoded.len()).sum();
-    let mut out = BytesMut::with_capacity(events + 512);
+/// How many bytes the events of a page take.
+pub(super) fn encoded_bytes(page: &Page) -> usize {
+    page.events.iter().map(|event| event.encoded.len()).sum()
+}
+
+/// Adds a page, from events that are encoded already, to `out`; with its own pause, where that is
+/// not said for all pages at once.
+pub(super) fn push_page(
+    page: &Page,
+    channel: &ChannelName,
+    next_poll_ms: Option<u64>,
+    out: &mut BytesMut,
+) {
     let head = format!(
         r#"{{"channel":"{channel}","epoch":"{}","offset":{},"events":["#,
         page.start.epoch, page.end
@@ -191,7 +352,7 @@ fn write(channel: &ChannelName, page: &Page, next: u64) -> Bytes {
     }
     let gap = serde_json::to_string(&page.gap).unwrap_or_else(|_| "null".to_owned());
     let is_final = page.reaches_the_end();
-    let tail = format!(r#"],"final":{is_final},"gap":{gap},"next_poll_ms":{next}}}"#);
+    let next = next_poll_ms.map(|ms| format!(r#","next_poll_ms":{ms}"#)).unwrap_or_default();
+    let tail = format!(r#"],"final":{is_final},"gap":{gap}{next}}}"#);
     out.put_slice(tail.as_bytes());
-    out.freeze()
 }

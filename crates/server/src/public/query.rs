@@ -8,11 +8,11 @@ use steadfast_protocol::{ChannelName, Epoch, Limits, Position, Since};
 use crate::problem::{Code, Problem};
 
 /// The longest a poll may wait, in seconds.
-const WAIT_MAX_S: u64 = 50;
+pub(super) const WAIT_MAX_S: u64 = 50;
 /// Events in one answer, where the request does not say.
-const LIMIT_DEFAULT: usize = 100;
+pub(super) const LIMIT_DEFAULT: usize = 100;
 /// The most events in one answer.
-const LIMIT_MAX: usize = 1_000;
+pub(super) const LIMIT_MAX: usize = 1_000;
 
 /// One poll.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::answer::{finish, is_preflight, preflight, text};
 use super::body::{Body, boxed, whole};
 use super::leave::{Answer, Exchange, Leave};
 use super::listen::Port;
-use super::{demo, poll, query, stream, upgrade};
+use super::{demo, poll, poll_many, query, stream, upgrade};
 use crate::connection::Peer;
 use crate::node::{Counters, Node};
 use crate::origin::is_loopback_host;
@@ -22,6 +22,7 @@ enum Place<'a> {
     Probe,
     Demo,
     Socket,
+    Polls,
     Events(&'a str),
     Stream(&'a str),
     Unknown,
@@ -161,6 +162,9 @@ async fn dispatch(
         let demo = port.demo.as_ref().ok_or_else(not_found)?;
         return demo.answer(node, request).await.map(Answer::from);
     }
+    if matches!(place, Place::Polls) {
+        return poll_many::answer(node, request).await;
+    }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Ok(wrong_method().into());
     }
@@ -174,7 +178,7 @@ async fn dispatch(
             let channel = query::channel(segment)?;
             stream::answer(node, channel, &request).await
         }
-        Place::Demo | Place::Socket | Place::Unknown => Err(not_found()),
+        Place::Demo | Place::Polls | Place::Socket | Place::Unknown => Err(not_found()),
     }
 }
 
@@ -198,6 +202,7 @@ fn place(path: &str) -> Place<'_> {
         "/v1/probe" => Place::Probe,
         "/" => Place::Demo,
         "/v1/ws" => Place::Socket,
+        "/v1/poll" => Place::Polls,
         _ if path.starts_with("/demo/") => Place::Demo,
         _ => match path.strip_prefix("/v1/channels/").and_then(|rest| rest.split_once('/')) {
             Some((channel, "events")) => Place::Events(channel),

@@ -13,7 +13,7 @@ use hyper::{Method, Request, Response, StatusCode, Version};
 use socket2::SockRef;
 use steadfast_hub::{Outgoing, PageLimit, Speech, Transport, Work};
 use steadfast_protocol::codec::sse;
-use steadfast_protocol::{ChannelName, Since};
+use steadfast_protocol::{ChannelName, ChannelRequest, Since};
 use tokio::io::AsyncWriteExt;
 
 use super::answer::{permit, text};
@@ -66,7 +66,8 @@ async fn begin(
         return Ok(head(is_chunked).map(|()| whole("")).into());
     }
     let speech = (Transport::Sse, Speech::Stream);
-    let watch = Watch::open(node, speech, grants, channel, since)?;
+    let watch =
+        Watch::open(node, speech, grants, vec![ChannelRequest { id: None, channel, since }])?;
     // After it is a member: the drain finds all that were before.
     if node.is_draining() {
         return Err(drain::problem(node));

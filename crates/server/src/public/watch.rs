@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use steadfast_hub::{Grants, Opening, Outgoing, Speech, Transport, Work};
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
+use steadfast_protocol::{ChannelRequest, CloseCode};
 
 use crate::connection::Asker;
 use crate::node::Node;
@@ -19,13 +19,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Follows `channel` from `since`.
+    /// Follows these channels.
     pub(super) fn open(
         node: &Arc<Node>,
         (transport, speech): (Transport, Speech),
         (grants, expires): (Grants, Option<Millis>),
-        channel: ChannelName,
-        since: Since,
+        channels: Vec<ChannelRequest>,
     ) -> Result<Self, Problem> {
         let internal = || Problem::new(Code::Internal, "the request could not be followed");
         let link = node.random_link(transport.as_str()).ok_or_else(internal)?;
@@ -40,7 +39,7 @@ impl Watch {
             grants,
             expires,
             heartbeat: None,
-            channels: vec![ChannelRequest { id: None, channel, since }],
+            channels,
             time: node.clock.date(),
         };
         let key = shard.open(opening, &bell).map_err(|_| internal())?;
@@ -51,13 +50,25 @@ impl Watch {
     /// What the session has to do. History it needs is asked for, and rings the bell when it comes:
     /// a broker that takes long holds up no sign of life.
     pub(super) fn take(&self) -> Work {
+        self.take_noting().0
+    }
+
+    /// The same, and whether history was asked for.
+    pub(super) fn take_noting(&self) -> (Work, bool) {
         let Asker { shard, key, .. } = &self.asker;
         let mut work = shard.with(|hub, now| hub.take(now, *key));
-        if let Some(read) = work.read.take() {
+        let read = work.read.take();
+        let is_reading = read.is_some();
+        if let Some(read) = read {
             self.asker.read(read);
         }
-        work
+        (work, is_reading)
     }
+}
+
+/// Whether a channel that such a session follows has something new.
+pub(super) fn is_called(work: &Work) -> bool {
+    work.frames.iter().any(|item| matches!(item, Outgoing::Signal))
 }
 
 /// Why such a session has ended, where that is among what it has to do.

@@ -1,0 +1,158 @@
+//! One poll for many channels: a body of channels with positions in, a page for each that has
+//! something out. An entry that cannot be followed is refused alone. P-78
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, BytesMut};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use steadfast_protocol::{ChannelName, Since};
+
+use super::answer::bearer;
+use super::body::{Body, boxed};
+use super::leave::Answer;
+use super::poll::{self, Asked, Origin, Outcome, Reader};
+use super::query::{LIMIT_DEFAULT, LIMIT_MAX, WAIT_MAX_S};
+use crate::internal::body;
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+
+/// The most bytes of a poll's body: 128 channels with the longest names and epochs.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The body of a poll.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PollBody<'a> {
+    #[serde(borrow)]
+    channels: Vec<Entry<'a>>,
+    #[serde(default)]
+    wait: u64,
+    limit: Option<usize>,
+}
+
+/// One channel of it.
+#[derive(Debug, Deserialize)]
+struct Entry<'a> {
+    channel: String,
+    #[serde(borrow)]
+    since: Option<&'a RawValue>,
+}
+
+/// Answers one poll.
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    request: Request<Incoming>,
+) -> Result<Answer, Problem> {
+    if request.method() != Method::POST {
+        return Ok(wrong_method().into());
+    }
+    let grants = node.grants(bearer(request.headers()))?;
+    let from = Origin::of(&request, true);
+    // To its end: what is left of a body would be taken for the next request once this one waits.
+    let bytes = body::read(request.map(axum::body::Body::new), BODY_BYTES_MAX).await?;
+    let text = body::text(&bytes)?;
+    let wish: PollBody<'_> = serde_json::from_str(text).map_err(|error| body::refusal(&error))?;
+    let (wait, limit) = bounded(&wish)?;
+    let count_max = node.config.limits.channels_per_link_max;
+    if wish.channels.is_empty() || wish.channels.len() > count_max {
+        let count = wish.channels.len();
+        let detail = format!("`channels` has 1 to {count_max} entries, this one has {count}");
+        return Err(Problem::new(Code::BadBody, detail));
+    }
+    let (mut readers, mut refused, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for entry in wish.channels {
+        match reader(&entry, |channel| grants.0.may_subscribe(channel)) {
+            Ok(reader) if seen.insert(reader.channel.clone()) => readers.push(reader),
+            Ok(_) => {
+                let problem = Problem::new(Code::BadBody, "the channel is named twice");
+                refused.push(refusal(&entry.channel, &problem));
+            }
+            Err(problem) => refused.push(refusal(&entry.channel, &problem)),
+        }
+    }
+    // A refusal is told at once.
+    let wait = if refused.is_empty() { wait } else { Duration::ZERO };
+    let asked = Asked { readers, refused, wait, limit };
+    poll::answer_or_park(node, grants, asked, written, from).await
+}
+
+fn bounded(wish: &PollBody<'_>) -> Result<(Duration, usize), Problem> {
+    let bad = |detail: String| Err(Problem::new(Code::BadBody, detail));
+    let limit = wish.limit.unwrap_or(LIMIT_DEFAULT);
+    if wish.wait > WAIT_MAX_S {
+        return bad(format!("`wait` is a whole number of seconds from 0 to {WAIT_MAX_S}"));
+    }
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return bad(format!("`limit` is a whole number from 1 to {LIMIT_MAX}"));
+    }
+    Ok((Duration::from_secs(wish.wait), limit))
+}
+
+/// The reader that an entry asks for.
+fn reader(
+    entry: &Entry<'_>,
+    is_permitted: impl Fn(&ChannelName) -> bool,
+) -> Result<Reader, Problem> {
+    let channel = ChannelName::new(&entry.channel)
+        .map_err(|error| Problem::new(Code::BadChannel, error.to_string()))?;
+    let since = entry.since.map_or(Ok(Since::Start), |since| serde_json::from_str(since.get()));
+    let since = since.map_err(|_| {
+        let detail =
+            "`since` is \"start\", \"now\" or {\"epoch\", \"offset\"} as an answer gave it";
+        Problem::new(Code::BadPosition, detail)
+    })?;
+    if !is_permitted(&channel) {
+        let detail = "the token does not permit following this channel";
+        return Err(Problem::new(Code::Forbidden, detail));
+    }
+    let is_new = !matches!(since, Since::After(_));
+    Ok(Reader { channel, since, is_new })
+}
+
+/// An entry that is not read, and why.
+fn refusal(channel: &str, problem: &Problem) -> Value {
+    json!({ "channel": channel, "code": problem.code.as_str(), "detail": problem.detail })
+}
+
+/// The answer: pages that say something, and where those stand that did not know it.
+fn written(node: &Node, asked: &Asked, outcomes: Vec<Outcome>) -> Response<Body> {
+    let mut refused = asked.refused.clone();
+    let mut out = BytesMut::with_capacity(1_024);
+    out.put_slice(b"{\"pages\":[");
+    let (mut is_first, mut next) = (true, None);
+    for (reader, outcome) in asked.readers.iter().zip(outcomes) {
+        match outcome {
+            // There was no room for it: it is the first of the next answer.
+            None => next = Some(0),
+            Some(Err(problem)) => refused.push(refusal(reader.channel.as_str(), &problem)),
+            Some(Ok(page)) => {
+                let pause = poll::next_poll_ms(node, &page, asked.wait);
+                next = Some(next.map_or(pause, |next: u64| next.min(pause)));
+                if poll::is_news(&page) || reader.is_new {
+                    out.put_slice(if is_first { b"" } else { b"," });
+                    poll::push_page(&page, &reader.channel, None, &mut out);
+                    is_first = false;
+                }
+            }
+        }
+    }
+    let next = next.unwrap_or(poll::NEXT_SHORT_MS);
+    let refused = Value::Array(refused);
+    out.put_slice(format!("],\"refused\":{refused},\"next_poll_ms\":{next}}}").as_bytes());
+    poll::json(node, out.freeze())
+}
+
+fn wrong_method() -> Response<Body> {
+    let problem =
+        Problem::new(Code::MethodNotAllowed, "a poll for many channels is sent with POST");
+    let mut response = boxed(problem.response());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    response
+}
