@@ -20,7 +20,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units brokers doctest js sim seeds counts trial bench curves e2e run docs clean
+.PHONY: help setup test build lint fmt tidy units brokers doctest js sim seeds flakes counts trial bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ sim: ## the simulator; ARGS="…" is handed to it
 
 seeds: ## 2,000 seeds of the simulator, as fast as they go; SEEDS=10000 for more
 	cargo run --quiet --release --package steadfast-sim -- run --seeds $(SEEDS)
+
+flakes: setup ## the suites 20 and 5 times, half beside busy loops, for hours; ARGS="RUNS BROWSER_RUNS"
+	node .ci/flakes.mjs $(ARGS)
 
 counts: ## instructions of an event's path, under valgrind, beside what is expected
 	cargo run --quiet --release --package steadfast-counts
