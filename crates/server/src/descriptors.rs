@@ -9,6 +9,11 @@ const RESERVED: u64 = 512;
 /// … and which part of them where there are few.
 const RESERVED_PART: u64 = 4;
 
+/// What a node has open when nobody has come yet, with some room: ports, the log, the runtime …
+const OWN: u64 = 32;
+/// … and at least so many for the internal port, whatever else there is.
+const INTERNAL_MIN: u64 = 4;
+
 /// Raises the soft limit to the hard one; what holds then. `None` is no limit.
 pub(crate) fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
@@ -37,13 +42,22 @@ pub(crate) fn refusals(at_most: usize, limit: Option<u64>) -> usize {
     at_most.min(usize::try_from(reserved(limit) / 4).unwrap_or(usize::MAX))
 }
 
+/// How many connections the internal port may have beside so many of the public one.
+pub(crate) fn internal(wanted: usize, public: usize, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return wanted };
+    let taken = public as u64 + reserved(limit) / 4 + OWN.min(limit / 4);
+    let room = limit.saturating_sub(taken).max(INTERNAL_MIN);
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+/// A quarter where there are few, but enough for what a node has open by itself.
 fn reserved(limit: u64) -> u64 {
-    RESERVED.min(limit / RESERVED_PART)
+    (limit / RESERVED_PART).clamp(2 * OWN.min(limit / 4), RESERVED)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{connections, raise, refusals};
+    use super::{OWN, connections, internal, raise, refusals};
     use rustix::process::{Resource, getrlimit};
 
     #[test]
@@ -54,11 +68,19 @@ mod tests {
 
     #[test]
     fn connections_leave_room_for_what_else_is_opened() {
-        let table = [(1_024, 768), (4_096, 3_584), (16_512, 16_000), (16_511, 15_999), (64, 48)];
+        let table = [(1_024, 768), (4_096, 3_584), (16_512, 16_000), (16_511, 15_999), (64, 32)];
         for (limit, expected) in table {
             assert_eq!(connections(16_000, Some(limit)), expected, "{limit}");
             let rest = usize::try_from(limit).unwrap() - expected;
             assert!(refusals(256, Some(limit)) <= rest / 4, "{limit}");
+        }
+        assert_eq!((internal(4_096, 16_000, None), internal(9, 16_000, Some(1 << 20))), (4_096, 9));
+        for limit in [64, 128, 256, 1_024, 4_096, 65_536] {
+            let public = connections(16_000, Some(limit));
+            let all = public + refusals(256, Some(limit)) + internal(4_096, public, Some(limit));
+            let own = usize::try_from(OWN.min(limit / 4)).unwrap();
+            assert!(all + own <= usize::try_from(limit).unwrap(), "{limit}: {all} and {own}");
+            assert!(internal(4_096, public, Some(limit)) >= 8, "{limit}");
         }
         assert_eq!((connections(7, None), connections(7, Some(1_024))), (7, 7));
     }

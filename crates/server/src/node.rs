@@ -48,6 +48,8 @@ pub struct Node {
     headcount: Arc<Headcount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
+    /// Over how long clients are sent away then.
+    drain_spread_ms: AtomicU64,
 }
 
 /// Things counted outside of the hubs.
@@ -112,6 +114,7 @@ impl Node {
             headcount,
             verifier,
             is_draining: AtomicBool::new(false),
+            drain_spread_ms: AtomicU64::new(0),
         }))
     }
 
@@ -224,9 +227,15 @@ impl Node {
         self.is_draining.load(Ordering::Acquire)
     }
 
-    /// From now on nobody new is let in.
-    pub fn begin_drain(&self) {
+    /// From now on nobody new is let in, and whoever asks is sent away for up to this long.
+    pub fn begin_drain(&self, spread: Span) {
+        self.drain_spread_ms.store(spread.0, Ordering::Relaxed);
         self.is_draining.store(true, Ordering::Release);
+    }
+
+    /// Over how long clients are sent away, once the node is leaving.
+    pub(crate) fn drain_spread_ms(&self) -> u64 {
+        self.drain_spread_ms.load(Ordering::Relaxed)
     }
 
     /// The limits of one session's messages.

@@ -42,6 +42,8 @@ impl Server {
     pub fn start(mut config: Config) -> Result<Self, ServeError> {
         let (descriptors, wanted) = (descriptors::raise(), config.public.connections_max);
         config.public.connections_max = descriptors::connections(wanted, descriptors);
+        let internal = &mut config.internal.connections_max;
+        *internal = descriptors::internal(*internal, config.public.connections_max, descriptors);
         if config.public.connections_max < wanted {
             tracing::warn!(
                 wanted,
@@ -129,12 +131,14 @@ impl Server {
 /// Tells every link to go, gives them the time for it, then closes what is left.
 async fn drain(node: &Node) {
     let drain = &node.config.drain;
-    node.begin_drain();
+    // Whether there are others may take a moment to find out: nobody new is let in meanwhile.
+    node.begin_drain(Span(drain.spread_ms));
     let (after, mut spread) = (Span(drain.after_ms), Span(drain.spread_ms));
     let mut deadline = Duration::from_millis(drain.deadline_ms);
     if node.broker.is_alone().await {
         spread = spread.min(ALONE_SPREAD);
         deadline = deadline.min(Duration::from_millis(after.0) + ALONE_DEADLINE);
+        node.begin_drain(spread);
         tracing::info!(?deadline, "there is no other node to go to");
     }
     for shard in &*node.shards {

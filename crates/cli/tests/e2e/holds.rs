@@ -235,7 +235,8 @@ async fn a_server_that_leaves_lets_streams_and_polls_go() {
     };
     let (page, ()) = tokio::join!(polling, leaving);
     assert_eq!(page["events"], json!([]), "{page}");
-    assert_eq!(page["next_poll_ms"], 1000, "{page}");
+    let pause = page["next_poll_ms"].as_u64().unwrap();
+    assert!((1_000..=1_300).contains(&pause), "{page}");
     let end = async { while stream.chunk().await.is_ok_and(|chunk| chunk.is_some()) {} };
     within("the end of the stream", end).await;
     assert_eq!(server.process.code().await, Some(0));
@@ -254,7 +255,8 @@ async fn a_server_that_leaves_says_to_each_when_to_come_back() {
         let polled = server.asked(&format!("/v1/channels/demo:1/events?{query}")).await;
         assert_eq!((polled.status, polled.header("connection")), (200, "close"), "{polled:?}");
         let pause = polled.json()["next_poll_ms"].as_u64().unwrap();
-        assert!((1_000..=9_000).contains(&pause), "{query}: {pause}");
+        // There is no other node: the spread is 1 s whatever is set.
+        assert!((1_000..=2_000).contains(&pause), "{query}: {pause}");
         pauses.insert(pause);
     }
     assert!(pauses.len() > 1, "all were told to come back together: {pauses:?}");

@@ -96,6 +96,9 @@ async fn one_entry_that_is_wrong_is_refused_alone() {
         {"channel": "demo::2"},
         {"channel": "demo:3", "since": {"epoch": "e", "offset": "2"}},
         {"channel": "demo:1"},
+        {"channel": "demo:4", "sinse": "now"},
+        {"chanel": "demo:5"},
+        7,
     ]);
     let body = json!({"channels": channels, "wait": 50});
     let request = server.http.post(server.url("/v1/poll")).json(&body);
@@ -109,6 +112,9 @@ async fn one_entry_that_is_wrong_is_refused_alone() {
         ("demo::2", "bad_channel"),
         ("demo:3", "bad_position"),
         ("demo:1", "bad_body"),
+        ("demo:4", "bad_body"),
+        ("[6]", "bad_body"),
+        ("[7]", "bad_body"),
     ];
     assert_eq!(codes, expected.map(|(channel, code)| (Some(channel), Some(code))));
     polls(&server, &body).await.assert_problem(401, "token_missing");

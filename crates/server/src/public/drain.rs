@@ -12,9 +12,11 @@ use crate::problem::{Code, Problem};
 /// The least that a client waits before it comes back, in milliseconds.
 pub(super) const PAUSE_MS_MIN: u64 = 1_000;
 
-/// When to come back to a node that leaves, in milliseconds: over the drain's spread. P-77
+/// When to come back to a node that leaves, in milliseconds: over the spread that links are given,
+/// which is short where there is no other node. P-77
 pub(super) fn pause_ms(node: &Node) -> u64 {
-    node.draw_ms(PAUSE_MS_MIN, node.config.drain.spread_ms)
+    let spread = node.drain_spread_ms();
+    node.draw_ms(PAUSE_MS_MIN, spread.max(PAUSE_MS_MIN + spread.min(PAUSE_MS_MIN)))
 }
 
 /// Why a node that leaves takes nobody new.

@@ -31,18 +31,25 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 struct PollBody<'a> {
     #[serde(borrow)]
-    channels: Vec<Entry<'a>>,
+    channels: Vec<&'a RawValue>,
     #[serde(default)]
     wait: u64,
     limit: Option<usize>,
 }
 
-/// One channel of it.
+/// One channel of it. An entry that is not like this is refused alone.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Entry<'a> {
     channel: String,
     #[serde(borrow)]
     since: Option<&'a RawValue>,
+}
+
+/// The name alone, to say which entry is refused.
+#[derive(Debug, Deserialize)]
+struct Named {
+    channel: String,
 }
 
 /// Answers one poll.
@@ -67,14 +74,17 @@ pub(super) async fn answer(
         return Err(Problem::new(Code::BadBody, detail));
     }
     let (mut readers, mut refused, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for entry in wish.channels {
-        match reader(&entry, |channel| grants.0.may_subscribe(channel)) {
+    for (at, entry) in wish.channels.into_iter().enumerate() {
+        match reader(entry, |channel| grants.0.may_subscribe(channel)) {
             Ok(reader) if seen.insert(reader.channel.clone()) => readers.push(reader),
-            Ok(_) => {
+            Ok(reader) => {
                 let problem = Problem::new(Code::BadBody, "the channel is named twice");
-                refused.push(refusal(&entry.channel, &problem));
+                refused.push(refusal(reader.channel.as_str(), &problem));
             }
-            Err(problem) => refused.push(refusal(&entry.channel, &problem)),
+            Err(problem) => {
+                let named = serde_json::from_str(entry.get()).map(|named: Named| named.channel);
+                refused.push(refusal(&named.unwrap_or_else(|_| format!("[{at}]")), &problem));
+            }
         }
     }
     // A refusal is told at once.
@@ -97,9 +107,11 @@ fn bounded(wish: &PollBody<'_>) -> Result<(Duration, usize), Problem> {
 
 /// The reader that an entry asks for.
 fn reader(
-    entry: &Entry<'_>,
+    entry: &RawValue,
     is_permitted: impl Fn(&ChannelName) -> bool,
 ) -> Result<Reader, Problem> {
+    let entry: Entry<'_> =
+        serde_json::from_str(entry.get()).map_err(|error| body::refusal(&error))?;
     let channel = ChannelName::new(&entry.channel)
         .map_err(|error| Problem::new(Code::BadChannel, error.to_string()))?;
     let since = entry.since.map_or(Ok(Since::Start), |since| serde_json::from_str(since.get()));

@@ -41,7 +41,7 @@ async fn the_statistics_count_the_whole_node() {
 #[tokio::test]
 async fn the_statistics_tell_of_a_node_that_leaves() {
     let desk = Desk::new();
-    desk.node.begin_drain();
+    desk.node.begin_drain(steadfast_machine::Span::ZERO);
     assert_eq!(desk.ask("GET", "/v1/stats").await.json()["draining"], true);
 }
 
@@ -53,7 +53,7 @@ async fn a_node_that_leaves_is_alive_and_not_ready() {
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, r#"{"status":"ok"}"#));
         assert_eq!(answer.headers["steadfast-node"], "node-1");
     }
-    desk.node.begin_drain();
+    desk.node.begin_drain(steadfast_machine::Span::ZERO);
     assert_eq!(desk.ask("GET", "/livez").await.status, 200);
     let answer = desk.ask("GET", "/readyz").await;
     answer.problem(503, "draining");

@@ -303,6 +303,6 @@ async fn a_full_node_says_when_to_come_back() {
 #[tokio::test]
 async fn a_leaving_node_still_publishes() {
     let desk = Desk::new();
-    desk.node.begin_drain();
+    desk.node.begin_drain(steadfast_machine::Span::ZERO);
     assert_eq!(desk.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
 }
