@@ -6,6 +6,9 @@ use std::fmt;
 /// Causes that are told apart; further ones are counted together.
 const CAUSES_MAX: usize = 4;
 
+/// Why an attempt failed that took too long.
+pub(super) const NO_ANSWER: &str = "no answer in time";
+
 /// The causes seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Causes {
@@ -32,7 +35,7 @@ impl fmt::Display for Causes {
         // Stable: of causes seen equally often the earlier comes first.
         seen.sort_by_key(|(_, count)| u32::MAX - count);
         if seen.is_empty() {
-            return f.write_str("no answer in time");
+            return f.write_str(NO_ANSWER);
         }
         for (at, (cause, count)) in seen.into_iter().enumerate() {
             let comma = if at == 0 { "" } else { ", " };

@@ -11,16 +11,13 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::body::Problem;
-use super::causes::Causes;
+use super::causes::{Causes, NO_ANSWER};
 use super::retry::{Attempts, Schedule};
 
 /// How long one attempt may take.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-
-/// Why an attempt failed that took too long.
-const NO_ANSWER: &str = "no answer in time";
 
 /// A server's internal port.
 #[derive(Debug)]

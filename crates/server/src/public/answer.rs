@@ -7,7 +7,7 @@ use steadfast_hub::Grants;
 use steadfast_machine::Millis;
 use steadfast_protocol::ChannelName;
 
-use super::body::{Body, whole};
+use super::body::{Body, boxed, whole};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
@@ -57,6 +57,13 @@ pub(super) fn preflight<B>(request: &Request<B>) -> Response<Body> {
     let asked = HeaderValue::from_name(header::ACCESS_CONTROL_REQUEST_HEADERS);
     headers.append(header::VARY, asked);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(PREFLIGHT_AGE_S));
+    response
+}
+
+/// The refusal of a request whose method a path does not have; `allowed` are the methods it has.
+pub(super) fn wrong_method(detail: &str, allowed: &'static str) -> Response<Body> {
+    let mut response = boxed(Problem::new(Code::MethodNotAllowed, detail).response());
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 

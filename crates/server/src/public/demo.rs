@@ -19,7 +19,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::body::{Body, boxed, whole};
+use super::answer::wrong_method;
+use super::body::{Body, whole};
 use crate::internal::body;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
@@ -122,11 +123,5 @@ fn told(status: StatusCode, what: &serde_json::Value) -> Response<Body> {
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-fn wrong_method(detail: &str, allowed: &'static str) -> Response<Body> {
-    let mut response = boxed(Problem::new(Code::MethodNotAllowed, detail).response());
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use steadfast_protocol::{ChannelName, Since};
 
-use super::answer::bearer;
-use super::body::{Body, boxed};
+use super::answer::{bearer, wrong_method};
+use super::body::Body;
 use super::leave::Answer;
 use super::poll::{self, Asked, Origin, Outcome, Reader};
 use super::query::{LIMIT_DEFAULT, LIMIT_MAX, WAIT_MAX_S};
@@ -58,7 +57,8 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Answer, Problem> {
     if request.method() != Method::POST {
-        return Ok(wrong_method().into());
+        let detail = "a poll for many channels is sent with POST";
+        return Ok(wrong_method(detail, "POST, OPTIONS").into());
     }
     let grants = node.grants(bearer(request.headers()))?;
     let from = Origin::of(&request, true);
@@ -159,12 +159,4 @@ fn written(node: &Node, asked: &Asked, outcomes: Vec<Outcome>) -> Response<Body>
     let refused = Value::Array(refused);
     out.put_slice(format!("],\"refused\":{refused},\"next_poll_ms\":{next}}}").as_bytes());
     poll::json(node, out.freeze())
-}
-
-fn wrong_method() -> Response<Body> {
-    let problem =
-        Problem::new(Code::MethodNotAllowed, "a poll for many channels is sent with POST");
-    let mut response = boxed(problem.response());
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST, OPTIONS"));
-    response
 }

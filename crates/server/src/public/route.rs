@@ -6,7 +6,7 @@ use hyper::body::{Body as HttpBody, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::answer::{finish, is_preflight, preflight, text};
+use super::answer::{finish, is_preflight, preflight, text, wrong_method};
 use super::body::{Body, boxed, whole};
 use super::leave::{Answer, Exchange, Leave};
 use super::listen::Port;
@@ -166,7 +166,8 @@ async fn dispatch(
         return poll_many::answer(node, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Ok(wrong_method().into());
+        let detail = "this place is read with GET";
+        return Ok(wrong_method(detail, "GET, HEAD, OPTIONS").into());
     }
     match place {
         Place::Probe => Ok(no_content().into()),
@@ -215,13 +216,6 @@ fn place(path: &str) -> Place<'_> {
 fn no_content() -> Response<Body> {
     let mut response = Response::new(whole(""));
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-}
-
-fn wrong_method() -> Response<Body> {
-    let problem = Problem::new(Code::MethodNotAllowed, "this place is read with GET");
-    let mut response = boxed(problem.response());
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
     response
 }
 
