@@ -61,7 +61,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// A file that remembers where this reader is: read if it is there, written as events are
-    /// printed. Where it knows a channel, --since is not asked
+    /// printed. Where it knows a channel, --since is not asked. One process at a time: it locks
+    /// FILE.lock, which stays
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
 }

@@ -85,6 +85,33 @@ async fn a_subscriber_resumes_where_it_is_told_and_ends_with_its_last_channel() 
     assert_eq!((code, rest.as_str()), (Some(0), ""));
 }
 
+/// Two processes would overwrite each other's positions, and one that starts again would go on
+/// where the other one was.
+#[tokio::test]
+async fn a_file_of_positions_is_used_by_one_process_at_a_time() {
+    let server = Server::dev().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("build.json");
+    let file = file.to_str().unwrap();
+    let mut first = subscriber(&server, &["demo:1", "--resume", file]).await;
+    let url = server.url("");
+    let args = ["subscribe", "demo:2", "--resume", file, "--server", &url];
+    let (code, out, err) = Process::start(&args, &[]).finish().await;
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains(&format!("{file} is in use by another process")), "{err}");
+
+    let placed = server.publishes("demo:1", 1).await;
+    hears(&mut first, &placed, "progress", json!({"n": 1})).await;
+    first.signal("INT").await;
+    assert_eq!(first.code().await, Some(0));
+    let second = server.publishes("demo:1", 2).await;
+    let mut again = subscriber(&server, &["demo:1", "--resume", file]).await;
+    hears(&mut again, &second, "progress", json!({"n": 2})).await;
+    // However a process ends, its lock ends with it.
+    again.kill().await;
+    subscriber(&server, &["demo:1", "--resume", file]).await;
+}
+
 #[tokio::test]
 async fn ctrl_c_ends_a_subscriber_politely() {
     let server = Server::dev().await;
