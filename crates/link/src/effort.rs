@@ -14,6 +14,26 @@ const PROBE_AFTER: Span = Span::seconds(2);
 /// the effort that is to be made. Where no attempt can begin, twice as long is waited.
 const TRIAL_SPAN: Span = Span::seconds(4);
 
+/// Why polling may begin without effort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shortcut {
+    /// It may not.
+    None,
+    /// WebSocket is known not to get through: this network blocks it, or a session that had
+    /// replaced polling was lost although the path works.
+    Blocked,
+    /// A session that had replaced polling was lost just now. Polling begins at once if plain HTTP
+    /// turns out to get through; otherwise the path has failed, and not WebSocket.
+    LostReturn,
+}
+
+impl Shortcut {
+    /// On a network that is known to block WebSocket, or on another.
+    const fn on_network(is_known_blocked: bool) -> Self {
+        if is_known_blocked { Self::Blocked } else { Self::None }
+    }
+}
+
 /// The effort made since data stopped flowing.
 #[derive(Clone, Debug)]
 pub(crate) struct Effort {
@@ -31,14 +51,10 @@ pub(crate) struct Effort {
     due_at: Option<Millis>,
     /// When the attempt under way will have taken long; none once that was looked at.
     probe_at: Option<Millis>,
-    /// Whether it was known before the first attempt what this network is like.
-    is_known_blocked: bool,
+    shortcut: Shortcut,
     /// Whether the attempt under way, or the next one, begins before anything is known to get
     /// through.
     is_dark: bool,
-    /// Whether a session that had replaced polling was lost just now, and it is not known yet
-    /// whether WebSocket or the path has failed.
-    has_lost_return: bool,
 }
 
 impl Effort {
@@ -54,20 +70,20 @@ impl Effort {
             tried_since: None,
             due_at: None,
             probe_at: None,
-            is_known_blocked,
+            shortcut: Shortcut::on_network(is_known_blocked),
             is_dark: true,
-            has_lost_return: false,
         }
     }
 
     /// The same after the loss of a session that had replaced polling and did not live for long.
     pub(crate) const fn after_return(now: Millis, is_known_blocked: bool) -> Self {
-        Self { has_lost_return: true, ..Self::new(now, is_known_blocked) }
+        let shortcut = if is_known_blocked { Shortcut::Blocked } else { Shortcut::LostReturn };
+        Self { shortcut, ..Self::new(now, is_known_blocked) }
     }
 
     /// The network is another one now.
     pub(crate) fn move_on(&mut self, is_known_blocked: bool) {
-        self.is_known_blocked = is_known_blocked;
+        self.shortcut = Shortcut::on_network(is_known_blocked);
         self.disprove();
     }
 
@@ -123,21 +139,24 @@ impl Effort {
         self.tried_since = None;
         self.due_at = None;
         self.failed = 0;
-        self.has_lost_return = false;
+        if self.shortcut == Shortcut::LostReturn {
+            self.shortcut = Shortcut::None;
+        }
     }
 
     /// Whether a session that had replaced polling was lost although the path works, as is known
     /// now; once. Polling goes on at once then.
-    pub(crate) const fn confirm_lost_return(&mut self) -> bool {
-        let is_confirmed = core::mem::replace(&mut self.has_lost_return, false);
-        self.is_known_blocked |= is_confirmed;
+    pub(crate) fn confirm_lost_return(&mut self) -> bool {
+        let is_confirmed = self.shortcut == Shortcut::LostReturn;
+        if is_confirmed {
+            self.shortcut = Shortcut::Blocked;
+        }
         is_confirmed
     }
 
-    /// Whether a session that had replaced polling was lost, and the path has not shown yet
-    /// whether it works.
-    pub(crate) const fn has_lost_return(&self) -> bool {
-        self.has_lost_return
+    /// Why polling may begin without effort.
+    pub(crate) const fn shortcut(&self) -> Shortcut {
+        self.shortcut
     }
 
     fn plan_look(&mut self, now: Millis, config: &Config) {
@@ -183,7 +202,8 @@ impl Effort {
         let is_enough = self.enough_at(config).is_some_and(|at| at <= now)
             || is_suspected
             || self.failed >= config.fallback_attempts;
-        self.is_known_blocked || (self.is_proven(now) && is_enough && !self.is_server_busy)
+        let is_known = self.shortcut == Shortcut::Blocked;
+        is_known || (self.is_proven(now) && is_enough && !self.is_server_busy)
     }
 
     /// Whether the time has come to look at effort; true once.

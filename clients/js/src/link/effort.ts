@@ -16,6 +16,14 @@ const PROBE_AFTER = seconds(2);
  */
 const TRIAL_SPAN = seconds(4);
 
+/**
+ * Why polling may begin without effort: it may not; WebSocket is known not to get through, since
+ * this network blocks it or a session that had replaced polling was lost although the path works;
+ * or such a session was lost just now, and polling begins at once if plain HTTP turns out to get
+ * through: otherwise the path has failed, and not WebSocket.
+ */
+export type Shortcut = "none" | "blocked" | "lost_return";
+
 /** The effort made since data stopped flowing. */
 export interface Effort {
   /** Since when no data flows. */
@@ -38,18 +46,12 @@ export interface Effort {
   dueAt: Millis;
   /** When the attempt under way will have taken long; never once that was looked at. */
   probeAt: Millis;
-  /** Whether it was known before the first attempt what this network is like. */
-  isKnownBlocked: boolean;
+  shortcut: Shortcut;
   /**
    * Whether the attempt under way, or the next one, begins before anything is known to get through:
    * it says nothing of WebSocket.
    */
   isDark: boolean;
-  /**
-   * Whether a session that had replaced polling was lost just now, and it is not known yet whether
-   * WebSocket or the path has failed.
-   */
-  hasLostReturn: boolean;
 }
 
 /**
@@ -69,14 +71,13 @@ export const newEffort = (
   triedSince: NEVER,
   dueAt: NEVER,
   probeAt: NEVER,
-  isKnownBlocked,
+  shortcut: isKnownBlocked ? "blocked" : hasLostReturn ? "lost_return" : "none",
   isDark: true,
-  hasLostReturn,
 });
 
 /** The network is another one now. */
 export function moveOn(effort: Effort, isKnownBlocked: boolean): void {
-  effort.isKnownBlocked = isKnownBlocked;
+  effort.shortcut = isKnownBlocked ? "blocked" : "none";
   disprove(effort);
 }
 
@@ -127,7 +128,7 @@ export function disprove(effort: Effort): void {
   effort.triedSince = NEVER;
   effort.dueAt = NEVER;
   effort.failed = 0;
-  effort.hasLostReturn = false;
+  if (effort.shortcut === "lost_return") effort.shortcut = "none";
 }
 
 /**
@@ -135,9 +136,8 @@ export function disprove(effort: Effort): void {
  * once. Polling goes on at once then.
  */
 export function confirmLostReturn(effort: Effort): boolean {
-  const isConfirmed = effort.hasLostReturn;
-  effort.hasLostReturn = false;
-  effort.isKnownBlocked ||= isConfirmed;
+  const isConfirmed = effort.shortcut === "lost_return";
+  if (isConfirmed) effort.shortcut = "blocked";
   return isConfirmed;
 }
 
@@ -177,7 +177,8 @@ export function wantsFallback(
     now >= enoughAt(effort, config) ||
     isSuspected ||
     effort.failed >= config.fallbackAttempts;
-  return effort.isKnownBlocked || (isProven(effort, now) && isEnough && !effort.isServerBusy);
+  const isKnown = effort.shortcut === "blocked";
+  return isKnown || (isProven(effort, now) && isEnough && !effort.isServerBusy);
 }
 
 /** Whether the time has come to look at effort; true once. */

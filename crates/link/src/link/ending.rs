@@ -6,7 +6,7 @@ use steadfast_protocol::CloseCode;
 
 use super::plan::Plan;
 use super::{COMING_BACK, Link};
-use crate::effort::Effort;
+use crate::effort::{Effort, Shortcut};
 use crate::end::{End, Evidence};
 use crate::flaps::Flaps;
 use crate::phase::{Attempt, Face, Live, Origin, Phase, Polling, Trying, WayBack};
@@ -81,7 +81,7 @@ impl Link {
             Phase::Live(Live { origin, session, .. }) => {
                 let (origin, lived) = (*origin, now.since(session.since));
                 let effort = self.effort_after(now, origin, lived, end);
-                let is_return = effort.has_lost_return();
+                let is_return = effort.shortcut() == Shortcut::LostReturn;
                 self.enter_reconnecting(now, attempt, effort, end.reason());
                 self.fall_back_if_wanted(now);
                 if is_return {

@@ -80,7 +80,7 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
     const effort = effortAfter(link, now, phase, end);
     enterReconnecting(link, now, waiting(at), effort, reasonOf(end));
     fallBackIfWanted(link, now);
-    if (effort.hasLostReturn) probePath(link, now);
+    if (effort.shortcut === "lost_return") probePath(link, now);
   }
 }
 
