@@ -57,7 +57,7 @@ units: ## all tests but the examples in the documentation
 
 brokers: ## all tests of the redis and nats brokers once more, against the newer servers that setup installs
 	@PATH="$(NEWER_BIN):$$PATH"; redis-server --version; nats-server --version
-	PATH="$(NEWER_BIN):$$PATH" $(if $(NEXTEST),cargo nextest run,cargo test --lib) --package steadfast-server --all-features --no-fail-fast -- redis nats
+	PATH="$(NEWER_BIN):$$PATH" $(if $(NEXTEST),cargo nextest run,cargo test --lib) --package steadfast-broker --package steadfast-server --all-features --no-fail-fast -- redis nats
 	PATH="$(NEWER_BIN):$$PATH" $(if $(NEXTEST),cargo nextest run,cargo test) --package steadfast --all-features --test e2e --no-fail-fast -- cluster:: log::
 
 doctest: ## the examples in the documentation

@@ -22,7 +22,7 @@ const BACKENDS_DEFAULT: &str = "127.0.0.1:8081";
 #[command(after_help = "\
 Settings are read from the configuration, over it from STEADFAST_* variables, over them from flags.
 STEADFAST_LOG says what is logged: error, warn, info, debug, trace, or for a part of the server, as
-in info,steadfast_server::broker=debug; `library` is what libraries say.
+in info,steadfast_broker=debug; `library` is what libraries say.
 
 Example:
   steadfast serve --dev")]

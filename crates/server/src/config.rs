@@ -4,7 +4,6 @@
 //! once with where it stands and how to mend it. It reads no file but those that hold keys, looks
 //! whether directories can be used, and knows nothing of what the settings do.
 
-mod broker;
 mod check;
 mod env;
 mod error;
@@ -12,18 +11,16 @@ mod file;
 mod keys;
 mod limits;
 mod read;
-mod secret;
 mod settings;
 mod tree;
 
 use std::path::Path;
 
-pub use broker::{Broker, BrokerKind, NatsSettings, RedisSettings};
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
-pub use secret::Secret;
 pub use settings::{Auth, Config, Internal, Node, Public, Route, RouteStart};
+pub use steadfast_broker::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings, Secret};
 pub use tree::Source;
 
 use tree::Tree;

@@ -20,18 +20,9 @@ pub enum ServeError {
     /// An allowed origin cannot be read.
     #[error(transparent)]
     Origin(#[from] crate::origin::OriginError),
-    /// The broker cannot be had as the settings describe it.
+    /// The broker cannot be started as the settings describe it.
     #[error(transparent)]
-    Broker(#[from] crate::broker::BrokerError),
-    /// The nats broker cannot be had as the settings describe it.
-    #[error(transparent)]
-    Nats(#[from] crate::broker::NatsError),
-    /// The data directory of the disk broker cannot be used.
-    #[error(transparent)]
-    Disk(#[from] crate::broker::DiskError),
-    /// The disk broker was chosen without a directory.
-    #[error("the disk broker needs a directory; set `broker.data_dir`")]
-    NoDataDir,
+    Broker(#[from] steadfast_broker::StartError),
     /// The public port cannot speak TLS with the files it was given.
     #[error(transparent)]
     Tls(#[from] crate::tls::TlsError),

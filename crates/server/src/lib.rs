@@ -5,8 +5,6 @@
 
 mod addresses;
 mod bell;
-pub mod broker;
-pub mod clock;
 pub mod config;
 pub mod connection;
 mod descriptors;
@@ -22,7 +20,6 @@ pub mod origin;
 mod patience;
 pub mod problem;
 pub mod public;
-pub mod relay;
 pub mod server;
 pub mod shard;
 pub mod socket;

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use steadfast_broker::clock::Clock;
+use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
 use steadfast_hub::{
     Grants, HubConfig, Publish, PublishError, Receipt, Retention, SessionKey, StreamsConfig, Totals,
 };
@@ -11,15 +13,12 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
 use crate::addresses::Addresses;
-use crate::broker::{Broker, DiskBroker, DiskConfig, MemoryBroker, NatsBroker, RedisBroker};
-use crate::clock::Clock;
-use crate::config::{BrokerKind, Config, NamespaceOptions};
+use crate::config::{Config, NamespaceOptions};
 use crate::error::ServeError;
 use crate::had_ends::HadEnds;
 use crate::headcount::Headcount;
 use crate::origin::Origins;
-use crate::relay::Relay;
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardUpdates};
 use crate::token::{TokenError, Verifier};
 
 /// Everything that connections and requests share.
@@ -36,7 +35,7 @@ pub struct Node {
     /// Its broker.
     pub broker: Broker,
     /// What is on its way to the shards.
-    pub relay: Relay,
+    pub updates: UpdateBus,
     /// Which web pages may connect.
     pub origins: Origins,
     /// Things counted outside of the hubs.
@@ -93,8 +92,8 @@ impl Node {
         let hub = HubConfig { names_seed, ..hub_config(&config) };
         let shard = |_| Arc::new(Shard::new(hub.clone(), clock, Arc::clone(&headcount)));
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
-        let relay = Relay::new(Arc::clone(&shards));
-        let broker = broker(&config, clock, &relay)?;
+        let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
+        let broker = broker(&config, clock, &updates)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let verifier = match &config.auth.hs256_key {
             Some(key) if !config.dev => Some(Verifier::new(key.expose(), config.auth.leeway_s)),
@@ -106,7 +105,7 @@ impl Node {
             started: clock.date(),
             shards,
             broker,
-            relay,
+            updates,
             origins,
             counters: Counters::default(),
             addresses: Addresses::default(),
@@ -244,27 +243,16 @@ impl Node {
     }
 }
 
-fn broker(config: &Config, clock: Clock, relay: &Relay) -> Result<Broker, ServeError> {
+fn broker(config: &Config, clock: Clock, updates: &UpdateBus) -> Result<Broker, ServeError> {
     let seed = getrandom::u64().map_err(ServeError::Random)?;
-    let (streams, relay) = (streams_config(config, seed), relay.clone());
-    let settings = &config.broker;
-    match (settings.kind(config.dev), &settings.data_dir) {
-        (BrokerKind::Disk, Some(data_dir)) => {
-            let (data_dir, hot_bytes_max) = (data_dir.clone(), settings.hot_bytes_max);
-            let disk = DiskConfig { data_dir, hot_bytes_max, streams };
-            Ok(Broker::Disk(DiskBroker::start(disk, clock, relay)?))
-        }
-        (BrokerKind::Redis, _) => {
-            let name = &config.node.name;
-            Ok(Broker::Redis(RedisBroker::new(&settings.redis, streams, relay, name)?))
-        }
-        (BrokerKind::Nats, _) => {
-            let (nats, hot, name) = (&settings.nats, settings.hot_bytes_max, &config.node.name);
-            Ok(Broker::Nats(NatsBroker::new(nats, streams, hot, clock, relay, name)?))
-        }
-        (BrokerKind::Disk, None) => Err(ServeError::NoDataDir),
-        (BrokerKind::Memory, _) => Ok(Broker::Memory(MemoryBroker::new(streams, clock, relay))),
-    }
+    Ok(Broker::start(BrokerConfig {
+        settings: &config.broker,
+        is_dev: config.dev,
+        streams: streams_config(config, seed),
+        node_name: &config.node.name,
+        clock,
+        updates: updates.clone(),
+    })?)
 }
 
 const fn limits(config: &Config) -> Limits {

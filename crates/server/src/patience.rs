@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep};
 
-use crate::clock::Clock;
+use steadfast_broker::clock::Clock;
 
 /// The deadline of one connection, which its requests move.
 #[derive(Debug)]
@@ -85,8 +85,8 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::{Patience, Waits};
-    use crate::clock::Clock;
     use std::time::Duration;
+    use steadfast_broker::clock::Clock;
 
     const HEAD: Duration = Duration::from_secs(10);
     const KEEP_ALIVE: Duration = Duration::from_secs(75);

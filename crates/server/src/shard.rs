@@ -4,6 +4,7 @@
 
 mod desk;
 mod round;
+mod updates;
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -12,19 +13,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use steadfast_hub::{Hub, HubConfig, OpenError, Opening, Output, Publication, SessionKey};
+use steadfast_broker::clock::Clock;
+use steadfast_broker::{ChannelUpdate, UpdatePermit};
+use steadfast_hub::{Hub, HubConfig, OpenError, Opening, Output, SessionKey};
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, CloseCode, Position};
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use steadfast_protocol::CloseCode;
+use tokio::sync::Notify;
 
 use self::desk::{Desk, Hold};
 use self::round::Round;
-use crate::clock::Clock;
 use crate::headcount::Headcount;
 use crate::log;
 use crate::socket::TryWrite;
 
 pub use self::desk::Taken;
+pub use self::updates::ShardUpdates;
 pub use crate::bell::Bell;
 
 /// Publications handed to the hub in one go; other work gets the lock in between.
@@ -36,7 +39,7 @@ pub struct Shard {
     clock: Clock,
     headcount: Arc<Headcount>,
     desk: Mutex<Desk>,
-    inbox: Mutex<VecDeque<Arrival>>,
+    inbox: Mutex<VecDeque<QueuedUpdate>>,
     called: Notify,
     /// When the shard's task will look at the time next, in its clock's milliseconds.
     sleeps_until: AtomicU64,
@@ -44,21 +47,10 @@ pub struct Shard {
 
 /// Something that happened to a channel, on its way to the hub.
 #[derive(Debug)]
-struct Arrival {
-    what: News,
+struct QueuedUpdate {
+    update: ChannelUpdate,
     /// Given back when every shard has dealt with it: bounds what is on its way.
-    _permit: Arc<OwnedSemaphorePermit>,
-}
-
-/// What happened to a channel.
-#[derive(Clone, Debug)]
-pub enum News {
-    /// It has one more event.
-    Published(Arc<Publication>),
-    /// Its history is gone.
-    Forgotten(ChannelName),
-    /// This is its newest event: some before it may not have been announced.
-    Standing(ChannelName, Position),
+    _permit: UpdatePermit,
 }
 
 impl Shard {
@@ -126,11 +118,12 @@ impl Shard {
         self.work(Caller::Other, |desk, now| work(&mut desk.hub, now))
     }
 
-    /// Puts news in line. Called in the order of the channels' offsets.
-    pub fn announce(&self, news: &[News], permit: &Arc<OwnedSemaphorePermit>) {
-        let arrivals =
-            news.iter().map(|what| Arrival { what: what.clone(), _permit: Arc::clone(permit) });
-        self.inbox.lock().extend(arrivals);
+    /// Queues updates. Called in the order of the channels' offsets.
+    pub fn queue(&self, updates: &[ChannelUpdate], permit: &UpdatePermit) {
+        let queued = updates
+            .iter()
+            .map(|update| QueuedUpdate { update: update.clone(), _permit: Arc::clone(permit) });
+        self.inbox.lock().extend(queued);
     }
 
     /// Has the shard's task look at its inbox.
@@ -164,17 +157,17 @@ impl Shard {
 
     /// Deals with one batch of what has arrived, and with what is due; true where more has arrived.
     fn turn(&self) -> bool {
-        let (batch, has_more): (Vec<Arrival>, bool) = {
+        let (batch, has_more): (Vec<QueuedUpdate>, bool) = {
             let mut inbox = self.inbox.lock();
             let some = inbox.len().min(BATCH);
             (inbox.drain(..some).collect(), !inbox.is_empty())
         };
         self.work(Caller::Shard, |desk, now| {
-            for arrival in &batch {
-                match &arrival.what {
-                    News::Published(publication) => desk.hub.publication(now, publication),
-                    News::Forgotten(channel) => desk.hub.forgotten(channel),
-                    News::Standing(channel, head) => desk.hub.recheck(channel, head),
+            for queued in &batch {
+                match &queued.update {
+                    ChannelUpdate::Published(publication) => desk.hub.publication(now, publication),
+                    ChannelUpdate::Deleted(channel) => desk.hub.forgotten(channel),
+                    ChannelUpdate::Head(channel, head) => desk.hub.recheck(channel, head),
                 }
             }
             if desk.hub.wake().at <= now {

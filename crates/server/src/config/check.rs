@@ -16,10 +16,10 @@ use steadfast_protocol::ChannelName;
 use super::env::variable_of;
 use super::error::{Mistake, dotted};
 use super::keys::KEY_BYTES_MAX;
-use super::secret::Secret;
 use super::settings::{Config, Route};
 use super::tree::{Path, Tree};
 use crate::origin::Origins;
+use steadfast_broker::Secret;
 
 /// The longest name of a node or region, in bytes.
 const NAME_BYTES_MAX: usize = 64;

@@ -9,9 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path as FilePath, PathBuf};
 
 use super::error::{Mistake, dotted};
-use super::secret::Secret;
 use super::settings::Config;
 use super::tree::{Path, Source, Tree};
+use steadfast_broker::Secret;
 
 /// The longest key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 4096;

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::broker::Broker;
 use super::limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
-use super::secret::Secret;
+use steadfast_broker::BrokerSettings;
+use steadfast_broker::Secret;
 
 /// All settings of one node.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -32,7 +32,7 @@ pub struct Config {
     /// How tokens are checked.
     pub auth: Auth,
     /// What keeps the channels.
-    pub broker: Broker,
+    pub broker: BrokerSettings,
     /// How much of everything.
     pub limits: Limits,
     /// How silence is noticed.
@@ -56,7 +56,7 @@ impl Default for Config {
             public: Public::default(),
             internal: Internal::default(),
             auth: Auth::default(),
-            broker: Broker::default(),
+            broker: BrokerSettings::default(),
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
             drain: Drain::default(),

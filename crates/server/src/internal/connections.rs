@@ -17,9 +17,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use steadfast_protocol::CloseCode;
 
-use crate::broker::Answers;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
+use steadfast_broker::Answers;
 
 #[cfg(test)]
 pub(super) use self::part::SLOTS_PER_LOCK;

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 use serde::Serialize;
 
-use crate::broker::{COMMIT_US, DiskFigures};
+use steadfast_broker::{COMMIT_US, DiskFigures};
 
 /// The object in the statistics. Times are upper ends of classes, in milliseconds.
 #[derive(Debug, Serialize)]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use steadfast_hub::Totals;
 
-use crate::broker::{DiskFigures, NatsFigures, RedisFigures};
 use crate::node::Node;
+use steadfast_broker::{DiskFigures, NatsFigures, RedisFigures};
 
 /// Names taken in one go; a hub's other work gets its lock in between.
 const NAMES_PER_LOCK: usize = 1_000;
@@ -72,7 +72,7 @@ impl Figures {
             sockets: count(&counters.sockets),
             internal_refused: count(&counters.internal_refused),
             internal_sockets: count(&counters.internal_sockets),
-            in_flight: node.relay.in_flight(),
+            in_flight: node.updates.in_flight(),
             disk: node.broker.disk(),
             redis: node.broker.redis(),
             nats: node.broker.nats(),

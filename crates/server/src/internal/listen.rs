@@ -18,10 +18,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 
 use super::lane::Lane;
-use crate::clock::Clock;
 use crate::node::{Counters, Node};
 use crate::patience::Patience;
 use crate::public;
+use steadfast_broker::clock::Clock;
 
 /// What every connection of the port shares.
 #[derive(Debug)]

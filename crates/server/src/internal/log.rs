@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
-use crate::broker::NatsFigures;
+use steadfast_broker::NatsFigures;
 
 /// The object in the statistics.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::relay::IN_FLIGHT_MAX;
+use steadfast_broker::IN_FLIGHT_MAX;
 
 use super::figures::Figures;
 use super::{disk, log, servers};

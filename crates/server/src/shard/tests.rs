@@ -4,15 +4,16 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
-use steadfast_hub::{Grants, PageLimit, Speech, Streams, StreamsConfig, Transport};
-use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+use steadfast_hub::{Grants, PageLimit, Publish, Speech, Streams, StreamsConfig, Transport};
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, EventName, LinkId, Payload, Since, Timestamp,
+};
 use steadfast_websocket::outbound::text_frame;
 use tokio::sync::Semaphore;
 
 use steadfast_hub::Outgoing;
 
 use super::*;
-use crate::broker::tests::{channel, event};
 
 /// Takes `room` bytes, then no more; does `meanwhile` within each write.
 #[derive(Default)]
@@ -42,6 +43,21 @@ impl TryWrite for Pipe {
         self.room.fetch_sub(taken, Relaxed);
         self.taken.lock().extend_from_slice(&bytes[..taken]);
         Ok(taken)
+    }
+}
+
+fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+fn event(name: &str) -> Publish {
+    Publish {
+        channel: channel(name),
+        event: EventName::new("progress").unwrap(),
+        data: Payload::new("{\"n\": 1}").unwrap(),
+        is_final: false,
+        replace: None,
+        idempotency_key: None,
     }
 }
 
@@ -132,7 +148,7 @@ impl Stage {
         let publication = published.publication.unwrap();
         let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
         let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
-        self.shard.announce(&[News::Published(publication)], &Arc::new(permit));
+        self.shard.queue(&[ChannelUpdate::Published(publication)], &Arc::new(permit));
         assert!(!self.shard.turn(), "one is all that has arrived");
         frame
     }
@@ -304,11 +320,11 @@ fn more_than_is_joined_is_its_owners_without_a_copy() {
     assert!(size * 33 < 64 * 1024, "the queue's own limit comes later");
     let data = format!("\"{}\"", "x".repeat(70_000));
     let mut large = event("a");
-    large.data = steadfast_protocol::Payload::new(&data).unwrap();
+    large.data = Payload::new(&data).unwrap();
     let published = stage.streams.publish(Millis(0), Timestamp(0), large).unwrap();
     let permit = Arc::clone(&stage.permits).try_acquire_owned().unwrap();
-    let news = News::Published(published.publication.unwrap());
-    stage.shard.announce(&[news], &Arc::new(permit));
+    let update = ChannelUpdate::Published(published.publication.unwrap());
+    stage.shard.queue(&[update], &Arc::new(permit));
     stage.shard.turn();
     assert!(stage.round());
     assert!(seat.is_called());

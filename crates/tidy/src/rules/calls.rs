@@ -7,7 +7,8 @@ use crate::source::{Source, has_path};
 use crate::tree::Tree;
 
 /// The crates that have clocks and sockets.
-const SHELLS: [&str; 3] = ["crates/client/src/", "crates/server/src/", "crates/cli/src/"];
+const SHELLS: [&str; 4] =
+    ["crates/broker/src/", "crates/client/src/", "crates/server/src/", "crates/cli/src/"];
 
 /// A call, and what to do instead.
 const CALLS: [(&str, &str); 6] = [

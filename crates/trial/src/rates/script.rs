@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_server::broker::publish_script;
+use steadfast_broker::publish_script;
 
 use super::{CHANNELS, TEXT_BYTES, together};
 use crate::store::Store;

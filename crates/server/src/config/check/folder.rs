@@ -7,8 +7,8 @@ use std::path::Path;
 use rustix::fs::{Access, access};
 
 use super::{Rules, path, variable_of};
-use crate::config::broker::BrokerKind;
 use crate::config::settings::Config;
+use steadfast_broker::BrokerKind;
 
 const MEND: &str = "name a directory that this user may write to, or make it one";
 

@@ -4,10 +4,10 @@
 //! over the network.
 
 use super::{NAME_BYTES_MAX, Rules, SEGMENT, is_segment, path};
-use crate::broker::{is_nats_address, is_server_address};
-use crate::config::broker::BrokerKind;
-use crate::config::secret::Secret;
 use crate::config::settings::Config;
+use steadfast_broker::BrokerKind;
+use steadfast_broker::Secret;
+use steadfast_broker::{is_nats_address, is_server_address};
 
 /// The most servers, and the most sentinels.
 const SERVERS_MAX: usize = 64;

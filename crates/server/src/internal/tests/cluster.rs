@@ -10,9 +10,9 @@ use steadfast_protocol::{CloseCode, LinkId};
 use tokio::task::JoinHandle;
 
 use super::{Answer, Desk};
-use crate::broker::{Log, Servers};
 use crate::config::{BrokerKind, Config, Secret};
 use crate::internal::others;
+use steadfast_broker::testing::{NatsServer, RedisServer};
 
 /// Runs each of these functions as a test on each store that nodes can share.
 macro_rules! on_each {
@@ -43,17 +43,17 @@ on_each! {
 
 /// What nodes share.
 enum Store {
-    Redis(Servers),
-    Nats(Log),
+    Redis(RedisServer),
+    Nats(NatsServer),
 }
 
 impl Store {
     async fn redis() -> Self {
-        Self::Redis(Servers::start(&[]).await)
+        Self::Redis(RedisServer::start(&[]).await)
     }
 
     async fn nats() -> Self {
-        Self::Nats(Log::start().await)
+        Self::Nats(NatsServer::start().await)
     }
 
     /// Has a node work on it.

@@ -64,8 +64,8 @@ async fn a_node_that_leaves_is_alive_and_not_ready() {
 async fn a_node_whose_broker_takes_nothing_is_not_ready() {
     let desk = Desk::still(Config { dev: true, ..Config::default() });
     let mut taken = Vec::new();
-    for _ in 0..crate::relay::IN_FLIGHT_MAX {
-        taken.push(desk.node.relay.permit().await);
+    for _ in 0..steadfast_broker::IN_FLIGHT_MAX {
+        taken.push(desk.node.updates.permit().await);
     }
     let detail = desk.ask("GET", "/readyz").await.problem(503, "broker_unavailable");
     assert!(detail.contains("memory"), "{detail}");
@@ -115,7 +115,7 @@ async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
     let desk = Desk::new();
     desk.open("link-0001", &["a"]);
     desk.post("/v1/channels/a/events", r#"{"event":"e"}"#).await;
-    while desk.node.relay.in_flight() > 0 {
+    while desk.node.updates.in_flight() > 0 {
         tokio::task::yield_now().await;
     }
     let answer = desk.ask("GET", "/metrics").await;

@@ -1,0 +1,244 @@
+//! The disk broker: channels in an embedded store on this machine. An event is answered and
+//! announced once the disk has it; publishers that arrive while a commit is on its way share the
+//! next one. In: publishes and reads. Out: positions and pages. It outlives `kill -9`.
+
+mod answers;
+mod channel;
+mod draft;
+mod error;
+mod figures;
+mod folder;
+mod journal;
+mod load;
+mod mend;
+mod page;
+mod record;
+mod shared;
+mod store;
+mod table;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, StreamsConfig,
+};
+use steadfast_protocol::{ChannelName, Since};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::update_bus::{IN_FLIGHT_MAX, UpdateBus};
+use folder::Folder;
+use load::{Loaded, Setup};
+use page::Fault;
+use shared::{Shared, Shelf, Times};
+use store::StoreError;
+use table::Look;
+use writer::{Asked, Published, Request, Writer};
+
+pub use error::DiskError;
+pub use figures::{COMMIT_US, DiskFigures};
+
+/// Pages that are read from the store at once; more wait.
+const READS_AT_ONCE: usize = 16;
+/// How often a page is tried where the channel changes while it is read.
+const READ_TRIES: usize = 3;
+/// How often, and how many times, a reader looks for a store that is being opened anew.
+const STORE_LOOK: Duration = Duration::from_millis(50);
+const STORE_LOOKS: u32 = 100;
+/// How long a publish to itself may take.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a disk broker is set up with.
+#[derive(Clone, Debug)]
+pub struct DiskConfig {
+    /// Where the data is.
+    pub data_dir: PathBuf,
+    /// The most bytes of events that are kept in memory besides.
+    pub hot_bytes_max: usize,
+    /// Retention and limits. The seed is not used: every opening has one of its own.
+    pub streams: StreamsConfig,
+}
+
+/// Channels on disk, announced to this node's own shards.
+#[derive(Debug)]
+pub struct DiskBroker {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+    reads: Semaphore,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl DiskBroker {
+    /// Opens a data directory, on the runtime it is called on, and starts the thread that writes.
+    pub fn start(config: DiskConfig, clock: Clock, updates: UpdateBus) -> Result<Self, DiskError> {
+        let runtime = Handle::try_current()
+            .map_err(|error| DiskError::System(std::io::Error::other(error)))?;
+        let folder = Folder::take(&config.data_dir)?;
+        let times = Times::new(clock);
+        let setup = Setup { streams: config.streams, hot_bytes_max: config.hot_bytes_max };
+        let Loaded { store, table, commit, fence, graves } =
+            load::load(&folder, &setup, times, false)?;
+        let (channels, bytes) = (table.len(), table.bytes());
+        tracing::info!(channels, bytes, data_dir = %folder.path().display(), "history is there");
+        let shared = Arc::new(Shared {
+            table: Mutex::new(table),
+            shelf: Shelf::with(store),
+            tally: figures::Tally::default(),
+            times,
+            updates,
+        });
+        // As many as may be on their way: a request that waits for a place holds none.
+        let (requests, coming) = mpsc::channel(IN_FLIGHT_MAX);
+        let found = (commit, fence, graves);
+        let writer = Writer::new(Arc::clone(&shared), folder, setup, coming, runtime, found);
+        let writer = std::thread::Builder::new()
+            .name("disk-writer".into())
+            .spawn(move || writer.run())
+            .map_err(DiskError::System)?;
+        let reads = Semaphore::new(READS_AT_ONCE);
+        Ok(Self { shared, requests, reads, writer: Mutex::new(Some(writer)) })
+    }
+
+    /// Puts a publish in line; the answer comes once the disk has the event. Refused at once while
+    /// the store is being opened anew, which takes long where it has to be copied out.
+    pub(super) async fn submit(
+        &self,
+        publish: Publish,
+    ) -> Result<oneshot::Receiver<Published>, PublishError> {
+        if self.shared.tally.is_healing() {
+            return Err(PublishError::Unavailable);
+        }
+        let permit = self.shared.updates.permit().await.ok_or(PublishError::Unavailable)?;
+        let (answer, told) = oneshot::channel();
+        let asked = Request::Publish(Asked { publish, permit, answer });
+        self.requests.send(asked).await.map_err(|_| PublishError::Unavailable)?;
+        Ok(told)
+    }
+
+    pub(super) async fn publish(&self, publish: Publish) -> Published {
+        let told = self.submit(publish).await?;
+        told.await.unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    pub(super) async fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        for _ in 0..READ_TRIES {
+            let reading = match self.look(channel, since, limit)? {
+                Look::Hot(page) => return Ok(page),
+                Look::Cold(reading) => reading,
+            };
+            let numbers = reading.numbers.clone();
+            let _place = self.reads.acquire().await.map_err(|_| ReadError::Unavailable)?;
+            let opening = self.shared.shelf.opening();
+            let store = self.store().await.ok_or(ReadError::Unavailable)?;
+            let read = tokio::task::spawn_blocking(move || reading.read(&store));
+            let what = match read.await.map_err(|_| ReadError::Unavailable)? {
+                Ok(page) => return Ok(page),
+                Err(Fault::Store(error @ StoreError::Damaged(_))) => error.to_string(),
+                Err(Fault::Store(error)) => {
+                    tracing::warn!(%error, %channel, "history cannot be read");
+                    return Err(ReadError::Unavailable);
+                }
+                Err(Fault::Hole { offset }) => {
+                    let is_same = |now: &record::Numbers| {
+                        now.id == numbers.id && now.epoch == numbers.epoch && now.first <= offset
+                    };
+                    if !self.shared.table.lock().numbers(channel).is_some_and(is_same) {
+                        // It was trimmed or forgotten meanwhile.
+                        continue;
+                    }
+                    format!("event {offset} of {channel} is missing")
+                }
+            };
+            drop(self.requests.send(Request::Damaged(what, opening)).await);
+            return Err(ReadError::Unavailable);
+        }
+        Err(ReadError::Unavailable)
+    }
+
+    /// The store; while it is being opened anew, a little later.
+    async fn store(&self) -> Option<Arc<store::Store>> {
+        for _ in 0..STORE_LOOKS {
+            if let Some(store) = self.shared.shelf.store() {
+                return Some(store);
+            }
+            tokio::time::sleep(STORE_LOOK).await;
+        }
+        None
+    }
+
+    fn look(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Look, ReadError> {
+        let now = self.shared.times.clock.now();
+        self.shared.table.lock().look(channel, since, limit, now)
+    }
+
+    pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
+        self.shared.table.lock().info(channel)
+    }
+
+    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.shared.table.lock().list(after, limit)
+    }
+
+    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+        let permit = self.shared.updates.permit().await.ok_or(ReadError::Unavailable)?;
+        let (answer, told) = oneshot::channel();
+        let request = Request::Delete(channel.clone(), permit, answer);
+        self.requests.send(request).await.map_err(|_| ReadError::Unavailable)?;
+        told.await.unwrap_or(Err(ReadError::Unavailable))
+    }
+
+    /// The way of a publish: a place in line, and a commit.
+    pub(super) async fn is_ready(&self) -> bool {
+        let probe = async {
+            let _permit = self.shared.updates.permit().await?;
+            let (answer, told) = oneshot::channel();
+            self.requests.send(Request::Probe(answer)).await.ok()?;
+            told.await.ok()
+        };
+        matches!(tokio::time::timeout(READY_WITHIN, probe).await, Ok(Some(true)))
+    }
+
+    pub(super) fn size(&self) -> (usize, usize) {
+        let table = self.shared.table.lock();
+        (table.len(), usize::try_from(table.bytes()).unwrap_or(usize::MAX))
+    }
+
+    /// Has the writer look at what has grown old.
+    pub(super) fn expire(&self) {
+        // A full line means work, and the next time comes soon.
+        drop(self.requests.try_send(Request::Tick));
+    }
+
+    /// What it has counted.
+    pub(super) fn figures(&self) -> DiskFigures {
+        self.shared.tally.figures()
+    }
+
+    /// Closes the data directory, once what waits is done.
+    pub async fn close(self) {
+        let Self { shared, requests, reads: _, writer } = self;
+        drop(requests);
+        let writer = writer.lock().take();
+        // A writer that has panicked has told so already.
+        drop(tokio::task::spawn_blocking(move || writer.map(std::thread::JoinHandle::join)).await);
+        drop(shared);
+    }
+}

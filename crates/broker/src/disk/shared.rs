@@ -1,0 +1,79 @@
+//! What the writer and the readers of a disk broker share. The table's lock is held for work in
+//! memory only; whoever reads the store holds it by a count, so that it can be opened anew.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use steadfast_machine::Millis;
+
+use super::figures::Tally;
+use super::store::Store;
+use super::table::Table;
+use crate::clock::Clock;
+use crate::update_bus::UpdateBus;
+
+/// What is shared.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) table: Mutex<Table>,
+    pub(super) shelf: Shelf,
+    pub(super) tally: Tally,
+    pub(super) times: Times,
+    pub(super) updates: UpdateBus,
+}
+
+/// Where the open store is, unless it is being opened anew.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    store: RwLock<Option<Arc<Store>>>,
+    /// How often a store was opened: whoever complains of an earlier one is late.
+    openings: AtomicU64,
+}
+
+impl Shelf {
+    pub(super) fn with(store: Store) -> Self {
+        Self { store: RwLock::new(Some(Arc::new(store))), openings: AtomicU64::new(1) }
+    }
+
+    /// The store, for as long as it is needed.
+    pub(super) fn store(&self) -> Option<Arc<Store>> {
+        self.store.read().clone()
+    }
+
+    /// The number of the opening that the store, asked for after this, is of, or a later one.
+    pub(super) fn opening(&self) -> u64 {
+        self.openings.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take(&self) -> Option<Arc<Store>> {
+        self.store.write().take()
+    }
+
+    pub(super) fn put(&self, store: Store) {
+        self.openings.fetch_add(1, Ordering::AcqRel);
+        self.put_back(Arc::new(store));
+    }
+
+    pub(super) fn put_back(&self, store: Arc<Store>) {
+        *self.store.write() = Some(store);
+    }
+}
+
+/// The clock of what is stored: the date at the start, and from then on without leaps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) clock: Clock,
+    began_at: u64,
+}
+
+impl Times {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, began_at: clock.date_of(Millis(0)).0 }
+    }
+
+    /// The time in milliseconds, comparable over restarts.
+    pub(super) fn at(&self, now: Millis) -> u64 {
+        self.began_at.saturating_add(now.0)
+    }
+}

@@ -1,0 +1,154 @@
+//! The memory broker: the hub crate's streams behind a lock. Keeps events while the process lives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, Streams, StreamsConfig,
+};
+use steadfast_protocol::{ChannelName, Since};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::clock::Clock;
+use crate::update_bus::ChannelUpdate;
+use crate::update_bus::UpdateBus;
+
+/// Events published under one lock.
+const BATCH: usize = 64;
+/// How often a lock that somebody holds is tried, to see whether it is free at all.
+const LOCK_LOOK: Duration = Duration::from_millis(2);
+
+/// Channels in memory, announced to this node's own shards.
+#[derive(Debug)]
+pub struct MemoryBroker {
+    clock: Clock,
+    streams: Mutex<Streams>,
+    updates: UpdateBus,
+}
+
+impl MemoryBroker {
+    /// A broker without channels.
+    pub fn new(config: StreamsConfig, clock: Clock, updates: UpdateBus) -> Self {
+        Self { clock, streams: Mutex::new(Streams::new(config)), updates }
+    }
+
+    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
+        let mut answers = self.publish_many(vec![publish]).await;
+        answers.pop().unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// The same for many, some at a time: others get the lock, and followers what has been
+    /// published, in between.
+    pub(super) async fn publish_many(
+        &self,
+        publishes: Vec<Publish>,
+    ) -> Vec<Result<Receipt, PublishError>> {
+        let mut answers = Vec::with_capacity(publishes.len());
+        let mut publishes = publishes.into_iter();
+        while publishes.len() > 0 {
+            if !answers.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let some = publishes.len().min(BATCH);
+            let Some(permit) = self.updates.permits(some).await else {
+                answers.extend(publishes.map(|_| Err(PublishError::Unavailable)));
+                return answers;
+            };
+            self.publish_some(publishes.by_ref().take(some), &permit, &mut answers);
+        }
+        answers
+    }
+
+    fn publish_some(
+        &self,
+        some: impl Iterator<Item = Publish>,
+        permit: &Arc<OwnedSemaphorePermit>,
+        answers: &mut Vec<Result<Receipt, PublishError>>,
+    ) {
+        let date = self.clock.date();
+        let mut news = Vec::with_capacity(BATCH);
+        let mut streams = self.streams.lock();
+        let now = self.clock.now();
+        answers.extend(some.map(|publish| {
+            let published = streams.publish(now, date, publish)?;
+            news.extend(published.publication.clone().map(ChannelUpdate::Published));
+            Ok(published.into_receipt())
+        }));
+        // Under the lock: announcements stand in the order of offsets.
+        self.updates.send_all(&news, permit);
+        drop(streams);
+        self.updates.wake();
+    }
+
+    pub(super) fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        self.streams.lock().read(self.clock.now(), channel, since, limit)
+    }
+
+    pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
+        self.streams.lock().info(channel)
+    }
+
+    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.streams.lock().list(after, limit)
+    }
+
+    pub(super) async fn delete(&self, channel: &ChannelName) -> bool {
+        let Some(permit) = self.updates.permit().await else { return false };
+        let was_there = {
+            let mut streams = self.streams.lock();
+            let was_there = streams.delete(channel);
+            if was_there {
+                self.updates.send(&ChannelUpdate::Deleted(channel.clone()), &permit);
+            }
+            was_there
+        };
+        self.updates.wake();
+        was_there
+    }
+
+    /// The way of a publish: a place in line, and the lock, both within a second.
+    pub(super) async fn is_ready(&self) -> bool {
+        let permit = tokio::time::timeout(Duration::from_secs(1), self.updates.permit()).await;
+        let has_place = matches!(permit, Ok(Some(_)));
+        // Never by a wait that would hold the thread: others run on it.
+        let free = async {
+            while self.streams.try_lock().is_none() {
+                tokio::time::sleep(LOCK_LOOK).await;
+            }
+        };
+        has_place && tokio::time::timeout(Duration::from_secs(1), free).await.is_ok()
+    }
+
+    pub(super) fn size(&self) -> (usize, usize) {
+        let streams = self.streams.lock();
+        (streams.len(), streams.bytes())
+    }
+
+    pub(super) fn expire(&self) {
+        self.streams.lock().expire(self.clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryBroker;
+    use crate::clock::Clock;
+    use crate::tests::TestNode;
+    use steadfast_hub::StreamsConfig;
+
+    /// On one thread: a wait that held it would never see the lock free.
+    #[tokio::test]
+    async fn a_lock_that_is_held_is_waited_for_without_holding_the_thread() {
+        let (_node, updates) = TestNode::start(Clock::start());
+        let broker = MemoryBroker::new(StreamsConfig::default(), Clock::start(), updates);
+        let held = broker.streams.lock();
+        let (is_ready, ()) = tokio::join!(broker.is_ready(), async move { drop(held) });
+        assert!(is_ready);
+    }
+}

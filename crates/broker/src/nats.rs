@@ -1,0 +1,286 @@
+//! The NATS broker: one log in JetStream, which every node reads from end to end, and from which
+//! each makes the same table of channels. In: publishes and reads. Out: messages of the log,
+//! positions and pages, announcements to the updates in the order of the log.
+
+mod address;
+mod answers;
+mod barrier;
+mod channel;
+mod come;
+mod draft;
+mod entry;
+mod lanes;
+mod life;
+mod log;
+mod peers;
+mod plan;
+mod record;
+mod session;
+mod shared;
+mod sweep;
+mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{join, join_all};
+use futures_util::stream::{self, StreamExt};
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, StreamsConfig,
+};
+use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
+use tokio::sync::oneshot;
+
+use self::address::Address;
+use self::draft::{Placed, Work};
+use self::lanes::Lanes;
+use self::session::{Away, Session};
+use self::shared::Shared;
+use super::redis::backoff;
+use crate::clock::Clock;
+use crate::secret::Secret;
+use crate::settings::NatsSettings;
+use crate::update_bus::UpdateBus;
+
+/// How long a probe, or leaving, may take.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Messages of the log that are on their way for one page.
+const FETCHED_AT_ONCE: usize = 32;
+/// How often a page is looked up again because the log has dropped some of it meanwhile.
+const LOOKS_MAX: usize = 5;
+/// Channels in which [`NatsBroker::expire`] drops what is too old, in one call.
+const EXPIRE_BATCH: usize = 1_000;
+
+/// Why there can be no such broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NatsError {
+    /// An address cannot be read.
+    #[error("an address of the broker is not like nats://[user:password@]host[:port]")]
+    Address,
+}
+
+/// Why a node has no session with the log.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("no server is there: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    #[error("{0}")]
+    Server(String),
+    #[error("the server was given up; it answered late, refused, or is another one now")]
+    Over,
+    #[error("the server says nothing any more")]
+    Deaf,
+    #[error("messages were missed; they are read again")]
+    Hole,
+}
+
+impl From<Away> for Trouble {
+    fn from(_: Away) -> Self {
+        Self::Over
+    }
+}
+
+/// Whether this is an address that the broker can read.
+pub fn is_nats_address(address: &Secret) -> bool {
+    Address::read(address).is_some()
+}
+
+/// Channels in one log of JetStream.
+#[derive(Debug)]
+pub struct NatsBroker {
+    shared: Arc<Shared>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NatsFigures {
+    /// Whether this node has a session with the log.
+    pub is_here: bool,
+    /// Sessions that began.
+    pub sessions: u64,
+    /// Times that the fence was found raised: events were lost, and epochs are new.
+    pub fences: u64,
+    /// Messages of the log that this node has brought there.
+    pub messages: u64,
+    /// The newest message of the log that this node has taken in.
+    pub applied: u64,
+    /// Channels whose newest event was taken out of the log, and that began anew.
+    pub repairs: u64,
+    /// Channels that the log takes nothing of, whatever is tried.
+    pub stuck: usize,
+    /// Whether the server refused the last message.
+    pub is_failing: bool,
+    /// Questions of other nodes that there was no room for.
+    pub unheard: u64,
+}
+
+impl NatsBroker {
+    /// A broker that knows its servers, and nothing of what they keep. Run [`Self::run`] on a task
+    /// of its own. `node` is the node's name; `hot_bytes_max` bounds the events in memory.
+    pub fn new(
+        settings: &NatsSettings,
+        streams: StreamsConfig,
+        hot_bytes_max: usize,
+        clock: Clock,
+        updates: UpdateBus,
+        node: &str,
+    ) -> Result<Self, NatsError> {
+        let addresses: Option<Vec<Address>> = settings.servers.iter().map(Address::read).collect();
+        let addresses = addresses.ok_or(NatsError::Address)?;
+        let shared = Shared::new(settings, addresses, streams, hot_bytes_max, clock, updates, node);
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Keeps a session with the log, for ever.
+    pub async fn run(&self) {
+        join(life::live(&self.shared), sweep::sweep(&self.shared)).await;
+    }
+
+    /// This node leaves in peace: nobody has to wait for what it may have seen.
+    pub async fn leave(&self) {
+        match tokio::time::timeout(PROBE_TIMEOUT, come::leave(&self.shared)).await {
+            Ok(Ok(())) => {}
+            // What the others do not hear now they find out by themselves.
+            Ok(Err(why)) => tracing::debug!(%why, "left without saying so"),
+            Err(_) => tracing::debug!("left without an answer"),
+        }
+    }
+
+    pub(super) async fn publish(&self, publish: Publish) -> Placed {
+        let told = self.submit(publish).await;
+        told.await.unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// Many, which are in line in their order before the first is answered.
+    pub(super) async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Placed> {
+        let mut told = Vec::with_capacity(publishes.len());
+        for publish in publishes {
+            told.push(self.submit(publish).await);
+        }
+        let answers = join_all(told).await.into_iter();
+        answers.map(|answer| answer.unwrap_or(Err(PublishError::Unavailable))).collect()
+    }
+
+    async fn submit(&self, publish: Publish) -> oneshot::Receiver<Placed> {
+        let (told, answer) = oneshot::channel();
+        let name = publish.channel.clone();
+        Lanes::put(&self.shared, &name, Work::Publish(publish, told)).await;
+        answer
+    }
+
+    pub(super) async fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        let session = self.pass().await?;
+        for _ in 0..LOOKS_MAX {
+            let date = self.shared.date();
+            let plan = self.shared.table.lock().look(channel, since, limit, date);
+            let Some(plan) = plan else {
+                let epoch = self.shared.reserve(&session, channel).await;
+                return Ok(Page::of_nothing(since, epoch.ok_or(ReadError::Unavailable)?));
+            };
+            let needs = plan.needs();
+            let messages = cold(&session, needs).await?;
+            match plan.page(channel, &messages) {
+                Ok(page) => return Ok(page),
+                // Another node's clock is ahead, or an operator took something out of the log.
+                Err(seq) => self.shared.table.lock().is_dropped(channel, seq),
+            }
+        }
+        Err(ReadError::Unavailable)
+    }
+
+    pub(super) async fn info(
+        &self,
+        channel: &ChannelName,
+    ) -> Result<Option<ChannelInfo>, ReadError> {
+        self.pass().await?;
+        Ok(self.shared.table.lock().info(channel))
+    }
+
+    pub(super) async fn list(
+        &self,
+        after: Option<&ChannelName>,
+        limit: usize,
+    ) -> Result<Vec<ChannelInfo>, ReadError> {
+        self.pass().await?;
+        Ok(self.shared.table.lock().list(after, limit))
+    }
+
+    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+        self.pass().await?;
+        let (told, answer) = oneshot::channel();
+        let work = Work::Delete { if_idle_since: None, told };
+        Lanes::put(&self.shared, channel, work).await;
+        // What the log holds of it is dropped by the sweep.
+        answer.await.unwrap_or(Err(ReadError::Unavailable))
+    }
+
+    /// The log answers, what it has is in the table, and it took what it was sent last.
+    pub(super) async fn is_ready(&self) -> bool {
+        let passed = tokio::time::timeout(PROBE_TIMEOUT, barrier::pass(&self.shared)).await;
+        matches!(passed, Ok(Ok(_))) && !self.shared.figures.is_failing.load(Ordering::Relaxed)
+    }
+
+    /// A session of a link begins here: older ones are closed, wherever they are.
+    pub(super) async fn greet(&self, link: &LinkId, generation: Generation) {
+        let Ok(session) = self.shared.session() else { return };
+        let words = format!("hello {} {generation} {link}", self.shared.node);
+        let to = self.shared.names.control.clone();
+        // While the server is away nobody can be told; what the older session sees is still true.
+        self.shared.tell(&session, to, words).await;
+    }
+
+    /// Drops what has grown too old, in some channels.
+    pub(super) fn expire(&self) {
+        let date = self.shared.date();
+        let mut expired_to = self.shared.expired_to.lock();
+        let after = expired_to.take();
+        *expired_to = self.shared.table.lock().expire(after.as_ref(), EXPIRE_BATCH, date);
+    }
+
+    /// Channels and bytes.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let table = self.shared.table.lock();
+        (table.channels.len(), table.bytes)
+    }
+
+    /// What operators should know though the log answers.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        match self.shared.figures().stuck {
+            0 => Vec::new(),
+            count => vec![format!(
+                "the log takes nothing of {count} channels; the node's log names them"
+            )],
+        }
+    }
+
+    pub(super) fn figures(&self) -> NatsFigures {
+        self.shared.figures()
+    }
+
+    async fn pass(&self) -> Result<Arc<Session>, ReadError> {
+        barrier::pass(&self.shared).await.map_err(|_| ReadError::Unavailable)
+    }
+}
+
+/// Messages by their numbers, as far as they are there.
+async fn cold(session: &Session, needs: Vec<u64>) -> Result<BTreeMap<u64, Bytes>, ReadError> {
+    let mut found = BTreeMap::new();
+    let fetched = needs.into_iter().map(async |seq| (seq, session.message(seq).await));
+    let mut fetched = stream::iter(fetched).buffer_unordered(FETCHED_AT_ONCE);
+    while let Some((seq, message)) = fetched.next().await {
+        if let Some(message) = message.map_err(|_| ReadError::Unavailable)? {
+            found.insert(seq, message);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,175 @@
+//! What stands in the log about a channel, as text. In: publishes and other steps. Out: messages,
+//! and steps from what the log gives back. A message is a line `kind base first` and, for events,
+//! for each a line `final event_len replace_len key_len data_len` with its parts behind it.
+
+use std::fmt::Write as _;
+
+use steadfast_hub::{Fingerprint, FirstAnswer, Publish};
+use steadfast_protocol::{ChannelName, EventName, ReplaceKey};
+
+/// One step of a channel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step<'a> {
+    /// Events, from this offset on.
+    Events { base: &'a str, first: u64, events: Vec<Event<'a>> },
+    /// It is there, and stands behind this offset.
+    Kept { base: &'a str, head: u64 },
+    /// It was forgotten.
+    Forgotten,
+}
+
+/// An event, as it was published.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Event<'a> {
+    pub(super) name: EventName,
+    pub(super) replace: Option<ReplaceKey>,
+    /// The idempotency key.
+    pub(super) key: Option<&'a str>,
+    pub(super) data: &'a str,
+    pub(super) is_final: bool,
+}
+
+impl Event<'_> {
+    /// What another publish with its key is told of it, where it stands at this offset.
+    pub(super) fn answer(&self, offset: u64) -> FirstAnswer {
+        let replace = self.replace.as_ref().map(ReplaceKey::as_str);
+        let hash = Fingerprint::of(self.name.as_str(), self.data, self.is_final, replace);
+        FirstAnswer { offset, fingerprint: Some(hash) }
+    }
+}
+
+/// A message of these events, the first of which stands at `first`.
+pub(super) fn events<'a>(
+    base: &str,
+    first: u64,
+    publishes: impl Iterator<Item = &'a Publish>,
+) -> String {
+    let mut text = format!("p {base} {first}\n");
+    for publish in publishes {
+        let replace = publish.replace.as_ref().map_or("", ReplaceKey::as_str);
+        let key = publish.idempotency_key.as_deref().unwrap_or_default();
+        let (event, data) = (publish.event.as_str(), publish.data.as_str());
+        let parts = [event, replace, key, data];
+        let [event, replace, key, data] = parts.map(str::len);
+        let is_final = u8::from(publish.is_final);
+        // Writing to a string does not fail.
+        writeln!(text, "{is_final} {event} {replace} {key} {data}").ok();
+        text.extend(parts);
+    }
+    text
+}
+
+/// A message that says that the channel is there.
+pub(super) fn kept(base: &str, head: u64) -> String {
+    format!("k {base} {head}\n")
+}
+
+/// A message that says that the channel was forgotten.
+pub(super) fn forgotten() -> String {
+    "d - 0\n".to_owned()
+}
+
+/// About how long an event is in a message.
+pub(super) fn length(publish: &Publish) -> usize {
+    let replace = publish.replace.as_ref().map_or(0, |key| key.as_str().len());
+    let key = publish.idempotency_key.as_deref().map_or(0, str::len);
+    publish.event.as_str().len() + replace + key + publish.data.as_str().len() + 40
+}
+
+/// What a message says; nothing where it is none of ours.
+pub(super) fn step(text: &[u8]) -> Option<Step<'_>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (line, mut rest) = text.split_once('\n')?;
+    let mut words = line.split(' ');
+    let (kind, base) = (words.next()?, words.next()?);
+    let number = words.next()?.parse().ok()?;
+    match kind {
+        "k" => Some(Step::Kept { base, head: number }),
+        "d" => Some(Step::Forgotten),
+        "p" => {
+            let mut events = Vec::new();
+            while !rest.is_empty() {
+                let (event, behind) = event(rest)?;
+                events.push(event);
+                rest = behind;
+            }
+            Some(Step::Events { base, first: number, events })
+        }
+        _ => None,
+    }
+}
+
+/// The first event of a text, and what stands behind it.
+fn event(text: &str) -> Option<(Event<'_>, &str)> {
+    let (line, rest) = text.split_once('\n')?;
+    let mut numbers = line.split(' ').map(str::parse::<usize>);
+    let mut number = || numbers.next()?.ok();
+    let (is_final, lengths) = (number()? == 1, [number()?, number()?, number()?, number()?]);
+    let [event, replace, key, data] = lengths;
+    let (event, rest) = rest.split_at_checked(event)?;
+    let (replace, rest) = rest.split_at_checked(replace)?;
+    let (key, rest) = rest.split_at_checked(key)?;
+    let (data, rest) = rest.split_at_checked(data)?;
+    let replace = if replace.is_empty() { None } else { Some(ReplaceKey::new(replace).ok()?) };
+    let key = (!key.is_empty()).then_some(key);
+    let name = EventName::new(event).ok()?;
+    Some((Event { name, replace, key, data, is_final }, rest))
+}
+
+/// A channel's name as one word of a subject, and back: a dot would part words, a `%` is in no
+/// name.
+pub(super) fn word(name: &str) -> String {
+    name.replace('.', "%")
+}
+
+/// The channel of a word.
+pub(super) fn channel(word: &str) -> Option<ChannelName> {
+    ChannelName::new(&word.replace('%', ".")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, channel, events, forgotten, kept, step, word};
+    use crate::tests::{event, keyed, last, replacing};
+
+    #[test]
+    fn a_message_gives_back_every_event_of_it() {
+        let mut publishes = [event("a"), keyed("a", "key 进"), replacing("a", "b c"), last("a")];
+        publishes[1].data = steadfast_protocol::Payload::new("\"\\n 1 2\"").unwrap();
+        let text = events("base-1", 7, publishes.iter());
+        let Some(Step::Events { base, first, events }) = step(text.as_bytes()) else {
+            panic!("no events")
+        };
+        assert_eq!((base, first, events.len()), ("base-1", 7, 4));
+        for (event, publish) in events.iter().zip(&publishes) {
+            assert_eq!((&event.name, &event.replace), (&publish.event, &publish.replace));
+            assert_eq!(event.key, publish.idempotency_key.as_deref());
+            assert_eq!((event.data, event.is_final), (publish.data.as_str(), publish.is_final));
+        }
+        for len in 0..text.len() {
+            let Some(Step::Events { events: fewer, .. }) = step(&text.as_bytes()[..len]) else {
+                continue;
+            };
+            assert!(fewer.len() < events.len(), "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn the_other_steps_are_told_apart() {
+        let text = kept("base-1", 3);
+        assert_eq!(step(text.as_bytes()), Some(Step::Kept { base: "base-1", head: 3 }));
+        assert_eq!(step(forgotten().as_bytes()), Some(Step::Forgotten));
+        for other in ["", "x a 1\n", "p a x\n", "k a\n", "p a 1\n1 2 3\n"] {
+            assert_eq!(step(other.as_bytes()), None, "{other:?}");
+        }
+        assert_eq!(step(b"\xff"), None);
+    }
+
+    #[test]
+    fn every_name_is_one_word_and_comes_back() {
+        for name in ["a", "a:b.c", "..", "a-b_c:1"] {
+            assert!(!word(name).contains(['.', '*', '>', ' ']));
+            assert_eq!(channel(&word(name)).unwrap().as_str(), name);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! What the tasks of a node share of the log: the session while there is one, the table, and the
+//! most that this node has seen, which no later process of the server may fall short of.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use steadfast_hub::StreamsConfig;
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, Epoch};
+use tokio::sync::watch;
+
+use super::address::Address;
+use super::barrier::Barrier;
+use super::draft::Work;
+use super::entry;
+use super::lanes::Lanes;
+use super::life::hand_on;
+use super::peers::Presence;
+use super::record::{Known, Record};
+use super::session::{Away, Session};
+use super::sweep::TOMB_MS;
+use super::table::Table;
+use super::{NatsFigures, PROBE_TIMEOUT};
+use crate::clock::Clock;
+use crate::peers::{Desk, Peer};
+use crate::settings::NatsSettings;
+use crate::update_bus::UpdateBus;
+
+/// How long a message that the log has may take to come to the table.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Channels that are remembered as taking nothing.
+const STUCK_MAX: usize = 1_000;
+/// Names without events that a node which comes is told of, the most recently read ones …
+const RESERVED_TOLD_MAX: usize = 4_096;
+/// … and how many of them at a time.
+const RESERVED_A_LETTER: usize = 256;
+/// A node that has said nothing for so long does no sweeping, in ms.
+const ABSENT_MS: u64 = 180_000;
+
+/// Names of the log and of what is in it, all under one prefix.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) stream: String,
+    /// All of the log.
+    pub(super) all: String,
+    /// What the subjects of channels begin with.
+    pub(super) channels: String,
+    pub(super) record: String,
+    pub(super) control: String,
+    prefix: String,
+}
+
+/// What is counted.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    pub(super) is_failing: AtomicBool,
+    sessions: AtomicU64,
+    fences: AtomicU64,
+    messages: AtomicU64,
+    repairs: AtomicU64,
+}
+
+/// The log, as this node knows it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) addresses: Vec<Address>,
+    pub(super) replicas: usize,
+    pub(super) names: Names,
+    /// This node, unlike any other and any earlier run of it.
+    pub(super) node: String,
+    pub(super) updates: UpdateBus,
+    pub(super) table: Mutex<Table>,
+    /// The newest message that was taken in.
+    pub(super) applied: watch::Sender<u64>,
+    /// The newest of them that was about a channel.
+    pub(super) stepped: AtomicU64,
+    pub(super) known: Mutex<Known>,
+    pub(super) lanes: Lanes,
+    pub(super) barrier: Barrier,
+    pub(super) figures: Figures,
+    pub(super) expired_to: Mutex<Option<ChannelName>>,
+    pub(super) desk: Desk,
+    pub(super) presence: Mutex<Presence>,
+    pub(super) clock: Clock,
+    /// Channels that the log takes nothing of.
+    stuck: Mutex<BTreeSet<ChannelName>>,
+    seed: u64,
+    spares: AtomicU64,
+    session: RwLock<Option<Arc<Session>>>,
+    /// Since when there is none.
+    lost_at: Mutex<Millis>,
+    /// Nodes that are there, this one included.
+    others: Mutex<Vec<String>>,
+}
+
+impl Names {
+    fn of(prefix: &str) -> Self {
+        Self {
+            stream: prefix.to_owned(),
+            all: format!("{prefix}.log.>"),
+            channels: format!("{prefix}.log.channel."),
+            record: format!("{prefix}.log.record"),
+            control: format!("{prefix}.control"),
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// The subject of a channel.
+    pub(super) fn of_channel(&self, name: &ChannelName) -> String {
+        format!("{}{}", self.channels, entry::word(name.as_str()))
+    }
+
+    /// Where a node hears what is for it alone.
+    pub(super) fn to(&self, node: &str) -> String {
+        format!("{}.to.{}", self.prefix, entry::word(node))
+    }
+}
+
+impl Shared {
+    pub(super) fn new(
+        settings: &NatsSettings,
+        addresses: Vec<Address>,
+        streams: StreamsConfig,
+        hot_bytes_max: usize,
+        clock: Clock,
+        updates: UpdateBus,
+        node: &str,
+    ) -> Self {
+        let seed = streams.epoch_seed;
+        let own = Peer { run: format!("{seed:016x}"), name: node.to_owned() };
+        Self {
+            addresses,
+            replicas: settings.replicas,
+            names: Names::of(&settings.prefix),
+            node: own.word(),
+            updates,
+            table: Mutex::new(Table::new(streams, hot_bytes_max)),
+            applied: watch::Sender::new(0),
+            stepped: AtomicU64::new(0),
+            known: Mutex::default(),
+            lanes: Lanes::new(),
+            barrier: Barrier::default(),
+            figures: Figures::default(),
+            expired_to: Mutex::default(),
+            desk: Desk::new(own),
+            presence: Mutex::default(),
+            clock,
+            stuck: Mutex::default(),
+            seed,
+            spares: AtomicU64::new(0),
+            session: RwLock::new(None),
+            lost_at: Mutex::new(clock.now()),
+            others: Mutex::default(),
+        }
+    }
+
+    /// The session there is.
+    pub(super) fn session(&self) -> Result<Arc<Session>, Away> {
+        self.session.read().clone().ok_or(Away)
+    }
+
+    pub(super) fn is_here(&self) -> bool {
+        self.session.read().is_some()
+    }
+
+    pub(super) fn begin(&self, session: Arc<Session>) {
+        self.figures.sessions.fetch_add(1, Ordering::Relaxed);
+        *self.session.write() = Some(session);
+    }
+
+    pub(super) fn end(&self) {
+        if self.session.write().take().is_some() {
+            *self.lost_at.lock() = self.clock.now();
+        }
+    }
+
+    /// The node has come to this process of the server, under this fence; from where to read on.
+    pub(super) fn settle(&self, session: &Session) -> u64 {
+        let mut known = self.known.lock();
+        let is_other = known.fence != session.fence;
+        if is_other && !known.fence.is_empty() {
+            self.figures.fences.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(fence = session.fence, "the broker lost events: new epochs");
+        }
+        let seen = if is_other { 0 } else { known.seen };
+        *known = Known { fence: session.fence.clone(), run: session.run.clone(), seen };
+        drop(known);
+        // Who is there now is in the record, which is read once more.
+        self.presence.lock().clear();
+        // What says that a channel is gone may be gone itself.
+        let was_away_long = self.clock.now().since(*self.lost_at.lock()).0 > TOMB_MS / 2;
+        if is_other || was_away_long {
+            self.table.lock().clear(&session.fence);
+            self.stepped.store(0, Ordering::Relaxed);
+        }
+        // What nodes wrote of themselves behind that may be lost, and its numbers given anew.
+        let stepped = self.stepped.load(Ordering::Relaxed);
+        self.applied.send_replace(stepped);
+        stepped + 1
+    }
+
+    /// So far the log was seen under this fence.
+    pub(super) fn learn(&self, fence: &str, seq: u64) {
+        let mut known = self.known.lock();
+        if known.fence == fence && known.seen < seq {
+            known.seen = seq;
+        }
+    }
+
+    /// What was acked is not there any more, of one channel: it begins anew, and nothing else does.
+    pub(super) async fn has_lost(&self, name: &ChannelName, last: u64) {
+        tracing::warn!(
+            channel = name.as_str(),
+            "the newest event of a channel was taken out of the log: it has a new epoch"
+        );
+        self.figures.repairs.fetch_add(1, Ordering::Relaxed);
+        let news = self.table.lock().lose(name, last, self.date());
+        for news in news {
+            hand_on(&self.updates, news).await;
+        }
+    }
+
+    /// Whether a channel takes nothing, whatever is tried.
+    pub(super) fn is_stuck(&self, name: &ChannelName, is_stuck: bool) {
+        let mut stuck = self.stuck.lock();
+        if !is_stuck {
+            stuck.remove(name);
+        } else if stuck.len() < STUCK_MAX && stuck.insert(name.clone()) {
+            let channel = name.as_str();
+            tracing::error!(channel, "the log takes nothing about a channel; purge its subject");
+        }
+    }
+
+    /// The server refused a message, or took one.
+    pub(super) fn is_failing(&self, is_failing: bool) {
+        self.figures.is_failing.store(is_failing, Ordering::Relaxed);
+    }
+
+    /// A message was brought to the log.
+    pub(super) fn has_kept(&self, fence: &str, seq: u64) {
+        self.learn(fence, seq);
+        self.is_failing(false);
+        self.figures.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Waits until the table has the message of this number; false where that takes too long.
+    pub(super) async fn has_applied(&self, session: &Session, seq: u64) -> bool {
+        let mut applied = self.applied.subscribe();
+        let is_applied = tokio::select! {
+            applied = applied.wait_for(|applied| *applied >= seq) => applied.is_ok(),
+            () = session.is_over() => false,
+            () = tokio::time::sleep(APPLY_TIMEOUT) => {
+                session.end();
+                false
+            }
+        };
+        // What a later session has read may be under another fence.
+        is_applied && !*session.over.borrow()
+    }
+
+    /// The epoch that the first event of a channel will have. Nothing is written to the log: the
+    /// other nodes are told, and one that is not told has the channel begin with a gap.
+    pub(super) async fn reserve(&self, session: &Session, name: &ChannelName) -> Option<Epoch> {
+        let (epoch, letter) = {
+            let mut table = self.table.lock();
+            let (base, is_new) = table.reserve(name, &self.spare(), self.date());
+            let letter = is_new.then(|| format!("reserved {} {name} {base}", self.node));
+            (table.epoch(&base)?, letter)
+        };
+        if let Some(letter) = letter {
+            self.tell(session, self.names.control.clone(), letter).await;
+        }
+        Some(epoch)
+    }
+
+    /// What a node that has just come should know of names without events.
+    pub(super) fn reserved_letters(&self) -> Vec<String> {
+        let table = self.table.lock();
+        let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
+        let recent: Vec<(&ChannelName, &str)> =
+            recent.map(|(name, base)| (name, &**base)).collect();
+        let letter = |pairs: &[(&ChannelName, &str)]| {
+            let words = pairs.iter().map(|(name, base)| format!(" {name} {base}"));
+            format!("reserved {}{}", self.node, words.collect::<String>())
+        };
+        recent.chunks(RESERVED_A_LETTER).map(letter).collect()
+    }
+
+    /// Keeps a channel from being forgotten.
+    pub(super) async fn touch(self: &Arc<Self>, name: &ChannelName) {
+        Lanes::put(self, name, Work::Touch).await;
+    }
+
+    /// Tells nodes something, unless the server is too busy to take it soon.
+    pub(super) async fn tell(&self, session: &Session, to: String, words: String) {
+        let sent = session.client.publish(to, words.into());
+        match tokio::time::timeout(PROBE_TIMEOUT, sent).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a letter was not sent"),
+            Err(_) => tracing::debug!("a letter was not taken"),
+        }
+    }
+
+    /// Which nodes there are.
+    pub(super) fn others(&self, record: &Record) {
+        self.presence.lock().record(&record.nodes, self.clock.now(), self.date());
+        let newest = record.nodes.values().copied().max().unwrap_or(0);
+        let is_there = |at: u64| newest.saturating_sub(at) <= ABSENT_MS;
+        let nodes = record.nodes.iter().filter(|(_, at)| is_there(**at));
+        *self.others.lock() = nodes.map(|(node, _)| node.clone()).collect();
+    }
+
+    /// Whether this node is the one that sweeps this channel.
+    pub(super) fn is_mine(&self, name: &ChannelName) -> bool {
+        let weight = |node: &str| {
+            let bytes = name.as_str().bytes().chain(node.bytes());
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            })
+        };
+        let mine = weight(&self.node);
+        self.others.lock().iter().all(|other| *other == self.node || weight(other) < mine)
+    }
+
+    /// The date, in ms.
+    pub(super) fn date(&self) -> u64 {
+        self.clock.date().0
+    }
+
+    /// The base of an epoch that nobody has had.
+    pub(super) fn spare(&self) -> String {
+        let count = self.spares.fetch_add(1, Ordering::Relaxed);
+        format!("{:010x}-{count:x}", self.seed & 0xff_ffff_ffff)
+    }
+
+    pub(super) fn figures(&self) -> NatsFigures {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        NatsFigures {
+            is_here: self.is_here(),
+            sessions: count(&self.figures.sessions),
+            fences: count(&self.figures.fences),
+            messages: count(&self.figures.messages),
+            repairs: count(&self.figures.repairs),
+            stuck: self.stuck.lock().len(),
+            applied: *self.applied.borrow(),
+            is_failing: self.figures.is_failing.load(Ordering::Relaxed),
+            unheard: self.desk.dropped(),
+        }
+    }
+}

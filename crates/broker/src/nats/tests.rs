@@ -1,0 +1,66 @@
+//! The NATS broker against servers of its own: contracts that only it has.
+
+mod away;
+mod by_hand;
+mod kill;
+mod lost;
+mod two;
+
+use std::sync::Arc;
+
+use steadfast_hub::StreamsConfig;
+
+use super::NatsBroker;
+use crate::Broker;
+use crate::clock::Clock;
+use crate::secret::Secret;
+use crate::settings::NatsSettings;
+use crate::testing::NatsServer;
+use crate::tests::{Arm, TestNode};
+use crate::update_bus::UpdateBus;
+
+/// Hot bytes, so that nothing comes from the log.
+pub(crate) const HOT: usize = 1024 * 1024;
+
+/// A node's broker on this server.
+pub(crate) fn node(
+    store: &NatsServer,
+    streams: &StreamsConfig,
+    hot_bytes_max: usize,
+    updates: &UpdateBus,
+) -> NatsBroker {
+    let servers = vec![Secret::new(store.url())];
+    let settings = NatsSettings { servers, ..NatsSettings::default() };
+    let epoch_seed = getrandom::u64().unwrap();
+    let streams = StreamsConfig { epoch_seed, ..streams.clone() };
+    let (clock, updates) = (Clock::start(), updates.clone());
+    NatsBroker::new(&settings, streams, hot_bytes_max, clock, updates, "node").unwrap()
+}
+
+/// One node on this server.
+fn arm(store: &NatsServer) -> Arm {
+    keeping(store, &StreamsConfig::default(), HOT)
+}
+
+fn keeping(store: &NatsServer, streams: &StreamsConfig, hot_bytes_max: usize) -> Arm {
+    let (test_node, updates) = TestNode::start(Clock::start());
+    Arm::of(Broker::Nats(node(store, streams, hot_bytes_max, &updates)), test_node)
+}
+
+/// Waits until the node can do its work.
+async fn ready(arm: &Arm) {
+    while !arm.broker.is_ready().await {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What the node counts.
+fn figures(arm: &Arm) -> super::NatsFigures {
+    arm.broker.nats().unwrap()
+}
+
+/// What the tasks of the node share.
+fn shared(arm: &Arm) -> &Arc<super::Shared> {
+    let Broker::Nats(nats) = &*arm.broker else { panic!("another broker") };
+    &nats.shared
+}

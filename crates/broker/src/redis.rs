@@ -1,0 +1,349 @@
+//! The Redis broker: channels on one server or several, shared by many nodes. One script makes one
+//! step of everything that a publish is; every node hears of it. In: publishes and reads. Out:
+//! positions and pages from the servers, announcements to the updates.
+
+pub(super) mod backoff;
+mod entry;
+mod letters;
+mod life;
+mod page;
+mod peers;
+mod ring;
+mod scripts;
+mod server;
+mod sweep;
+#[cfg(test)]
+pub(crate) mod tests;
+mod whereabouts;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use redis::RedisError;
+use steadfast_hub::{
+    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, StreamsConfig,
+};
+use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
+
+use self::page::{known, page};
+use self::scripts::{DELETE, PUBLISH, READ, number, text};
+use self::server::{Away, Server, fence_of};
+use self::whereabouts::Whereabouts;
+use super::peers::{Desk, Peer};
+use crate::secret::Secret;
+use crate::settings::RedisSettings;
+use crate::update_bus::UpdateBus;
+
+/// How long a probe may take to come back.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// A page looks at no more kept events than this, since the server does nothing else meanwhile.
+const LOOKED_AT_MAX: usize = 1_000;
+
+/// Why there can be no such broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokerError {
+    /// An address cannot be read.
+    #[error(
+        "an address of the broker is not like redis[s]://[user:password@]host[:port][/database]"
+    )]
+    Address,
+}
+
+/// Whether this is an address that the broker can read.
+pub fn is_server_address(address: &Secret) -> bool {
+    whereabouts::info(address.expose()).is_ok()
+}
+
+/// The script that keeps and announces an event, for those who measure what a server could.
+pub fn publish_script() -> &'static str {
+    PUBLISH.code()
+}
+
+/// Channels on servers of their own.
+#[derive(Debug)]
+pub struct RedisBroker {
+    servers: Vec<Server>,
+    shared: Shared,
+}
+
+/// What the tasks of all servers share.
+#[derive(Debug)]
+struct Shared {
+    updates: UpdateBus,
+    streams: StreamsConfig,
+    spares: AtomicU64,
+    servers: usize,
+    desk: Desk,
+}
+
+/// What is counted of all servers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RedisFigures {
+    /// Servers.
+    pub servers: usize,
+    /// Servers that this node has a session with.
+    pub here: usize,
+    /// Sessions with servers that began.
+    pub sessions: u64,
+    /// Times that a fence was found raised: events were lost, and epochs are new.
+    pub fences: u64,
+    /// Times that announcements came too fast, and history was read instead.
+    pub dropped: u64,
+    /// Questions of other nodes that there was no room for.
+    pub unheard: u64,
+}
+
+impl Shared {
+    fn place(&self, name: &str) -> usize {
+        ring::place(name, self.servers)
+    }
+
+    /// The base of an epoch that nobody has had.
+    fn spare(&self) -> String {
+        let count = self.spares.fetch_add(1, Ordering::Relaxed);
+        format!("{:010x}-{count:x}", self.streams.epoch_seed & 0xff_ffff_ffff)
+    }
+}
+
+impl RedisBroker {
+    /// A broker that knows its servers, and nothing of what they keep. Run [`Self::run`] on a task
+    /// of its own. `node` is the node's name.
+    pub fn new(
+        settings: &RedisSettings,
+        streams: StreamsConfig,
+        updates: UpdateBus,
+        node: &str,
+    ) -> Result<Self, BrokerError> {
+        let own = Peer { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
+        let node = own.word();
+        let whereabouts = Whereabouts::of(settings)?;
+        let servers: Vec<Server> = whereabouts
+            .into_iter()
+            .enumerate()
+            .map(|(at, place)| Server::new(at, place, &settings.prefix, &node))
+            .collect();
+        let (spares, desk) = (AtomicU64::new(0), Desk::new(own));
+        let shared = Shared { updates, streams, spares, servers: servers.len(), desk };
+        Ok(Self { servers, shared })
+    }
+
+    /// Keeps sessions with all servers, for ever.
+    pub async fn run(&self) {
+        let lives = self.servers.iter().map(|server| {
+            join(life::live(server, &self.shared), sweep::sweep(server, &self.shared))
+        });
+        join_all(lives).await;
+    }
+
+    /// This node leaves in peace: nobody has to wait for what it may have seen.
+    pub async fn leave(&self) {
+        let leaves = self.servers.iter().map(|server| async move {
+            let Ok(session) = server.session() else { return };
+            let mut command = redis::cmd("HDEL");
+            command.arg(&server.keys.nodes).arg(&server.node);
+            let left: Result<u64, RedisError> =
+                command.query_async(&mut session.commands.clone()).await;
+            if let Err(error) = left {
+                tracing::debug!(%error, "left without saying so");
+            }
+        });
+        // What a server does not hear now it finds out by itself.
+        drop(tokio::time::timeout(PROBE_TIMEOUT, join_all(leaves)).await);
+    }
+
+    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
+        let (server, streams) = (self.of(&publish.channel), &self.shared.streams);
+        let away = |_: Away| PublishError::Unavailable;
+        let session = server.session().map_err(away)?;
+        let (spare, name) = (self.shared.spare(), publish.channel.as_str());
+        let bare = Epoch::new(&spare).map_err(|_| PublishError::Unavailable)?;
+        let retention = streams.retention_of(publish.channel.namespace());
+        // A channel's name has no space, so no two pairs share a name.
+        let key = publish.idempotency_key.as_deref().map(|key| format!("{name} {key}"));
+        let hash = key.as_ref().map(|_| format!("{:016x}", publish.fingerprint().0));
+        let replace = publish.replace.as_ref().map_or("", ReplaceKey::as_str);
+        let call = server
+            .about_with(
+                &session,
+                &PUBLISH,
+                name,
+                &[&server.keys.answers, &server.keys.answers_order],
+            )
+            .arg(spare.as_str())
+            .arg(name)
+            .number(streams.channels_max)
+            .number(retention.events_max)
+            .number(retention.age_max.0)
+            .number(retention.bytes_max)
+            .number(streams.bytes_total_max)
+            .number(streams.idempotency_window.0)
+            .arg(entry::entry(&publish, &bare))
+            .number(u8::from(publish.is_final))
+            .arg(replace)
+            .arg(server.keys.events.as_str())
+            .number(streams.idempotency_keys_max)
+            .arg(key.unwrap_or_default())
+            .arg(hash.unwrap_or_default());
+        let answer = server.send(&session, call).await.map_err(away)?;
+        match text(answer.first()) {
+            "ok" => {
+                let unreadable = PublishError::Unavailable;
+                let epoch = Epoch::new(text(answer.get(1))).map_err(|_| unreadable.clone())?;
+                let offset = number(answer.get(2)).ok_or(unreadable)?;
+                server.learn(fence_of(&epoch), number(answer.get(3)).unwrap_or(0));
+                server.keeps(answer.get(4), answer.get(5));
+                Ok(Receipt { epoch, offset, is_repeat: text(answer.get(6)) == "1" })
+            }
+            "mismatch" => Err(PublishError::IdempotencyMismatch),
+            "finished" => Err(PublishError::Finished),
+            "channels" => Err(PublishError::TooManyChannels { max: streams.channels_max }),
+            "keys" => Err(PublishError::IdempotencyFull { max: streams.idempotency_keys_max }),
+            "storage" => Err(PublishError::StorageFull { bytes_max: streams.bytes_total_max }),
+            _ => Err(PublishError::Unavailable),
+        }
+    }
+
+    /// Many, which go to their servers in their order before the first is answered.
+    pub(super) async fn publish_many(
+        &self,
+        publishes: Vec<Publish>,
+    ) -> Vec<Result<Receipt, PublishError>> {
+        join_all(publishes.into_iter().map(|publish| self.publish(publish))).await
+    }
+
+    pub(super) async fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        let (server, streams) = (self.of(channel), &self.shared.streams);
+        let away = |_: Away| ReadError::Unavailable;
+        let session = server.session().map_err(away)?;
+        let (kind, epoch, offset) = match since {
+            Since::Start => ("start", "", 0),
+            Since::Now => ("now", "", 0),
+            Since::After(position) => ("after", position.epoch.as_str(), position.offset),
+        };
+        let call = server
+            .about(&session, &READ, channel.as_str())
+            .arg(self.shared.spare())
+            .arg(channel.as_str())
+            .number(streams.channels_max)
+            .number(streams.retention_of(channel.namespace()).age_max.0)
+            .arg(kind)
+            .arg(epoch)
+            .number(offset)
+            .number(limit.events_max)
+            .number(limit.bytes_max)
+            .number(u8::from(limit.is_thinned))
+            .number(LOOKED_AT_MAX);
+        let answer = server.send(&session, call).await.map_err(away)?;
+        match text(answer.first()) {
+            "ok" => {
+                server.keeps(answer.get(8), answer.get(9));
+                page(channel, since, &answer).ok_or(ReadError::Unavailable)
+            }
+            _ => Err(ReadError::Unavailable),
+        }
+    }
+
+    pub(super) async fn info(
+        &self,
+        channel: &ChannelName,
+    ) -> Result<Option<ChannelInfo>, ReadError> {
+        let mut found = known(self.of(channel), channel.as_str(), None).await?;
+        Ok(found.pop())
+    }
+
+    pub(super) async fn list(
+        &self,
+        after: Option<&ChannelName>,
+        limit: usize,
+    ) -> Result<Vec<ChannelInfo>, ReadError> {
+        let least = after.map_or_else(|| "-".to_owned(), |name| format!("({name}"));
+        let pages = self.servers.iter().map(|server| known(server, &least, Some(limit)));
+        let mut all = Vec::new();
+        for page in join_all(pages).await {
+            all.extend(page?);
+        }
+        all.sort_by(|one: &ChannelInfo, two| one.channel.cmp(&two.channel));
+        all.truncate(limit);
+        Ok(all)
+    }
+
+    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+        let server = self.of(channel);
+        let away = |_: Away| ReadError::Unavailable;
+        let session = server.session().map_err(away)?;
+        let call = server
+            .about(&session, &DELETE, channel.as_str())
+            .arg(channel.as_str())
+            .arg(server.keys.events.as_str());
+        let answer = server.send(&session, call).await.map_err(away)?;
+        server.learn(&session.fence, number(answer.get(2)).unwrap_or(0));
+        server.keeps(answer.get(3), answer.get(4));
+        Ok(text(answer.get(1)) == "1")
+    }
+
+    /// The way of a publish, through every server and back as an announcement.
+    pub(super) async fn is_ready(&self) -> bool {
+        let probes = self.servers.iter().map(|server| async move {
+            let mut heard = server.heard.subscribe();
+            let Ok(probe) = server.probe().await else { return false };
+            heard.wait_for(|heard| *heard >= probe).await.is_ok()
+        });
+        let all = tokio::time::timeout(PROBE_TIMEOUT, join_all(probes)).await;
+        all.is_ok_and(|all| all.into_iter().all(|is_ready| is_ready))
+    }
+
+    /// A session of a link begins here: older ones are closed, wherever they are.
+    pub(super) async fn greet(&self, link: &LinkId, generation: Generation) {
+        let Some(server) = self.servers.get(self.shared.place(link.as_str())) else { return };
+        let words = format!("hello {} {generation} {link}", server.node);
+        // While the server is away nobody can be told; what the older session sees is still true.
+        drop(server.tell(&server.keys.control, &words).await);
+    }
+
+    /// Channels and bytes, as the servers last told.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let sum = |count: fn(&Server) -> &AtomicU64| {
+            let all = self.servers.iter().map(|server| count(server).load(Ordering::Relaxed));
+            usize::try_from(all.sum::<u64>()).unwrap_or(usize::MAX)
+        };
+        (sum(|server| &server.channels), sum(|server| &server.bytes))
+    }
+
+    /// What operators should know though the servers answer.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let warning = |server: &Server| {
+            let policy = server.evicts.lock().clone()?;
+            Some(format!(
+                "server {} of the redis broker has `maxmemory-policy {policy}` and drops events \
+                 when its memory is full; set `noeviction`",
+                server.at
+            ))
+        };
+        self.servers.iter().filter_map(warning).collect()
+    }
+
+    pub(super) fn figures(&self) -> RedisFigures {
+        let sum = |count: fn(&Server) -> &AtomicU64| {
+            self.servers.iter().map(|server| count(server).load(Ordering::Relaxed)).sum()
+        };
+        RedisFigures {
+            servers: self.servers.len(),
+            here: self.servers.iter().filter(|server| server.session().is_ok()).count(),
+            sessions: sum(|server| &server.figures.sessions),
+            fences: sum(|server| &server.figures.fences),
+            dropped: sum(|server| &server.figures.dropped),
+            unheard: self.shared.desk.dropped(),
+        }
+    }
+
+    fn of(&self, channel: &ChannelName) -> &Server {
+        // A place is below the number of servers, and the settings name at least one.
+        &self.servers[self.shared.place(channel.as_str())]
+    }
+}

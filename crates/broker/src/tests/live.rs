@@ -1,0 +1,103 @@
+//! Announcements: what the node's sessions are told, in which order.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures_util::future::join_all;
+use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport};
+use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+
+use super::{Arm, Kind, channel, contract, event, last};
+
+contract! {
+    events_are_announced_in_order_once;
+    a_follower_of_a_deleted_channel_is_told_of_the_gap;
+}
+
+/// Listeners so far: each is a link of its own.
+static COUNT: AtomicU64 = AtomicU64::new(1);
+
+/// A session that follows one channel.
+pub(crate) struct Listener<'a> {
+    arm: &'a Arm,
+    key: SessionKey,
+    heard: Vec<String>,
+}
+
+impl<'a> Listener<'a> {
+    pub(crate) fn to(arm: &'a Arm, name: &str) -> Self {
+        let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Start };
+        let opening = Opening {
+            link: LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            generation: 1,
+            transport: Transport::WebSocket,
+            speech: Speech::Frames,
+            client: None,
+            grants: Grants::everything(),
+            expires: None,
+            heartbeat: None,
+            channels: vec![wish],
+            time: Timestamp(0),
+        };
+        let key = arm.node.open(opening);
+        Self { arm, key, heard: Vec::new() }
+    }
+
+    /// Does what there is to do now.
+    pub(crate) async fn looks(&mut self) -> bool {
+        let work = self.arm.node.with(|hub, now| hub.take(now, self.key));
+        let is_idle = work.frames.is_empty() && work.read.is_none();
+        self.heard.extend(work.frames.iter().filter_map(brief));
+        if let Some(read) = work.read {
+            let page = self.arm.broker.read(&read.channel, &read.since, read.limit).await;
+            self.arm.node.with(|hub, now| hub.page(now, self.key, &read, page));
+        }
+        is_idle
+    }
+
+    /// Waits until `wanted` was heard, all of it told so far.
+    pub(crate) async fn until(&mut self, wanted: &str) -> Vec<String> {
+        while !self.heard.iter().any(|said| said == wanted) {
+            if self.looks().await {
+                self.arm.node.changed.notified().await;
+            }
+        }
+        std::mem::take(&mut self.heard)
+    }
+}
+
+fn brief(item: &Outgoing) -> Option<String> {
+    let Outgoing::Text(text) = item else { return None };
+    let frame: serde_json::Value = serde_json::from_slice(text).unwrap();
+    match frame["type"].as_str().unwrap() {
+        "event" => Some(frame["offset"].to_string()),
+        "subscribed" if frame["gap"].is_object() => {
+            Some(format!("gap {}", frame["gap"]["cause"].as_str().unwrap()))
+        }
+        "welcome" => None,
+        word => Some(word.to_owned()),
+    }
+}
+
+async fn events_are_announced_in_order_once(kind: Kind) {
+    let arm = Arm::new(kind).await;
+    let mut listener = Listener::to(&arm, "a");
+    assert_eq!(listener.until("subscribed").await, ["subscribed"]);
+    join_all((0..60).map(|_| arm.put(event("a")))).await;
+    arm.put(event("b")).await;
+    arm.put(last("a")).await;
+    let offsets = (1..=61).map(|offset| offset.to_string());
+    let expected: Vec<String> = offsets.chain(["finished".to_owned()]).collect();
+    assert_eq!(listener.until("finished").await, expected);
+}
+
+async fn a_follower_of_a_deleted_channel_is_told_of_the_gap(kind: Kind) {
+    let arm = Arm::new(kind).await;
+    let mut listener = Listener::to(&arm, "a");
+    arm.put(event("a")).await;
+    assert_eq!(listener.until("1").await, ["subscribed", "1"]);
+    assert!(arm.broker.delete(&channel("a")).await.unwrap());
+    assert_eq!(listener.until("gap epoch_changed").await, ["gap epoch_changed"]);
+    arm.put(event("a")).await;
+    assert_eq!(listener.until("1").await, ["1"]);
+}
