@@ -136,7 +136,14 @@ impl DiskBroker {
     ) -> Result<Page, ReadError> {
         for _ in 0..READ_TRIES {
             let reading = match self.look(channel, since, limit)? {
-                Look::Hot(page) => return Ok(page),
+                Look::Hot(page) => {
+                    // A member is one before it reads.
+                    if page.head == 0 && self.shared.updates.is_followed(channel) {
+                        let now = self.shared.times.clock.now();
+                        self.shared.table.lock().keep(channel, now);
+                    }
+                    return Ok(page);
+                }
                 Look::Cold(reading) => reading,
             };
             let numbers = reading.numbers.clone();
@@ -187,6 +194,16 @@ impl DiskBroker {
     ) -> Result<Look, ReadError> {
         let now = self.shared.times.clock.now();
         self.shared.table.lock().look(channel, since, limit, now)
+    }
+
+    /// Keeps the epochs to come of what is followed.
+    pub(super) fn keep_followed(&self) {
+        self.shared.updates.visit_followed(|names| {
+            let (mut table, now) = (self.shared.table.lock(), self.shared.times.clock.now());
+            for name in names {
+                table.keep(name, now);
+            }
+        });
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {

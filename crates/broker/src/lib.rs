@@ -253,6 +253,16 @@ impl Broker {
         }
     }
 
+    /// Keeps the epochs that followed channels without events will have. Called once a minute.
+    pub fn keep_followed(&self) {
+        match self {
+            Self::Memory(memory) => memory.keep_followed(),
+            Self::Disk(disk) => disk.keep_followed(),
+            // Their own tasks do that, when they look at what is followed.
+            Self::Redis(_) | Self::Nats(_) => {}
+        }
+    }
+
     /// What it has to do all the time, for ever.
     pub async fn run(&self) {
         match self {

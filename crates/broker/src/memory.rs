@@ -87,7 +87,22 @@ impl MemoryBroker {
         since: &Since,
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
-        self.streams.lock().read(self.clock.now(), channel, since, limit)
+        let page = self.streams.lock().read(self.clock.now(), channel, since, limit)?;
+        // A member is one before it reads.
+        if page.head == 0 && self.updates.is_followed(channel) {
+            self.streams.lock().keep(self.clock.now(), channel);
+        }
+        Ok(page)
+    }
+
+    /// Keeps the epochs to come of what is followed.
+    pub(super) fn keep_followed(&self) {
+        self.updates.visit_followed(|names| {
+            let (mut streams, now) = (self.streams.lock(), self.clock.now());
+            for name in names {
+                streams.keep(now, name);
+            }
+        });
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {

@@ -185,6 +185,10 @@ impl NatsBroker {
             let plan = self.shared.table.lock().look(channel, since, limit, date);
             let Some(plan) = plan else {
                 let epoch = self.shared.reserve(&session, channel).await;
+                // A member is one before it reads.
+                if self.shared.updates.is_followed(channel) {
+                    self.shared.keep(&session, std::slice::from_ref(channel)).await;
+                }
                 return Ok(Page::of_nothing(since, epoch.ok_or(ReadError::Unavailable)?));
             };
             let needs = plan.needs();

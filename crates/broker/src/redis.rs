@@ -243,7 +243,13 @@ impl RedisBroker {
         match text(answer.first()) {
             "ok" => {
                 server.keeps(answer.get(8), answer.get(9));
-                page(channel, since, &answer).ok_or(ReadError::Unavailable)
+                let page = page(channel, since, &answer).ok_or(ReadError::Unavailable)?;
+                // A member is one before it reads.
+                if page.head == 0 && self.shared.updates.is_followed(channel) {
+                    let names = std::slice::from_ref(channel);
+                    life::heads(server, &self.shared, &session, names).await.map_err(away)?;
+                }
+                Ok(page)
             }
             _ => Err(ReadError::Unavailable),
         }

@@ -11,6 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How many updates may be in flight; publishers wait beyond that.
 pub const IN_FLIGHT_MAX: usize = 4_096;
 
+/// Channels in one page of those that are followed.
+const FOLLOWED_PAGE: usize = 256;
+
 /// A change of a channel that its followers have to see.
 #[derive(Clone, Debug)]
 pub enum ChannelUpdate {
@@ -40,6 +43,9 @@ pub trait UpdateSink: Debug + Send + Sync {
     /// The channels that sessions of this node follow, in order of name, after `after`, `limit` at
     /// most.
     fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName>;
+
+    /// Whether a session of this node follows the channel.
+    fn is_followed(&self, channel: &ChannelName) -> bool;
 
     /// Closes the sessions of a link that are older than `generation`. Returns the generation of a
     /// newer one that lives on this node, if there is one.
@@ -88,6 +94,22 @@ impl UpdateBus {
     /// See [`UpdateSink::followed`].
     pub fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName> {
         self.sink.followed(after, limit)
+    }
+
+    /// See [`UpdateSink::is_followed`].
+    pub fn is_followed(&self, channel: &ChannelName) -> bool {
+        self.sink.is_followed(channel)
+    }
+
+    /// Calls `visit` with every channel that sessions of this node follow, some at a time.
+    pub fn visit_followed(&self, mut visit: impl FnMut(&[ChannelName])) {
+        let mut after = None;
+        loop {
+            let names = self.followed(after.as_ref(), FOLLOWED_PAGE);
+            let Some(last) = names.last().cloned() else { return };
+            visit(&names);
+            after = Some(last);
+        }
     }
 
     /// See [`UpdateSink::fence`].

@@ -1,7 +1,8 @@
 //! Epochs of channels that have no events yet. Whoever reads such a name is told the epoch that its
 //! first event will have, so that the event is no gap. In: names. Out: what is reserved for each.
 //! A name that is only read takes no place among the channels: the least recently read one goes
-//! when there are too many, and its readers are then told of a gap.
+//! when there are too many. One that somebody follows is kept while it is followed, and a while
+//! longer, so that a session that was cut resumes without a gap.
 
 use alloc::collections::BTreeMap;
 
@@ -11,25 +12,34 @@ use steadfast_protocol::ChannelName;
 /// What nobody has read for this long is forgotten.
 const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
 
+/// A name with followers stays at least this long after the last [`ReservedEpochs::keep`]. Brokers
+/// repeat that at least once a minute, so a link has four minutes to resume in.
+const KEPT_FOR: Span = Span::seconds(300);
+/// Names with followers are kept beyond the limit, up to this many times the limit in all: then
+/// the one goes whose followers were seen the longest ago.
+const KEPT_FACTOR_MAX: usize = 4;
+
 /// Epochs, or what they are made of, by name.
 #[derive(Debug)]
 pub struct ReservedEpochs<E> {
     names: BTreeMap<ChannelName, Reserved<E>>,
-    /// By when they were read last.
-    order: BTreeMap<u64, ChannelName>,
+    /// By until when they are kept, then by when they were read last.
+    order: BTreeMap<Place, ChannelName>,
     reads: u64,
     names_max: usize,
 }
 
+/// Until when a name is kept (it was read then, where nobody follows it), and the count of reads.
+type Place = (Millis, u64);
+
 #[derive(Debug)]
 struct Reserved<E> {
     epoch: E,
-    read: u64,
-    at: Millis,
+    place: Place,
 }
 
 impl<E: Clone> ReservedEpochs<E> {
-    /// None yet, and never more than `names_max`.
+    /// None yet, and never more than `names_max` that nobody follows.
     pub const fn new(names_max: usize) -> Self {
         Self { names: BTreeMap::new(), order: BTreeMap::new(), reads: 0, names_max }
     }
@@ -46,15 +56,37 @@ impl<E: Clone> ReservedEpochs<E> {
         self.names.get(name).map(|reserved| &reserved.epoch)
     }
 
+    /// Somebody follows a name: it is kept for a while. What is reserved for it.
+    pub fn keep(&mut self, now: Millis, name: &ChannelName) -> Option<E> {
+        let epoch = self.names.get(name)?.epoch.clone();
+        self.put_until(now, name, epoch.clone(), now + KEPT_FOR);
+        Some(epoch)
+    }
+
     /// Reserves an epoch for a name, which is read now.
     pub fn put(&mut self, now: Millis, name: &ChannelName, epoch: E) {
-        self.reads += 1;
-        let reserved = Reserved { epoch, read: self.reads, at: now };
-        if let Some(before) = self.names.insert(name.clone(), reserved) {
-            self.order.remove(&before.read);
+        self.put_until(now, name, epoch, now);
+    }
+
+    fn put_until(&mut self, now: Millis, name: &ChannelName, epoch: E, until: Millis) {
+        let before = self.names.remove(name).map(|reserved| reserved.place);
+        if let Some(place) = before {
+            self.order.remove(&place);
         }
-        self.order.insert(self.reads, name.clone());
-        while self.names.len() > self.names_max {
+        self.make_room(now);
+        self.reads += 1;
+        let until = before.map_or(until, |(kept, _)| until.max(kept));
+        let place = (until, self.reads);
+        self.names.insert(name.clone(), Reserved { epoch, place });
+        self.order.insert(place, name.clone());
+    }
+
+    /// Has room for one more that nobody follows, unless all are followed.
+    fn make_room(&mut self, now: Millis) {
+        while self.names.len() >= self.names_max
+            && let Some((&(until, _), _)) = self.order.first_key_value()
+            && (until <= now || self.names.len() >= self.names_max * KEPT_FACTOR_MAX)
+        {
             self.drop_oldest();
         }
     }
@@ -62,20 +94,20 @@ impl<E: Clone> ReservedEpochs<E> {
     /// The name becomes a channel.
     pub fn take(&mut self, name: &ChannelName) -> Option<E> {
         let reserved = self.names.remove(name)?;
-        self.order.remove(&reserved.read);
+        self.order.remove(&reserved.place);
         Some(reserved.epoch)
     }
 
     /// Forgets what nobody has read for a day.
     pub fn expire(&mut self, now: Millis) {
-        while let Some((_, name)) = self.order.first_key_value()
-            && self.names.get(name).is_none_or(|one| now.since(one.at) > IDLE_FORGOTTEN)
+        while let Some((&(until, _), _)) = self.order.first_key_value()
+            && now.since(until) > IDLE_FORGOTTEN
         {
             self.drop_oldest();
         }
     }
 
-    /// What is reserved, the most recently read first.
+    /// What is reserved: what is followed first, then the most recently read.
     pub fn recent(&self) -> impl Iterator<Item = (&ChannelName, &E)> {
         let names = self.order.values().rev();
         names.filter_map(|name| self.names.get(name).map(|one| (name, &one.epoch)))
@@ -100,7 +132,7 @@ impl<E: Clone> ReservedEpochs<E> {
 
 #[cfg(test)]
 mod tests {
-    use super::{IDLE_FORGOTTEN, ReservedEpochs};
+    use super::{IDLE_FORGOTTEN, KEPT_FACTOR_MAX, KEPT_FOR, ReservedEpochs};
     use steadfast_machine::Millis;
     use steadfast_protocol::ChannelName;
 
@@ -121,6 +153,35 @@ mod tests {
         assert_eq!(reserved.order.len(), 1);
         reserved.put(now, &name("d"), 4);
         assert!(reserved.recent().eq([(&name("d"), &4), (&name("c"), &3)]));
+    }
+
+    #[test]
+    fn a_name_that_is_followed_stays_and_a_while_longer_up_to_a_limit() {
+        let (mut reserved, now) = (ReservedEpochs::new(2), Millis(5));
+        reserved.put(now, &name("followed"), 1);
+        assert_eq!(reserved.keep(now, &name("followed")), Some(1));
+        assert_eq!(reserved.keep(now, &name("unknown")), None);
+        let end = now + KEPT_FOR;
+        for (at, n) in (0..99).map(|n| (Millis(end.0 - 1), n)) {
+            reserved.put(at, &name(&alloc::format!("other-{n}")), 2);
+            assert_eq!(reserved.read(at, &name("followed")), Some(1), "to read it ends nothing");
+            assert!(reserved.len() <= 2, "others take no more room than they had");
+        }
+        for n in 0..2 {
+            reserved.put(end, &name(&alloc::format!("another-{n}")), 3);
+        }
+        assert_eq!(reserved.get(&name("followed")), None, "its time is over");
+        // Whoever comes and goes fast has bounded room too.
+        for n in 0..99 {
+            let one = name(&alloc::format!("one-{n}"));
+            reserved.put(end, &one, n);
+            reserved.keep(end, &one);
+        }
+        assert_eq!(reserved.len(), 2 * KEPT_FACTOR_MAX);
+        assert_eq!(
+            (reserved.get(&name("one-91")), reserved.get(&name("one-90"))),
+            (Some(&91), None)
+        );
     }
 
     #[test]

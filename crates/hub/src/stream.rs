@@ -128,6 +128,11 @@ impl Streams {
         Ok(Page::of_nothing(since, epoch))
     }
 
+    /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
+    pub fn keep(&mut self, now: Millis, channel: &ChannelName) {
+        self.reserved.keep(now, channel);
+    }
+
     /// What is known of a channel; `None` where nothing is.
     pub fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
         self.channels.get(channel).map(|history| history.info(channel))

@@ -19,6 +19,8 @@ use crate::{descriptors, internal, public, tls};
 
 /// How often old history is dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
+/// How often epochs to come of what is followed are kept.
+const KEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How often a draining node looks whether its links are gone.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How long links may take to go when there is no other node of this service: who knows another
@@ -118,10 +120,13 @@ impl Server {
         tasks.spawn(public::serve(Arc::clone(&node), public, tls));
         tasks.spawn(internal::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {
-            let mut interval = tokio::time::interval(EXPIRE_INTERVAL);
+            let mut expire = tokio::time::interval(EXPIRE_INTERVAL);
+            let mut keep = tokio::time::interval(KEEP_INTERVAL);
             loop {
-                interval.tick().await;
-                node.broker.expire();
+                tokio::select! {
+                    _ = expire.tick() => node.broker.expire(),
+                    _ = keep.tick() => node.broker.keep_followed(),
+                }
             }
         });
         tasks

@@ -203,6 +203,11 @@ impl Table {
         }
     }
 
+    /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
+    pub(super) fn keep(&mut self, name: &ChannelName, now: Millis) {
+        self.reserved.keep(now, name);
+    }
+
     /// Forgets epochs that nobody waits for any more.
     pub(super) fn expire_reserved(&mut self, now: Millis) {
         self.reserved.expire(now);

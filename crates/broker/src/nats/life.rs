@@ -106,7 +106,7 @@ async fn serve(
                 }
                 match tick(shared, session, &mut log, beats).await {
                     Ok(()) if is_here && beats.is_multiple_of(BEATS_A_LOOK) => {
-                        look(shared).await;
+                        look(shared, session).await;
                         Ok(())
                     }
                     ticked => ticked,
@@ -123,7 +123,7 @@ async fn serve(
             tracing::info!(fence = session.fence, from, last, "the broker is here");
             let words = format!("which-reserved {}", shared.node);
             shared.tell(session, shared.names.control.clone(), words).await;
-            look(shared).await;
+            look(shared, session).await;
         }
     }
 }
@@ -206,12 +206,13 @@ async fn tick(
 }
 
 /// Has whoever missed something of what is followed read it.
-async fn look(shared: &Arc<Shared>) {
+async fn look(shared: &Arc<Shared>, session: &Session) {
     let (mut after, now) = (None, shared.date());
     loop {
         let names = shared.updates.followed(after.as_ref(), LOOK);
         let Some(last) = names.last().cloned() else { return };
         after = Some(last);
+        shared.keep(session, &names).await;
         let mut standing = Vec::with_capacity(names.len());
         let mut idle = Vec::new();
         {
@@ -256,7 +257,7 @@ async fn deal(shared: &Shared, session: &Session, letter: &Message) -> Result<()
                 shared.tell(session, shared.names.to(node), letter).await;
             }
         }
-        ["reserved", node, ref reserved @ ..] if node != &*shared.node => {
+        [word @ ("reserved" | "kept"), node, ref reserved @ ..] if node != &*shared.node => {
             let (mut table, date) = (shared.table.lock(), shared.date());
             for pair in reserved.chunks_exact(2) {
                 if let [name, base] = *pair
@@ -264,6 +265,10 @@ async fn deal(shared: &Shared, session: &Session, letter: &Message) -> Result<()
                     && table.epoch(base).is_some()
                 {
                     table.hear_reserved(&name, base, date);
+                    // Of two bases the one that holds is kept.
+                    if word == "kept" {
+                        table.reserved.keep(Millis(date), &name);
+                    }
                 }
             }
         }

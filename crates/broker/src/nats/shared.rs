@@ -276,6 +276,24 @@ impl Shared {
         Some(epoch)
     }
 
+    /// Some channels are followed here: the epochs to come of those without events are kept, and
+    /// the other nodes are told to keep them too, for any of them may publish the first event.
+    pub(super) async fn keep(&self, session: &Session, names: &[ChannelName]) {
+        let mut letter = format!("kept {}", self.node);
+        let bare = letter.len();
+        {
+            let (mut table, now) = (self.table.lock(), Millis(self.date()));
+            for name in names {
+                if let Some(base) = table.reserved.keep(now, name) {
+                    letter.extend([" ", name.as_str(), " ", &*base]);
+                }
+            }
+        }
+        if letter.len() > bare {
+            self.tell(session, self.names.control.clone(), letter).await;
+        }
+    }
+
     /// What a node that has just come should know of names without events.
     pub(super) fn reserved_letters(&self) -> Vec<String> {
         let table = self.table.lock();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redis::RedisError;
-use steadfast_protocol::{Epoch, LinkId, Position};
+use redis::{RedisError, Value};
+use steadfast_protocol::{ChannelName, Epoch, LinkId, Position};
 use tokio::time::MissedTickBehavior;
 
 use super::Shared;
@@ -253,21 +253,31 @@ async fn look(server: &Server, shared: &Shared, session: &Session) -> Result<(),
         if names.is_empty() {
             continue;
         }
-        let mut call = server
-            .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
-            .arg(shared.spare())
-            .arg(server.keys.prefix.as_str())
-            .number(shared.streams.channels_max);
-        for name in &names {
-            call = call.arg(name.as_str());
-        }
-        let answer = server.send(session, call).await?;
+        let answer = heads(server, shared, session, &names).await?;
         for (name, place) in names.into_iter().zip(answer.get(1..).unwrap_or_default().chunks(2)) {
             let Ok(epoch) = Epoch::new(text(place.first())) else { continue };
             let head = Position::new(epoch, number(place.get(1)).unwrap_or(0));
             hand_on(&shared.updates, ChannelUpdate::Head(name, head)).await;
         }
     }
+}
+
+/// Asks where channels stand that are followed here, and keeps the epochs of those to come.
+pub(super) async fn heads(
+    server: &Server,
+    shared: &Shared,
+    session: &Session,
+    names: &[ChannelName],
+) -> Result<Vec<Value>, Away> {
+    let mut call = server
+        .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
+        .arg(shared.spare())
+        .arg(server.keys.prefix.as_str())
+        .number(shared.streams.channels_max);
+    for name in names {
+        call = call.arg(name.as_str());
+    }
+    server.send(session, call).await
 }
 
 /// Deals with one announcement.

@@ -4,14 +4,16 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::join_all;
-use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, Transport};
-use steadfast_protocol::{ChannelRequest, LinkId, Since, Timestamp};
+use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, StreamsConfig, Transport};
+use steadfast_protocol::{ChannelRequest, CloseCode, LinkId, Since, Timestamp};
 
-use super::{Arm, Kind, channel, contract, event, last};
+use super::{ALL, Arm, Kind, channel, contract, event, last};
 
 contract! {
     events_are_announced_in_order_once;
     a_follower_of_a_deleted_channel_is_told_of_the_gap;
+    what_others_read_changes_no_epoch_that_somebody_follows;
+    what_others_read_changes_no_epoch_while_a_link_is_cut;
 }
 
 /// Listeners so far: each is a link of its own.
@@ -100,4 +102,34 @@ async fn a_follower_of_a_deleted_channel_is_told_of_the_gap(kind: Kind) {
     assert_eq!(listener.until("gap epoch_changed").await, ["gap epoch_changed"]);
     arm.put(event("a")).await;
     assert_eq!(listener.until("1").await, ["1"]);
+}
+
+/// Many names, more than are remembered.
+async fn others_read(arm: &Arm) {
+    for n in 0..50 {
+        assert_eq!(arm.read(&format!("read-{n}"), Since::Now, ALL).await.head, 0);
+    }
+}
+
+/// P-22
+async fn what_others_read_changes_no_epoch_that_somebody_follows(kind: Kind) {
+    let arm = Arm::with(kind, &StreamsConfig { channels_max: 3, ..StreamsConfig::default() }).await;
+    let mut listener = Listener::to(&arm, "a");
+    assert_eq!(listener.until("subscribed").await, ["subscribed"]);
+    others_read(&arm).await;
+    arm.put(event("a")).await;
+    assert_eq!(listener.until("1").await, ["1"], "without a gap");
+}
+
+/// P-22
+async fn what_others_read_changes_no_epoch_while_a_link_is_cut(kind: Kind) {
+    let arm = Arm::with(kind, &StreamsConfig { channels_max: 3, ..StreamsConfig::default() }).await;
+    let mut listener = Listener::to(&arm, "a");
+    assert_eq!(listener.until("subscribed").await, ["subscribed"]);
+    let position = arm.read("a", Since::Now, ALL).await.start;
+    arm.node.with(|hub, now| hub.closed(now, listener.key, CloseCode::ABNORMAL, "cut"));
+    others_read(&arm).await;
+    arm.put(event("a")).await;
+    let page = arm.read("a", Since::After(position), ALL).await;
+    assert_eq!((page.gap, page.events.len()), (None, 1));
 }

@@ -69,6 +69,10 @@ impl UpdateSink for TestNode {
         self.with(|hub, _| hub.followed(after, limit))
     }
 
+    fn is_followed(&self, channel: &ChannelName) -> bool {
+        self.with(|hub, _| hub.subscribers(channel) > 0)
+    }
+
     fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
         self.with(|hub, now| hub.fence_elsewhere(now, link, generation))
     }

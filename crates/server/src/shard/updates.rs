@@ -39,6 +39,10 @@ impl UpdateSink for ShardUpdates {
         all.into_iter().take(limit).collect()
     }
 
+    fn is_followed(&self, channel: &ChannelName) -> bool {
+        self.0.iter().any(|shard| shard.with(|hub, _| hub.subscribers(channel) > 0))
+    }
+
     fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
         let shards = self.0.iter();
         shards.filter_map(|s| s.with(|hub, now| hub.fence_elsewhere(now, link, generation))).max()

@@ -132,6 +132,27 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
     }
 }
 
+/// P-22. Whichever node others read at, and whichever the first event comes by.
+#[tokio::test]
+async fn what_others_read_at_another_node_changes_no_epoch_that_somebody_follows() {
+    let store = NatsServer::start().await;
+    let streams = StreamsConfig { channels_max: 3, ..StreamsConfig::default() };
+    let (one, two) = (keeping(&store, &streams, HOT), keeping(&store, &streams, HOT));
+    ready(&one).await;
+    ready(&two).await;
+    // A base that nobody can work out: `two` has it by letter alone.
+    let date = shared(&one).date();
+    shared(&one).table.lock().hear_reserved(&channel("a"), "0-1", date);
+    let mut follower = Listener::to(&one, "a");
+    assert_eq!(follower.until("subscribed").await, ["subscribed"]);
+    heard_of(&two, "a").await;
+    for n in 0..50 {
+        assert_eq!(two.read(&format!("read-{n}"), Since::Now, ALL).await.head, 0);
+    }
+    assert_eq!(two.put(event("a")).await, 1);
+    assert_eq!(follower.until("1").await, ["1"], "without a gap");
+}
+
 #[tokio::test]
 async fn the_log_drops_what_nobody_is_given_and_nothing_else() {
     let store = NatsServer::start().await;

@@ -70,30 +70,38 @@ local function known()
 end
 
 -- A name without events has no record, only the base of the epoch that its first event will have:
--- as many of these as there may be channels, and the least recently read one goes.
+-- as many of these as there may be channels, and the least recently read one goes. One that
+-- somebody follows is kept beyond that for five minutes, which nodes renew; up to four times as many.
 local reserved, reads = index .. ':reserved', index .. ':reserved:reads'
 
-local function reserve(name, spare, names_max, now)
-  local base = redis.call('HGET', reserved, name)
+local function reserve(name, spare, names_max, now, is_followed)
+  local base, kept = redis.call('HGET', reserved, name), redis.call('ZSCORE', reads, name)
+  local count, gone = redis.call('ZCARD', reads), nil
+  if not kept and count >= names_max then
+    gone = redis.call('ZRANGEBYSCORE', reads, '-inf', now, 'LIMIT', 0, count - names_max + 1)
+    if #gone == 0 and count >= 4 * names_max then gone = redis.call('ZRANGE', reads, 0, 0) end
+  else
+    gone = redis.call('ZRANGEBYSCORE', reads, '-inf', now - 86400000, 'LIMIT', 0, 100)
+  end
+  for _, old in ipairs(gone) do
+    if old ~= name then
+      redis.call('ZREM', reads, old)
+      redis.call('HDEL', reserved, old)
+    end
+  end
   if not base then
     base = spare
     redis.call('HSET', reserved, name, base)
   end
-  redis.call('ZADD', reads, now, name)
-  local over = redis.call('ZCARD', reads) - names_max
-  local gone = over > 0 and redis.call('ZRANGE', reads, 0, over - 1)
-    or redis.call('ZRANGEBYSCORE', reads, '-inf', now - 86400000, 'LIMIT', 0, 100)
-  for _, old in ipairs(gone) do
-    redis.call('ZREM', reads, old)
-    redis.call('HDEL', reserved, old)
-  end
+  local till = is_followed and now + 300000 or now
+  redis.call('ZADD', reads, whole(math.max(till, tonumber(kept or '0'))), name)
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }
 end
 
 -- The channel as it is read.
-local function standing(name, spare, names_max, now)
+local function standing(name, spare, names_max, now, is_followed)
   local r, freed = known()
-  return r or reserve(name, spare, names_max, now), freed
+  return r or reserve(name, spare, names_max, now, is_followed), freed
 end
 
 -- The channel as it is published to; nothing where there may be no more channels. It is made when
