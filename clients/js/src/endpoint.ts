@@ -2,7 +2,7 @@
 // a place that the server named. Out: the URL of each route. Knows nothing of what is said there.
 
 import { SteadfastError } from "./errors.js";
-import type { Since } from "./protocol/position.js";
+import type { PolledChannel } from "./link/output.js";
 
 /** The most events one answer is asked to have. */
 const EVENTS_MAX = 100;
@@ -51,8 +51,19 @@ export const socketUrl = (to: Endpoint): string => route("ws", to, "ws");
 /** The route that answers 204 and nothing else. */
 export const probeUrl = (to: Endpoint): string => route("http", to, "probe");
 
-/** The polling route of a channel, from a position on. */
-export function pollUrl(to: Endpoint, channel: string, since: Since, waitSeconds: number): string {
+/** The polling route of many channels, … */
+export const pollManyUrl = (to: Endpoint): string => route("http", to, "poll");
+
+/** … what is sent there, … */
+export const pollManyBody = (channels: readonly PolledChannel[], wait: number): string =>
+  JSON.stringify({ channels, wait, limit: EVENTS_MAX });
+
+/** … and that of one channel, from a position on. */
+export function pollUrl(
+  to: Endpoint,
+  { channel, since }: PolledChannel,
+  waitSeconds: number,
+): string {
   const from =
     since === "start"
       ? ""

@@ -37,9 +37,10 @@ export interface Socket {
   close(code: number): void;
 }
 
-/** A request to be made with GET. */
+/** A request to be made with GET; with POST where it has a body. */
 export interface Request {
   readonly url: string;
+  readonly body?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
 }

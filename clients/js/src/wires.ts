@@ -3,14 +3,14 @@
 
 import { isOurs, retryAfterMs } from "./answer.js";
 import type { Endpoint } from "./endpoint.js";
-import { movedTo, pollUrl, probeUrl, socketUrl } from "./endpoint.js";
+import { movedTo, pollManyBody, pollManyUrl, pollUrl, probeUrl, socketUrl } from "./endpoint.js";
 import { SteadfastError, isSteadfastError } from "./errors.js";
 import type { Input, PollFailure, Polled } from "./link/input.js";
 import type { Output, Poll, ToEndpoint } from "./link/output.js";
 import type { Report } from "./notices.js";
 import * as close from "./protocol/close.js";
 import { encodeClient, pollAnswer, serverFrame } from "./protocol/codec/json.js";
-import type { Answer, Socket, SocketHandlers, Transport } from "./transport.js";
+import type { Answer, Request, Socket, SocketHandlers, Transport } from "./transport.js";
 
 /** The header that carries a token. */
 const AUTHORIZATION = "Authorization";
@@ -135,12 +135,14 @@ export class Wires {
     this.sockets.delete(socket);
   }
 
-  private poll({ poll, channel, since, waitMs }: Poll, home: Endpoint): void {
+  private poll({ poll, channels, waitMs }: Poll, home: Endpoint): void {
     const wait = Math.min(Math.ceil(waitMs / 1000), WAIT_MAX);
     const headers = this.token === null ? {} : { [AUTHORIZATION]: `Bearer ${this.token}` };
     const timeoutMs = wait * 1000 + ANSWER_TIMEOUT_MS;
-    const url = pollUrl(home, channel, since, wait);
-    const cancel = this.ask(url, headers, timeoutMs, (answer) => {
+    const isMany = channels.length > 1;
+    const url = isMany ? pollManyUrl(home) : pollUrl(home, channels[0]!, wait);
+    const body = isMany ? pollManyBody(channels, wait) : undefined;
+    const cancel = this.ask({ url, headers, body, timeoutMs }, (answer) => {
       if (!this.polls.delete(poll)) return;
       const { status = 0, text: reason } = answer ?? {};
       if (status >= 400) {
@@ -153,19 +155,14 @@ export class Wires {
   }
 
   private probe(home: Endpoint): void {
-    this.ask(probeUrl(home), {}, PROBE_TIMEOUT_MS, (answer) =>
+    this.ask({ url: probeUrl(home), headers: {}, timeoutMs: PROBE_TIMEOUT_MS }, (answer) =>
       this.feed({ kind: "probed", isOk: answer?.status === 204 && isOurs(answer) }),
     );
   }
 
-  private ask(
-    url: string,
-    headers: Record<string, string>,
-    timeoutMs: number,
-    done: (answer: Answer | undefined) => void,
-  ): () => void {
+  private ask(request: Request, done: (answer: Answer | undefined) => void): () => void {
     try {
-      return this.transport.request({ url, headers, timeoutMs }, done);
+      return this.transport.request(request, done);
     } catch (cause) {
       this.report(dialFailed(cause));
       // Not at once: whoever asks has to be ready first.
@@ -193,6 +190,7 @@ const FAILURES = {
   401: "unauthorized",
   403: "refused",
   404: "refused",
+  405: "refused",
   429: "busy",
   503: "busy",
 } as const;

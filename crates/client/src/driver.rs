@@ -223,8 +223,8 @@ where
             }
             Output::Send { socket, frame } => return self.wires.send(socket, frame),
             Output::CloseSocket { socket, code } => self.wires.close(socket, code),
-            Output::Poll { poll, channel, since, wait_ms, endpoint } => {
-                self.wires.poll(poll, endpoint, channel, since, wait_ms);
+            Output::Poll { poll, channels, wait_ms, endpoint } => {
+                self.wires.poll(poll, endpoint, channels, wait_ms);
             }
             Output::CancelPoll { poll } => self.wires.cancel(poll),
             Output::Probe { endpoint } => self.wires.probe(endpoint),

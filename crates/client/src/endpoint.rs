@@ -57,7 +57,12 @@ impl Endpoint {
         url.into()
     }
 
-    /// The polling route of a channel, without its query.
+    /// The polling route of many channels.
+    pub(crate) fn poll(&self) -> Url {
+        self.route(&["v1", "poll"])
+    }
+
+    /// The polling route of one channel, without its query.
     pub(crate) fn events(&self, channel: &ChannelName) -> Url {
         self.route(&["v1", "channels", channel.as_str(), "events"])
     }

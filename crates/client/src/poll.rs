@@ -1,4 +1,4 @@
-//! Plain HTTP: polls and probes. In: a channel and a position. Out: what the server answered, or
+//! Plain HTTP: polls and probes. In: channels and positions. Out: what the server answered, or
 //! which kind of failure it was. Reads no more of an answer than its limit, and keeps no state.
 
 mod connector;
@@ -6,14 +6,14 @@ mod connector;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, PROXY_AUTHORIZATION};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use steadfast_link::PollFailure;
-use steadfast_protocol::{ChannelName, PollAnswer, Since, Token};
+use steadfast_protocol::{ChannelRequest, PollAnswer, Since, Token};
 use tokio::time::timeout;
 use url::Url;
 
@@ -23,7 +23,7 @@ use crate::endpoint::Endpoint;
 use crate::road::Road;
 use connector::Connector;
 
-/// The most events one answer is asked to have.
+/// The most events of each channel that one answer is asked to have.
 const EVENTS_MAX: u32 = 100;
 /// The longest a poll may ask the server to wait, in seconds.
 const WAIT_MAX_S: u64 = 50;
@@ -45,21 +45,27 @@ struct Problem {
 /// What is polled.
 #[derive(Clone, Debug)]
 pub(crate) struct Query {
-    /// Which channel.
-    pub channel: ChannelName,
-    /// From where.
-    pub since: Since,
+    /// Which channels, one at least, and from where.
+    pub channels: Vec<ChannelRequest>,
     /// How long the server may wait for an event, in milliseconds.
     pub wait_ms: u64,
     /// Who asks.
     pub token: Option<Token>,
 }
 
+/// The body of a poll of many channels.
+#[derive(serde::Serialize)]
+struct PollBody<'a> {
+    channels: &'a [ChannelRequest],
+    wait: u64,
+    limit: u32,
+}
+
 /// The HTTP side of a client. Cloning shares its connections. It follows no redirect, which would
 /// carry the token to a place that nobody configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    client: Client<Connector, Empty<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     endpoint: Endpoint,
     road: Road,
     proxy_authorization: Option<HeaderValue>,
@@ -78,10 +84,13 @@ impl Http {
     /// Polls once.
     pub(crate) async fn poll(&self, query: Query) -> Result<Box<PollAnswer>, PollFailure> {
         let wait_s = query.wait_ms.div_ceil(1000).min(WAIT_MAX_S);
-        let url = poll_url(&self.endpoint, &query.channel, &query.since, wait_s);
         let token = query.token.as_ref().map(authorization).transpose()?;
+        let (url, sent) = match &*query.channels {
+            [one] => (poll_url(&self.endpoint, one, wait_s), None),
+            channels => (self.endpoint.poll(), Some(poll_body(channels, wait_s))),
+        };
         let answered = async {
-            let response = self.ask(&url, token).await.ok_or(PollFailure::Unreachable)?;
+            let response = self.ask(&url, token, sent).await.ok_or(PollFailure::Unreachable)?;
             if response.status() != StatusCode::OK {
                 return Err(self.refused(response).await);
             }
@@ -95,7 +104,7 @@ impl Http {
 
     /// Whether our server answers over plain HTTP.
     pub(crate) async fn probe(&self) -> bool {
-        let answered = timeout(PROBE_TIMEOUT, self.ask(&self.endpoint.probe(), None)).await;
+        let answered = timeout(PROBE_TIMEOUT, self.ask(&self.endpoint.probe(), None, None)).await;
         answered.ok().flatten().is_some_and(|response| {
             response.status() == StatusCode::NO_CONTENT && is_ours(response.headers())
         })
@@ -115,9 +124,19 @@ impl Http {
         failure
     }
 
-    async fn ask(&self, url: &Url, token: Option<HeaderValue>) -> Option<Response<Incoming>> {
-        let mut request = Request::get(url.as_str()).body(Empty::new()).ok()?;
+    /// With `GET`, or with `POST` where there is a body.
+    async fn ask(
+        &self,
+        url: &Url,
+        token: Option<HeaderValue>,
+        body: Option<Bytes>,
+    ) -> Option<Response<Incoming>> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let json = body.is_some().then(|| HeaderValue::from_static("application/json"));
+        let request = Request::builder().method(method).uri(url.as_str());
+        let mut request = request.body(Full::new(body.unwrap_or_default())).ok()?;
         let headers = request.headers_mut();
+        headers.extend(json.map(|json| (CONTENT_TYPE, json)));
         headers.extend(token.map(|token| (AUTHORIZATION, token)));
         let proxy = self.proxy_authorization.clone();
         headers.extend(proxy.map(|authorization| (PROXY_AUTHORIZATION, authorization)));
@@ -125,10 +144,15 @@ impl Http {
     }
 }
 
-fn poll_url(endpoint: &Endpoint, channel: &ChannelName, since: &Since, wait_s: u64) -> Url {
-    let mut url = endpoint.events(channel);
+fn poll_body(channels: &[ChannelRequest], wait: u64) -> Bytes {
+    // It fails for no names and positions.
+    serde_json::to_vec(&PollBody { channels, wait, limit: EVENTS_MAX }).unwrap_or_default().into()
+}
+
+fn poll_url(endpoint: &Endpoint, one: &ChannelRequest, wait_s: u64) -> Url {
+    let mut url = endpoint.events(&one.channel);
     let mut query = url.query_pairs_mut();
-    match since {
+    match &one.since {
         Since::Start => {}
         Since::Now => {
             query.append_pair("offset", "latest");
@@ -158,9 +182,10 @@ fn refusal(response: &Response<Incoming>) -> PollFailure {
     }
     match response.status() {
         StatusCode::UNAUTHORIZED => PollFailure::Unauthorized,
-        StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
-            PollFailure::Refused
-        }
+        StatusCode::FORBIDDEN
+        | StatusCode::BAD_REQUEST
+        | StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED => PollFailure::Refused,
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             PollFailure::Busy { retry_after_ms: retry_after_ms(response.headers()) }
         }

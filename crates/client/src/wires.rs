@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use steadfast_link::{Input, PollFailure, PollId, SocketId};
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Since, Token};
+use steadfast_protocol::{ChannelRequest, ClientFrame, CloseCode, Token};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -141,16 +141,15 @@ impl Wires {
         }
     }
 
-    /// Polls a channel at an endpoint.
+    /// Polls channels at an endpoint.
     pub(crate) fn poll(
         &mut self,
         poll: PollId,
         endpoint: u8,
-        channel: ChannelName,
-        since: Since,
+        channels: Vec<ChannelRequest>,
         wait_ms: u64,
     ) {
-        let query = Query { channel, since, wait_ms, token: self.token.clone() };
+        let query = Query { channels, wait_ms, token: self.token.clone() };
         let Some(http) = self.site(endpoint).map(|site| site.http.clone()) else { return };
         let inputs = self.inputs_in.clone();
         let handle = self.request_tasks.spawn(async move {

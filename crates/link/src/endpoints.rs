@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use steadfast_machine::Span;
+use steadfast_machine::{Millis, Span};
 
 /// The most endpoints.
 pub(crate) const ENDPOINTS_MAX: u8 = 8;
@@ -23,6 +23,8 @@ pub(crate) struct Endpoints {
     count: u8,
     next: u8,
     http: u8,
+    /// Until when each asked not to be polled.
+    held: [Millis; ENDPOINTS_MAX as usize],
     /// How many in a row have said that they are busy.
     busy: u8,
     /// Where the server said to go, while that works.
@@ -34,7 +36,8 @@ pub(crate) struct Endpoints {
 impl Endpoints {
     /// So many, and the first is next.
     pub(crate) const fn new(count: u8) -> Self {
-        Self { count, next: 0, http: 0, busy: 0, to: None, opens: VecDeque::new() }
+        let held = [Millis::ZERO; ENDPOINTS_MAX as usize];
+        Self { count, next: 0, http: 0, held, busy: 0, to: None, opens: VecDeque::new() }
     }
 
     /// Where the next attempt goes.
@@ -109,6 +112,37 @@ impl Endpoints {
         self.http = self.after(self.http);
     }
 
+    /// An endpoint is busy or leaves: it is not to be polled until then.
+    pub(crate) fn hold_http(&mut self, endpoint: u8, until: Millis) {
+        if let Some(held) = self.held.get_mut(usize::from(endpoint)) {
+            *held = until;
+        }
+    }
+
+    /// Has polls go to the endpoint that may be polled the soonest, the one of the last poll if it
+    /// is among several. When that is.
+    pub(crate) fn seek_http(&mut self, now: Millis) -> Millis {
+        let free_at = |endpoint: u8| {
+            let held = self.held.get(usize::from(endpoint));
+            held.map_or(now, |until| now.max(*until))
+        };
+        let (mut best, mut endpoint) = (self.http, self.http);
+        for _ in 1..self.count {
+            endpoint = self.after(endpoint);
+            if free_at(endpoint) < free_at(best) {
+                best = endpoint;
+            }
+        }
+        let at = free_at(best);
+        self.http = best;
+        at
+    }
+
+    /// How many endpoints there are.
+    pub(crate) const fn count(&self) -> u8 {
+        self.count
+    }
+
     /// The device is on another network.
     pub(crate) fn forget_path(&mut self) {
         self.opens.clear();
@@ -122,7 +156,25 @@ impl Endpoints {
 #[cfg(test)]
 mod tests {
     use super::{Endpoints, OPENS_MAX};
-    use steadfast_machine::Span;
+    use steadfast_machine::{Millis, Span};
+
+    #[test]
+    fn polls_go_where_nobody_asked_to_be_left_alone() {
+        let mut endpoints = Endpoints::new(3);
+        endpoints.hold_http(0, Millis(50));
+        assert_eq!((endpoints.seek_http(Millis(10)), endpoints.http()), (Millis(10), 1));
+        endpoints.hold_http(1, Millis(30));
+        endpoints.hold_http(2, Millis(40));
+        assert_eq!((endpoints.seek_http(Millis(10)), endpoints.http()), (Millis(30), 1));
+        assert_eq!(
+            (endpoints.seek_http(Millis(60)), endpoints.http()),
+            (Millis(60), 1),
+            "it stays"
+        );
+        let mut alone = Endpoints::new(1);
+        alone.hold_http(0, Millis(50));
+        assert_eq!((alone.seek_http(Millis(10)), alone.http()), (Millis(50), 0));
+    }
 
     #[test]
     fn a_single_endpoint_has_no_rival() {

@@ -196,6 +196,7 @@ pub enum PollFailure {
     },
     /// The token is missing, expired or not accepted.
     Unauthorized,
-    /// The token does not permit this channel, or the request can never succeed.
+    /// The token does not permit this channel, or the request can never succeed; or the server
+    /// knows no requests for many channels.
     Refused,
 }

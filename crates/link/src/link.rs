@@ -234,7 +234,7 @@ impl Machine for Link {
         self.dispatch(now, input);
         if has_slept {
             // Not before: the input may be the answer to one of them.
-            self.poll_anew(now);
+            self.poll_anew();
         }
         self.run(now);
         self.weigh(now);

@@ -2,8 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Epoch, Event, Gap, Position, Since};
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, Epoch, Event, Gap, Position,
+};
 
 use crate::{LinkState, Message, PollId, QualityReport, Reason, SocketId};
 
@@ -40,15 +43,13 @@ pub enum Output {
         #[cfg_attr(feature = "scenario", serde(serialize_with = "crate::scenario::close_code"))]
         code: CloseCode,
     },
-    /// Poll a channel over HTTP; answer with `Polled`, within 10 s beyond `wait_ms`, or it is
-    /// cancelled.
+    /// Poll over HTTP; answer with `Polled`, within 10 s beyond `wait_ms`, or it is cancelled.
     Poll {
         /// Its id.
         poll: PollId,
-        /// Which channel.
-        channel: ChannelName,
-        /// From where.
-        since: Since,
+        /// Which channels, 1 to 128, and from where. One alone is asked for by the route of that
+        /// channel.
+        channels: Vec<ChannelRequest>,
         /// How long the server may wait for an event, in milliseconds.
         wait_ms: u64,
         /// Which endpoint to ask.

@@ -7,7 +7,7 @@ use steadfast_machine::Millis;
 
 use crate::dialling::Dialling;
 use crate::effort::Effort;
-use crate::poll::ChannelPoll;
+use crate::poll::Polls;
 use crate::session::Session;
 use crate::{LinkState, SocketId};
 
@@ -82,8 +82,8 @@ pub(crate) enum Cause {
 /// Polling.
 #[derive(Clone, Debug)]
 pub(crate) struct Polling {
-    /// One entry for each channel, in the same order.
-    pub(crate) polls: Vec<ChannelPoll>,
+    /// Of each channel.
+    pub(crate) polls: Polls,
     /// The way back to a session.
     pub(crate) way_back: WayBack,
     /// How many attempts have failed since polling began or the network changed.

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{
-    ChannelName, Epoch, Event, Gap, GapCause, PollAnswer, Position, Since, Subscribed, Superseded,
+    ChannelName, Epoch, Event, Gap, GapCause, PollPage, Position, Since, Subscribed, Superseded,
 };
 
 use crate::Notice;
@@ -173,9 +173,9 @@ impl Subscription {
 
     /// The answer to a poll that asked for `asked`. False where the position has gone elsewhere
     /// since, so that nothing of it was taken.
-    pub(crate) fn on_answer(
+    pub(crate) fn on_page(
         &mut self,
-        answer: PollAnswer,
+        answer: PollPage,
         asked: &Since,
         is_first: bool,
         tell: &mut dyn FnMut(Notice),
@@ -196,7 +196,7 @@ impl Subscription {
         if is_first {
             tell(self.followed(is_recovered, behind));
         }
-        let PollAnswer { channel, epoch, offset, events, .. } = answer;
+        let PollPage { channel, epoch, offset, events, .. } = answer;
         for event in events {
             let before = Position::new(epoch.clone(), event.offset.saturating_sub(1));
             let _ = self.reach(&before, false, &self.since(), tell);
@@ -265,7 +265,7 @@ impl Subscription {
 }
 
 /// The position that an answer's first event comes behind.
-fn behind(answer: &PollAnswer) -> Position {
+fn behind(answer: &PollPage) -> Position {
     let first = answer.events.first();
     let offset = first.map_or(answer.offset, |event| event.offset.saturating_sub(1));
     Position::new(answer.epoch.clone(), offset)

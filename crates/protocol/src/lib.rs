@@ -32,6 +32,6 @@ pub use frame::server::{
 pub use limits::Limits;
 pub use name::{ChannelName, Epoch, EventName, Generation, LinkId, NameError, ReplaceKey};
 pub use payload::{Payload, PayloadError};
-pub use poll::{PollAnswer, PollEvent};
+pub use poll::{PollAnswer, PollEvent, PollPage, PollRefusal};
 pub use position::{Gap, GapCause, Position, Since};
 pub use time::{TimeText, Timestamp};

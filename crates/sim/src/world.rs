@@ -258,8 +258,10 @@ impl World {
     fn note_input(&mut self, link: usize, input: &Input) {
         let is_frame = matches!(input, Input::SocketFrame { .. } | Input::SocketAlive { .. });
         if let Input::Polled { outcome: Ok(answer), .. } = input {
-            let (channel, count, offset) = (&answer.channel, answer.events.len(), answer.offset);
-            self.remark(&format!("link {link}  answer: {channel}, {count} events to {offset}"));
+            for page in &answer.pages {
+                let (channel, count, offset) = (&page.channel, page.events.len(), page.offset);
+                self.remark(&format!("link {link}  answer: {channel}, {count} events to {offset}"));
+            }
         } else if *input == Input::Tick {
             self.note(&Fact::Woken { link });
         } else if is_frame {
@@ -276,8 +278,8 @@ impl World {
             }
             Output::Send { socket, frame } => self.send_frame(link, socket, &frame),
             Output::CloseSocket { socket, code } => self.close_socket(link, socket, code),
-            Output::Poll { poll, channel, since, wait_ms, endpoint: _ } => {
-                self.send_poll(link, poll, channel, since, wait_ms);
+            Output::Poll { poll, channels, wait_ms, endpoint: _ } => {
+                self.send_poll(link, poll, channels, wait_ms);
             }
             Output::CancelPoll { poll } => self.cancel_poll(link, poll),
             Output::Probe { endpoint: _ } => self.send_probe(link),

@@ -2,7 +2,7 @@
 // for plain HTTP. In: what opened, and how attempts ended. Out: the number of an endpoint, and when
 // to try another beside it. Must not know addresses, but for one that a server named.
 
-import type { Span } from "../machine/time.js";
+import type { Millis, Span } from "../machine/time.js";
 
 /** The most endpoints. */
 export const ENDPOINTS_MAX = 8;
@@ -20,6 +20,8 @@ export interface Endpoints {
   next: number;
   /** Where probes and polls go. */
   http: number;
+  /** Until when each asked not to be polled. */
+  readonly held: Millis[];
   /** How many in a row have said that they are busy. */
   busy: number;
   /** Where the server said to go, while that works. */
@@ -33,6 +35,7 @@ export const newEndpoints = (count: number): Endpoints => ({
   count,
   next: 0,
   http: 0,
+  held: new Array<Millis>(count).fill(0),
   busy: 0,
   to: null,
   opens: [],
@@ -80,6 +83,27 @@ export function isAllBusy(endpoints: Endpoints): boolean {
 /** Plain HTTP did not get through. */
 export function failHttp(endpoints: Endpoints): void {
   endpoints.http = after(endpoints, endpoints.http);
+}
+
+/** An endpoint is busy or leaves: it is not to be polled until then. */
+export function holdHttp(endpoints: Endpoints, endpoint: number, until: Millis): void {
+  endpoints.held[endpoint] = until;
+}
+
+/**
+ * Has polls go to the endpoint that may be polled the soonest, the one of the last poll if it is
+ * among several. When that is.
+ */
+export function seekHttp(endpoints: Endpoints, now: Millis): Millis {
+  const freeAt = (endpoint: number): Millis => Math.max(now, endpoints.held[endpoint]!);
+  let best = endpoints.http;
+  let endpoint = best;
+  for (let nth = 1; nth < endpoints.count; nth++) {
+    endpoint = after(endpoints, endpoint);
+    if (freeAt(endpoint) < freeAt(best)) best = endpoint;
+  }
+  endpoints.http = best;
+  return freeAt(best);
 }
 
 /** The device is on another network. */

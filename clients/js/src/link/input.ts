@@ -135,5 +135,8 @@ export type PollFailure =
   | { readonly kind: "busy"; readonly retry_after_ms: number }
   /** The token is missing, expired or not accepted. */
   | { readonly kind: "unauthorized" }
-  /** The token does not permit this channel, or the request can never succeed. */
+  /**
+   * The token does not permit this channel, or the request can never succeed: the server knows no
+   * requests for many channels.
+   */
   | { readonly kind: "refused" };

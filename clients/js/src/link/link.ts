@@ -183,7 +183,7 @@ export class Link {
     telling.noteInput(this, now, input);
     HANDLERS.get(input.kind)?.(this, now, input as never);
     // Not before: the input may be the answer to one of them.
-    if (hasSlept) device.pollAnew(this, now);
+    if (hasSlept) device.pollAnew(this);
     run.run(this, now);
     gauge.weigh(this, now);
     telling.tellMessage(this, now);

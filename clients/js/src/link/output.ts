@@ -26,7 +26,7 @@ export type Output =
   | { readonly kind: "send"; readonly socket: SocketId; readonly frame: ClientFrame }
   /** Close a socket, open or still opening, and forget it: nothing about it is wanted any more. */
   | { readonly kind: "close_socket"; readonly socket: SocketId; readonly code: CloseCode }
-  /** Poll a channel over HTTP; answer with `polled`. */
+  /** Poll over HTTP; answer with `polled`. */
   | Poll
   /** Give up a poll: its answer is not wanted any more. */
   | { readonly kind: "cancel_poll"; readonly poll: PollId }
@@ -43,17 +43,23 @@ export interface ToEndpoint {
   readonly endpoint?: number | undefined;
 }
 
-/** One poll of one channel. */
+/** One poll. */
 export interface Poll extends ToEndpoint {
   readonly kind: "poll";
   /** Its id. */
   readonly poll: PollId;
-  /** Which channel. */
-  readonly channel: ChannelName;
-  /** From where. */
-  readonly since: Since;
+  /**
+   * Which channels, 1 to 128, and from where. One alone is asked for by the route of that channel.
+   */
+  readonly channels: readonly PolledChannel[];
   /** How long the server may wait for an event, in milliseconds. */
   readonly waitMs: number;
+}
+
+/** One channel of a poll. */
+export interface PolledChannel {
+  readonly channel: ChannelName;
+  readonly since: Since;
 }
 
 /** What an app is told, in order. */

@@ -5,7 +5,7 @@ import { type Millis, NEVER } from "../machine/time.js";
 import { type Dialling, find } from "./dialling.js";
 import type { Effort } from "./effort.js";
 import type { SocketId } from "./input.js";
-import type { ChannelPoll } from "./poll.js";
+import type { Polls } from "./poll.js";
 import type { Session } from "./session.js";
 import type { LinkState } from "./state.js";
 
@@ -51,8 +51,8 @@ export interface Live {
 /** Polling, and trying to get a session. */
 export interface Polling {
   readonly kind: "polling";
-  /** One entry for each channel, in the same order. */
-  readonly polls: ChannelPoll[];
+  /** Of each channel. */
+  readonly polls: Polls;
   /** The way back to a session: an attempt that is planned or under way, … */
   attempt: Attempt | undefined;
   /** … or else a session that is live, but does not follow every channel yet. */

@@ -7,7 +7,7 @@ import type { Millis } from "../machine/time.js";
 import type { Event } from "../protocol/event.js";
 import type { Subscribed, Superseded } from "../protocol/frame/server.js";
 import type { ChannelName, Epoch } from "../protocol/name.js";
-import { type PollAnswer, intoEvent } from "../protocol/poll.js";
+import { type PollPage, intoEvent } from "../protocol/poll.js";
 import type { Position, Since } from "../protocol/position.js";
 import type { Notice } from "./output.js";
 
@@ -149,7 +149,7 @@ export class Subscription {
    * The answer to a poll that asked for `asked`. False where the position has gone elsewhere since,
    * so that nothing of it was taken.
    */
-  onAnswer(answer: PollAnswer, asked: Since, isFirst: boolean, tell: Tell): boolean {
+  onPage(answer: PollPage, asked: Since, isFirst: boolean, tell: Tell): boolean {
     const { place } = this;
     if (place && place.epoch !== (asked as Partial<Position>).epoch) return false;
     const { channel, epoch, events } = answer;

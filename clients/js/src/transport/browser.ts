@@ -52,7 +52,7 @@ function deafen(socket: WebSocketLike): void {
 }
 
 /** Asks by `fetch`. Redirects are not followed: they would carry the token elsewhere. */
-export const request: Transport["request"] = ({ url, headers, timeoutMs }, done) => {
+export const request: Transport["request"] = ({ url, headers, body, timeoutMs }, done) => {
   const given = new AbortController();
   let isOver = false;
   const tell = (answer?: Parameters<typeof done>[0]): void => {
@@ -70,7 +70,9 @@ export const request: Transport["request"] = ({ url, headers, timeoutMs }, done)
     given.abort();
   }, timeoutMs);
   const { signal } = given;
-  fetch(url, { headers, signal, cache: "no-store", credentials: "omit", redirect: "manual" })
+  const sent = body === undefined ? {} : { method: "POST", body };
+  const alone = { cache: "no-store", credentials: "omit", redirect: "manual" } as const;
+  fetch(url, { headers, signal, ...alone, ...sent })
     .then(async (response) => {
       const text = await response.text();
       const header = (name: string): string | null => response.headers.get(name);

@@ -64,7 +64,7 @@ function openSocket(url: string, handlers: SocketHandlers): Socket {
   };
 }
 
-const request: Transport["request"] = ({ url, headers, timeoutMs }, done) => {
+const request: Transport["request"] = ({ url, headers, body, timeoutMs }, done) => {
   let isOver = false;
   const tell = (answer?: Parameters<typeof done>[0]): void => {
     if (!isOver) done(answer);
@@ -73,6 +73,7 @@ const request: Transport["request"] = ({ url, headers, timeoutMs }, done) => {
   const task = wx.request<string>({
     url,
     header: headers,
+    ...(body === undefined ? {} : { method: "POST" as const, data: body }),
     timeout: Math.min(timeoutMs, REQUEST_MAX_MS),
     // Anything else but `json` is given as the text it is.
     dataType: "text",

@@ -2,7 +2,15 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { endpoint, movedTo, pollUrl, probeUrl, socketUrl } from "../../src/endpoint.js";
+import {
+  endpoint,
+  movedTo,
+  pollManyBody,
+  pollManyUrl,
+  pollUrl,
+  probeUrl,
+  socketUrl,
+} from "../../src/endpoint.js";
 import { isSteadfastError } from "../../src/errors.js";
 
 test("every route stands below the base", () => {
@@ -18,12 +26,17 @@ test("every route stands below the base", () => {
   }
   const home = endpoint("https://example.org/live");
   assert.equal(probeUrl(home), "https://example.org/live/v1/probe");
+  const channel = "build:1";
   const at = "https://example.org/live/v1/channels/build:1/events";
-  assert.equal(pollUrl(home, "build:1", "start", 0), `${at}?wait=0&limit=100`);
-  assert.equal(pollUrl(home, "build:1", "now", 25), `${at}?offset=latest&wait=25&limit=100`);
+  assert.equal(pollUrl(home, { channel, since: "start" }, 0), `${at}?wait=0&limit=100`);
+  const latest = `${at}?offset=latest&wait=25&limit=100`;
+  assert.equal(pollUrl(home, { channel, since: "now" }, 25), latest);
   const position = { epoch: "e-1", offset: 7 };
   const query = "epoch=e-1&offset=7&wait=25&limit=100";
-  assert.equal(pollUrl(home, "build:1", position, 25), `${at}?${query}`);
+  assert.equal(pollUrl(home, { channel, since: position }, 25), `${at}?${query}`);
+  assert.equal(pollManyUrl(home), "https://example.org/live/v1/poll");
+  const channels = [{ channel, since: position }];
+  assert.deepEqual(JSON.parse(pollManyBody(channels, 25)), { channels, wait: 25, limit: 100 });
 });
 
 test("what cannot be used is said plainly, and not repeated", () => {

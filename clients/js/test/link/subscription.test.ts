@@ -6,20 +6,19 @@ import { test } from "node:test";
 import { type Notice } from "../../src/link/output.js";
 import { Subscription } from "../../src/link/subscription.js";
 import type { Subscribed } from "../../src/protocol/frame/server.js";
-import type { PollAnswer } from "../../src/protocol/poll.js";
+import type { PollPage } from "../../src/protocol/poll.js";
 import type { Gap, Position, Since } from "../../src/protocol/position.js";
 
 const at = (epoch: string, offset: number): Position => ({ epoch, offset });
 const follow = (since: Since) => new Subscription(1, "a:1", since);
 
-const answer = (epoch: string, offsets: number[], offset: number): PollAnswer => ({
+const answer = (epoch: string, offsets: number[], offset: number): PollPage => ({
   channel: "a:1",
   epoch,
   offset,
   events: offsets.map((offset) => ({ offset, event: "progress", data: null, time: "" })),
   final: false,
   gap: null,
-  next_poll_ms: 0,
 });
 
 const subscribed = (epoch: string, offset: number, gap: Gap | null = null): Subscribed => ({
@@ -32,13 +31,13 @@ const subscribed = (epoch: string, offset: number, gap: Gap | null = null): Subs
 });
 
 /** Whether the answer was taken, and the offsets told, with 0 for each gap. */
-function take(one: Subscription, answer: PollAnswer, asked: Since): [boolean, number[]] {
+function take(one: Subscription, answer: PollPage, asked: Since): [boolean, number[]] {
   const told: number[] = [];
   const tell = (notice: Notice) => {
     if (notice.kind === "event") told.push(notice.offset);
     if (notice.kind === "gap") told.push(0);
   };
-  return [one.onAnswer(answer, asked, false, tell), told];
+  return [one.onPage(answer, asked, false, tell), told];
 }
 
 const silent = () => {};

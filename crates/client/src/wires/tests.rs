@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use steadfast_link::{Input, PollFailure};
-use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Since, Token};
+use steadfast_protocol::{ChannelName, ChannelRequest, ClientFrame, CloseCode, Since, Token};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -14,6 +14,11 @@ use crate::endpoint::Endpoint;
 use crate::fake::{accept, answering, answering_once, listening, road};
 use crate::socket::OUTBOX_FRAMES_MAX;
 use crate::token::TokenSource;
+
+fn one(channel: &str) -> ChannelRequest {
+    let channel = ChannelName::new(channel).unwrap();
+    ChannelRequest { id: None, channel, since: Since::Start }
+}
 
 fn wires(bases: &[&str], tokens: TokenSource) -> Wires {
     let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), road(), 1000);
@@ -71,12 +76,12 @@ async fn a_poll_carries_the_newest_token_and_is_wanted_until_given_up() {
     assert_eq!(token, Input::Token(Some(Token::new("fresh"))));
     assert!(wires.is_wanted(&token));
 
-    wires.poll(5, 0, ChannelName::new("c").unwrap(), Since::Start, 0);
+    wires.poll(5, 0, vec![one("c")], 0);
     assert!(request.await.unwrap().contains("authorization: Bearer fresh\r\n"));
     let polled = wires.next().await;
     assert_eq!(polled, Input::Polled { poll: 5, outcome: Err(PollFailure::Unauthorized) });
     assert!(wires.is_wanted(&polled));
-    wires.poll(6, 0, ChannelName::new("c").unwrap(), Since::Start, 0);
+    wires.poll(6, 0, vec![one("c")], 0);
     wires.cancel(6);
     assert!(!wires.is_wanted(&Input::Polled { poll: 6, outcome: Err(PollFailure::Refused) }));
 }
@@ -112,7 +117,7 @@ async fn sockets_polls_and_probes_go_to_the_endpoint_that_is_named() {
 
     wires.probe(2);
     assert_eq!(wires.next().await, Input::Probed { is_ok: true });
-    wires.poll(5, 3, ChannelName::new("c").unwrap(), Since::Start, 0);
+    wires.poll(5, 3, vec![one("c")], 0);
     let outcome = Err(PollFailure::Busy { retry_after_ms: 7_000 });
     assert_eq!(wires.next().await, Input::Polled { poll: 5, outcome });
 

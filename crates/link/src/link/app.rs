@@ -9,7 +9,7 @@ use steadfast_protocol::{ChannelName, ClientFrame, ErrorCode, Scalar, Since, Tok
 use super::Link;
 use crate::channels::Added;
 use crate::phase::{Attempt, Phase};
-use crate::poll::{self, ChannelPoll, Turn};
+use crate::poll::{ChannelPoll, Turn};
 use crate::subscription::Standing;
 use crate::{Notice, Output, Reason};
 
@@ -52,7 +52,8 @@ impl Link {
         };
         self.is_finishing = false;
         if let Some(polling) = self.phase.polling_mut() {
-            polling.polls.push(ChannelPoll::new(id, now));
+            // Whether it is known is seen before it is polled.
+            polling.polls.channels.push(ChannelPoll::new(id, false, now));
         }
         self.subscribe(now, id, false);
         self.fall_back_if_wanted(now);
@@ -87,7 +88,7 @@ impl Link {
         match &mut self.phase {
             Phase::Trying(trying) => trying.effort = effort,
             Phase::Polling(polling) => {
-                for one in &mut polling.polls {
+                for one in &mut polling.polls.channels {
                     if matches!(one.turn, Turn::WantingToken) {
                         one.turn = Turn::Due { at: now };
                     }
@@ -130,10 +131,7 @@ impl Link {
     pub(super) fn leave(&mut self, id: u32) {
         self.channels.remove(id);
         if let Some(polling) = self.phase.polling_mut() {
-            let own = polling.polls.iter().position(|one| one.subscription == id);
-            let left = own.map(|at| polling.polls.remove(at));
-            let under_way = left.as_slice();
-            let cancelled = poll::under_way(under_way).into_iter();
+            let cancelled = polling.polls.leave(id);
             self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
         }
     }

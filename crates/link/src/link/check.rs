@@ -2,6 +2,7 @@
 
 use super::Link;
 use crate::phase::{Attempt, Phase, Polling, WayBack};
+use crate::poll::{GROUP_MAX, Turn};
 use crate::subscription::Standing;
 
 impl Link {
@@ -44,8 +45,14 @@ impl Link {
 
     fn check_polling(&self, polling: &Polling) {
         debug_assert!(self.is_online, "polling without a network");
-        let polled = polling.polls.iter().map(|one| one.subscription);
+        let polled = polling.polls.channels.iter().map(|one| one.subscription);
         debug_assert!(polled.eq(self.channels.iter().map(|one| one.id)), "polls of other channels");
+        for request in &polling.polls.requests {
+            let is_of =
+                |turn: &Turn| matches!(turn, Turn::Asked { poll, .. } if *poll == request.poll);
+            let count = polling.polls.channels.iter().filter(|one| is_of(&one.turn)).count();
+            debug_assert!((1..=GROUP_MAX).contains(&count), "a poll of {count} channels");
+        }
         match &polling.way_back {
             WayBack::Attempt(_) => {}
             WayBack::Joining(_) => {

@@ -6,7 +6,6 @@ use steadfast_machine::{Machine as _, Millis, Span};
 use super::{COMING_BACK, Link};
 use crate::dialling::Dialling;
 use crate::phase::{Attempt, Phase};
-use crate::poll::Turn;
 use crate::{Config, Detection, NetworkKey, NetworkKind, Reason};
 
 /// How late a timer may fire before the device is taken to have slept.
@@ -69,7 +68,7 @@ impl Link {
                 self.network_changed_at = Some(now);
                 self.hurry(now);
                 self.probe_session(now);
-                self.poll_anew(now);
+                self.poll_anew();
             }
         }
     }
@@ -193,14 +192,8 @@ impl Link {
     }
 
     /// Gives up the polls under way, whose network is gone, and sends them again.
-    pub(super) fn poll_anew(&mut self, now: Millis) {
+    pub(super) fn poll_anew(&mut self) {
         self.cancel_polls();
-        let Some(polling) = self.phase.polling_mut() else { return };
-        for one in &mut polling.polls {
-            if matches!(one.turn, Turn::Asked(_)) {
-                one.turn = Turn::Due { at: now };
-            }
-        }
     }
 }
 

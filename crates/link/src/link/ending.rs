@@ -10,7 +10,7 @@ use crate::effort::{Effort, Shortcut};
 use crate::end::{End, Evidence};
 use crate::flaps::Flaps;
 use crate::phase::{Attempt, Face, Live, Origin, Phase, Polling, Trying, WayBack};
-use crate::poll::{ANSWER_TIMEOUT, ChannelPoll};
+use crate::poll::ANSWER_TIMEOUT;
 use crate::{Clue, Output, Reason};
 
 impl Link {
@@ -124,9 +124,7 @@ impl Link {
         let is_answered = |polling: &Polling| {
             let span = now.since(polling.answered_at);
             let is_recent = span <= self.config.poll_wait + ANSWER_TIMEOUT;
-            !polling.is_dark
-                && is_recent
-                && polling.polls.iter().any(|one: &ChannelPoll| one.is_told)
+            !polling.is_dark && is_recent && polling.polls.channels.iter().any(|one| one.is_told)
         };
         let is_proven = match &self.phase {
             Phase::Trying(Trying { effort, .. }) => effort.is_proven(now) && !effort.is_dark(),

@@ -7,7 +7,6 @@ use super::Link;
 use crate::dialling::Dialling;
 use crate::end::End;
 use crate::phase::{Attempt, Live, Phase, Polling, WayBack};
-use crate::poll::ChannelPoll;
 use crate::session::Due;
 use crate::{Output, Why};
 
@@ -132,7 +131,7 @@ impl Link {
                 soonest(soonest(Some(session.wake(&self.config)), self.again()), join)
             }
         };
-        polling.polls.iter().map(ChannelPoll::wake).fold(way_back, soonest)
+        soonest(way_back, polling.polls.wake(self.endpoints.http()))
     }
 
     fn again(&self) -> Option<Wake<Why>> {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
 use steadfast_protocol::{
-    ChannelName, Epoch, EventName, Gap, GapCause, Payload, PollAnswer, PollEvent, Position, Since,
+    ChannelName, Epoch, EventName, Gap, GapCause, Payload, PollEvent, PollPage, Position, Since,
     Subscribed,
 };
 
@@ -21,21 +21,20 @@ fn position(epoch: &str, offset: u64) -> Position {
     Position::new(Epoch::new(epoch).unwrap(), offset)
 }
 
-fn answer(epoch: &str, offsets: &[u64], offset: u64) -> PollAnswer {
+fn answer(epoch: &str, offsets: &[u64], offset: u64) -> PollPage {
     let event = |&offset: &u64| PollEvent {
         offset,
         event: EventName::new("progress").unwrap(),
         data: Payload::null(),
         time: Box::from("2026-02-28T00:00:00.000Z"),
     };
-    PollAnswer {
+    PollPage {
         channel: channel(),
         epoch: Epoch::new(epoch).unwrap(),
         offset,
         events: offsets.iter().map(event).collect(),
         is_final: false,
         gap: None,
-        next_poll_ms: 0,
     }
 }
 
@@ -72,9 +71,9 @@ fn told(notices: &[Notice]) -> Vec<u64> {
     offsets.collect()
 }
 
-fn take(one: &mut Subscription, answer: PollAnswer, asked: &Since) -> (bool, Vec<u64>) {
+fn take(one: &mut Subscription, answer: PollPage, asked: &Since) -> (bool, Vec<u64>) {
     let mut notices = Vec::new();
-    let taken = one.on_answer(answer, asked, false, &mut |notice| notices.push(notice));
+    let taken = one.on_page(answer, asked, false, &mut |notice| notices.push(notice));
     (taken, told(&notices))
 }
 

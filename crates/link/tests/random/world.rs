@@ -7,8 +7,8 @@ use steadfast_link::{
 use steadfast_machine::{Machine as _, Millis};
 use steadfast_protocol::{
     ChannelName, ClientFrame, CloseCode, Epoch, ErrorFrame, Event, EventName, Gap, GapCause,
-    GoAway, HeartbeatTerms, LinkId, LinkLimits, Payload, PollAnswer, PollEvent, Position, Scalar,
-    ServerFrame, Since, Subscribed, Superseded, Token, Welcome,
+    GoAway, HeartbeatTerms, LinkId, LinkLimits, Payload, PollAnswer, PollEvent, PollPage, Position,
+    Scalar, ServerFrame, Since, Subscribed, Superseded, Token, Welcome,
 };
 
 use crate::watch::Watch;
@@ -322,15 +322,10 @@ impl World {
         });
         let events: Vec<_> = events.collect();
         let offset = behind + u64::from(a % 4);
-        Ok(Box::new(PollAnswer {
-            channel,
-            epoch,
-            offset,
-            events,
-            is_final: b.is_multiple_of(61),
-            gap: None,
-            next_poll_ms: u64::from(a % 2000),
-        }))
+        let is_final = b.is_multiple_of(61);
+        let page = PollPage { channel, epoch, offset, events, is_final, gap: None };
+        let next_poll_ms = u64::from(a % 2000);
+        Ok(Box::new(PollAnswer { pages: vec![page], refused: Vec::new(), next_poll_ms }))
     }
 }
 

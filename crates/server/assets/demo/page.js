@@ -29,7 +29,7 @@ function deafen(socket) {
   socket.onerror = () => {
   };
 }
-var request = ({ url, headers, timeoutMs }, done) => {
+var request = ({ url, headers, body, timeoutMs }, done) => {
   const given = new AbortController();
   let isOver = false;
   const tell = (answer) => {
@@ -47,7 +47,9 @@ var request = ({ url, headers, timeoutMs }, done) => {
     given.abort();
   }, timeoutMs);
   const { signal } = given;
-  fetch(url, { headers, signal, cache: "no-store", credentials: "omit", redirect: "manual" }).then(async (response) => {
+  const sent = body === void 0 ? {} : { method: "POST", body };
+  const alone = { cache: "no-store", credentials: "omit", redirect: "manual" };
+  fetch(url, { headers, signal, ...alone, ...sent }).then(async (response) => {
     const text = await response.text();
     const header = (name) => response.headers.get(name);
     return { status: response.status, header, text };

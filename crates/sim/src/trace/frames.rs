@@ -4,7 +4,8 @@
 use steadfast_link::Input;
 use steadfast_protocol::{
     ChannelName, ErrorFrame, Event, EventName, Gap, GapCause, GoAway, HeartbeatTerms, LinkLimits,
-    Payload, PollAnswer, PollEvent, Position, Scalar, ServerFrame, Subscribed, Superseded, Welcome,
+    Payload, PollAnswer, PollEvent, PollPage, PollRefusal, Position, Scalar, ServerFrame,
+    Subscribed, Superseded, Welcome,
 };
 
 use super::Undrawn;
@@ -180,22 +181,43 @@ impl Life {
     pub(super) fn polled(&mut self) -> Input {
         let under_way = self.asked.polls.first().cloned();
         let is_stale = self.dice.chance(self.leaning.stale);
-        let (poll, channel) = match under_way {
-            Some(poll) if !is_stale => poll,
+        let (poll, channels) = match under_way {
+            Some((poll, _)) if !is_stale => {
+                let of_it = self.asked.polls.iter().filter(|(own, _)| *own == poll);
+                (poll, of_it.map(|(_, channel)| channel.clone()).collect())
+            }
             Some(_) | None => {
                 let newest = u64::from(self.asked.poll);
                 let poll = u32::try_from(self.dice.between(0, newest + 1)).unwrap_or_default();
-                (poll, self.channel())
+                (poll, vec![self.channel()])
             }
         };
         let outcome = match self.poll_failure() {
             Some(failure) => Err(failure),
-            None => Ok(Box::new(self.answer(channel))),
+            None => Ok(Box::new(self.answer(channels))),
         };
         Input::Polled { poll, outcome }
     }
 
-    fn answer(&mut self, channel: ChannelName) -> PollAnswer {
+    /// Mostly a page for each channel; some have none, or are refused.
+    fn answer(&mut self, channels: Vec<ChannelName>) -> PollAnswer {
+        let is_alone = channels.len() == 1;
+        let (mut pages, mut refused) = (Vec::new(), Vec::new());
+        for channel in channels {
+            match self.dice.index(16) {
+                0..=2 if !is_alone => {}
+                3 => refused.push(PollRefusal {
+                    channel: channel.as_str().into(),
+                    code: self.dice.pick(["forbidden", "broker_unavailable"]).into(),
+                    detail: "not like this".into(),
+                }),
+                _ => pages.push(self.page(channel)),
+            }
+        }
+        PollAnswer { pages, refused, next_poll_ms: self.dice.pick([0, 0, 500, 3_000]) }
+    }
+
+    fn page(&mut self, channel: ChannelName) -> PollPage {
         let position = self.link.position(&channel).cloned();
         let epoch = self.epoch_of(&channel);
         let skipped = self.dice.pick([0, 0, 0, 0, 0, 1]);
@@ -213,14 +235,13 @@ impl Life {
         let has_gap = self.dice.chance(10);
         let to = Position::new(epoch.clone(), behind);
         let cause = GapCause::Retention;
-        PollAnswer {
+        PollPage {
             channel,
             epoch,
             offset,
             events,
             is_final: self.dice.chance(2),
             gap: position.filter(|_| has_gap).map(|from| Gap { from, to, cause }),
-            next_poll_ms: self.dice.pick([0, 0, 500, 3_000]),
         }
     }
 

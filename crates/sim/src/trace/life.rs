@@ -218,9 +218,9 @@ impl Asked {
                 self.is_greeting = false;
                 self.is_heartbeat_due = false;
             }
-            Output::Poll { poll, channel, .. } => {
+            Output::Poll { poll, channels, .. } => {
                 self.poll = *poll;
-                self.polls.insert((*poll, channel.clone()));
+                self.polls.extend(channels.iter().map(|one| (*poll, one.channel.clone())));
             }
             Output::CancelPoll { poll } => self.polls.retain(|(own, _)| own != poll),
             Output::Probe { .. } => self.is_probing = true,

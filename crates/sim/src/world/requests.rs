@@ -1,7 +1,7 @@
 //! Plain HTTP and the app's tokens: polls and probes on their way there and back.
 
 use steadfast_link::{DialFailure, Input, PollFailure, PollId};
-use steadfast_protocol::{ChannelName, PollAnswer, Since};
+use steadfast_protocol::{ChannelRequest, PollAnswer};
 
 use super::{Due, World};
 use crate::fact::Fact;
@@ -18,15 +18,16 @@ impl World {
         &mut self,
         link: usize,
         poll: PollId,
-        channel: ChannelName,
-        since: Since,
+        channels: Vec<ChannelRequest>,
         wait_ms: u64,
     ) {
-        self.note(&Fact::Polled { link, channel: &channel, since: &since });
+        for one in &channels {
+            self.note(&Fact::Polled { link, channel: &one.channel, since: &one.since });
+        }
         self.clients[link].polls.insert(poll);
         let token = self.clients[link].token.clone();
         let events_max = self.options.poll_events_max;
-        let request = Box::new(Request { link, poll, channel, since, wait_ms, token, events_max });
+        let request = Box::new(Request { link, poll, channels, wait_ms, token, events_max });
         let at = self.now + self.latency_ms();
         self.queue.push(at, Due::Request { request });
     }

@@ -9,7 +9,7 @@ import * as credential from "../credential.js";
 import type { Input } from "../input.js";
 import type { Link } from "../link.js";
 import { waiting } from "../phase.js";
-import { begin, isWantingToken, newPoll, underWay } from "../poll.js";
+import { isWantingToken, leave as leavePoll, newPoll } from "../poll.js";
 import { rest } from "./ending.js";
 import { enterConnecting, enterOffline } from "./enter.js";
 import { fallBackIfWanted, freshEffort, joinIfReady } from "./polls.js";
@@ -46,7 +46,10 @@ export function onSubscribe(
     return link.tell({ kind: "refused", channel, code: TOO_MANY_CHANNELS, message });
   }
   link.isFinishing = false;
-  if (link.phase.kind === "polling") link.phase.polls.push(newPoll(id, now));
+  if (link.phase.kind === "polling") {
+    // Whether it is known is seen before it is polled.
+    link.phase.polls.channels.push(newPoll(id, false, now));
+  }
   subscribe(link, now, id);
   fallBackIfWanted(link, now);
 }
@@ -75,7 +78,7 @@ export function onToken(link: Link, now: Millis, { token }: Input & { kind: "tok
   }
   if (phase.kind === "trying") phase.effort = freshEffort(link, now);
   if (phase.kind === "polling") {
-    for (const one of phase.polls) if (isWantingToken(one)) begin(one, now);
+    for (const one of phase.polls.channels) if (isWantingToken(one)) one.dueAt = now;
   }
 }
 
@@ -103,10 +106,8 @@ export function onClose(link: Link, now: Millis): void {
 export function leave(link: Link, id: number): void {
   link.channels.remove(id);
   if (link.phase.kind !== "polling") return;
-  const { polls } = link.phase;
-  const own = polls.findIndex((one) => one.subscription === id);
-  if (own < 0) return;
-  for (const poll of underWay(polls.splice(own, 1))) link.out.push({ kind: "cancel_poll", poll });
+  const poll = leavePoll(link.phase.polls, id);
+  if (poll !== undefined) link.out.push({ kind: "cancel_poll", poll });
 }
 
 /** Asks for a channel on the session, if there is one. */

@@ -13,7 +13,6 @@ import type { Input, NetworkChanged } from "../input.js";
 import type { Link } from "../link.js";
 import { isBlocked } from "../memory.js";
 import { waiting } from "../phase.js";
-import { begin } from "../poll.js";
 import { newServerClock } from "../server_clock.js";
 import { excuse, pace, probe, renew } from "../session.js";
 import { COMING_BACK } from "./attempt.js";
@@ -69,7 +68,7 @@ export function onNetworkChanged(
   hurry(link, now);
   fallBackIfWanted(link, now);
   probeSession(link, now);
-  pollAnew(link, now);
+  pollAnew(link);
 }
 
 /** Evidence of a bad path, but none that anything is lost. */
@@ -183,10 +182,6 @@ function probeSession(link: Link, now: Millis): void {
 }
 
 /** Gives up the polls under way, whose network is gone, and sends them again. */
-export function pollAnew(link: Link, now: Millis): void {
+export function pollAnew(link: Link): void {
   cancelPolls(link);
-  if (link.phase.kind !== "polling") return;
-  for (const one of link.phase.polls) {
-    if (one.asked) begin(one, now);
-  }
 }

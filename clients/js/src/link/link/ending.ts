@@ -113,7 +113,7 @@ export function blame(link: Link, now: Millis, end: End): void {
     phase.kind === "polling" &&
     !phase.isDark &&
     now - phase.answeredAt <= link.config.pollWaitMs + ANSWER_TIMEOUT &&
-    phase.polls.some((one) => one.isTold);
+    phase.polls.channels.some((one) => one.isTold);
   const isTried =
     phase.kind === "trying" && isProven(phase.effort, now) && !phase.effort.isDark;
   const isHttpProven = isPolled || isTried;

@@ -2,20 +2,25 @@
 // events while WebSocket does not. In: answers and failures. Out: probes, polls, notices, and the
 // way back when polls fail too.
 
-import { type Millis, NEVER, NOT_YET, seconds } from "../../machine/time.js";
+import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../../machine/time.js";
 import { FORBIDDEN } from "../../protocol/error.js";
-import type { PollAnswer } from "../../protocol/poll.js";
+import {
+  type PollAnswer,
+  type PollPage,
+  type PollRefusal,
+  emptyPage,
+} from "../../protocol/poll.js";
+import { HINT_MAX, doubled, jittered } from "../backoff.js";
 import { accept, refuse as refuseToken } from "../credential.js";
 import * as effort from "../effort.js";
-import { failHttp } from "../endpoints.js";
+import { failHttp, holdHttp, seekHttp } from "../endpoints.js";
 import { addDeath, isHeld } from "../flaps.js";
-import type { Input, PollFailure, Polled } from "../input.js";
+import type { Input, Polled } from "../input.js";
 import type { Link } from "../link.js";
 import { isBlocked, isSuspected, sight } from "../memory.js";
 import type { Polling } from "../phase.js";
 import * as poll from "../poll.js";
 import { echo } from "../session.js";
-import type { Subscription } from "../subscription.js";
 import { tryAnew, wantToken } from "./attempt.js";
 import { rest } from "./ending.js";
 import { enterLive, enterPolling, enterReconnecting } from "./enter.js";
@@ -27,6 +32,8 @@ import { usualTime } from "./plan.js";
 const PROBE_TIMEOUT = seconds(5);
 /** A session beside the polls that has lived so long needs no other proof. */
 const RETURN_PROOF = seconds(20);
+/** How long a channel is left alone that the server cannot serve for now. */
+const REFUSED_PAUSE = seconds(5);
 /** How long no poll must have been answered before polling counts as lost. */
 const SILENCE_MAX = seconds(10);
 
@@ -75,7 +82,9 @@ export function fallBackIfWanted(link: Link, now: Millis): void {
   // A socket that opened speaks for a path that is slow rather than blocked.
   const isThrough = attempt.kind === "greeting" && !isSuspect;
   if (attempt.kind === "wanting_token" || isThrough) return;
-  const polls = channels.iter().map((one) => poll.newPoll(one.id, now));
+  const polls = poll.newPolls(
+    channels.iter().map((one) => poll.newPoll(one.id, !!one.position(), now)),
+  );
   const isDark = phase.effort.isDark && attempt.kind === "opening";
   const way = { attempt, session: undefined, returns: 0, isDark };
   if (effort.isProven(phase.effort, now)) sight(link.memory, now);
@@ -84,95 +93,201 @@ export function fallBackIfWanted(link: Link, now: Millis): void {
 
 /** Sends the polls that are due, and gives up those that have taken too long. */
 export function runPolls(link: Link, now: Millis): void {
-  const { phase } = link;
+  const { phase, endpoints } = link;
   if (phase.kind !== "polling") return;
-  for (const one of phase.polls) {
-    const { asked } = one;
-    if (asked && asked.until <= now) {
-      link.out.push({ kind: "cancel_poll", poll: asked.poll });
-      poll.missed(one, now, link.config, link.rng);
+  const { polls } = phase;
+  for (const one of polls.channels) {
+    one.isKnown = !!link.channels.byId(one.subscription)?.position();
+  }
+  for (const { poll: id, until } of polls.requests) {
+    if (until > now) continue;
+    link.out.push({ kind: "cancel_poll", poll: id });
+    onPolled(link, now, { kind: "polled", poll: id, failure: { kind: "unreachable" } });
+  }
+  poll.putOff(polls, now, seekHttp(endpoints, now));
+  for (let batch; (batch = poll.next(polls, now, endpoints.http)); ) {
+    for (const id of batch.replaces) {
+      poll.take(polls, id, now);
+      link.out.push({ kind: "cancel_poll", poll: id });
     }
-    if (!one.asked && one.dueAt <= now) ask(link, now, one);
+    sendPoll(link, now, polls, batch);
   }
   giveUpPollingIfLost(link, now, phase);
 }
 
-function ask(link: Link, now: Millis, one: poll.ChannelPoll): void {
-  const subscription = link.channels.byId(one.subscription);
-  if (!subscription) return;
-  const since = subscription.since();
-  // The first poll of a channel is to learn where it stands: it does not wait.
-  const isLong = !!subscription.position();
-  const waitMs = isLong ? link.config.pollWaitMs : 0;
+function sendPoll(link: Link, now: Millis, polls: poll.Polls, batch: poll.Batch): void {
   const id = ++link.lastPoll;
+  const { http } = link.endpoints;
+  const channels = batch.channels.map((one) => {
+    const subscription = link.channels.byId(one.subscription)!;
+    const since = subscription.since();
+    one.asked = id;
+    one.since = since;
+    return { channel: subscription.channel, since };
+  });
+  const { isLong } = batch;
+  // The first poll of a channel is to learn where it stands: it does not wait.
+  const waitMs = isLong ? link.config.pollWaitMs : 0;
   const until = now + waitMs + poll.ANSWER_TIMEOUT;
+  const isGrouped = channels.length > 1;
   const tokenVersion = link.credential.version;
-  one.asked = { poll: id, since, at: now, until, isLong, tokenVersion };
-  const { channel } = subscription;
-  const endpoint = link.endpoints.http || undefined;
-  link.out.push({ kind: "poll", poll: id, channel, since, waitMs, endpoint });
+  const request = { poll: id, endpoint: http, at: now, until, isLong, isGrouped, tokenVersion };
+  polls.requests = [...polls.requests, request];
+  link.out.push({ kind: "poll", poll: id, channels, waitMs, endpoint: http || undefined });
 }
 
 export function onPolled(link: Link, now: Millis, polled: Polled): void {
-  const { phase } = link;
+  const { phase, endpoints } = link;
   if (phase.kind !== "polling") return;
   const taken = poll.take(phase.polls, polled.poll, now);
-  const subscription = taken && link.channels.byId(taken[0].subscription);
-  if (!subscription) return;
-  const [one, asked] = taken;
-  if (polled.answer) onAnswer(link, now, phase, one, subscription, asked, polled.answer);
-  else onPollFailure(link, now, one, subscription, asked, polled.failure);
-}
-
-function onPollFailure(
-  link: Link,
-  now: Millis,
-  one: poll.ChannelPoll,
-  subscription: Subscription,
-  asked: poll.Asked,
-  failure: PollFailure,
-): void {
+  if (!taken) return;
+  const [request, asked] = taken;
+  const { answer, failure } = polled;
+  if (answer) return onAnswer(link, now, phase, request, asked, answer);
   switch (failure.kind) {
     case "unreachable":
-      return poll.missed(one, now, link.config, link.rng);
-    case "busy":
-      return poll.putOff(one, now, failure.retry_after_ms);
+      return onMiss(link, now, phase, request, asked);
+    case "busy": {
+      const hint = Math.min(Math.max(failure.retry_after_ms, poll.EMPTY_PAUSE), HINT_MAX);
+      holdHttp(endpoints, request.endpoint, now + hint);
+      const at = seekHttp(endpoints, now);
+      for (const one of asked) poll.answered(one, at);
+      return;
+    }
     case "unauthorized":
       // It may have been its age: the answer does not say.
-      switch (refuseToken(link.credential, asked.tokenVersion, asked.at, "age")) {
+      switch (refuseToken(link.credential, request.tokenVersion, request.at, "age")) {
         case "again":
           return;
         case "renew":
-          one.dueAt = NEVER;
+          for (const one of asked) one.dueAt = NEVER;
           return wantToken(link);
         case "stop":
           return rest(link, now, "rejected");
       }
       return;
     case "refused": {
+      // A server of an older version; or one that says by which channel it is.
+      if (request.isGrouped) return poll.learn(phase.polls, request, false);
       const message = "the server does not let this link poll the channel";
-      return refuse(link, now, subscription, FORBIDDEN, message);
+      for (const one of asked) refusePoll(link, now, one, FORBIDDEN, message);
     }
   }
+}
+
+/** No answer came, and the next poll goes to another endpoint: at once, until each has failed. */
+function onMiss(
+  link: Link,
+  now: Millis,
+  { polls }: Polling,
+  request: poll.PollRequest,
+  asked: readonly poll.ChannelPoll[],
+): void {
+  const { endpoints, config, rng } = link;
+  const row = poll.missed(polls, request, asked);
+  if (endpoints.http === request.endpoint) failHttp(endpoints);
+  let at = now;
+  if (row % endpoints.count === 0) {
+    const nth = Math.max(row / endpoints.count - 1, 0);
+    const pause = doubled(config.backoffMinMs, nth, config.backoffMaxMs);
+    at += jittered(pause, config.jitterPercent, rng);
+  }
+  for (const one of asked) one.dueAt = at;
 }
 
 function onAnswer(
   link: Link,
   now: Millis,
   polling: Polling,
-  one: poll.ChannelPoll,
-  subscription: Subscription,
-  asked: poll.Asked,
+  request: poll.PollRequest,
+  asked: readonly poll.ChannelPoll[],
   answer: PollAnswer,
 ): void {
-  const { id, channel } = subscription;
-  if (answer.channel !== channel) return poll.missed(one, now, link.config, link.rng);
-  accept(link.credential, asked.tokenVersion);
+  const { pages, refused } = answer;
+  const pageOf = (one: poll.ChannelPoll): PollPage | undefined => {
+    const channel = link.channels.byId(one.subscription)?.channel;
+    return pages.find((page) => page.channel === channel);
+  };
+  if (!request.isGrouped && !asked.every(pageOf)) {
+    return onMiss(link, now, polling, request, asked);
+  }
+  accept(link.credential, request.tokenVersion);
   polling.answeredAt = now;
-  poll.answered(one, now, asked, !answer.events.length, answer.next_poll_ms);
-  const isTaken = subscription.onAnswer(answer, asked.since, !one.isTold, link.tell);
+  poll.learn(polling.polls, request, true);
+  const isEmpty = pages.every(({ events }) => !events.length);
+  const floor = isEmpty ? request.at + poll.EMPTY_PAUSE : now;
+  const at = timeOfNextPoll(link, now, request, floor, answer.next_poll_ms);
+  for (const one of asked) {
+    const { since } = one;
+    const subscription = link.channels.byId(one.subscription);
+    if (!subscription) continue;
+    const { channel } = subscription;
+    const page = pageOf(one);
+    const refusal = refused.find((refusal) => refusal.channel === channel);
+    if (page) onPage(link, now, one, page, at);
+    else if (refusal) onRefusal(link, now, one, refusal, at);
+    // It stands where it stood.
+    else if (typeof since === "object") onPage(link, now, one, emptyPage(channel, since), at);
+    else poll.answered(one, Math.max(at, floor));
+  }
+}
+
+/**
+ * When to poll again after an answer, and where: an endpoint that names a pause to a poll that was
+ * to wait leaves, and is left at once where there is another.
+ */
+function timeOfNextPoll(
+  { endpoints }: Link,
+  now: Millis,
+  { isLong, endpoint }: poll.PollRequest,
+  floor: Millis,
+  pause: Span,
+): Millis {
+  // The pause after a short poll is for who goes on with short ones; the next one waits.
+  if (!isLong) return now;
+  // A server that did not wait though it was asked to would be asked again at once, for ever.
+  const at = Math.max(now, floor);
+  if (!pause) return at;
+  holdHttp(endpoints, endpoint, Math.max(at, now + Math.min(pause, poll.PAUSE_MAX)));
+  return seekHttp(endpoints, now);
+}
+
+function onPage(
+  link: Link,
+  now: Millis,
+  one: poll.ChannelPoll,
+  page: PollPage,
+  at: Millis,
+): void {
+  const subscription = link.channels.byId(one.subscription);
+  if (link.phase.kind !== "polling" || !subscription) return;
+  poll.answered(one, at);
+  const isTaken = subscription.onPage(page, one.since!, !one.isTold, link.tell);
   one.isTold ||= isTaken;
-  if (isTaken && answer.final) finish(link, now, id, channel);
+  if (isTaken && page.final) finish(link, now, subscription.id, subscription.channel);
+}
+
+/** One entry of a poll is not served: for good, or for now. */
+function onRefusal(
+  link: Link,
+  now: Millis,
+  one: poll.ChannelPoll,
+  { code, detail }: PollRefusal,
+  at: Millis,
+): void {
+  if (code === FORBIDDEN || code.startsWith("bad_")) refusePoll(link, now, one, code, detail);
+  else poll.answered(one, Math.max(at, now + REFUSED_PAUSE));
+}
+
+function refusePoll(
+  link: Link,
+  now: Millis,
+  one: poll.ChannelPoll,
+  code: string,
+  message: string,
+): void {
+  const subscription = link.channels.byId(one.subscription);
+  if (subscription) refuse(link, now, subscription, code, message);
 }
 
 /** What is to speak for polling from now on. */
@@ -211,7 +326,7 @@ export function joinAt({ phase, channels, flaps, config }: Link): Millis {
 /** Gives up the polls under way. */
 export function cancelPolls(link: Link): void {
   if (link.phase.kind !== "polling") return;
-  for (const id of poll.underWay(link.phase.polls)) {
+  for (const id of poll.takeAll(link.phase.polls, link.now)) {
     link.out.push({ kind: "cancel_poll", poll: id });
   }
 }
@@ -220,10 +335,9 @@ export function cancelPolls(link: Link): void {
 function giveUpPollingIfLost(link: Link, now: Millis, polling: Polling): void {
   const { attempt, polls } = polling;
   const isSilent = now - polling.answeredAt >= SILENCE_MAX;
-  const allLost = polls.length && polls.every(poll.isLost);
+  const allLost = polls.channels.length && polls.channels.every(poll.isLost);
   if (!attempt || !isSilent || !allLost) return;
   cancelPolls(link);
-  failHttp(link.endpoints);
   // Whatever is remembered of the network, polls do no better there.
   enterReconnecting(link, now, attempt, effort.newEffort(now, false), "lost");
   if (attempt.kind === "waiting") attempt.at = usualTime(link, now);

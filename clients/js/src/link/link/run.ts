@@ -43,7 +43,7 @@ export function nextWake(link: Link): Millis {
     phase.kind === "trying" ? effort.wake(phase.effort) : NEVER,
     joinAt(link),
     session ? Math.min(wake(session, link.config), channels.wake() ?? NEVER) : NEVER,
-    ...(phase.kind === "polling" ? phase.polls.map(poll.wake) : []),
+    phase.kind === "polling" ? poll.wake(phase.polls, link.endpoints.http) : NEVER,
   );
 }
 

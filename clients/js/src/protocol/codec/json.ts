@@ -5,7 +5,7 @@
 import type { ClientFrame } from "../frame/client.js";
 import type { ServerFrame } from "../frame/server.js";
 import { INTEGER_MAX } from "../limits.js";
-import type { PollAnswer } from "../poll.js";
+import type { PollAnswer, PollPage } from "../poll.js";
 
 /** What a value must be: a letter for a plain one, an object for fields, a list for all alike. */
 type Shape = "n" | "s" | "b" | "id" | Fields | readonly [Shape];
@@ -40,14 +40,11 @@ const FRAMES: Fields = {
   error: { ...ID, "channel?": "s", code: "s", message: "s", retry: "b" },
 };
 
-const ANSWER: Fields = {
-  ...CHANNEL,
-  ...PLACE,
-  events: [EVENT],
-  final: "b",
-  "gap?": GAP,
-  next_poll_ms: "n",
-};
+const PAGE: Fields = { ...CHANNEL, ...PLACE, events: [EVENT], final: "b", "gap?": GAP };
+const PAUSE: Fields = { next_poll_ms: "n" };
+const ONE: Fields = { ...PAGE, ...PAUSE };
+const REFUSAL: Fields = { ...CHANNEL, code: "s", detail: "s" };
+const MANY: Fields = { pages: [PAGE], refused: [REFUSAL], ...PAUSE };
 
 /** What a server said; null for a type that is not known, to be ignored; undefined for no frame. */
 export function serverFrame(text: string): ServerFrame | null | undefined {
@@ -58,10 +55,13 @@ export function serverFrame(text: string): ServerFrame | null | undefined {
   return fits(frame, FRAMES[type]!) ? frame : undefined;
 }
 
-/** The answer to a poll; undefined where it is none. */
+/** The answer to a poll of many channels or of one; undefined where it is none. */
 export function pollAnswer(text: string): PollAnswer | undefined {
   const answer = parse(text);
-  return fits(answer, ANSWER) ? (answer as PollAnswer) : undefined;
+  if (fits(answer, MANY)) return answer as PollAnswer;
+  if (!fits(answer, ONE)) return undefined;
+  const page = answer as PollPage & Pick<PollAnswer, "next_poll_ms">;
+  return { pages: [page], refused: [], next_poll_ms: page.next_poll_ms };
 }
 
 /** Writes what a client says. */
