@@ -250,3 +250,6 @@ impl Polls {
 const fn bit(endpoint: u8) -> u8 {
     1 << endpoint
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,13 @@ import {
   fail,
   failHttp,
   forgetPath,
+  holdHttp,
   isAllBusy,
   newEndpoints,
   open,
   raceAfter,
   rivalOf,
+  seekHttp,
   welcome,
 } from "../../src/link/endpoints.js";
 
@@ -64,4 +66,17 @@ test("the wait follows the newest openings within bounds", () => {
   assert.equal(raceAfter(endpoints), 2500);
   forgetPath(endpoints);
   assert.equal(raceAfter(endpoints), 1000);
+});
+
+test("polls go where nobody asked to be left alone", () => {
+  const endpoints = newEndpoints(3);
+  holdHttp(endpoints, 0, 50);
+  assert.deepEqual([seekHttp(endpoints, 10), endpoints.http], [10, 1]);
+  holdHttp(endpoints, 1, 30);
+  holdHttp(endpoints, 2, 40);
+  assert.deepEqual([seekHttp(endpoints, 10), endpoints.http], [30, 1]);
+  assert.deepEqual([seekHttp(endpoints, 60), endpoints.http], [60, 1], "it stays");
+  const alone = newEndpoints(1);
+  holdHttp(alone, 0, 50);
+  assert.deepEqual([seekHttp(alone, 10), alone.http], [50, 0]);
 });
