@@ -20,7 +20,7 @@ ALL := --workspace --all-features
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt tidy units brokers doctest js sim seeds flakes counts trial bench curves e2e run docs clean
+.PHONY: help setup test build lint fmt archlint units brokers doctest js sim seeds flakes icount chaos bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ setup: ## install what the tests need and this machine lacks
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
 	done
 
-test: setup lint doctest units brokers seeds counts js ## everything that must pass before a change is merged
+test: setup lint doctest units brokers seeds icount js ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -49,8 +49,8 @@ lint: ## formatting and lints, as errors
 fmt: ## format all Rust files
 	cargo fmt --all
 
-tidy: ## the house rules only
-	cargo test --package steadfast-tidy
+archlint: ## the house rules only
+	cargo test --package steadfast-archlint
 
 units: ## all tests but the examples in the documentation
 	$(if $(NEXTEST),cargo nextest run,cargo test --lib --bins --tests) $(ALL) --no-fail-fast
@@ -78,12 +78,12 @@ seeds: ## 2,000 seeds of the simulator, as fast as they go; SEEDS=10000 for more
 flakes: setup ## the suites 20 and 5 times, half beside busy loops, for hours; ARGS="RUNS BROWSER_RUNS"
 	node .ci/flakes.mjs $(ARGS)
 
-counts: ## instructions of an event's path, under valgrind, beside what is expected
-	cargo run --quiet --release --package steadfast-counts
+icount: ## instructions of an event's path, under valgrind, beside what is expected
+	cargo run --quiet --release --package steadfast-icount
 
-trial: ## kills and rates of the real server; ARGS="…" is handed to it
-	cargo build --release --package steadfast --package steadfast-trial
-	target/release/steadfast-trial $(ARGS)
+chaos: ## kills and rates of the real server; ARGS="…" is handed to it
+	cargo build --release --package steadfast --package steadfast-chaos
+	target/release/steadfast-chaos $(ARGS)
 
 bench: ## this server beside others and a floor, measured in turn; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-compare

@@ -2,17 +2,17 @@
 //! announced once the disk has it; publishers that arrive while a commit is on its way share the
 //! next one. In: publishes and reads. Out: positions and pages. It outlives `kill -9`.
 
-mod answers;
 mod channel;
-mod draft;
+mod commit_builder;
+mod data_dir;
 mod error;
-mod figures;
-mod folder;
+mod idempotency;
 mod journal;
 mod load;
-mod mend;
+mod metrics;
 mod page;
 mod record;
+mod salvage;
 mod shared;
 mod store;
 mod table;
@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, StreamsConfig,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::runtime::Handle;
@@ -35,16 +35,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::update_bus::{IN_FLIGHT_MAX, UpdateBus};
-use folder::Folder;
+use data_dir::DataDir;
 use load::{Loaded, Setup};
-use page::Fault;
-use shared::{Shared, Shelf, Times};
+use page::PageFault;
+use shared::{DiskShared, StoreClock, StoreHandle};
 use store::StoreError;
-use table::Look;
-use writer::{Asked, Published, Request, Writer};
+use table::PageSource;
+use writer::{DiskWriter, Published, QueuedPublish, WriterRequest};
 
 pub use error::DiskError;
-pub use figures::{COMMIT_US, DiskFigures};
+pub use metrics::{COMMIT_US, DiskMetrics};
 
 /// Pages that are read from the store at once; more wait.
 const READS_AT_ONCE: usize = 16;
@@ -64,14 +64,14 @@ pub struct DiskConfig {
     /// The most bytes of events that are kept in memory besides.
     pub hot_bytes_max: usize,
     /// Retention and limits. The seed is not used: every opening has one of its own.
-    pub streams: StreamsConfig,
+    pub streams: HistoryConfig,
 }
 
 /// Channels on disk, announced to this node's own shards.
 #[derive(Debug)]
 pub struct DiskBroker {
-    shared: Arc<Shared>,
-    requests: mpsc::Sender<Request>,
+    shared: Arc<DiskShared>,
+    requests: mpsc::Sender<WriterRequest>,
     reads: Semaphore,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -81,24 +81,24 @@ impl DiskBroker {
     pub fn start(config: DiskConfig, clock: Clock, updates: UpdateBus) -> Result<Self, DiskError> {
         let runtime = Handle::try_current()
             .map_err(|error| DiskError::System(std::io::Error::other(error)))?;
-        let folder = Folder::take(&config.data_dir)?;
-        let times = Times::new(clock);
+        let folder = DataDir::take(&config.data_dir)?;
+        let times = StoreClock::new(clock);
         let setup = Setup { streams: config.streams, hot_bytes_max: config.hot_bytes_max };
         let Loaded { store, table, commit, fence, graves } =
             load::load(&folder, &setup, times, false)?;
         let (channels, bytes) = (table.len(), table.bytes());
         tracing::info!(channels, bytes, data_dir = %folder.path().display(), "history is there");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(DiskShared {
             table: Mutex::new(table),
-            shelf: Shelf::with(store),
-            tally: figures::Tally::default(),
+            handle: StoreHandle::with(store),
+            tally: metrics::DiskCounters::default(),
             times,
             updates,
         });
         // As many as may be on their way: a request that waits for a place holds none.
         let (requests, coming) = mpsc::channel(IN_FLIGHT_MAX);
         let found = (commit, fence, graves);
-        let writer = Writer::new(Arc::clone(&shared), folder, setup, coming, runtime, found);
+        let writer = DiskWriter::new(Arc::clone(&shared), folder, setup, coming, runtime, found);
         let writer = std::thread::Builder::new()
             .name("disk-writer".into())
             .spawn(move || writer.run())
@@ -118,7 +118,7 @@ impl DiskBroker {
         }
         let permit = self.shared.updates.permit().await.ok_or(PublishError::Unavailable)?;
         let (answer, told) = oneshot::channel();
-        let asked = Request::Publish(Asked { publish, permit, answer });
+        let asked = WriterRequest::Publish(QueuedPublish { publish, permit, answer });
         self.requests.send(asked).await.map_err(|_| PublishError::Unavailable)?;
         Ok(told)
     }
@@ -136,7 +136,7 @@ impl DiskBroker {
     ) -> Result<Page, ReadError> {
         for _ in 0..READ_TRIES {
             let reading = match self.look(channel, since, limit)? {
-                Look::Hot(page) => {
+                PageSource::Hot(page) => {
                     // A member is one before it reads.
                     if page.head == 0 && self.shared.updates.is_followed(channel) {
                         let now = self.shared.times.clock.now();
@@ -144,22 +144,22 @@ impl DiskBroker {
                     }
                     return Ok(page);
                 }
-                Look::Cold(reading) => reading,
+                PageSource::Cold(reading) => reading,
             };
             let numbers = reading.numbers.clone();
             let _place = self.reads.acquire().await.map_err(|_| ReadError::Unavailable)?;
-            let opening = self.shared.shelf.opening();
+            let opening = self.shared.handle.opening();
             let store = self.store().await.ok_or(ReadError::Unavailable)?;
             let read = tokio::task::spawn_blocking(move || reading.read(&store));
             let what = match read.await.map_err(|_| ReadError::Unavailable)? {
                 Ok(page) => return Ok(page),
-                Err(Fault::Store(error @ StoreError::Damaged(_))) => error.to_string(),
-                Err(Fault::Store(error)) => {
+                Err(PageFault::Store(error @ StoreError::Damaged(_))) => error.to_string(),
+                Err(PageFault::Store(error)) => {
                     tracing::warn!(%error, %channel, "history cannot be read");
                     return Err(ReadError::Unavailable);
                 }
-                Err(Fault::Hole { offset }) => {
-                    let is_same = |now: &record::Numbers| {
+                Err(PageFault::Hole { offset }) => {
+                    let is_same = |now: &record::ChannelNumbers| {
                         now.id == numbers.id && now.epoch == numbers.epoch && now.first <= offset
                     };
                     if !self.shared.table.lock().numbers(channel).is_some_and(is_same) {
@@ -169,7 +169,7 @@ impl DiskBroker {
                     format!("event {offset} of {channel} is missing")
                 }
             };
-            drop(self.requests.send(Request::Damaged(what, opening)).await);
+            drop(self.requests.send(WriterRequest::Damaged(what, opening)).await);
             return Err(ReadError::Unavailable);
         }
         Err(ReadError::Unavailable)
@@ -178,7 +178,7 @@ impl DiskBroker {
     /// The store; while it is being opened anew, a little later.
     async fn store(&self) -> Option<Arc<store::Store>> {
         for _ in 0..STORE_LOOKS {
-            if let Some(store) = self.shared.shelf.store() {
+            if let Some(store) = self.shared.handle.store() {
                 return Some(store);
             }
             tokio::time::sleep(STORE_LOOK).await;
@@ -191,7 +191,7 @@ impl DiskBroker {
         channel: &ChannelName,
         since: &Since,
         limit: PageLimit,
-    ) -> Result<Look, ReadError> {
+    ) -> Result<PageSource, ReadError> {
         let now = self.shared.times.clock.now();
         self.shared.table.lock().look(channel, since, limit, now)
     }
@@ -217,7 +217,7 @@ impl DiskBroker {
     pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         let permit = self.shared.updates.permit().await.ok_or(ReadError::Unavailable)?;
         let (answer, told) = oneshot::channel();
-        let request = Request::Delete(channel.clone(), permit, answer);
+        let request = WriterRequest::Delete(channel.clone(), permit, answer);
         self.requests.send(request).await.map_err(|_| ReadError::Unavailable)?;
         told.await.unwrap_or(Err(ReadError::Unavailable))
     }
@@ -227,7 +227,7 @@ impl DiskBroker {
         let probe = async {
             let _permit = self.shared.updates.permit().await?;
             let (answer, told) = oneshot::channel();
-            self.requests.send(Request::Probe(answer)).await.ok()?;
+            self.requests.send(WriterRequest::Probe(answer)).await.ok()?;
             told.await.ok()
         };
         matches!(tokio::time::timeout(READY_WITHIN, probe).await, Ok(Some(true)))
@@ -241,11 +241,11 @@ impl DiskBroker {
     /// Has the writer look at what has grown old.
     pub(super) fn expire(&self) {
         // A full line means work, and the next time comes soon.
-        drop(self.requests.try_send(Request::Tick));
+        drop(self.requests.try_send(WriterRequest::Tick));
     }
 
     /// What it has counted.
-    pub(super) fn figures(&self) -> DiskFigures {
+    pub(super) fn figures(&self) -> DiskMetrics {
         self.shared.tally.figures()
     }
 

@@ -2,10 +2,10 @@
 //! updates of channels. One enum rather than a trait object: every call is known.
 
 pub mod clock;
+mod cluster;
 mod disk;
 mod memory;
 mod nats;
-mod peers;
 mod redis;
 mod secret;
 mod settings;
@@ -24,16 +24,16 @@ pub(crate) mod tests;
 mod update_bus;
 
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, Read, ReadError, Receipt, StreamsConfig,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, Read, ReadError, Receipt,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 
 use clock::Clock;
-pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskFigures};
+pub use cluster::{NodeId, RpcRequest, RpcResponses};
+pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskMetrics};
 pub use memory::MemoryBroker;
-pub use nats::{NatsBroker, NatsError, NatsFigures, is_nats_address};
-pub use peers::{Answers, Peer, Question};
-pub use redis::{BrokerError, RedisBroker, RedisFigures, is_server_address, publish_script};
+pub use nats::{NatsBroker, NatsError, NatsMetrics, is_nats_address};
+pub use redis::{RedisBroker, RedisMetrics, RedisStartError, is_server_address, publish_script};
 pub use secret::Secret;
 pub use settings::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings};
 pub use update_bus::{ChannelUpdate, IN_FLIGHT_MAX, UpdateBus, UpdatePermit, UpdateSink};
@@ -59,7 +59,7 @@ pub struct BrokerConfig<'a> {
     /// Whether the node is one for development.
     pub is_dev: bool,
     /// What channels keep, and how many there may be.
-    pub streams: StreamsConfig,
+    pub streams: HistoryConfig,
     /// The name of the node that uses it.
     pub node_name: &'a str,
     /// The clock of the node.
@@ -85,7 +85,7 @@ pub enum StartError {
     /// The redis broker has not started.
     #[cfg(feature = "redis")]
     #[error(transparent)]
-    Redis(#[from] BrokerError),
+    Redis(#[from] RedisStartError),
     /// The nats broker has not started.
     #[cfg(feature = "nats")]
     #[error(transparent)]
@@ -282,16 +282,16 @@ impl Broker {
     }
 
     /// A session of a link begins here: other nodes close older ones.
-    pub async fn greet(&self, link: &LinkId, generation: Generation) {
+    pub async fn claim_link(&self, link: &LinkId, generation: Generation) {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
-            Self::Redis(redis) => redis.greet(link, generation).await,
-            Self::Nats(nats) => nats.greet(link, generation).await,
+            Self::Redis(redis) => redis.claim_link(link, generation).await,
+            Self::Nats(nats) => nats.claim_link(link, generation).await,
         }
     }
 
     /// What it counts besides, where it is on servers of its own.
-    pub fn redis(&self) -> Option<RedisFigures> {
+    pub fn redis(&self) -> Option<RedisMetrics> {
         match self {
             Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
             Self::Redis(redis) => Some(redis.figures()),
@@ -299,7 +299,7 @@ impl Broker {
     }
 
     /// What it counts besides, where it is on disk.
-    pub fn disk(&self) -> Option<DiskFigures> {
+    pub fn disk(&self) -> Option<DiskMetrics> {
         match self {
             Self::Memory(_) | Self::Redis(_) | Self::Nats(_) => None,
             Self::Disk(disk) => Some(disk.figures()),
@@ -307,7 +307,7 @@ impl Broker {
     }
 
     /// What it counts besides, where it is a log of NATS.
-    pub fn nats(&self) -> Option<NatsFigures> {
+    pub fn nats(&self) -> Option<NatsMetrics> {
         match self {
             Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => None,
             Self::Nats(nats) => Some(nats.figures()),

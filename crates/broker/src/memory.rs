@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, Streams, StreamsConfig,
+    ChannelInfo, HistoryConfig, MemoryLog, Page, PageLimit, Publish, PublishError, ReadError,
+    Receipt,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::sync::OwnedSemaphorePermit;
@@ -23,14 +24,14 @@ const LOCK_LOOK: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct MemoryBroker {
     clock: Clock,
-    streams: Mutex<Streams>,
+    streams: Mutex<MemoryLog>,
     updates: UpdateBus,
 }
 
 impl MemoryBroker {
     /// A broker without channels.
-    pub fn new(config: StreamsConfig, clock: Clock, updates: UpdateBus) -> Self {
-        Self { clock, streams: Mutex::new(Streams::new(config)), updates }
+    pub fn new(config: HistoryConfig, clock: Clock, updates: UpdateBus) -> Self {
+        Self { clock, streams: Mutex::new(MemoryLog::new(config)), updates }
     }
 
     pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
@@ -155,13 +156,13 @@ mod tests {
     use super::MemoryBroker;
     use crate::clock::Clock;
     use crate::tests::TestNode;
-    use steadfast_hub::StreamsConfig;
+    use steadfast_hub::HistoryConfig;
 
     /// On one thread: a wait that held it would never see the lock free.
     #[tokio::test]
     async fn a_lock_that_is_held_is_waited_for_without_holding_the_thread() {
         let (_node, updates) = TestNode::start(Clock::start());
-        let broker = MemoryBroker::new(StreamsConfig::default(), Clock::start(), updates);
+        let broker = MemoryBroker::new(HistoryConfig::default(), Clock::start(), updates);
         let held = broker.streams.lock();
         let (is_ready, ()) = tokio::join!(broker.is_ready(), async move { drop(held) });
         assert!(is_ready);

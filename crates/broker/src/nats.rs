@@ -3,20 +3,20 @@
 //! positions and pages, announcements to the updates in the order of the log.
 
 mod address;
-mod answers;
 mod barrier;
 mod channel;
-mod come;
-mod draft;
+mod channel_queue;
+mod connect;
 mod entry;
-mod lanes;
-mod life;
-mod log;
-mod peers;
+mod idempotency;
+mod log_reader;
+mod membership;
+mod message_builder;
 mod plan;
 mod record;
 mod session;
 mod shared;
+mod supervisor;
 mod sweep;
 mod table;
 #[cfg(test)]
@@ -31,16 +31,16 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt};
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, StreamsConfig,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 use tokio::sync::oneshot;
 
 use self::address::Address;
-use self::draft::{Placed, Work};
-use self::lanes::Lanes;
-use self::session::{Away, Session};
-use self::shared::Shared;
+use self::channel_queue::ChannelQueues;
+use self::message_builder::{Placed, QueuedWork};
+use self::session::{NatsSession, NatsUnavailable};
+use self::shared::NatsShared;
 use super::redis::backoff;
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -66,7 +66,7 @@ pub enum NatsError {
 
 /// Why a node has no session with the log.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum NatsSessionError {
     #[error("no server is there: {0}")]
     Connect(#[from] async_nats::ConnectError),
     #[error("{0}")]
@@ -79,8 +79,8 @@ enum Trouble {
     Hole,
 }
 
-impl From<Away> for Trouble {
-    fn from(_: Away) -> Self {
+impl From<NatsUnavailable> for NatsSessionError {
+    fn from(_: NatsUnavailable) -> Self {
         Self::Over
     }
 }
@@ -93,12 +93,12 @@ pub fn is_nats_address(address: &Secret) -> bool {
 /// Channels in one log of JetStream.
 #[derive(Debug)]
 pub struct NatsBroker {
-    shared: Arc<Shared>,
+    shared: Arc<NatsShared>,
 }
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NatsFigures {
+pub struct NatsMetrics {
     /// Whether this node has a session with the log.
     pub is_here: bool,
     /// Sessions that began.
@@ -124,7 +124,7 @@ impl NatsBroker {
     /// of its own. `node` is the node's name; `hot_bytes_max` bounds the events in memory.
     pub fn new(
         settings: &NatsSettings,
-        streams: StreamsConfig,
+        streams: HistoryConfig,
         hot_bytes_max: usize,
         clock: Clock,
         updates: UpdateBus,
@@ -132,18 +132,19 @@ impl NatsBroker {
     ) -> Result<Self, NatsError> {
         let addresses: Option<Vec<Address>> = settings.servers.iter().map(Address::read).collect();
         let addresses = addresses.ok_or(NatsError::Address)?;
-        let shared = Shared::new(settings, addresses, streams, hot_bytes_max, clock, updates, node);
+        let shared =
+            NatsShared::new(settings, addresses, streams, hot_bytes_max, clock, updates, node);
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Keeps a session with the log, for ever.
     pub async fn run(&self) {
-        join(life::live(&self.shared), sweep::sweep(&self.shared)).await;
+        join(supervisor::live(&self.shared), sweep::sweep(&self.shared)).await;
     }
 
     /// This node leaves in peace: nobody has to wait for what it may have seen.
     pub async fn leave(&self) {
-        match tokio::time::timeout(PROBE_TIMEOUT, come::leave(&self.shared)).await {
+        match tokio::time::timeout(PROBE_TIMEOUT, connect::leave(&self.shared)).await {
             Ok(Ok(())) => {}
             // What the others do not hear now they find out by themselves.
             Ok(Err(why)) => tracing::debug!(%why, "left without saying so"),
@@ -169,7 +170,7 @@ impl NatsBroker {
     async fn submit(&self, publish: Publish) -> oneshot::Receiver<Placed> {
         let (told, answer) = oneshot::channel();
         let name = publish.channel.clone();
-        Lanes::put(&self.shared, &name, Work::Publish(publish, told)).await;
+        ChannelQueues::put(&self.shared, &name, QueuedWork::Publish(publish, told)).await;
         answer
     }
 
@@ -222,8 +223,8 @@ impl NatsBroker {
     pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         self.pass().await?;
         let (told, answer) = oneshot::channel();
-        let work = Work::Delete { if_idle_since: None, told };
-        Lanes::put(&self.shared, channel, work).await;
+        let work = QueuedWork::Delete { if_idle_since: None, told };
+        ChannelQueues::put(&self.shared, channel, work).await;
         // What the log holds of it is dropped by the sweep.
         answer.await.unwrap_or(Err(ReadError::Unavailable))
     }
@@ -235,7 +236,7 @@ impl NatsBroker {
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    pub(super) async fn greet(&self, link: &LinkId, generation: Generation) {
+    pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
         let Ok(session) = self.shared.session() else { return };
         let words = format!("hello {} {generation} {link}", self.shared.node);
         let to = self.shared.names.control.clone();
@@ -267,17 +268,17 @@ impl NatsBroker {
         }
     }
 
-    pub(super) fn figures(&self) -> NatsFigures {
+    pub(super) fn figures(&self) -> NatsMetrics {
         self.shared.figures()
     }
 
-    async fn pass(&self) -> Result<Arc<Session>, ReadError> {
+    async fn pass(&self) -> Result<Arc<NatsSession>, ReadError> {
         barrier::pass(&self.shared).await.map_err(|_| ReadError::Unavailable)
     }
 }
 
 /// Messages by their numbers, as far as they are there.
-async fn cold(session: &Session, needs: Vec<u64>) -> Result<BTreeMap<u64, Bytes>, ReadError> {
+async fn cold(session: &NatsSession, needs: Vec<u64>) -> Result<BTreeMap<u64, Bytes>, ReadError> {
     let mut found = BTreeMap::new();
     let fetched = needs.into_iter().map(async |seq| (seq, session.message(seq).await));
     let mut fetched = stream::iter(fetched).buffer_unordered(FETCHED_AT_ONCE);

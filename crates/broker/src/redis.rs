@@ -3,18 +3,18 @@
 //! positions and pages from the servers, announcements to the updates.
 
 pub(super) mod backoff;
+mod discovery;
 mod entry;
-mod letters;
-mod life;
+mod membership;
 mod page;
-mod peers;
-mod ring;
+mod pubsub;
 mod scripts;
 mod server;
+mod sharding;
+mod supervisor;
 mod sweep;
 #[cfg(test)]
 pub(crate) mod tests;
-mod whereabouts;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,15 +22,15 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisError;
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, StreamsConfig,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
 };
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
+use self::discovery::Discovery;
 use self::page::{known, page};
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
-use self::server::{Away, Server, fence_of};
-use self::whereabouts::Whereabouts;
-use super::peers::{Desk, Peer};
+use self::server::{RedisNode, RedisUnavailable, fence_of};
+use super::cluster::{NodeId, RpcState};
 use crate::secret::Secret;
 use crate::settings::RedisSettings;
 use crate::update_bus::UpdateBus;
@@ -42,7 +42,7 @@ const LOOKED_AT_MAX: usize = 1_000;
 
 /// Why there can be no such broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokerError {
+pub enum RedisStartError {
     /// An address cannot be read.
     #[error(
         "an address of the broker is not like redis[s]://[user:password@]host[:port][/database]"
@@ -52,7 +52,7 @@ pub enum BrokerError {
 
 /// Whether this is an address that the broker can read.
 pub fn is_server_address(address: &Secret) -> bool {
-    whereabouts::info(address.expose()).is_ok()
+    discovery::info(address.expose()).is_ok()
 }
 
 /// The script that keeps and announces an event, for those who measure what a server could.
@@ -63,23 +63,23 @@ pub fn publish_script() -> &'static str {
 /// Channels on servers of their own.
 #[derive(Debug)]
 pub struct RedisBroker {
-    servers: Vec<Server>,
-    shared: Shared,
+    servers: Vec<RedisNode>,
+    shared: RedisShared,
 }
 
 /// What the tasks of all servers share.
 #[derive(Debug)]
-struct Shared {
+struct RedisShared {
     updates: UpdateBus,
-    streams: StreamsConfig,
+    streams: HistoryConfig,
     spares: AtomicU64,
     servers: usize,
-    desk: Desk,
+    rpc: RpcState,
 }
 
 /// What is counted of all servers together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RedisFigures {
+pub struct RedisMetrics {
     /// Servers.
     pub servers: usize,
     /// Servers that this node has a session with.
@@ -94,9 +94,9 @@ pub struct RedisFigures {
     pub unheard: u64,
 }
 
-impl Shared {
+impl RedisShared {
     fn place(&self, name: &str) -> usize {
-        ring::place(name, self.servers)
+        sharding::server_of(name, self.servers)
     }
 
     /// The base of an epoch that nobody has had.
@@ -111,27 +111,27 @@ impl RedisBroker {
     /// of its own. `node` is the node's name.
     pub fn new(
         settings: &RedisSettings,
-        streams: StreamsConfig,
+        streams: HistoryConfig,
         updates: UpdateBus,
         node: &str,
-    ) -> Result<Self, BrokerError> {
-        let own = Peer { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
+    ) -> Result<Self, RedisStartError> {
+        let own = NodeId { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
         let node = own.word();
-        let whereabouts = Whereabouts::of(settings)?;
-        let servers: Vec<Server> = whereabouts
+        let discovery = Discovery::of(settings)?;
+        let servers: Vec<RedisNode> = discovery
             .into_iter()
             .enumerate()
-            .map(|(at, place)| Server::new(at, place, &settings.prefix, &node))
+            .map(|(at, place)| RedisNode::new(at, place, &settings.prefix, &node))
             .collect();
-        let (spares, desk) = (AtomicU64::new(0), Desk::new(own));
-        let shared = Shared { updates, streams, spares, servers: servers.len(), desk };
+        let (spares, rpc) = (AtomicU64::new(0), RpcState::new(own));
+        let shared = RedisShared { updates, streams, spares, servers: servers.len(), rpc };
         Ok(Self { servers, shared })
     }
 
     /// Keeps sessions with all servers, for ever.
     pub async fn run(&self) {
         let lives = self.servers.iter().map(|server| {
-            join(life::live(server, &self.shared), sweep::sweep(server, &self.shared))
+            join(supervisor::live(server, &self.shared), sweep::sweep(server, &self.shared))
         });
         join_all(lives).await;
     }
@@ -154,7 +154,7 @@ impl RedisBroker {
 
     pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         let (server, streams) = (self.of(&publish.channel), &self.shared.streams);
-        let away = |_: Away| PublishError::Unavailable;
+        let away = |_: RedisUnavailable| PublishError::Unavailable;
         let session = server.session().map_err(away)?;
         let (spare, name) = (self.shared.spare(), publish.channel.as_str());
         let bare = Epoch::new(&spare).map_err(|_| PublishError::Unavailable)?;
@@ -219,7 +219,7 @@ impl RedisBroker {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let (server, streams) = (self.of(channel), &self.shared.streams);
-        let away = |_: Away| ReadError::Unavailable;
+        let away = |_: RedisUnavailable| ReadError::Unavailable;
         let session = server.session().map_err(away)?;
         let (kind, epoch, offset) = match since {
             Since::Start => ("start", "", 0),
@@ -247,7 +247,7 @@ impl RedisBroker {
                 // A member is one before it reads.
                 if page.head == 0 && self.shared.updates.is_followed(channel) {
                     let names = std::slice::from_ref(channel);
-                    life::heads(server, &self.shared, &session, names).await.map_err(away)?;
+                    supervisor::heads(server, &self.shared, &session, names).await.map_err(away)?;
                 }
                 Ok(page)
             }
@@ -281,7 +281,7 @@ impl RedisBroker {
 
     pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         let server = self.of(channel);
-        let away = |_: Away| ReadError::Unavailable;
+        let away = |_: RedisUnavailable| ReadError::Unavailable;
         let session = server.session().map_err(away)?;
         let call = server
             .about(&session, &DELETE, channel.as_str())
@@ -305,7 +305,7 @@ impl RedisBroker {
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    pub(super) async fn greet(&self, link: &LinkId, generation: Generation) {
+    pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
         let Some(server) = self.servers.get(self.shared.place(link.as_str())) else { return };
         let words = format!("hello {} {generation} {link}", server.node);
         // While the server is away nobody can be told; what the older session sees is still true.
@@ -314,7 +314,7 @@ impl RedisBroker {
 
     /// Channels and bytes, as the servers last told.
     pub(super) fn size(&self) -> (usize, usize) {
-        let sum = |count: fn(&Server) -> &AtomicU64| {
+        let sum = |count: fn(&RedisNode) -> &AtomicU64| {
             let all = self.servers.iter().map(|server| count(server).load(Ordering::Relaxed));
             usize::try_from(all.sum::<u64>()).unwrap_or(usize::MAX)
         };
@@ -323,7 +323,7 @@ impl RedisBroker {
 
     /// What operators should know though the servers answer.
     pub(super) fn warnings(&self) -> Vec<String> {
-        let warning = |server: &Server| {
+        let warning = |server: &RedisNode| {
             let policy = server.evicts.lock().clone()?;
             Some(format!(
                 "server {} of the redis broker has `maxmemory-policy {policy}` and drops events \
@@ -334,21 +334,21 @@ impl RedisBroker {
         self.servers.iter().filter_map(warning).collect()
     }
 
-    pub(super) fn figures(&self) -> RedisFigures {
-        let sum = |count: fn(&Server) -> &AtomicU64| {
+    pub(super) fn figures(&self) -> RedisMetrics {
+        let sum = |count: fn(&RedisNode) -> &AtomicU64| {
             self.servers.iter().map(|server| count(server).load(Ordering::Relaxed)).sum()
         };
-        RedisFigures {
+        RedisMetrics {
             servers: self.servers.len(),
             here: self.servers.iter().filter(|server| server.session().is_ok()).count(),
             sessions: sum(|server| &server.figures.sessions),
             fences: sum(|server| &server.figures.fences),
             dropped: sum(|server| &server.figures.dropped),
-            unheard: self.shared.desk.dropped(),
+            unheard: self.shared.rpc.dropped(),
         }
     }
 
-    fn of(&self, channel: &ChannelName) -> &Server {
+    fn of(&self, channel: &ChannelName) -> &RedisNode {
         // A place is below the number of servers, and the settings name at least one.
         &self.servers[self.shared.place(channel.as_str())]
     }

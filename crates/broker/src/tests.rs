@@ -11,7 +11,7 @@ mod read;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use steadfast_hub::{Page, PageLimit, Publish, PublishError, Receipt, Retention, StreamsConfig};
+use steadfast_hub::{HistoryConfig, Page, PageLimit, Publish, PublishError, Receipt, Retention};
 use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
 use tempfile::TempDir;
 
@@ -89,14 +89,14 @@ pub(crate) struct Arm {
 
 impl Arm {
     pub(crate) async fn new(kind: Kind) -> Self {
-        Self::with(kind, &StreamsConfig::default()).await
+        Self::with(kind, &HistoryConfig::default()).await
     }
 
     pub(crate) async fn keeping(kind: Kind, retention: Retention) -> Self {
-        Self::with(kind, &StreamsConfig { retention, ..StreamsConfig::default() }).await
+        Self::with(kind, &HistoryConfig { retention, ..HistoryConfig::default() }).await
     }
 
-    pub(crate) async fn with(kind: Kind, streams: &StreamsConfig) -> Self {
+    pub(crate) async fn with(kind: Kind, streams: &HistoryConfig) -> Self {
         let clock = Clock::start();
         let (node, updates) = TestNode::start(clock);
         let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use steadfast_bench::{BenchError, Connects, Crew, Deliveries, Hiring, Load, Target, Usage, usage};
+use steadfast_loadgen::{
+    BenchError, Connects, Deliveries, Hiring, Load, Target, Usage, WorkerPool, usage,
+};
 
 use crate::key;
 pub(crate) use args::Args;
@@ -34,7 +36,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 /// Becomes a worker of a run.
 pub(crate) async fn work() -> anyhow::Result<ExitCode> {
-    tokio::task::spawn_blocking(steadfast_bench::work).await?.map_err(|why| anyhow!(why))?;
+    tokio::task::spawn_blocking(steadfast_loadgen::work).await?.map_err(|why| anyhow!(why))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -47,32 +49,36 @@ fn load(args: &Args) -> anyhow::Result<ExitCode> {
     target.look()?;
     let cost = || args.server_pid.map(look_at).transpose();
     let mut progress = Progress::new();
-    let mut crew = Crew::hire(hiring(args, &wanted, target)?)?;
+    let mut workers = WorkerPool::hire(hiring(args, &wanted, target)?)?;
     let before = cost()?;
-    let connects = connect(&mut crew, &wanted, &mut progress)?;
+    let connects = connect(&mut workers, &wanted, &mut progress)?;
     let hold = if before.is_some() { wanted.hold.max(SETTLE) } else { wanted.hold };
-    crew.hold(hold, &mut progress.step("idle"))?;
+    workers.hold(hold, &mut progress.step("idle"))?;
     let idle = cost()?;
-    let mut report = Report::new(&crew, &wanted, connects);
+    let mut report = Report::new(&workers, &wanted, connects);
     if let (Some(before), Some(idle)) = (before, idle) {
         report.memory = Some(Memory::between(before, idle, report.connects.live));
     }
     if let Some(load) = &wanted.load {
-        let found = publish(&mut crew, load, &mut progress)?;
+        let found = publish(&mut workers, load, &mut progress)?;
         report.deliveries = Some(found);
         if let (Some(idle), Some(after)) = (idle, cost()?) {
             report.add_cpu(idle, after);
         }
     }
-    crew.dismiss();
+    workers.dismiss();
     progress.clear();
     let text = if args.json { report.json()? } else { report.table() };
     writeln!(io::stdout().lock(), "{text}").context("standard output cannot be written")?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn connect(crew: &mut Crew, wanted: &Wanted, progress: &mut Progress) -> anyhow::Result<Connects> {
-    let opened = crew.connect(&wanted.connecting, &mut progress.step("connect"));
+fn connect(
+    workers: &mut WorkerPool,
+    wanted: &Wanted,
+    progress: &mut Progress,
+) -> anyhow::Result<Connects> {
+    let opened = workers.connect(&wanted.connecting, &mut progress.step("connect"));
     opened.map_err(|error| {
         // The classes of close codes that are about tokens.
         if !error.to_string().contains("closed with 42") {
@@ -85,8 +91,12 @@ fn connect(crew: &mut Crew, wanted: &Wanted, progress: &mut Progress) -> anyhow:
     })
 }
 
-fn publish(crew: &mut Crew, load: &Load, progress: &mut Progress) -> anyhow::Result<Deliveries> {
-    let found = crew.publish(load, &mut progress.step("publish"));
+fn publish(
+    workers: &mut WorkerPool,
+    load: &Load,
+    progress: &mut Progress,
+) -> anyhow::Result<Deliveries> {
+    let found = workers.publish(load, &mut progress.step("publish"));
     found.map_err(|error| {
         if let BenchError::Publish(why) = &error
             && why.starts_with("401")

@@ -38,7 +38,7 @@ enum Command {
     /// Load a server and measure it
     Bench(bench::Args),
     /// What `bench` runs as, where it needs more processes
-    #[command(name = steadfast_bench::WORKER_COMMAND, hide = true)]
+    #[command(name = steadfast_loadgen::WORKER_COMMAND, hide = true)]
     BenchWorker,
 }
 

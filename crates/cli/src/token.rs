@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
+use steadfast_server::auth::token::{Claims, Pattern, sign};
 use steadfast_server::config::Overrides;
-use steadfast_server::token::{Claims, Pattern, sign};
 
 use crate::clock;
 use crate::key;
@@ -113,7 +113,7 @@ fn signing_key(args: &Args) -> anyhow::Result<Vec<u8>> {
 mod tests {
     use super::{Args, claims};
     use clap::Parser;
-    use steadfast_server::token::{Verifier, sign};
+    use steadfast_server::auth::token::{Verifier, sign};
 
     #[derive(Parser)]
     struct Typed {

@@ -94,9 +94,9 @@ impl Default for Retention {
     }
 }
 
-/// Settings of [`crate::Streams`].
+/// Settings of [`crate::MemoryLog`].
 #[derive(Clone, Debug)]
-pub struct StreamsConfig {
+pub struct HistoryConfig {
     /// What is kept of channels in a namespace that is not named.
     pub retention: Retention,
     /// What is kept, by namespace.
@@ -114,7 +114,7 @@ pub struct StreamsConfig {
     pub epoch_seed: u64,
 }
 
-impl Default for StreamsConfig {
+impl Default for HistoryConfig {
     fn default() -> Self {
         Self {
             retention: Retention::default(),
@@ -128,7 +128,7 @@ impl Default for StreamsConfig {
     }
 }
 
-impl StreamsConfig {
+impl HistoryConfig {
     /// What is kept of channels in `namespace`.
     pub fn retention_of(&self, namespace: &str) -> Retention {
         self.namespaces.get(namespace).copied().unwrap_or(self.retention)

@@ -21,13 +21,13 @@ use steadfast_protocol::{
     ServerFrame, Timestamp, Welcome,
 };
 
+use crate::channel_index::ChannelIndex;
 use crate::deadlines::Deadlines;
-use crate::member::Channel;
-use crate::names::Names;
+use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
-use crate::session::{Closing, Counts, Life, Session};
-use crate::{Grants, HubConfig, Outgoing, SessionKey, SessionReport, Speech, Totals, Transport};
+use crate::session::{Closing, Counts, Liveness, Session};
+use crate::{Encoding, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Totals, Transport};
 
 /// Sessions, members and what waits for them.
 ///
@@ -39,8 +39,8 @@ pub struct Hub {
     config: HubConfig,
     sessions: Slab<Session>,
     links: BTreeMap<LinkId, SessionKey>,
-    channels: Slab<Channel>,
-    names: Names<u32>,
+    channels: Slab<ChannelMembers>,
+    names: ChannelIndex<u32>,
     deadlines: Deadlines,
     outputs: VecDeque<Output>,
     next_sweep: Millis,
@@ -67,7 +67,7 @@ pub struct Opening {
     /// How it travels.
     pub transport: Transport,
     /// What it is told.
-    pub speech: Speech,
+    pub encoding: Encoding,
     /// Who is speaking.
     pub client: Option<ClientInfo>,
     /// What it may do.
@@ -97,7 +97,7 @@ impl Hub {
     pub fn new(config: HubConfig, now: Millis) -> Self {
         Self {
             next_sweep: now + config.sweep_interval,
-            names: Names::new(config.names_seed),
+            names: ChannelIndex::new(config.names_seed),
             config,
             sessions: Slab::new(),
             links: BTreeMap::new(),
@@ -122,7 +122,7 @@ impl Hub {
             link: opening.link.clone(),
             generation: opening.generation,
             transport: opening.transport,
-            speech: opening.speech,
+            encoding: opening.encoding,
             client: opening.client,
             grants: opening.grants,
             opened: now,
@@ -240,14 +240,14 @@ impl Hub {
         Ok(())
     }
 
-    fn life(&self, now: Millis, opening: &Opening) -> Life {
-        match (opening.speech, opening.heartbeat) {
-            (Speech::Stream | Speech::Signal, _) => Life::Mute { told: now },
+    fn life(&self, now: Millis, opening: &Opening) -> Liveness {
+        match (opening.encoding, opening.heartbeat) {
+            (Encoding::Stream | Encoding::Signal, _) => Liveness::Mute { told: now },
             (_, Some(proposed)) => {
                 let terms = self.agree(proposed);
-                Life::Agreed { terms, heard: now, expect_ms: terms.interval }
+                Liveness::Agreed { terms, heard: now, expect_ms: terms.interval }
             }
-            (_, None) => Life::Pinged { heard: now, asked: None },
+            (_, None) => Liveness::Pinged { heard: now, asked: None },
         }
     }
 
@@ -263,8 +263,8 @@ impl Hub {
         let config = &self.config;
         let Some(session) = self.peek(key) else { return };
         let heartbeat = match session.life {
-            Life::Agreed { terms, .. } => terms,
-            Life::Pinged { .. } | Life::Mute { .. } => {
+            Liveness::Agreed { terms, .. } => terms,
+            Liveness::Pinged { .. } | Liveness::Mute { .. } => {
                 HeartbeatTerms { interval: config.ping_interval.0, timeout: config.ping_timeout.0 }
             }
         };
@@ -284,20 +284,22 @@ impl Hub {
             path_idle_limit_ms: config.path_idle_limit.map(|Span(limit)| limit),
             server_time: time.to_string().into(),
         };
-        if session.speech == Speech::Frames {
+        if session.encoding == Encoding::Frames {
             self.say(now, key, &ServerFrame::Welcome(welcome.into()));
         }
     }
 
-    /// Puts a frame in the session's outbox, in the session's own speech.
+    /// Puts a frame in the session's outbox, in the session's own encoding.
     fn say(&mut self, now: Millis, key: SessionKey, frame: &ServerFrame) {
         let Some(session) = self.peek(key) else { return };
-        let name = match (session.speech, frame) {
-            (Speech::Frames, _) => return self.answer(now, key, json::encode_server(frame).into()),
-            (Speech::Stream, ServerFrame::Finished { .. }) => "finished",
-            (Speech::Stream, ServerFrame::GoAway(_)) => "go_away",
-            (Speech::Stream, ServerFrame::Error(_)) => "error",
-            (Speech::Stream | Speech::Legacy | Speech::Signal, _) => return,
+        let name = match (session.encoding, frame) {
+            (Encoding::Frames, _) => {
+                return self.answer(now, key, json::encode_server(frame).into());
+            }
+            (Encoding::Stream, ServerFrame::Finished { .. }) => "finished",
+            (Encoding::Stream, ServerFrame::GoAway(_)) => "go_away",
+            (Encoding::Stream, ServerFrame::Error(_)) => "error",
+            (Encoding::Stream | Encoding::Legacy | Encoding::Signal, _) => return,
         };
         self.answer(now, key, sse::notice(name, json::encode_server(frame).as_bytes()));
     }
@@ -310,9 +312,9 @@ impl Hub {
         frame: &ServerFrame,
         (epoch, offset): (&Epoch, u64),
     ) {
-        let name = match (self.peek(key).map(|session| session.speech), frame) {
-            (Some(Speech::Stream), ServerFrame::Subscribed(_)) => "subscribed",
-            (Some(Speech::Stream), ServerFrame::Superseded(_)) => "superseded",
+        let name = match (self.peek(key).map(|session| session.encoding), frame) {
+            (Some(Encoding::Stream), ServerFrame::Subscribed(_)) => "subscribed",
+            (Some(Encoding::Stream), ServerFrame::Superseded(_)) => "superseded",
             (_, _) => return self.say(now, key, frame),
         };
         let text = json::encode_server(frame);

@@ -6,7 +6,7 @@
 //! - [`Hub`] holds sessions and who follows what. The shell tells it what came ([`Hub::open`],
 //!   [`Hub::frame`], [`Hub::publication`], [`Hub::page`]), is told whom to wake
 //!   ([`Hub::poll`]), and takes what a session has to do ([`Hub::take`]).
-//! - [`Streams`] is the memory broker: channels with their history, positions and ends.
+//! - [`MemoryLog`] is the memory broker: channels with their history, positions and ends.
 //!
 //! A member is *live* while its outbox has room. Where it has not, or where a publication is
 //! missing, the member falls *behind* and is fed from history, page by page, as fast as its session
@@ -16,12 +16,13 @@
 
 extern crate alloc;
 
+mod channel_index;
 mod config;
 mod deadlines;
 mod grants;
 mod hub;
 mod member;
-mod names;
+mod memory_log;
 mod outbox;
 mod page;
 mod publication;
@@ -30,11 +31,11 @@ mod render;
 mod report;
 mod reserved;
 mod session;
-mod stream;
 
-pub use config::{HubConfig, Retention, StreamsConfig};
+pub use config::{HistoryConfig, HubConfig, Retention};
 pub use grants::{Grants, Pattern, PatternError};
 pub use hub::{Hub, OpenError, Opening, Output};
+pub use memory_log::{ChannelInfo, MemoryLog};
 pub use outbox::Outgoing;
 pub use page::{Page, PageLimit, ReadError, start_of_page};
 pub use publication::{
@@ -42,5 +43,4 @@ pub use publication::{
 };
 pub use report::{ConnectionView, SessionReport, Totals};
 pub use reserved::ReservedEpochs;
-pub use session::{Read, SessionKey, Speech, Transport, Work};
-pub use stream::{ChannelInfo, Streams};
+pub use session::{Encoding, Read, SessionKey, Transport, Work};

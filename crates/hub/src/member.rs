@@ -13,7 +13,7 @@ const FEW: usize = 2;
 
 /// One channel's members on this hub.
 #[derive(Debug)]
-pub(crate) struct Channel {
+pub(crate) struct ChannelMembers {
     pub(crate) name: ChannelName,
     pub(crate) members: Vec<Member>,
     /// The newest publication that came by here.
@@ -28,21 +28,21 @@ pub(crate) struct Member {
     pub(crate) session: SessionKey,
     /// What its client has been sent; `None` until the first page.
     pub(crate) at: Option<Position>,
-    pub(crate) stage: Stage,
+    pub(crate) stage: DeliveryState,
     /// `subscribed` is owed, from the position asked for.
-    pub(crate) join: Option<Box<Join>>,
+    pub(crate) join: Option<Box<PendingSubscribe>>,
 }
 
 /// A subscription not yet answered.
 #[derive(Clone, Debug)]
-pub(crate) struct Join {
+pub(crate) struct PendingSubscribe {
     pub(crate) id: Option<Scalar>,
     pub(crate) since: Since,
 }
 
 /// How a member gets its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum DeliveryState {
     /// From publications as they come by.
     Live,
     /// From history, as soon as its session has room.
@@ -53,7 +53,7 @@ pub(crate) enum Stage {
     Waiting,
 }
 
-impl Channel {
+impl ChannelMembers {
     pub(crate) const fn new(name: ChannelName) -> Self {
         Self { name, members: Vec::new(), head: None, seen: 0 }
     }
@@ -98,8 +98,8 @@ impl Channel {
 }
 
 impl Member {
-    pub(crate) fn joining(session: SessionKey, join: Join) -> Self {
-        Self { session, at: None, stage: Stage::Behind, join: Some(Box::new(join)) }
+    pub(crate) fn joining(session: SessionKey, join: PendingSubscribe) -> Self {
+        Self { session, at: None, stage: DeliveryState::Behind, join: Some(Box::new(join)) }
     }
 
     /// Where the next page starts.

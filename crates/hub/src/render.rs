@@ -1,10 +1,10 @@
-//! A publication in each session's own speech: made once for each speech, then shared.
+//! A publication in each session's own encoding: made once for each encoding, then shared.
 
 use bytes::Bytes;
 use steadfast_protocol::codec::{legacy, sse};
 
 use crate::Publication;
-use crate::session::Speech;
+use crate::session::Encoding;
 
 /// One publication, rendered as it is asked for.
 #[derive(Debug)]
@@ -19,14 +19,18 @@ impl<'a> Rendered<'a> {
         Self { publication, legacy: None, stream: None }
     }
 
-    /// The text for sessions that speak `speech`; empty for those that are only signalled.
-    pub(crate) fn text(&mut self, speech: Speech) -> Bytes {
+    /// The text for sessions that speak `encoding`; empty for those that are only signalled.
+    pub(crate) fn text(&mut self, encoding: Encoding) -> Bytes {
         let publication = self.publication;
-        match speech {
-            Speech::Frames => publication.encoded.frame().clone(),
-            Speech::Legacy => self.legacy.get_or_insert_with(|| render_legacy(publication)).clone(),
-            Speech::Stream => self.stream.get_or_insert_with(|| render_stream(publication)).clone(),
-            Speech::Signal => Bytes::new(),
+        match encoding {
+            Encoding::Frames => publication.encoded.frame().clone(),
+            Encoding::Legacy => {
+                self.legacy.get_or_insert_with(|| render_legacy(publication)).clone()
+            }
+            Encoding::Stream => {
+                self.stream.get_or_insert_with(|| render_stream(publication)).clone()
+            }
+            Encoding::Signal => Bytes::new(),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Transport {
 
 /// What a session is told, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speech {
+pub enum Encoding {
     /// The protocol's frames.
     Frames,
     /// The older protocol's updates.
@@ -57,7 +57,7 @@ pub enum Speech {
     Signal,
 }
 
-impl Speech {
+impl Encoding {
     /// Whether such a session follows one channel, and has no words to ask it to leave.
     pub(crate) const fn is_for_one(self) -> bool {
         match self {
@@ -94,7 +94,7 @@ pub(crate) struct Session {
     pub(crate) link: LinkId,
     pub(crate) generation: Generation,
     pub(crate) transport: Transport,
-    pub(crate) speech: Speech,
+    pub(crate) encoding: Encoding,
     pub(crate) client: Option<ClientInfo>,
     pub(crate) grants: Grants,
     pub(crate) opened: Millis,
@@ -103,7 +103,7 @@ pub(crate) struct Session {
     pub(crate) leaves: Option<Millis>,
     /// The earlier of the two.
     pub(crate) until: Option<Millis>,
-    pub(crate) life: Life,
+    pub(crate) life: Liveness,
     pub(crate) outbox: Outbox,
     pub(crate) rate: Rate,
     pub(crate) channels: Vec<u32>,
@@ -122,7 +122,7 @@ pub(crate) struct Session {
 
 /// How the session shows that it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
+pub(crate) enum Liveness {
     /// It proposed terms: heard from within `expect` + the agreed timeout.
     Agreed { terms: HeartbeatTerms, heard: Millis, expect_ms: u64 },
     /// It is pinged when silent.
@@ -151,8 +151,8 @@ pub(crate) struct Counts {
 impl Session {
     pub(crate) const fn last_heard(&self) -> Millis {
         match self.life {
-            Life::Agreed { heard, .. } | Life::Pinged { heard, .. } => heard,
-            Life::Mute { told } => told,
+            Liveness::Agreed { heard, .. } | Liveness::Pinged { heard, .. } => heard,
+            Liveness::Mute { told } => told,
         }
     }
 
@@ -160,11 +160,11 @@ impl Session {
     pub(crate) fn stale_at(&self, config: &HubConfig) -> Option<Millis> {
         use steadfast_machine::Span;
         match self.life {
-            Life::Agreed { terms, heard, expect_ms } => {
+            Liveness::Agreed { terms, heard, expect_ms } => {
                 Some(heard + Span(expect_ms) + Span(terms.timeout))
             }
-            Life::Pinged { asked: Some(asked), .. } => Some(asked + config.ping_timeout),
-            Life::Pinged { asked: None, .. } | Life::Mute { .. } => None,
+            Liveness::Pinged { asked: Some(asked), .. } => Some(asked + config.ping_timeout),
+            Liveness::Pinged { asked: None, .. } | Liveness::Mute { .. } => None,
         }
     }
 
@@ -174,9 +174,11 @@ impl Session {
             return None;
         }
         let life = match self.life {
-            Life::Agreed { .. } | Life::Pinged { asked: Some(_), .. } => self.stale_at(config),
-            Life::Pinged { heard, asked: None } => Some(heard + config.ping_interval),
-            Life::Mute { told } => Some(told + config.ping_interval),
+            Liveness::Agreed { .. } | Liveness::Pinged { asked: Some(_), .. } => {
+                self.stale_at(config)
+            }
+            Liveness::Pinged { heard, asked: None } => Some(heard + config.ping_interval),
+            Liveness::Mute { told } => Some(told + config.ping_interval),
         };
         let slow = self.outbox.slow_at(config.slow_timeout);
         [life, slow, self.until].into_iter().flatten().min()
@@ -184,12 +186,12 @@ impl Session {
 
     pub(crate) const fn hear(&mut self, now: Millis) {
         match &mut self.life {
-            Life::Agreed { heard, .. } => *heard = now,
-            Life::Pinged { heard, asked } => {
+            Liveness::Agreed { heard, .. } => *heard = now,
+            Liveness::Pinged { heard, asked } => {
                 *heard = now;
                 *asked = None;
             }
-            Life::Mute { .. } => {}
+            Liveness::Mute { .. } => {}
         }
     }
 }

@@ -19,13 +19,13 @@ pub enum ServeError {
     Random(getrandom::Error),
     /// An allowed origin cannot be read.
     #[error(transparent)]
-    Origin(#[from] crate::origin::OriginError),
+    Origin(#[from] crate::auth::origin::OriginError),
     /// The broker cannot be started as the settings describe it.
     #[error(transparent)]
     Broker(#[from] steadfast_broker::StartError),
     /// The public port cannot speak TLS with the files it was given.
     #[error(transparent)]
-    Tls(#[from] crate::tls::TlsError),
+    Tls(#[from] crate::net::tls::TlsError),
     /// The signals that end the process cannot be heard.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),

@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
 use steadfast_hub::{
-    Grants, HubConfig, Publish, PublishError, Receipt, Retention, SessionKey, StreamsConfig, Totals,
+    Grants, HistoryConfig, HubConfig, Publish, PublishError, Receipt, Retention, SessionKey, Totals,
 };
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
-use crate::addresses::Addresses;
+use crate::auth::origin::Origins;
+use crate::auth::token::{TokenError, Verifier};
+use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::{Config, NamespaceOptions};
 use crate::error::ServeError;
-use crate::had_ends::HadEnds;
-use crate::headcount::Headcount;
-use crate::origin::Origins;
-use crate::shard::{Shard, ShardUpdates};
-use crate::token::{TokenError, Verifier};
+use crate::net::ip_limit::Addresses;
+use crate::session::session_count::SessionCount;
+use crate::session::shard::{Shard, ShardUpdates};
 
 /// Everything that connections and requests share.
 #[derive(Debug)]
@@ -41,10 +41,10 @@ pub struct Node {
     /// Things counted outside of the hubs.
     pub counters: Counters,
     /// How many sockets each address has, where that is limited.
-    pub(crate) addresses: Addresses,
+    pub(crate) ip_limit: Addresses,
     /// The older clients that have had the end of their channel.
-    pub(crate) had_ends: HadEnds,
-    headcount: Arc<Headcount>,
+    pub(crate) delivered_finals: DeliveredFinals,
+    session_count: Arc<SessionCount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
     /// Over how long clients are sent away then.
@@ -87,10 +87,10 @@ impl Node {
     pub fn new(config: Config) -> Result<Arc<Self>, ServeError> {
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
-        let headcount = Arc::<Headcount>::default();
+        let session_count = Arc::<SessionCount>::default();
         let names_seed = getrandom::u64().map_err(ServeError::Random)?;
         let hub = HubConfig { names_seed, ..hub_config(&config) };
-        let shard = |_| Arc::new(Shard::new(hub.clone(), clock, Arc::clone(&headcount)));
+        let shard = |_| Arc::new(Shard::new(hub.clone(), clock, Arc::clone(&session_count)));
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
         let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
         let broker = broker(&config, clock, &updates)?;
@@ -108,9 +108,9 @@ impl Node {
             updates,
             origins,
             counters: Counters::default(),
-            addresses: Addresses::default(),
-            had_ends: HadEnds::default(),
-            headcount,
+            ip_limit: Addresses::default(),
+            delivered_finals: DeliveredFinals::default(),
+            session_count,
             verifier,
             is_draining: AtomicBool::new(false),
             drain_spread_ms: AtomicU64::new(0),
@@ -203,7 +203,7 @@ impl Node {
     /// Sessions of all shards in all. A channel with members on several shards counts once for
     /// each.
     pub fn totals(&self) -> Totals {
-        let mut sum = Totals { peak: self.headcount.peak(), ..Totals::default() };
+        let mut sum = Totals { peak: self.session_count.peak(), ..Totals::default() };
         for shard in &*self.shards {
             let one = shard.with(|hub, _| hub.totals());
             sum.connections += one.connections;
@@ -284,11 +284,11 @@ fn hub_config(config: &Config) -> HubConfig {
     }
 }
 
-fn streams_config(config: &Config, epoch_seed: u64) -> StreamsConfig {
+fn streams_config(config: &Config, epoch_seed: u64) -> HistoryConfig {
     let names = config.namespaces.keys();
     let namespaces =
         names.map(|name| (name.as_str().into(), retention(&config.namespace(name)))).collect();
-    StreamsConfig {
+    HistoryConfig {
         retention: retention(&config.namespace_default),
         namespaces,
         channels_max: config.limits.channels_max,

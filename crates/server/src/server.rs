@@ -14,8 +14,9 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::error::ServeError;
+use crate::net::{file_limit, tls};
 use crate::node::Node;
-use crate::{descriptors, internal, public, tls};
+use crate::{backend_api, client_api};
 
 /// How often old history is dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
@@ -42,10 +43,10 @@ pub struct Server {
 impl Server {
     /// Opens both ports, on the runtime it is called on. Nothing is served until [`Server::run`].
     pub fn start(mut config: Config) -> Result<Self, ServeError> {
-        let (descriptors, wanted) = (descriptors::raise(), config.public.connections_max);
-        config.public.connections_max = descriptors::connections(wanted, descriptors);
+        let (descriptors, wanted) = (file_limit::raise(), config.public.connections_max);
+        config.public.connections_max = file_limit::connections(wanted, descriptors);
         let internal = &mut config.internal.connections_max;
-        *internal = descriptors::internal(*internal, config.public.connections_max, descriptors);
+        *internal = file_limit::internal(*internal, config.public.connections_max, descriptors);
         if config.public.connections_max < wanted {
             tracing::warn!(
                 wanted,
@@ -57,8 +58,8 @@ impl Server {
         }
         let node = Node::new(config)?;
         let backlog = node.config.public.accept_backlog;
-        let public = public::bind(node.config.public.listen, backlog)?;
-        let internal = public::bind(node.config.internal.listen, backlog)?;
+        let public = client_api::bind(node.config.public.listen, backlog)?;
+        let internal = client_api::bind(node.config.internal.listen, backlog)?;
         let config = &node.config.public;
         let tls = match (&config.tls_cert_file, &config.tls_key_file) {
             (Some(certificates), Some(key)) => Some(tls::config(certificates, key)?),
@@ -116,9 +117,9 @@ impl Server {
         let broker = Arc::clone(&node);
         tasks.spawn(async move { broker.broker.run().await });
         let tls = tls.map(TlsAcceptor::from);
-        tasks.spawn(internal::others::answer(Arc::clone(&node)));
-        tasks.spawn(public::serve(Arc::clone(&node), public, tls));
-        tasks.spawn(internal::serve(Arc::clone(&node), internal));
+        tasks.spawn(backend_api::cluster_rpc::answer(Arc::clone(&node)));
+        tasks.spawn(client_api::serve(Arc::clone(&node), public, tls));
+        tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_INTERVAL);
             let mut keep = tokio::time::interval(KEEP_INTERVAL);

@@ -8,16 +8,16 @@ use steadfast_hub::{ChannelInfo, Page, PageLimit, Publication, start_of_page};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Gap, ReplaceKey, Since};
 
-use super::page::Filling;
-use super::record::Numbers;
+use super::page::PageBuilder;
+use super::record::ChannelNumbers;
 
 /// A thinned page looks at no more events than this.
 const THINNED_SCAN_MAX: usize = 10_000;
 
 /// A channel.
 #[derive(Debug)]
-pub(super) struct Channel {
-    numbers: Numbers,
+pub(super) struct DiskChannel {
+    numbers: ChannelNumbers,
     /// Whether the store knows the channel, under its epoch.
     pub(super) is_saved: bool,
     touched: Millis,
@@ -26,13 +26,13 @@ pub(super) struct Channel {
     newest_of_key: BTreeMap<ReplaceKey, u64>,
 }
 
-impl Channel {
-    pub(super) fn new(numbers: Numbers, is_saved: bool, now: Millis) -> Self {
+impl DiskChannel {
+    pub(super) fn new(numbers: ChannelNumbers, is_saved: bool, now: Millis) -> Self {
         let (tail, newest_of_key) = (VecDeque::new(), BTreeMap::new());
         Self { numbers, is_saved, touched: now, tail, newest_of_key }
     }
 
-    pub(super) const fn numbers(&self) -> &Numbers {
+    pub(super) const fn numbers(&self) -> &ChannelNumbers {
         &self.numbers
     }
 
@@ -47,7 +47,7 @@ impl Channel {
     /// Takes over what the store has now, and the bytes of the tail it has let go and taken in.
     pub(super) fn take_over(
         &mut self,
-        numbers: Numbers,
+        numbers: ChannelNumbers,
         events: Vec<Arc<Publication>>,
     ) -> (usize, usize) {
         let (mut freed, mut taken) = (0, 0);
@@ -88,13 +88,13 @@ impl Channel {
 
     /// Where delivery starts, and what is missing before it.
     pub(super) fn start(&self, since: &Since) -> (u64, Option<Gap>) {
-        let Numbers { epoch, first, head, .. } = &self.numbers;
+        let ChannelNumbers { epoch, first, head, .. } = &self.numbers;
         start_of_page(since, epoch, first - 1, *head)
     }
 
     /// The page after `start`, where all of it is hot.
     pub(super) fn hot_page(&self, start: u64, gap: Option<&Gap>, limit: PageLimit) -> Option<Page> {
-        let mut filling = Filling::new(start, limit);
+        let mut filling = PageBuilder::new(start, limit);
         if start < self.numbers.head {
             let skipped = (start + 1).checked_sub(self.hot_from()?)?;
             let skipped = usize::try_from(skipped).ok()?;

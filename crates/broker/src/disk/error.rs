@@ -15,7 +15,7 @@ pub enum DiskError {
          write to",
         path.display()
     )]
-    Folder {
+    DataDir {
         /// The directory.
         path: PathBuf,
         /// What the system said.

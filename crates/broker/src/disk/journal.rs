@@ -22,7 +22,7 @@ const CLEAR: u8 = 4;
 
 /// What was cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cut {
+pub(super) struct JournalCut {
     /// The journal.
     pub(super) journal: PathBuf,
     /// How many bytes of it are good.
@@ -33,7 +33,7 @@ pub(super) struct Cut {
 
 /// Cuts the first journal that is damaged behind its last good batch, and puts later ones aside:
 /// what comes behind a hole is not served. `None` where all are sound.
-pub(super) fn cut_at_damage(folder: &Path) -> io::Result<Option<Cut>> {
+pub(super) fn cut_at_damage(folder: &Path) -> io::Result<Option<JournalCut>> {
     let mut journals = journals(folder)?.into_iter();
     for journal in journals.by_ref() {
         let bytes = fs::read(&journal)?;
@@ -47,7 +47,7 @@ pub(super) fn cut_at_damage(folder: &Path) -> io::Result<Option<Cut>> {
             fs::rename(&later, later.with_extension(ASIDE))?;
             put_aside += 1;
         }
-        return Ok(Some(Cut { journal, good_bytes: good as u64, put_aside }));
+        return Ok(Some(JournalCut { journal, good_bytes: good as u64, put_aside }));
     }
     Ok(None)
 }

@@ -3,15 +3,15 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_hub::{FirstAnswer, StreamsConfig};
+use steadfast_hub::{FirstAnswer, HistoryConfig};
 
+use super::data_dir::DataDir;
 use super::error::DiskError;
-use super::folder::Folder;
-use super::mend;
-use super::record::{self, Kept, Keyed, Numbers, Remembered};
-use super::store::{Batch, Store, StoreError, Sync};
-use super::table::{Era, Table};
-use super::{journal, shared::Times};
+use super::record::{self, ChannelNumbers, Keyed, Remembered, StoredEvent};
+use super::salvage;
+use super::store::{Store, StoreError, Sync, WriteBatch};
+use super::table::{DiskTable, FenceEra};
+use super::{journal, shared::StoreClock};
 
 /// How keys and values look; another number is another program's.
 const FORMAT: u64 = 1;
@@ -24,7 +24,7 @@ pub(super) const GONE_MARK: &str = "gone";
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) store: Store,
-    pub(super) table: Table,
+    pub(super) table: DiskTable,
     /// The number of the newest commit.
     pub(super) commit: u64,
     /// Epochs under a lower one do not hold any more.
@@ -36,15 +36,15 @@ pub(super) struct Loaded {
 /// What a table is set up with.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
-    pub(super) streams: StreamsConfig,
+    pub(super) streams: HistoryConfig,
     pub(super) hot_bytes_max: usize,
 }
 
 /// Opens the directory's store; `is_damaged` where that is known already.
 pub(super) fn load(
-    folder: &Folder,
+    folder: &DataDir,
     setup: &Setup,
-    times: Times,
+    times: StoreClock,
     is_damaged: bool,
 ) -> Result<Loaded, DiskError> {
     let failed = |error: &StoreError| DiskError::store(folder.path().to_owned(), error);
@@ -57,28 +57,28 @@ pub(super) fn load(
         return Err(DiskError::Format { path, found, known });
     }
     if has_lost(&store, folder) {
-        let store = mend::copy_out(store, folder, &mut names()?, true)?;
+        let store = salvage::copy_out(store, folder, &mut names()?, true)?;
         return finish(store, folder, setup, times);
     }
     if !is_damaged {
         match read(store, folder, setup, times) {
-            Err(Trouble::Store(StoreError::Damaged(what))) => {
+            Err(LoadError::Store(StoreError::Damaged(what))) => {
                 tracing::error!(what, "the store is damaged; what can be read is copied out of it");
             }
-            Err(Trouble::Store(error)) => return Err(failed(&error)),
-            Err(Trouble::System(error)) => return Err(error),
+            Err(LoadError::Store(error)) => return Err(failed(&error)),
+            Err(LoadError::System(error)) => return Err(error),
             Ok(loaded) => return Ok(loaded),
         }
-        let store = mend::copy_out(open(folder)?, folder, &mut names()?, false)?;
+        let store = salvage::copy_out(open(folder)?, folder, &mut names()?, false)?;
         return finish(store, folder, setup, times);
     }
-    let store = mend::copy_out(store, folder, &mut names()?, false)?;
+    let store = salvage::copy_out(store, folder, &mut names()?, false)?;
     finish(store, folder, setup, times)
 }
 
 /// Whether the store lacks commits that were answered. A journal that was cut, or changed in a
 /// place that no checksum covers, shows here; then no two keys can be trusted to be of one time.
-fn has_lost(store: &Store, folder: &Folder) -> bool {
+fn has_lost(store: &Store, folder: &DataDir) -> bool {
     let (commit, acked) = (mark(store, COMMIT_MARK), folder.acked());
     let Ok(commit) = commit else { return false };
     if commit < acked {
@@ -91,15 +91,20 @@ fn has_lost(store: &Store, folder: &Folder) -> bool {
     commit < acked && mark(store, FORMAT_MARK).is_ok_and(|format| format > 0)
 }
 
-fn finish(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Loaded, DiskError> {
+fn finish(
+    store: Store,
+    folder: &DataDir,
+    setup: &Setup,
+    times: StoreClock,
+) -> Result<Loaded, DiskError> {
     read(store, folder, setup, times).map_err(|trouble| match trouble {
-        Trouble::Store(error) => DiskError::store(folder.path().to_owned(), &error),
-        Trouble::System(error) => error,
+        LoadError::Store(error) => DiskError::store(folder.path().to_owned(), &error),
+        LoadError::System(error) => error,
     })
 }
 
-fn names() -> Result<super::table::Names, DiskError> {
-    seed().map(super::table::Names::new)
+fn names() -> Result<super::table::IdGenerator, DiskError> {
+    seed().map(super::table::IdGenerator::new)
 }
 
 pub(super) fn seed() -> Result<u64, DiskError> {
@@ -107,14 +112,14 @@ pub(super) fn seed() -> Result<u64, DiskError> {
 }
 
 /// Opens the store, without the damaged part of its journals where it has one.
-fn open(folder: &Folder) -> Result<Store, DiskError> {
+fn open(folder: &DataDir) -> Result<Store, DiskError> {
     let path = folder.store();
     let error = match Store::open(&path) {
         Err(error @ StoreError::JournalDamaged(_)) => error,
         opened => return opened.map_err(|error| DiskError::store(folder.path().into(), &error)),
     };
     let cut = journal::cut_at_damage(&path)
-        .map_err(|source| DiskError::Folder { path: path.clone(), source })?;
+        .map_err(|source| DiskError::DataDir { path: path.clone(), source })?;
     match cut {
         Some(cut) => tracing::error!(
             journal = %cut.journal.display(),
@@ -127,24 +132,29 @@ fn open(folder: &Folder) -> Result<Store, DiskError> {
     Store::open(&path).map_err(|error| DiskError::store(folder.path().into(), &error))
 }
 
-enum Trouble {
+enum LoadError {
     Store(StoreError),
     System(DiskError),
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for LoadError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Loaded, Trouble> {
+fn read(
+    store: Store,
+    folder: &DataDir,
+    setup: &Setup,
+    times: StoreClock,
+) -> Result<Loaded, LoadError> {
     let commit = mark(&store, COMMIT_MARK)?;
     let fence = fenced(&store, folder, commit)?;
     let mut streams = setup.streams.clone();
-    streams.epoch_seed = seed().map_err(Trouble::System)?;
-    let mut table = Table::new(streams, setup.hot_bytes_max);
-    table.era = Era { fence, gone: gone(&store)? };
+    streams.epoch_seed = seed().map_err(LoadError::System)?;
+    let mut table = DiskTable::new(streams, setup.hot_bytes_max);
+    table.era = FenceEra { fence, gone: gone(&store)? };
     let mut answers = Vec::new();
     let renumbered = read_channels(&store, &mut table, fence, times, &mut answers)?;
     if renumbered > 0 {
@@ -172,16 +182,16 @@ fn read(store: Store, folder: &Folder, setup: &Setup, times: Times) -> Result<Lo
 /// Puts all channels into the table; how many of them got a new epoch.
 fn read_channels(
     store: &Store,
-    table: &mut Table,
+    table: &mut DiskTable,
     fence: u64,
-    times: Times,
+    times: StoreClock,
     answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
-) -> Result<usize, Trouble> {
+) -> Result<usize, LoadError> {
     let (now, mut renumbered) = (times.clock.now(), 0);
     let since = times.at(now).saturating_sub(table.answers.lasts_ms());
     for pair in store.under(&[record::CHANNEL]) {
         let (key, value) = pair?;
-        let (name, numbers) = (record::channel_of_key(&key), Numbers::of_bytes(&value));
+        let (name, numbers) = (record::channel_of_key(&key), ChannelNumbers::of_bytes(&value));
         let (Some(name), Some((under, mut numbers))) = (name, numbers) else {
             return Err(unreadable("a channel").into());
         };
@@ -200,7 +210,7 @@ fn read_channels(
 /// Reads a channel from its newest event back: where it stands, and answers of `since` and later.
 fn read_newest(
     store: &Store,
-    numbers: &mut Numbers,
+    numbers: &mut ChannelNumbers,
     since: u64,
     answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
 ) -> Result<(), StoreError> {
@@ -208,7 +218,7 @@ fn read_newest(
     let [events, _] = record::prefixes_of(id);
     for pair in store.under(&events).rev() {
         let (key, value) = pair?;
-        let (offset, kept) = (record::offset_of_key(&key), Kept::of_bytes(&value));
+        let (offset, kept) = (record::offset_of_key(&key), StoredEvent::of_bytes(&value));
         let (Some(offset), Some(kept)) = (offset, kept) else {
             return Err(unreadable("an event"));
         };
@@ -227,12 +237,12 @@ fn read_newest(
 }
 
 /// A count of channels that have gone. It begins anywhere, so that no two stores have the same.
-fn gone(store: &Store) -> Result<u64, Trouble> {
+fn gone(store: &Store) -> Result<u64, LoadError> {
     let known = mark(store, GONE_MARK)?;
     if known > 0 {
         return Ok(known);
     }
-    let gone = (seed().map_err(Trouble::System)? >> 16).max(1);
+    let gone = (seed().map_err(LoadError::System)? >> 16).max(1);
     let mut batch = store.batch();
     put_mark(&mut batch, GONE_MARK, gone);
     batch.commit(Sync::Now)?;
@@ -240,7 +250,7 @@ fn gone(store: &Store) -> Result<u64, Trouble> {
 }
 
 /// The fence: a higher one in a new store, and where a backup was restored.
-fn fenced(store: &Store, folder: &Folder, commit: u64) -> Result<u64, StoreError> {
+fn fenced(store: &Store, folder: &DataDir, commit: u64) -> Result<u64, StoreError> {
     let fence = mark(store, FENCE_MARK)?;
     let is_restored = folder.is_restored();
     if mark(store, FORMAT_MARK)? > 0 && !is_restored {
@@ -265,7 +275,7 @@ pub(super) fn mark(store: &Store, name: &str) -> Result<u64, StoreError> {
     Ok(value.and_then(|bytes| record::number(&bytes)).unwrap_or(0))
 }
 
-pub(super) fn put_mark(batch: &mut Batch, name: &str, number: u64) {
+pub(super) fn put_mark(batch: &mut WriteBatch, name: &str, number: u64) {
     batch.put(record::mark_key(name), number.to_be_bytes());
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use steadfast_hub::{Page, PageLimit, Publication};
 use steadfast_protocol::{ChannelName, Gap, Position};
 
-use super::record::{self, Kept, Numbers};
+use super::record::{self, ChannelNumbers, StoredEvent};
 use super::store::{Store, StoreError};
 
 /// A thinned page looks at no more events than this.
@@ -16,9 +16,9 @@ const SCAN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A page that is to be read from the store.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct StoreRead {
     pub(super) channel: ChannelName,
-    pub(super) numbers: Numbers,
+    pub(super) numbers: ChannelNumbers,
     pub(super) start: u64,
     pub(super) gap: Option<Gap>,
     pub(super) limit: PageLimit,
@@ -26,14 +26,14 @@ pub(super) struct Reading {
 
 /// A page that is being filled.
 #[derive(Debug)]
-pub(super) struct Filling {
+pub(super) struct PageBuilder {
     limit: PageLimit,
     events: Vec<Arc<Publication>>,
     bytes: usize,
     end: u64,
 }
 
-impl Filling {
+impl PageBuilder {
     pub(super) const fn new(start: u64, limit: PageLimit) -> Self {
         Self { limit, events: Vec::new(), bytes: 0, end: start }
     }
@@ -56,7 +56,7 @@ impl Filling {
     }
 
     /// The page.
-    pub(super) fn page(self, start: u64, gap: Option<Gap>, numbers: &Numbers) -> Page {
+    pub(super) fn page(self, start: u64, gap: Option<Gap>, numbers: &ChannelNumbers) -> Page {
         Page {
             start: Position::new(numbers.epoch.clone(), start),
             gap,
@@ -70,7 +70,7 @@ impl Filling {
 
 /// Why the store gave no page.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum PageFault {
     /// It failed.
     Store(StoreError),
     /// An event that should be kept is not there, or is none.
@@ -80,11 +80,11 @@ pub(super) enum Fault {
     },
 }
 
-impl Reading {
+impl StoreRead {
     /// Reads the page. What it needs of the disk it waits for.
-    pub(super) fn read(self, store: &Store) -> Result<Page, Fault> {
+    pub(super) fn read(self, store: &Store) -> Result<Page, PageFault> {
         let Self { channel, numbers, start, gap, limit } = self;
-        let mut filling = Filling::new(start, limit);
+        let mut filling = PageBuilder::new(start, limit);
         if limit.events_max == 0 {
             return Ok(filling.page(start, gap, &numbers));
         }
@@ -92,12 +92,12 @@ impl Reading {
         let range = (record::event_key(numbers.id, from), record::event_key(numbers.id, to));
         let (mut expected, mut scanned) = (from, 0);
         for pair in store.between(&range.0, &range.1).take(SCAN_EVENTS_MAX) {
-            let (key, value) = pair.map_err(Fault::Store)?;
-            let hole = Fault::Hole { offset: expected };
+            let (key, value) = pair.map_err(PageFault::Store)?;
+            let hole = PageFault::Hole { offset: expected };
             if record::offset_of_key(&key) != Some(expected) {
                 return Err(hole);
             }
-            let Some(kept) = Kept::of_bytes(&value) else { return Err(hole) };
+            let Some(kept) = StoredEvent::of_bytes(&value) else { return Err(hole) };
             expected += 1;
             scanned += value.len();
             if limit.is_thinned && is_superseded(store, &numbers, &kept, expected - 1)? {
@@ -113,7 +113,7 @@ impl Reading {
         }
         let scanned_all = usize::try_from(expected - from).is_ok_and(|all| all >= SCAN_EVENTS_MAX);
         if expected <= to && !scanned_all {
-            return Err(Fault::Hole { offset: expected });
+            return Err(PageFault::Hole { offset: expected });
         }
         Ok(filling.page(start, gap, &numbers))
     }
@@ -121,11 +121,11 @@ impl Reading {
 
 fn is_superseded(
     store: &Store,
-    numbers: &Numbers,
-    kept: &Kept<'_>,
+    numbers: &ChannelNumbers,
+    kept: &StoredEvent<'_>,
     offset: u64,
-) -> Result<bool, Fault> {
+) -> Result<bool, PageFault> {
     let Some(key) = &kept.item.replace else { return Ok(false) };
-    let newest = store.find(&record::newest_key(numbers.id, key)).map_err(Fault::Store)?;
+    let newest = store.find(&record::newest_key(numbers.id, key)).map_err(PageFault::Store)?;
     Ok(newest.and_then(|bytes| record::number(&bytes)).is_some_and(|newest| newest > offset))
 }

@@ -18,7 +18,7 @@ const MARK: u8 = b'm';
 
 /// Where a channel stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Numbers {
+pub(super) struct ChannelNumbers {
     /// What its events are filed under; never used again for another channel.
     pub(super) id: u64,
     /// Its numbering.
@@ -35,7 +35,7 @@ pub(super) struct Numbers {
     pub(super) is_final: bool,
 }
 
-impl Numbers {
+impl ChannelNumbers {
     /// How many events are kept.
     pub(super) const fn events(&self) -> u64 {
         self.head + 1 - self.first
@@ -53,7 +53,7 @@ impl Numbers {
     }
 
     /// Goes on to what the channel's newest event says.
-    pub(super) fn go_on(&mut self, head: u64, newest: &Kept<'_>) {
+    pub(super) fn go_on(&mut self, head: u64, newest: &StoredEvent<'_>) {
         let Behind { first, bytes, oldest_at } = newest.behind;
         (self.first, self.bytes, self.oldest_at) = (first, bytes, oldest_at);
         (self.head, self.is_final) = (head, newest.is_final);
@@ -107,7 +107,7 @@ pub(super) struct Keyed {
 
 /// An event as the store has it: all but its channel, epoch and offset, which its key stands for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kept<'a> {
+pub(super) struct StoredEvent<'a> {
     pub(super) item: Item,
     pub(super) behind: Behind,
     pub(super) time: Timestamp,
@@ -116,7 +116,7 @@ pub(super) struct Kept<'a> {
     pub(super) data: &'a str,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> StoredEvent<'a> {
     /// The value.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let replace = self.item.replace.as_ref().map_or("", ReplaceKey::as_str);
@@ -325,7 +325,9 @@ impl<'a> Rest<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Behind, Item, Kept, Keyed, Numbers, Remembered, event_key, offset_of_key};
+    use super::{
+        Behind, ChannelNumbers, Item, Keyed, Remembered, StoredEvent, event_key, offset_of_key,
+    };
     use super::{answer_of_value, answer_value};
     use steadfast_hub::{Fingerprint, FirstAnswer};
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
@@ -334,10 +336,10 @@ mod tests {
     fn what_is_written_is_read_again_and_what_is_cut_is_not() {
         let epoch = Epoch::new("e-1").unwrap();
         let (id, first, head, bytes, oldest_at) = (7, 3, 9, 1_000, 55);
-        let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: true };
+        let numbers = ChannelNumbers { id, epoch, first, head, bytes, oldest_at, is_final: true };
         let written = numbers.to_bytes(4);
-        assert_eq!(Numbers::of_bytes(&written), Some((4, numbers)));
-        assert_eq!(Numbers::of_bytes(&written[..49]), None);
+        assert_eq!(ChannelNumbers::of_bytes(&written), Some((4, numbers)));
+        assert_eq!(ChannelNumbers::of_bytes(&written[..49]), None);
 
         for (replace, key) in [("", None), ("bar", None), ("", Some("k")), ("bar", Some("k"))] {
             let replace = ReplaceKey::new(replace).ok();
@@ -348,10 +350,10 @@ mod tests {
             let key = key.map(|key| Keyed { key: key.into(), fingerprint });
             let item = Item { bytes: 120, at: 5, replace, key };
             let behind = Behind { first: 1, bytes: 2, oldest_at: 3 };
-            let kept = Kept { item, behind, time, is_final, event, data };
+            let kept = StoredEvent { item, behind, time, is_final, event, data };
             let written = kept.to_bytes();
-            assert_eq!(Kept::of_bytes(&written), Some(kept));
-            assert_eq!(Kept::of_bytes(&written[..24]), None);
+            assert_eq!(StoredEvent::of_bytes(&written), Some(kept));
+            assert_eq!(StoredEvent::of_bytes(&written[..24]), None);
         }
 
         let remembered = Remembered { at: 1, id: 2, key: "k\n3".into() };

@@ -7,31 +7,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use steadfast_machine::Millis;
 
-use super::figures::Tally;
+use super::metrics::DiskCounters;
 use super::store::Store;
-use super::table::Table;
+use super::table::DiskTable;
 use crate::clock::Clock;
 use crate::update_bus::UpdateBus;
 
 /// What is shared.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) table: Mutex<Table>,
-    pub(super) shelf: Shelf,
-    pub(super) tally: Tally,
-    pub(super) times: Times,
+pub(super) struct DiskShared {
+    pub(super) table: Mutex<DiskTable>,
+    pub(super) handle: StoreHandle,
+    pub(super) tally: DiskCounters,
+    pub(super) times: StoreClock,
     pub(super) updates: UpdateBus,
 }
 
 /// Where the open store is, unless it is being opened anew.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct StoreHandle {
     store: RwLock<Option<Arc<Store>>>,
     /// How often a store was opened: whoever complains of an earlier one is late.
     openings: AtomicU64,
 }
 
-impl Shelf {
+impl StoreHandle {
     pub(super) fn with(store: Store) -> Self {
         Self { store: RwLock::new(Some(Arc::new(store))), openings: AtomicU64::new(1) }
     }
@@ -62,12 +62,12 @@ impl Shelf {
 
 /// The clock of what is stored: the date at the start, and from then on without leaps.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct StoreClock {
     pub(super) clock: Clock,
     began_at: u64,
 }
 
-impl Times {
+impl StoreClock {
     pub(super) fn new(clock: Clock) -> Self {
         Self { clock, began_at: clock.date_of(Millis(0)).0 }
     }

@@ -43,7 +43,7 @@ pub(super) struct Store {
 }
 
 /// Writes that take place together or not at all.
-pub(super) struct Batch {
+pub(super) struct WriteBatch {
     writes: OwnedWriteBatch,
     space: Keyspace,
 }
@@ -77,8 +77,8 @@ impl Store {
     }
 
     /// An empty batch.
-    pub(super) fn batch(&self) -> Batch {
-        Batch { writes: self.database.batch(), space: self.space.clone() }
+    pub(super) fn batch(&self) -> WriteBatch {
+        WriteBatch { writes: self.database.batch(), space: self.space.clone() }
     }
 
     /// The value of a key.
@@ -122,7 +122,7 @@ impl std::fmt::Debug for Store {
     }
 }
 
-impl Batch {
+impl WriteBatch {
     /// Writes a value.
     pub(super) fn put(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
         self.writes.insert(&self.space, key.into(), value.into());

@@ -5,30 +5,30 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use steadfast_hub::{
-    ChannelInfo, Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
-    StreamsConfig,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publication, PublishError, ReadError,
+    ReservedEpochs, Retention,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
 
-use super::answers::Answers;
-use super::channel::Channel;
-use super::draft::Totals;
-use super::page::Reading;
-use super::record::Numbers;
+use super::channel::DiskChannel;
+use super::commit_builder::CommitTotals;
+use super::idempotency::IdempotencyKeys;
+use super::page::StoreRead;
+use super::record::ChannelNumbers;
 
 /// The most events that are hot.
 const HOT_EVENTS_MAX: usize = 1_000_000;
 
 /// The channels.
 #[derive(Debug)]
-pub(super) struct Table {
-    config: StreamsConfig,
-    channels: BTreeMap<ChannelName, Channel>,
+pub(super) struct DiskTable {
+    config: HistoryConfig,
+    channels: BTreeMap<ChannelName, DiskChannel>,
     reserved: ReservedEpochs<Epoch>,
-    pub(super) era: Era,
-    pub(super) answers: Answers,
-    names: Names,
+    pub(super) era: FenceEra,
+    pub(super) answers: IdempotencyKeys,
+    names: IdGenerator,
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
     bytes: u64,
@@ -45,7 +45,7 @@ struct Hot {
 
 /// Makes ids and epochs that no other run of any process makes.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct IdGenerator {
     seed: u64,
     made: u64,
 }
@@ -53,21 +53,21 @@ pub(super) struct Names {
 /// The time in which no channel has gone from the store: its fence, and how many have gone so far.
 /// An epoch that was reserved in this time, before a restart say, is still that of no event.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Era {
+pub(super) struct FenceEra {
     pub(super) fence: u64,
     pub(super) gone: u64,
 }
 
 /// Where a page comes from.
 #[derive(Debug)]
-pub(super) enum Look {
+pub(super) enum PageSource {
     /// From memory: here it is.
     Hot(Page),
     /// From the store.
-    Cold(Reading),
+    Cold(StoreRead),
 }
 
-impl Names {
+impl IdGenerator {
     pub(super) const fn new(seed: u64) -> Self {
         Self { seed, made: 0 }
     }
@@ -86,13 +86,13 @@ impl Names {
     }
 
     /// The same, for a name that has no events in this era.
-    fn reserved_epoch(&mut self, era: Era) -> Option<Epoch> {
+    fn reserved_epoch(&mut self, era: FenceEra) -> Option<Epoch> {
         let epoch = self.epoch()?;
         Epoch::new(&format!("{epoch}{}", era.mark())).ok()
     }
 }
 
-impl Era {
+impl FenceEra {
     /// What a reserved epoch ends with.
     fn mark(self) -> String {
         format!("-{:x}_{:x}", self.fence, self.gone)
@@ -105,14 +105,15 @@ impl Era {
     }
 }
 
-impl Table {
+impl DiskTable {
     /// No channels yet. `hot_bytes_max` bounds the events in memory.
-    pub(super) fn new(config: StreamsConfig, hot_bytes_max: usize) -> Self {
-        let answers = Answers::new(config.idempotency_keys_max, config.idempotency_window.0);
+    pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
+        let answers =
+            IdempotencyKeys::new(config.idempotency_keys_max, config.idempotency_window.0);
         Self {
-            names: Names::new(config.epoch_seed),
+            names: IdGenerator::new(config.epoch_seed),
             reserved: ReservedEpochs::new(config.channels_max),
-            era: Era::default(),
+            era: FenceEra::default(),
             config,
             channels: BTreeMap::new(),
             answers,
@@ -123,16 +124,16 @@ impl Table {
     }
 
     /// Puts in a channel that the store knows.
-    pub(super) fn load(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
+    pub(super) fn load(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.bytes += numbers.bytes;
-        self.channels.insert(name, Channel::new(numbers, true, now));
+        self.channels.insert(name, DiskChannel::new(numbers, true, now));
     }
 
     /// Puts in a channel that the store does not know, under the numbers it had.
-    pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: Numbers, now: Millis) {
+    pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.unsaved.push(name.clone());
         self.bytes += numbers.bytes;
-        self.channels.insert(name, Channel::new(numbers, false, now));
+        self.channels.insert(name, DiskChannel::new(numbers, false, now));
     }
 
     /// What is kept of a channel.
@@ -141,7 +142,7 @@ impl Table {
     }
 
     /// What makes ids and epochs.
-    pub(super) const fn names(&mut self) -> &mut Names {
+    pub(super) const fn names(&mut self) -> &mut IdGenerator {
         &mut self.names
     }
 
@@ -151,8 +152,8 @@ impl Table {
     }
 
     /// What limits all channels together.
-    pub(super) fn totals(&self) -> Totals {
-        Totals {
+    pub(super) fn totals(&self) -> CommitTotals {
+        CommitTotals {
             bytes: self.bytes,
             bytes_max: self.config.bytes_total_max,
             keys_max: self.config.idempotency_keys_max,
@@ -171,7 +172,7 @@ impl Table {
         &mut self,
         name: &ChannelName,
         now: Millis,
-    ) -> Result<&Channel, PublishError> {
+    ) -> Result<&DiskChannel, PublishError> {
         let max = self.config.channels_max;
         if !self.channels.contains_key(name) {
             if self.channels.len() >= max {
@@ -181,8 +182,9 @@ impl Table {
             let epoch = self.reserved.take(name).or_else(|| self.names.epoch());
             let epoch = epoch.ok_or(PublishError::Unavailable)?;
             let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
-            let numbers = Numbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
-            self.channels.insert(name.clone(), Channel::new(numbers, false, now));
+            let numbers =
+                ChannelNumbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
+            self.channels.insert(name.clone(), DiskChannel::new(numbers, false, now));
         }
         match self.channels.get_mut(name) {
             Some(channel) => {
@@ -195,7 +197,7 @@ impl Table {
 
     /// Takes out a channel that was opened for an event which the store did not take.
     pub(super) fn close(&mut self, name: &ChannelName, now: Millis) {
-        let is_empty = |channel: &Channel| !channel.is_saved && channel.numbers().head == 0;
+        let is_empty = |channel: &DiskChannel| !channel.is_saved && channel.numbers().head == 0;
         if self.channels.get(name).is_some_and(is_empty)
             && let Some(numbers) = self.remove(name)
         {
@@ -220,33 +222,33 @@ impl Table {
         since: &Since,
         limit: PageLimit,
         now: Millis,
-    ) -> Result<Look, ReadError> {
+    ) -> Result<PageSource, ReadError> {
         let Some(channel) = self.channels.get_mut(name) else {
             let known = self.reserved.read(now, name).or_else(|| self.era.reserved(since));
             let epoch = known.or_else(|| self.names.reserved_epoch(self.era));
             let epoch = epoch.ok_or(ReadError::Unavailable)?;
             self.reserved.put(now, name, epoch.clone());
-            return Ok(Look::Hot(Page::of_nothing(since, epoch)));
+            return Ok(PageSource::Hot(Page::of_nothing(since, epoch)));
         };
         channel.touch(now);
         let (start, gap) = channel.start(since);
         if let Some(page) = channel.hot_page(start, gap.as_ref(), limit) {
-            return Ok(Look::Hot(page));
+            return Ok(PageSource::Hot(page));
         }
         let numbers = channel.numbers().clone();
-        Ok(Look::Cold(Reading { channel: name.clone(), numbers, start, gap, limit }))
+        Ok(PageSource::Cold(StoreRead { channel: name.clone(), numbers, start, gap, limit }))
     }
 
     /// The numbers of a channel, where there is one.
-    pub(super) fn numbers(&self, name: &ChannelName) -> Option<&Numbers> {
-        self.channels.get(name).map(Channel::numbers)
+    pub(super) fn numbers(&self, name: &ChannelName) -> Option<&ChannelNumbers> {
+        self.channels.get(name).map(DiskChannel::numbers)
     }
 
     /// Takes over what the store has of a channel now; `events` are new and hot.
     pub(super) fn take_over(
         &mut self,
         name: &ChannelName,
-        numbers: Numbers,
+        numbers: ChannelNumbers,
         events: Vec<Arc<Publication>>,
     ) {
         let Some(channel) = self.channels.get_mut(name) else { return };
@@ -258,7 +260,7 @@ impl Table {
     }
 
     /// Takes out a channel; its numbers.
-    pub(super) fn remove(&mut self, name: &ChannelName) -> Option<Numbers> {
+    pub(super) fn remove(&mut self, name: &ChannelName) -> Option<ChannelNumbers> {
         let mut channel = self.channels.remove(name)?;
         while channel.hot_from().is_some() {
             self.hot.bytes -= channel.cool();
@@ -271,7 +273,10 @@ impl Table {
 
     /// Takes some channels that the store does not know, with their numbers, to be saved now;
     /// `None` where there are none.
-    pub(super) fn take_unsaved(&mut self, most: usize) -> Option<Vec<(ChannelName, Numbers)>> {
+    pub(super) fn take_unsaved(
+        &mut self,
+        most: usize,
+    ) -> Option<Vec<(ChannelName, ChannelNumbers)>> {
         let from = self.unsaved.len().saturating_sub(most);
         let names = self.unsaved.split_off(from);
         if names.is_empty() {
@@ -302,7 +307,7 @@ impl Table {
     pub(super) fn after(
         &self,
         after: Option<&ChannelName>,
-    ) -> impl Iterator<Item = (&ChannelName, &Channel)> {
+    ) -> impl Iterator<Item = (&ChannelName, &DiskChannel)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
         self.channels.range::<ChannelName, _>((from, Unbounded))

@@ -5,7 +5,7 @@ mod restart;
 
 use std::path::{Path, PathBuf};
 
-use steadfast_hub::{Page, Publish, Receipt, StreamsConfig};
+use steadfast_hub::{HistoryConfig, Page, Publish, Receipt};
 use steadfast_protocol::{Epoch, Since};
 use tempfile::TempDir;
 
@@ -16,16 +16,16 @@ use crate::tests::{ALL, TestNode, channel, event};
 /// A data directory, and the broker on it while that runs.
 struct Bench {
     folder: TempDir,
-    streams: StreamsConfig,
+    streams: HistoryConfig,
     broker: Option<DiskBroker>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self::with(StreamsConfig::default())
+        Self::with(HistoryConfig::default())
     }
 
-    fn with(streams: StreamsConfig) -> Self {
+    fn with(streams: HistoryConfig) -> Self {
         let mut bench = Self { folder: tempfile::tempdir().unwrap(), streams, broker: None };
         bench.start();
         bench

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_hub::Retention;
 
-use super::record::{self, Item, Kept, Numbers};
+use super::record::{self, ChannelNumbers, Item, StoredEvent};
 use super::store::{Store, StoreError};
 
 /// Events read in one go.
@@ -31,7 +31,7 @@ impl Fronts {
     pub(super) fn oldest(
         &mut self,
         store: &Store,
-        numbers: &Numbers,
+        numbers: &ChannelNumbers,
         stored_head: u64,
     ) -> Result<Item, StoreError> {
         let (id, first) = (numbers.id, numbers.first);
@@ -46,7 +46,7 @@ impl Fronts {
         let mut items = VecDeque::new();
         for (offset, pair) in (first..).zip(store.between(&range.0, &range.1).take(PIECE_EVENTS)) {
             let (key, value) = pair?;
-            match Kept::of_bytes(&value) {
+            match StoredEvent::of_bytes(&value) {
                 Some(kept) if record::offset_of_key(&key) == Some(offset) => {
                     items.push_back(kept.item);
                 }
@@ -81,7 +81,7 @@ impl Fronts {
 }
 
 /// Whether a channel keeps more than it may at `now`, by the store's clock.
-pub(super) fn is_over(numbers: &Numbers, retention: &Retention, now: u64) -> bool {
+pub(super) fn is_over(numbers: &ChannelNumbers, retention: &Retention, now: u64) -> bool {
     let (events_max, bytes_max) = (retention.events_max as u64, retention.bytes_max as u64);
     let is_old = now.saturating_sub(numbers.oldest_at) > retention.age_max.0;
     numbers.events() > 0 && (numbers.events() > events_max || numbers.bytes > bytes_max || is_old)

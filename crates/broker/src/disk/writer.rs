@@ -2,7 +2,7 @@
 //! and answers and announces once the disk has it. In: requests. Out: answers, announcements in the
 //! order of offsets. Whoever comes while a commit is on its way shares the next one.
 
-mod heal;
+mod recovery;
 mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,15 +15,15 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::draft::{Answer, Draft, Outcome, Terms};
-use super::folder::Folder;
+use super::commit_builder::{CommitBuilder, CommitOutcome, CommitTerms, PendingReply};
+use super::data_dir::DataDir;
 use super::load::{COMMIT_MARK, GONE_MARK, Setup, put_mark};
 use super::record;
-use super::shared::Shared;
-use super::store::{Batch, Store, StoreError, Sync};
+use super::shared::DiskShared;
+use super::store::{Store, StoreError, Sync, WriteBatch};
 use super::trim::Fronts;
 use crate::update_bus::ChannelUpdate;
-use heal::Health;
+use recovery::StoreHealth;
 use steps::Chores;
 
 /// The most publishes in one commit.
@@ -43,7 +43,7 @@ pub(super) type Published = Result<Receipt, PublishError>;
 
 /// A publish that waits.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct QueuedPublish {
     pub(super) publish: Publish,
     pub(super) permit: Permit,
     pub(super) answer: oneshot::Sender<Published>,
@@ -51,9 +51,9 @@ pub(super) struct Asked {
 
 /// What the writer is asked for.
 #[derive(Debug)]
-pub(super) enum Request {
+pub(super) enum WriterRequest {
     /// To store and announce an event.
-    Publish(Asked),
+    Publish(QueuedPublish),
     /// To forget a channel.
     Delete(ChannelName, Permit, oneshot::Sender<Result<bool, ReadError>>),
     /// To commit something, as a publish would.
@@ -66,40 +66,40 @@ pub(super) enum Request {
 
 /// The writer.
 #[derive(Debug)]
-pub(super) struct Writer {
-    pub(super) shared: Arc<Shared>,
-    pub(super) folder: Folder,
+pub(super) struct DiskWriter {
+    pub(super) shared: Arc<DiskShared>,
+    pub(super) folder: DataDir,
     pub(super) setup: Setup,
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: mpsc::Receiver<WriterRequest>,
     pub(super) runtime: Handle,
-    held: Option<Request>,
+    held: Option<WriterRequest>,
     fronts: Fronts,
     commit: u64,
     fence: u64,
     chores: Chores,
-    health: Health,
-    pace: Pace,
+    health: StoreHealth,
+    pace: CommitPace,
 }
 
 /// The last commit: how many events it had, and how long it took.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pace {
+struct CommitPace {
     events: usize,
     took: Duration,
 }
 
-impl Writer {
+impl DiskWriter {
     /// A writer of what was loaded.
     pub(super) fn new(
-        shared: Arc<Shared>,
-        folder: Folder,
+        shared: Arc<DiskShared>,
+        folder: DataDir,
         setup: Setup,
-        requests: mpsc::Receiver<Request>,
+        requests: mpsc::Receiver<WriterRequest>,
         runtime: Handle,
         (commit, fence, graves): (u64, u64, Vec<u64>),
     ) -> Self {
         let chores = Chores::new(graves);
-        let (held, fronts, health) = (None, Fronts::default(), Health::Sound { stops: 0 });
+        let (held, fronts, health) = (None, Fronts::default(), StoreHealth::Sound { stops: 0 });
         Self {
             shared,
             folder,
@@ -112,7 +112,7 @@ impl Writer {
             fence,
             chores,
             health,
-            pace: Pace::default(),
+            pace: CommitPace::default(),
         }
     }
 
@@ -136,33 +136,33 @@ impl Writer {
         }
     }
 
-    fn deal_with(&mut self, request: Request) {
+    fn deal_with(&mut self, request: WriterRequest) {
         match request {
-            Request::Publish(first) => {
+            WriterRequest::Publish(first) => {
                 let asked = self.gather(first);
                 self.publish(asked);
             }
-            Request::Delete(name, permit, answer) => {
+            WriterRequest::Delete(name, permit, answer) => {
                 let deleted = self.delete(&name, &permit);
                 let _ = answer.send(deleted);
             }
-            Request::Probe(answer) => {
+            WriterRequest::Probe(answer) => {
                 let is_ready = self.probe();
                 let _ = answer.send(is_ready);
             }
-            Request::Damaged(_, opening) if opening != self.shared.shelf.opening() => {}
-            Request::Damaged(what, _) => {
+            WriterRequest::Damaged(_, opening) if opening != self.shared.handle.opening() => {}
+            WriterRequest::Damaged(what, _) => {
                 tracing::error!(what, "the store is damaged");
                 self.fail(&StoreError::Damaged(what));
                 self.sound_store();
             }
-            Request::Tick => self.tick(),
+            WriterRequest::Tick => self.tick(),
         }
     }
 
     /// The next request; while there are chores, one step of them each time that none waits, and
     /// one after each request.
-    fn next(&mut self) -> Option<Request> {
+    fn next(&mut self) -> Option<WriterRequest> {
         loop {
             let has_more = self.step();
             if let Some(held) = self.held.take() {
@@ -182,15 +182,15 @@ impl Writer {
     /// All publishes that wait, up to what fits into one commit. Publishers who were answered
     /// together come again together, but not at once: the first to come waits a little for as many
     /// as there were, a small part of what a commit takes, and alone for nobody.
-    fn gather(&mut self, first: Asked) -> Vec<Asked> {
+    fn gather(&mut self, first: QueuedPublish) -> Vec<QueuedPublish> {
         let clock = self.shared.times.clock;
-        let Pace { events, took } = self.pace;
+        let CommitPace { events, took } = self.pace;
         let wait_until = clock.elapsed() + (took / GATHER_PART).min(GATHER_MAX);
         let mut bytes = first.publish.data.as_str().len();
         let mut asked = vec![first];
         while asked.len() < COMMIT_EVENTS_MAX && bytes < COMMIT_BYTES_MAX {
             match self.requests.try_recv() {
-                Ok(Request::Publish(one)) => {
+                Ok(WriterRequest::Publish(one)) => {
                     bytes += one.publish.data.as_str().len();
                     asked.push(one);
                 }
@@ -209,7 +209,7 @@ impl Writer {
         asked
     }
 
-    fn publish(&mut self, asked: Vec<Asked>) {
+    fn publish(&mut self, asked: Vec<QueuedPublish>) {
         let Some(store) = self.sound_store() else { return refuse(asked) };
         let done = self.draft(&store, &asked).and_then(|(answers, batch, outcome)| {
             let is_settled = batch.is_empty();
@@ -227,13 +227,13 @@ impl Writer {
             }
         };
         self.apply(outcome);
-        let is_refused = |answer: &Answer| matches!(answer, Answer::Settled(Err(_)));
+        let is_refused = |answer: &PendingReply| matches!(answer, PendingReply::Settled(Err(_)));
         let refused = asked.iter().zip(&answers).filter(|(_, answer)| is_refused(answer));
         self.close_empty(refused.map(|(one, _)| one));
         for (one, answer) in asked.into_iter().zip(answers) {
             let answer = match answer {
-                Answer::Settled(answer) => answer,
-                Answer::Placed { epoch, offset, publication } => {
+                PendingReply::Settled(answer) => answer,
+                PendingReply::Placed { epoch, offset, publication } => {
                     let is_repeat = publication.is_none();
                     if let Some(publication) = publication {
                         self.shared
@@ -250,7 +250,7 @@ impl Writer {
     }
 
     /// Channels that were opened for these publishes, and got no event, take no place.
-    fn close_empty<'a>(&self, asked: impl Iterator<Item = &'a Asked>) {
+    fn close_empty<'a>(&self, asked: impl Iterator<Item = &'a QueuedPublish>) {
         let now = self.shared.times.clock.now();
         let mut table = self.shared.table.lock();
         asked.for_each(|one| table.close(&one.publish.channel, now));
@@ -260,30 +260,30 @@ impl Writer {
     fn draft(
         &mut self,
         store: &Store,
-        asked: &[Asked],
-    ) -> Result<(Vec<Answer>, Batch, Outcome), StoreError> {
+        asked: &[QueuedPublish],
+    ) -> Result<(Vec<PendingReply>, WriteBatch, CommitOutcome), StoreError> {
         let times = self.shared.times;
         let (now, time) = (times.clock.now(), times.clock.date());
         let mut table = self.shared.table.lock();
         let (_, gone) = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
         let (fence, totals) = (self.fence, table.totals());
-        let terms = Terms { now: times.at(now), time, fence, totals };
-        let mut draft = Draft::new(store, &mut self.fronts, terms);
+        let terms = CommitTerms { now: times.at(now), time, fence, totals };
+        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
         let settled = asked.iter().map(|one| {
             let Publish { channel, idempotency_key, .. } = &one.publish;
             let (numbers, is_saved) = match table.open(channel, now) {
                 Ok(channel) => (channel.numbers().clone(), channel.is_saved),
-                Err(error) => return Some(Answer::Settled(Err(error))),
+                Err(error) => return Some(PendingReply::Settled(Err(error))),
             };
             let key = idempotency_key.as_deref();
             let first = key.and_then(|key| table.answers.find(numbers.id, key, times.at(now)));
             if let Some(first) = first {
-                return Some(Answer::Settled(first.repeat(numbers.epoch, &one.publish)));
+                return Some(PendingReply::Settled(first.repeat(numbers.epoch, &one.publish)));
             }
             draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
         });
-        let settled: Vec<Option<Answer>> = settled.collect();
+        let settled: Vec<Option<PendingReply>> = settled.collect();
         drop(table);
         let mut answers = Vec::with_capacity(asked.len());
         for (one, settled) in asked.iter().zip(settled) {
@@ -300,7 +300,7 @@ impl Writer {
     }
 
     /// Has the disk keep a batch of so many events.
-    fn commit(&mut self, mut batch: Batch, events: usize) -> Result<(), StoreError> {
+    fn commit(&mut self, mut batch: WriteBatch, events: usize) -> Result<(), StoreError> {
         let clock = self.shared.times.clock;
         let commit = self.commit + 1;
         put_mark(&mut batch, COMMIT_MARK, commit);
@@ -309,13 +309,13 @@ impl Writer {
         self.commit = commit;
         self.folder.note_acked(commit);
         let took = clock.elapsed().saturating_sub(begun);
-        self.pace = Pace { events, took };
+        self.pace = CommitPace { events, took };
         self.shared.tally.committed(events, took);
         Ok(())
     }
 
     /// Lets readers have what the store has.
-    fn apply(&mut self, outcome: Outcome) {
+    fn apply(&mut self, outcome: CommitOutcome) {
         let mut table = self.shared.table.lock();
         for (name, ahead) in outcome.channels {
             table.take_over(&name, ahead.numbers, ahead.events);
@@ -364,7 +364,7 @@ impl Writer {
     }
 }
 
-fn refuse(asked: Vec<Asked>) {
+fn refuse(asked: Vec<QueuedPublish>) {
     for one in asked {
         drop(one.answer.send(Err(PublishError::Unavailable)));
     }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Mutex;
 
-use super::Shared;
-use super::session::{Away, Session};
+use super::NatsShared;
+use super::session::{NatsSession, NatsUnavailable};
 
 /// The questions so far.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Barrier {
 }
 
 /// Waits until the table has everything that the log has now.
-pub(super) async fn pass(shared: &Shared) -> Result<Arc<Session>, Away> {
+pub(super) async fn pass(shared: &NatsShared) -> Result<Arc<NatsSession>, NatsUnavailable> {
     let session = shared.session()?;
     let barrier = &shared.barrier;
     let wanted = barrier.begun.load(Ordering::SeqCst) + 1;
@@ -31,5 +31,5 @@ pub(super) async fn pass(shared: &Shared) -> Result<Arc<Session>, Away> {
         }
         done.1
     };
-    if shared.has_applied(&session, last).await { Ok(session) } else { Err(Away) }
+    if shared.has_applied(&session, last).await { Ok(session) } else { Err(NatsUnavailable) }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use steadfast_hub::{ChannelInfo, PageLimit, Publication, Retention, start_of_page};
 use steadfast_protocol::{ChannelName, Epoch, Gap, Position, ReplaceKey, Since};
 
-use super::plan::{Plan, Want};
+use super::plan::{PagePlan, PlannedEvent};
 
 /// A page looks at no more kept events than this.
 const LOOKED_AT_MAX: usize = 10_000;
 
 /// A channel.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub(super) struct NatsChannel {
     /// Its part of the epoch; the fence is the other.
     pub(super) base: Box<str>,
     pub(super) epoch: Epoch,
@@ -25,13 +25,13 @@ pub(super) struct Channel {
     pub(super) last: u64,
     pub(super) last_at: u64,
     pub(super) trash: Trash,
-    kept: VecDeque<Kept>,
+    kept: VecDeque<KeptEvent>,
     newest_of_key: BTreeMap<ReplaceKey, u64>,
 }
 
 /// A kept event.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptEvent {
     /// The message that it is in, at which place, and when that came.
     pub(super) seq: u64,
     pub(super) nth: u32,
@@ -76,7 +76,7 @@ impl Trash {
     }
 }
 
-impl Channel {
+impl NatsChannel {
     /// A channel behind this offset; the message that says so.
     pub(super) fn new(base: &str, epoch: Epoch, head: u64, seq: u64, at: u64) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Channel {
     }
 
     /// Takes in the next event.
-    pub(super) fn take(&mut self, kept: Kept, is_final: bool) {
+    pub(super) fn take(&mut self, kept: KeptEvent, is_final: bool) {
         self.head += 1;
         self.is_final |= is_final;
         self.bytes += kept.size;
@@ -187,7 +187,7 @@ impl Channel {
     }
 
     /// The page after `since`.
-    pub(super) fn plan(&self, since: &Since, limit: PageLimit) -> Plan {
+    pub(super) fn plan(&self, since: &Since, limit: PageLimit) -> PagePlan {
         let (start, gap) = self.start(since);
         let (mut wants, mut bytes, mut end) = (Vec::new(), 0, start);
         let from = usize::try_from(start - self.before_oldest()).unwrap_or(usize::MAX);
@@ -204,10 +204,10 @@ impl Channel {
             bytes += kept.size;
             end = offset;
             let (seq, nth, at, hot) = (kept.seq, kept.nth, kept.at, kept.hot.clone());
-            wants.push(Want { offset, seq, nth, at, hot });
+            wants.push(PlannedEvent { offset, seq, nth, at, hot });
         }
         let start = Position::new(self.epoch.clone(), start);
-        Plan { start, gap, wants, end, head: self.head, is_final: self.is_final }
+        PagePlan { start, gap, wants, end, head: self.head, is_final: self.is_final }
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> ChannelInfo {

@@ -9,11 +9,11 @@ use steadfast_protocol::{ChannelName, EventName, ReplaceKey};
 
 /// One step of a channel.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
+pub(super) enum ChannelStep<'a> {
     /// Events, from this offset on.
     Events { base: &'a str, first: u64, events: Vec<Event<'a>> },
     /// It is there, and stands behind this offset.
-    Kept { base: &'a str, head: u64 },
+    KeptEvent { base: &'a str, head: u64 },
     /// It was forgotten.
     Forgotten,
 }
@@ -77,15 +77,15 @@ pub(super) fn length(publish: &Publish) -> usize {
 }
 
 /// What a message says; nothing where it is none of ours.
-pub(super) fn step(text: &[u8]) -> Option<Step<'_>> {
+pub(super) fn step(text: &[u8]) -> Option<ChannelStep<'_>> {
     let text = std::str::from_utf8(text).ok()?;
     let (line, mut rest) = text.split_once('\n')?;
     let mut words = line.split(' ');
     let (kind, base) = (words.next()?, words.next()?);
     let number = words.next()?.parse().ok()?;
     match kind {
-        "k" => Some(Step::Kept { base, head: number }),
-        "d" => Some(Step::Forgotten),
+        "k" => Some(ChannelStep::KeptEvent { base, head: number }),
+        "d" => Some(ChannelStep::Forgotten),
         "p" => {
             let mut events = Vec::new();
             while !rest.is_empty() {
@@ -93,7 +93,7 @@ pub(super) fn step(text: &[u8]) -> Option<Step<'_>> {
                 events.push(event);
                 rest = behind;
             }
-            Some(Step::Events { base, first: number, events })
+            Some(ChannelStep::Events { base, first: number, events })
         }
         _ => None,
     }
@@ -129,7 +129,7 @@ pub(super) fn channel(word: &str) -> Option<ChannelName> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, channel, events, forgotten, kept, step, word};
+    use super::{ChannelStep, channel, events, forgotten, kept, step, word};
     use crate::tests::{event, keyed, last, replacing};
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let mut publishes = [event("a"), keyed("a", "key 进"), replacing("a", "b c"), last("a")];
         publishes[1].data = steadfast_protocol::Payload::new("\"\\n 1 2\"").unwrap();
         let text = events("base-1", 7, publishes.iter());
-        let Some(Step::Events { base, first, events }) = step(text.as_bytes()) else {
+        let Some(ChannelStep::Events { base, first, events }) = step(text.as_bytes()) else {
             panic!("no events")
         };
         assert_eq!((base, first, events.len()), ("base-1", 7, 4));
@@ -147,7 +147,8 @@ mod tests {
             assert_eq!((event.data, event.is_final), (publish.data.as_str(), publish.is_final));
         }
         for len in 0..text.len() {
-            let Some(Step::Events { events: fewer, .. }) = step(&text.as_bytes()[..len]) else {
+            let Some(ChannelStep::Events { events: fewer, .. }) = step(&text.as_bytes()[..len])
+            else {
                 continue;
             };
             assert!(fewer.len() < events.len(), "cut at {len}");
@@ -157,8 +158,8 @@ mod tests {
     #[test]
     fn the_other_steps_are_told_apart() {
         let text = kept("base-1", 3);
-        assert_eq!(step(text.as_bytes()), Some(Step::Kept { base: "base-1", head: 3 }));
-        assert_eq!(step(forgotten().as_bytes()), Some(Step::Forgotten));
+        assert_eq!(step(text.as_bytes()), Some(ChannelStep::KeptEvent { base: "base-1", head: 3 }));
+        assert_eq!(step(forgotten().as_bytes()), Some(ChannelStep::Forgotten));
         for other in ["", "x a 1\n", "p a x\n", "k a\n", "p a 1\n1 2 3\n"] {
             assert_eq!(step(other.as_bytes()), None, "{other:?}");
         }

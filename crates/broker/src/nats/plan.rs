@@ -9,14 +9,14 @@ use steadfast_hub::{Page, Publication};
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, Gap, Position, Timestamp};
 
-use super::entry::{self, Event, Step};
+use super::entry::{self, ChannelStep, Event};
 
 /// A page to come.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct PagePlan {
     pub(super) start: Position,
     pub(super) gap: Option<Gap>,
-    pub(super) wants: Vec<Want>,
+    pub(super) wants: Vec<PlannedEvent>,
     pub(super) end: u64,
     pub(super) head: u64,
     pub(super) is_final: bool,
@@ -24,7 +24,7 @@ pub(super) struct Plan {
 
 /// One event of it.
 #[derive(Debug)]
-pub(super) struct Want {
+pub(super) struct PlannedEvent {
     pub(super) offset: u64,
     /// Its message, its place in it, and when that came.
     pub(super) seq: u64,
@@ -34,7 +34,7 @@ pub(super) struct Want {
     pub(super) hot: Option<Arc<Publication>>,
 }
 
-impl Plan {
+impl PagePlan {
     /// The messages that must be had from the log.
     pub(super) fn needs(&self) -> Vec<u64> {
         let cold = self.wants.iter().filter(|want| want.hot.is_none());
@@ -68,7 +68,7 @@ impl Plan {
             }
             if read.as_ref().is_none_or(|(seq, ..)| *seq != want.seq) {
                 let step = entry::step(messages.get(&want.seq)?)?;
-                let Step::Events { first, events, .. } = step else { return None };
+                let ChannelStep::Events { first, events, .. } = step else { return None };
                 read = Some((want.seq, first, events));
             }
             let (_, first, found) = read.as_ref()?;

@@ -15,9 +15,9 @@ const RUNS_MAX: usize = 64;
 
 /// What the log says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct LogRecord {
     /// Processes of the server, oldest first; the last one's fence holds.
-    runs: Vec<Run>,
+    runs: Vec<ServerRun>,
     /// Nodes, and when they last said that they are there, by their clocks in ms.
     pub(super) nodes: BTreeMap<String, u64>,
     /// A process that is not trusted yet.
@@ -27,7 +27,7 @@ pub(super) struct Record {
 
 /// A fence over one process of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Run {
+struct ServerRun {
     fence: String,
     process: String,
     /// The log's newest number when this began.
@@ -45,7 +45,7 @@ struct Pending {
 
 /// The most that a node knows of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownEnd {
     /// Empty where it knows nothing.
     pub(super) fence: String,
     pub(super) run: String,
@@ -55,9 +55,9 @@ pub(super) struct Known {
 
 /// A node that comes.
 #[derive(Debug)]
-pub(super) struct Arrival<'a> {
+pub(super) struct NodeArrival<'a> {
     pub(super) node: &'a str,
-    pub(super) known: &'a Known,
+    pub(super) known: &'a KnownEnd,
     /// The process of the server that it has come to, and the log's newest number there.
     pub(super) run: &'a str,
     pub(super) last: u64,
@@ -86,7 +86,7 @@ enum Memory {
     Lost,
 }
 
-impl Record {
+impl LogRecord {
     /// Which fence holds.
     pub(super) fn fence(&self) -> Option<&str> {
         self.runs.last().map(|run| &*run.fence)
@@ -103,7 +103,7 @@ impl Record {
     }
 
     /// A node comes, or says that it is still there.
-    pub(super) fn enter(&mut self, arrival: &Arrival<'_>) -> Told {
+    pub(super) fn enter(&mut self, arrival: &NodeArrival<'_>) -> Told {
         self.nodes.retain(|_, at| arrival.now.saturating_sub(*at) <= SILENT_NODE_MS);
         self.nodes.insert(arrival.node.to_owned(), arrival.now);
         let Some(last) = self.runs.last() else { return self.begin(arrival) };
@@ -123,17 +123,17 @@ impl Record {
 
     /// There is no record. Where somebody took it out of a log that has all that the node knows of,
     /// nothing was lost.
-    fn begin(&mut self, arrival: &Arrival<'_>) -> Told {
-        let Known { fence, run, seen } = arrival.known;
+    fn begin(&mut self, arrival: &NodeArrival<'_>) -> Told {
+        let KnownEnd { fence, run, seen } = arrival.known;
         if fence.is_empty() || run != arrival.run || *seen > arrival.last {
             return self.raise(arrival);
         }
-        self.push(Run { fence: fence.clone(), process: run.clone(), from: 0 });
+        self.push(ServerRun { fence: fence.clone(), process: run.clone(), from: 0 });
         Told::Holds(fence.clone())
     }
 
     /// One more node has nothing against another process of the server.
-    fn report(&mut self, arrival: &Arrival<'_>) -> Told {
+    fn report(&mut self, arrival: &NodeArrival<'_>) -> Told {
         let fresh = || Pending {
             run: arrival.run.to_owned(),
             from: arrival.last,
@@ -151,16 +151,16 @@ impl Record {
             return Told::Wait;
         }
         let fence = self.fence().unwrap_or_default().to_owned();
-        self.push(Run { fence: fence.clone(), process: pending.run, from: pending.from });
+        self.push(ServerRun { fence: fence.clone(), process: pending.run, from: pending.from });
         Told::Holds(fence)
     }
 
     /// Whether all that a node knows of is still there, as far as up to `kept`.
-    fn memory(&self, known: &Known, kept: u64) -> Memory {
+    fn memory(&self, known: &KnownEnd, kept: u64) -> Memory {
         if known.fence.is_empty() {
             return Memory::Free;
         }
-        let is_it = |run: &Run| run.fence == known.fence && run.process == known.run;
+        let is_it = |run: &ServerRun| run.fence == known.fence && run.process == known.run;
         let Some(at) = self.runs.iter().rposition(is_it) else { return Memory::Lost };
         match self.runs.get(at + 1) {
             None if known.seen <= kept => Memory::Current,
@@ -172,20 +172,20 @@ impl Record {
     }
 
     /// Events were lost: from now on every epoch is another one.
-    fn raise(&mut self, arrival: &Arrival<'_>) -> Told {
-        let Known { fence, run, .. } = arrival.known;
-        let is_known = |one: &Run| one.fence == *fence && one.process == *run;
+    fn raise(&mut self, arrival: &NodeArrival<'_>) -> Told {
+        let KnownEnd { fence, run, .. } = arrival.known;
+        let is_known = |one: &ServerRun| one.fence == *fence && one.process == *run;
         if !fence.is_empty() && !self.runs.iter().any(is_known) {
             // Others who know it find that it was followed by a new one, and raise no third.
-            self.push(Run { fence: fence.clone(), process: run.clone(), from: 0 });
+            self.push(ServerRun { fence: fence.clone(), process: run.clone(), from: 0 });
         }
         let (fence, process) = (arrival.fresh.to_owned(), arrival.run.to_owned());
-        self.push(Run { fence: fence.clone(), process, from: arrival.last });
+        self.push(ServerRun { fence: fence.clone(), process, from: arrival.last });
         self.pending = None;
         Told::Holds(fence)
     }
 
-    fn push(&mut self, run: Run) {
+    fn push(&mut self, run: ServerRun) {
         self.runs.push(run);
         let over = self.runs.len().saturating_sub(RUNS_MAX);
         self.runs.drain(..over);

@@ -13,7 +13,7 @@ use async_nats::{Auth, AuthError, Client, ConnectOptions, ServerAddr};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::Trouble;
+use super::NatsSessionError;
 use super::address::Address;
 
 /// How long a connection may take to open.
@@ -29,7 +29,7 @@ const WAITING_MAX: usize = 262_144;
 
 /// A session with one process of the server, under one fence.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct NatsSession {
     pub(super) client: Client,
     pub(super) context: Context,
     pub(super) stream: Stream<()>,
@@ -56,10 +56,10 @@ pub(super) enum Appended {
 
 /// The server does not answer.
 #[derive(Debug)]
-pub(super) struct Away;
+pub(super) struct NatsUnavailable;
 
 /// Connects to one server.
-pub(super) async fn connect(address: &Address) -> Result<Client, Trouble> {
+pub(super) async fn connect(address: &Address) -> Result<Client, NatsSessionError> {
     let auth = address.auth.clone();
     let is_used = AtomicBool::new(false);
     // It tries once, and comes back never: see the head of this file.
@@ -95,7 +95,7 @@ pub(super) fn jetstream(client: &Client) -> Context {
     context
 }
 
-impl Session {
+impl NatsSession {
     /// It is over: whoever waits for it need not wait any more.
     pub(super) fn end(&self) {
         self.over.send_replace(true);
@@ -151,34 +151,37 @@ impl Session {
     }
 
     /// The number of the newest message.
-    pub(super) async fn last(&self) -> Result<u64, Away> {
+    pub(super) async fn last(&self) -> Result<u64, NatsUnavailable> {
         match self.stream.get_info().await {
             Ok(info) => Ok(info.state.last_sequence),
             Err(error) => {
                 tracing::debug!(%error, "the log does not say where it stands");
                 self.end();
-                Err(Away)
+                Err(NatsUnavailable)
             }
         }
     }
 
     /// The newest message of a subject: its number and what it says.
-    pub(super) async fn last_of(&self, subject: &str) -> Result<Option<(u64, Bytes)>, Trouble> {
+    pub(super) async fn last_of(
+        &self,
+        subject: &str,
+    ) -> Result<Option<(u64, Bytes)>, NatsSessionError> {
         match self.stream.get_last_raw_message_by_subject(subject).await {
             Ok(message) => Ok(Some((message.sequence, message.payload))),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(Trouble::Server(error.to_string())),
+            Err(error) => Err(NatsSessionError::Server(error.to_string())),
         }
     }
 
     /// A message by its number; nothing where it is there no more.
-    pub(super) async fn message(&self, seq: u64) -> Result<Option<Bytes>, Away> {
+    pub(super) async fn message(&self, seq: u64) -> Result<Option<Bytes>, NatsUnavailable> {
         match self.stream.direct_get(seq).await {
             Ok(message) => Ok(Some(message.payload)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => {
                 tracing::debug!(%error, "a message could not be had");
-                Err(Away)
+                Err(NatsUnavailable)
             }
         }
     }

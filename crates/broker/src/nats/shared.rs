@@ -7,25 +7,25 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use steadfast_hub::StreamsConfig;
+use steadfast_hub::HistoryConfig;
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;
 
 use super::address::Address;
 use super::barrier::Barrier;
-use super::draft::Work;
+use super::channel_queue::ChannelQueues;
 use super::entry;
-use super::lanes::Lanes;
-use super::life::hand_on;
-use super::peers::Presence;
-use super::record::{Known, Record};
-use super::session::{Away, Session};
+use super::membership::NatsPresence;
+use super::message_builder::QueuedWork;
+use super::record::{KnownEnd, LogRecord};
+use super::session::{NatsSession, NatsUnavailable};
+use super::supervisor::hand_on;
 use super::sweep::TOMB_MS;
-use super::table::Table;
-use super::{NatsFigures, PROBE_TIMEOUT};
+use super::table::NatsTable;
+use super::{NatsMetrics, PROBE_TIMEOUT};
 use crate::clock::Clock;
-use crate::peers::{Desk, Peer};
+use crate::cluster::{NodeId, RpcState};
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
@@ -42,7 +42,7 @@ const ABSENT_MS: u64 = 180_000;
 
 /// Names of the log and of what is in it, all under one prefix.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct StreamNames {
     pub(super) stream: String,
     /// All of the log.
     pub(super) all: String,
@@ -55,7 +55,7 @@ pub(super) struct Names {
 
 /// What is counted.
 #[derive(Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct NatsCounters {
     pub(super) is_failing: AtomicBool,
     sessions: AtomicU64,
     fences: AtomicU64,
@@ -65,38 +65,38 @@ pub(super) struct Figures {
 
 /// The log, as this node knows it.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct NatsShared {
     pub(super) addresses: Vec<Address>,
     pub(super) replicas: usize,
-    pub(super) names: Names,
+    pub(super) names: StreamNames,
     /// This node, unlike any other and any earlier run of it.
     pub(super) node: String,
     pub(super) updates: UpdateBus,
-    pub(super) table: Mutex<Table>,
+    pub(super) table: Mutex<NatsTable>,
     /// The newest message that was taken in.
     pub(super) applied: watch::Sender<u64>,
     /// The newest of them that was about a channel.
     pub(super) stepped: AtomicU64,
-    pub(super) known: Mutex<Known>,
-    pub(super) lanes: Lanes,
+    pub(super) known: Mutex<KnownEnd>,
+    pub(super) lanes: ChannelQueues,
     pub(super) barrier: Barrier,
-    pub(super) figures: Figures,
+    pub(super) figures: NatsCounters,
     pub(super) expired_to: Mutex<Option<ChannelName>>,
-    pub(super) desk: Desk,
-    pub(super) presence: Mutex<Presence>,
+    pub(super) rpc: RpcState,
+    pub(super) presence: Mutex<NatsPresence>,
     pub(super) clock: Clock,
     /// Channels that the log takes nothing of.
     stuck: Mutex<BTreeSet<ChannelName>>,
     seed: u64,
     spares: AtomicU64,
-    session: RwLock<Option<Arc<Session>>>,
+    session: RwLock<Option<Arc<NatsSession>>>,
     /// Since when there is none.
     lost_at: Mutex<Millis>,
     /// Nodes that are there, this one included.
     others: Mutex<Vec<String>>,
 }
 
-impl Names {
+impl StreamNames {
     fn of(prefix: &str) -> Self {
         Self {
             stream: prefix.to_owned(),
@@ -119,33 +119,33 @@ impl Names {
     }
 }
 
-impl Shared {
+impl NatsShared {
     pub(super) fn new(
         settings: &NatsSettings,
         addresses: Vec<Address>,
-        streams: StreamsConfig,
+        streams: HistoryConfig,
         hot_bytes_max: usize,
         clock: Clock,
         updates: UpdateBus,
         node: &str,
     ) -> Self {
         let seed = streams.epoch_seed;
-        let own = Peer { run: format!("{seed:016x}"), name: node.to_owned() };
+        let own = NodeId { run: format!("{seed:016x}"), name: node.to_owned() };
         Self {
             addresses,
             replicas: settings.replicas,
-            names: Names::of(&settings.prefix),
+            names: StreamNames::of(&settings.prefix),
             node: own.word(),
             updates,
-            table: Mutex::new(Table::new(streams, hot_bytes_max)),
+            table: Mutex::new(NatsTable::new(streams, hot_bytes_max)),
             applied: watch::Sender::new(0),
             stepped: AtomicU64::new(0),
             known: Mutex::default(),
-            lanes: Lanes::new(),
+            lanes: ChannelQueues::new(),
             barrier: Barrier::default(),
-            figures: Figures::default(),
+            figures: NatsCounters::default(),
             expired_to: Mutex::default(),
-            desk: Desk::new(own),
+            rpc: RpcState::new(own),
             presence: Mutex::default(),
             clock,
             stuck: Mutex::default(),
@@ -158,15 +158,15 @@ impl Shared {
     }
 
     /// The session there is.
-    pub(super) fn session(&self) -> Result<Arc<Session>, Away> {
-        self.session.read().clone().ok_or(Away)
+    pub(super) fn session(&self) -> Result<Arc<NatsSession>, NatsUnavailable> {
+        self.session.read().clone().ok_or(NatsUnavailable)
     }
 
     pub(super) fn is_here(&self) -> bool {
         self.session.read().is_some()
     }
 
-    pub(super) fn begin(&self, session: Arc<Session>) {
+    pub(super) fn begin(&self, session: Arc<NatsSession>) {
         self.figures.sessions.fetch_add(1, Ordering::Relaxed);
         *self.session.write() = Some(session);
     }
@@ -178,7 +178,7 @@ impl Shared {
     }
 
     /// The node has come to this process of the server, under this fence; from where to read on.
-    pub(super) fn settle(&self, session: &Session) -> u64 {
+    pub(super) fn settle(&self, session: &NatsSession) -> u64 {
         let mut known = self.known.lock();
         let is_other = known.fence != session.fence;
         if is_other && !known.fence.is_empty() {
@@ -186,7 +186,7 @@ impl Shared {
             tracing::warn!(fence = session.fence, "the broker lost events: new epochs");
         }
         let seen = if is_other { 0 } else { known.seen };
-        *known = Known { fence: session.fence.clone(), run: session.run.clone(), seen };
+        *known = KnownEnd { fence: session.fence.clone(), run: session.run.clone(), seen };
         drop(known);
         // Who is there now is in the record, which is read once more.
         self.presence.lock().clear();
@@ -247,7 +247,7 @@ impl Shared {
     }
 
     /// Waits until the table has the message of this number; false where that takes too long.
-    pub(super) async fn has_applied(&self, session: &Session, seq: u64) -> bool {
+    pub(super) async fn has_applied(&self, session: &NatsSession, seq: u64) -> bool {
         let mut applied = self.applied.subscribe();
         let is_applied = tokio::select! {
             applied = applied.wait_for(|applied| *applied >= seq) => applied.is_ok(),
@@ -263,34 +263,34 @@ impl Shared {
 
     /// The epoch that the first event of a channel will have. Nothing is written to the log: the
     /// other nodes are told, and one that is not told has the channel begin with a gap.
-    pub(super) async fn reserve(&self, session: &Session, name: &ChannelName) -> Option<Epoch> {
-        let (epoch, letter) = {
+    pub(super) async fn reserve(&self, session: &NatsSession, name: &ChannelName) -> Option<Epoch> {
+        let (epoch, message) = {
             let mut table = self.table.lock();
             let (base, is_new) = table.reserve(name, &self.spare(), self.date());
-            let letter = is_new.then(|| format!("reserved {} {name} {base}", self.node));
-            (table.epoch(&base)?, letter)
+            let message = is_new.then(|| format!("reserved {} {name} {base}", self.node));
+            (table.epoch(&base)?, message)
         };
-        if let Some(letter) = letter {
-            self.tell(session, self.names.control.clone(), letter).await;
+        if let Some(message) = message {
+            self.tell(session, self.names.control.clone(), message).await;
         }
         Some(epoch)
     }
 
     /// Some channels are followed here: the epochs to come of those without events are kept, and
     /// the other nodes are told to keep them too, for any of them may publish the first event.
-    pub(super) async fn keep(&self, session: &Session, names: &[ChannelName]) {
-        let mut letter = format!("kept {}", self.node);
-        let bare = letter.len();
+    pub(super) async fn keep(&self, session: &NatsSession, names: &[ChannelName]) {
+        let mut message = format!("kept {}", self.node);
+        let bare = message.len();
         {
             let (mut table, now) = (self.table.lock(), Millis(self.date()));
             for name in names {
                 if let Some(base) = table.reserved.keep(now, name) {
-                    letter.extend([" ", name.as_str(), " ", &*base]);
+                    message.extend([" ", name.as_str(), " ", &*base]);
                 }
             }
         }
-        if letter.len() > bare {
-            self.tell(session, self.names.control.clone(), letter).await;
+        if message.len() > bare {
+            self.tell(session, self.names.control.clone(), message).await;
         }
     }
 
@@ -300,30 +300,30 @@ impl Shared {
         let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
         let recent: Vec<(&ChannelName, &str)> =
             recent.map(|(name, base)| (name, &**base)).collect();
-        let letter = |pairs: &[(&ChannelName, &str)]| {
+        let message = |pairs: &[(&ChannelName, &str)]| {
             let words = pairs.iter().map(|(name, base)| format!(" {name} {base}"));
             format!("reserved {}{}", self.node, words.collect::<String>())
         };
-        recent.chunks(RESERVED_A_LETTER).map(letter).collect()
+        recent.chunks(RESERVED_A_LETTER).map(message).collect()
     }
 
     /// Keeps a channel from being forgotten.
     pub(super) async fn touch(self: &Arc<Self>, name: &ChannelName) {
-        Lanes::put(self, name, Work::Touch).await;
+        ChannelQueues::put(self, name, QueuedWork::Touch).await;
     }
 
     /// Tells nodes something, unless the server is too busy to take it soon.
-    pub(super) async fn tell(&self, session: &Session, to: String, words: String) {
+    pub(super) async fn tell(&self, session: &NatsSession, to: String, words: String) {
         let sent = session.client.publish(to, words.into());
         match tokio::time::timeout(PROBE_TIMEOUT, sent).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a letter was not sent"),
-            Err(_) => tracing::debug!("a letter was not taken"),
+            Ok(Err(error)) => tracing::debug!(%error, "a message was not sent"),
+            Err(_) => tracing::debug!("a message was not taken"),
         }
     }
 
     /// Which nodes there are.
-    pub(super) fn others(&self, record: &Record) {
+    pub(super) fn others(&self, record: &LogRecord) {
         self.presence.lock().record(&record.nodes, self.clock.now(), self.date());
         let newest = record.nodes.values().copied().max().unwrap_or(0);
         let is_there = |at: u64| newest.saturating_sub(at) <= ABSENT_MS;
@@ -354,9 +354,9 @@ impl Shared {
         format!("{:010x}-{count:x}", self.seed & 0xff_ffff_ffff)
     }
 
-    pub(super) fn figures(&self) -> NatsFigures {
+    pub(super) fn figures(&self) -> NatsMetrics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        NatsFigures {
+        NatsMetrics {
             is_here: self.is_here(),
             sessions: count(&self.figures.sessions),
             fences: count(&self.figures.fences),
@@ -365,7 +365,7 @@ impl Shared {
             stuck: self.stuck.lock().len(),
             applied: *self.applied.borrow(),
             is_failing: self.figures.is_failing.load(Ordering::Relaxed),
-            unheard: self.desk.dropped(),
+            unheard: self.rpc.dropped(),
         }
     }
 }

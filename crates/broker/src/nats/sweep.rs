@@ -7,9 +7,9 @@ use std::time::Duration;
 use steadfast_protocol::ChannelName;
 use tokio::sync::oneshot;
 
-use super::Shared;
-use super::draft::Work;
-use super::lanes::Lanes;
+use super::NatsShared;
+use super::channel_queue::ChannelQueues;
+use super::message_builder::QueuedWork;
 
 /// How often some channels are looked at.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ const CALM_TURNS: u32 = 6;
 
 /// What is to be done in a turn.
 #[derive(Debug, Default)]
-struct Turn {
+struct SweepStep {
     /// Channels with messages to drop, and below which number.
     trash: Vec<(ChannelName, u64)>,
     idle: Vec<ChannelName>,
@@ -40,7 +40,7 @@ struct Turn {
 }
 
 /// Sweeps for ever.
-pub(super) async fn sweep(shared: &Arc<Shared>) {
+pub(super) async fn sweep(shared: &Arc<NatsShared>) {
     let (mut after, mut turns, mut calm, mut session) = (None, 0_u32, 0_u32, 0);
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -56,7 +56,7 @@ pub(super) async fn sweep(shared: &Arc<Shared>) {
 
 /// One turn; the name to go on behind.
 pub(super) async fn turn(
-    shared: &Arc<Shared>,
+    shared: &Arc<NatsShared>,
     after: Option<ChannelName>,
     is_cleaning: bool,
 ) -> Option<ChannelName> {
@@ -64,8 +64,8 @@ pub(super) async fn turn(
     let idle_since = shared.date().saturating_sub(IDLE_MS);
     for name in turn.idle {
         let (told, answer) = oneshot::channel();
-        let work = Work::Delete { if_idle_since: Some(idle_since), told };
-        Lanes::put(shared, &name, work).await;
+        let work = QueuedWork::Delete { if_idle_since: Some(idle_since), told };
+        ChannelQueues::put(shared, &name, work).await;
         // Who was quicker to touch it keeps it.
         drop(answer.await);
     }
@@ -87,16 +87,16 @@ pub(super) async fn turn(
 }
 
 fn plan(
-    shared: &Shared,
+    shared: &NatsShared,
     after: Option<&ChannelName>,
     is_cleaning: bool,
-) -> (Turn, Option<ChannelName>) {
+) -> (SweepStep, Option<ChannelName>) {
     let now = shared.date();
     let mut table = shared.table.lock();
     let last = table.expire(after, BATCH, now);
     let names: Vec<ChannelName> =
         table.after(after).take(BATCH).map(|(name, _)| name.clone()).collect();
-    let mut turn = Turn::default();
+    let mut turn = SweepStep::default();
     // The newest message of the log stays: it says how far there is to read.
     let newest = *shared.applied.borrow();
     let is_old = |at: u64| now.saturating_sub(at) > TOMB_MS;

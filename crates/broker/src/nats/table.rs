@@ -4,15 +4,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::{ChannelInfo, PageLimit, ReservedEpochs, StreamsConfig};
+use steadfast_hub::{ChannelInfo, HistoryConfig, PageLimit, ReservedEpochs};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::answers::Answers;
-use super::channel::{Channel, Kept};
-use super::entry::{Event, Step};
-use super::plan::{Plan, publication};
+use super::channel::{KeptEvent, NatsChannel};
+use super::entry::{ChannelStep, Event};
+use super::idempotency::LogIdempotencyKeys;
+use super::plan::{PagePlan, publication};
 use super::sweep::TOMB_MS;
 use crate::update_bus::ChannelUpdate;
 
@@ -28,10 +28,10 @@ const TOMBS_MAX: usize = 10_000;
 
 /// The channels.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) config: StreamsConfig,
-    pub(super) channels: BTreeMap<ChannelName, Channel>,
-    pub(super) answers: Answers,
+pub(super) struct NatsTable {
+    pub(super) config: HistoryConfig,
+    pub(super) channels: BTreeMap<ChannelName, NatsChannel>,
+    pub(super) answers: LogIdempotencyKeys,
     pub(super) bytes: usize,
     /// What is on its way to the log.
     pub(super) promised: Promised,
@@ -39,14 +39,14 @@ pub(super) struct Table {
     pub(super) tombs: BTreeMap<ChannelName, (u64, u64)>,
     /// Bases of the epochs that the first events of channels to come will have.
     pub(super) reserved: ReservedEpochs<Box<str>>,
-    /// The bases of channels that are gone: no letter that was late reserves one of them again.
+    /// The bases of channels that are gone: no message that was late reserves one of them again.
     gone: VecDeque<Box<str>>,
     /// The date of the newest message of the log, by the server's clock.
     log_at: u64,
     /// The base of the channel of the last message, where that cannot follow on what is known.
     pub(super) at_odds: Option<Box<str>>,
     fence: String,
-    hot: Hot,
+    hot: HotLog,
 }
 
 /// Room that is taken by what is on its way.
@@ -59,7 +59,7 @@ pub(super) struct Promised {
 
 /// Hot events of all channels, in the order in which they came.
 #[derive(Debug)]
-struct Hot {
+struct HotLog {
     order: VecDeque<(ChannelName, u64)>,
     bytes: usize,
     bytes_max: usize,
@@ -67,19 +67,19 @@ struct Hot {
 
 /// Where a message stands in the log, and when it came there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct LogPosition {
     pub(super) seq: u64,
     pub(super) at: u64,
     /// The date now.
     pub(super) now: u64,
 }
 
-impl Table {
+impl NatsTable {
     /// No channels yet. `hot_bytes_max` bounds the events in memory.
-    pub(super) fn new(config: StreamsConfig, hot_bytes_max: usize) -> Self {
+    pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         Self {
             channels: BTreeMap::new(),
-            answers: Answers::new(config.idempotency_window.0),
+            answers: LogIdempotencyKeys::new(config.idempotency_window.0),
             bytes: 0,
             promised: Promised::default(),
             tombs: BTreeMap::new(),
@@ -88,7 +88,7 @@ impl Table {
             log_at: 0,
             at_odds: None,
             fence: String::new(),
-            hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
+            hot: HotLog { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
             config,
         }
     }
@@ -110,23 +110,23 @@ impl Table {
     pub(super) fn apply(
         &mut self,
         name: &ChannelName,
-        place: Place,
-        step: Step<'_>,
+        place: LogPosition,
+        step: ChannelStep<'_>,
     ) -> Vec<ChannelUpdate> {
         self.has_read(place.at);
         let mut news = Vec::new();
         match step {
-            Step::Forgotten => {
+            ChannelStep::Forgotten => {
                 self.forget(name, &mut news);
                 if self.tombs.len() >= TOMBS_MAX {
                     self.tombs.pop_first();
                 }
                 self.tombs.insert(name.clone(), (place.seq, place.at));
             }
-            Step::Kept { base, head } => {
+            ChannelStep::KeptEvent { base, head } => {
                 self.open(name, base, head, place, &mut news);
             }
-            Step::Events { base, first, events } => {
+            ChannelStep::Events { base, first, events } => {
                 let head = first.saturating_sub(1);
                 if self.open(name, base, head, place, &mut news).is_some() {
                     self.append(name, head, place, &events, &mut news);
@@ -143,7 +143,7 @@ impl Table {
         name: &ChannelName,
         base: &str,
         head: u64,
-        place: Place,
+        place: LogPosition,
         news: &mut Vec<ChannelUpdate>,
     ) -> Option<()> {
         if self.channels.get(name).is_some_and(|channel| *channel.base != *base) {
@@ -156,7 +156,7 @@ impl Table {
             return Some(());
         }
         let epoch = self.epoch(base)?;
-        let channel = Channel::new(base, epoch, head, place.seq, place.at);
+        let channel = NatsChannel::new(base, epoch, head, place.seq, place.at);
         self.channels.insert(name.clone(), channel);
         Some(())
     }
@@ -165,7 +165,7 @@ impl Table {
         &mut self,
         name: &ChannelName,
         head: u64,
-        place: Place,
+        place: LogPosition,
         events: &[Event<'_>],
         news: &mut Vec<ChannelUpdate>,
     ) {
@@ -196,7 +196,7 @@ impl Table {
                 self.hot.bytes += size;
                 self.hot.order.push_back((name.clone(), offset));
             }
-            channel.take(Kept { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
+            channel.take(KeptEvent { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
             self.bytes += size;
             if let Some(key) = event.key {
                 self.answers.remember(name, key, event.answer(offset), at, place.now);
@@ -272,7 +272,7 @@ impl Table {
         since: &Since,
         limit: PageLimit,
         now: u64,
-    ) -> Option<Plan> {
+    ) -> Option<PagePlan> {
         self.trim(name, now);
         Some(self.channels.get(name)?.plan(since, limit))
     }
@@ -331,7 +331,7 @@ impl Table {
     pub(super) fn after(
         &self,
         after: Option<&ChannelName>,
-    ) -> impl Iterator<Item = (&ChannelName, &Channel)> {
+    ) -> impl Iterator<Item = (&ChannelName, &NatsChannel)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
         self.channels.range::<ChannelName, _>((from, Unbounded))

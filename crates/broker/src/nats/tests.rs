@@ -8,7 +8,7 @@ mod two;
 
 use std::sync::Arc;
 
-use steadfast_hub::StreamsConfig;
+use steadfast_hub::HistoryConfig;
 
 use super::NatsBroker;
 use crate::Broker;
@@ -25,24 +25,24 @@ pub(crate) const HOT: usize = 1024 * 1024;
 /// A node's broker on this server.
 pub(crate) fn node(
     store: &NatsServer,
-    streams: &StreamsConfig,
+    streams: &HistoryConfig,
     hot_bytes_max: usize,
     updates: &UpdateBus,
 ) -> NatsBroker {
     let servers = vec![Secret::new(store.url())];
     let settings = NatsSettings { servers, ..NatsSettings::default() };
     let epoch_seed = getrandom::u64().unwrap();
-    let streams = StreamsConfig { epoch_seed, ..streams.clone() };
+    let streams = HistoryConfig { epoch_seed, ..streams.clone() };
     let (clock, updates) = (Clock::start(), updates.clone());
     NatsBroker::new(&settings, streams, hot_bytes_max, clock, updates, "node").unwrap()
 }
 
 /// One node on this server.
 fn arm(store: &NatsServer) -> Arm {
-    keeping(store, &StreamsConfig::default(), HOT)
+    keeping(store, &HistoryConfig::default(), HOT)
 }
 
-fn keeping(store: &NatsServer, streams: &StreamsConfig, hot_bytes_max: usize) -> Arm {
+fn keeping(store: &NatsServer, streams: &HistoryConfig, hot_bytes_max: usize) -> Arm {
     let (test_node, updates) = TestNode::start(Clock::start());
     Arm::of(Broker::Nats(node(store, streams, hot_bytes_max, &updates)), test_node)
 }
@@ -55,12 +55,12 @@ async fn ready(arm: &Arm) {
 }
 
 /// What the node counts.
-fn figures(arm: &Arm) -> super::NatsFigures {
+fn figures(arm: &Arm) -> super::NatsMetrics {
     arm.broker.nats().unwrap()
 }
 
 /// What the tasks of the node share.
-fn shared(arm: &Arm) -> &Arc<super::Shared> {
+fn shared(arm: &Arm) -> &Arc<super::NatsShared> {
     let Broker::Nats(nats) = &*arm.broker else { panic!("another broker") };
     &nats.shared
 }

@@ -10,7 +10,7 @@ use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
 /// What a server tells every node.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum ServerUpdate {
     /// One more event, and how many writes that made.
     Published(Arc<Publication>, u64),
     /// A channel was forgotten, under this fence.
@@ -56,7 +56,7 @@ pub(super) fn publication(
 }
 
 /// What an announcement says; nothing where it is none of ours.
-pub(super) fn news(announcement: &[u8]) -> Option<News> {
+pub(super) fn news(announcement: &[u8]) -> Option<ServerUpdate> {
     let end = announcement.iter().position(|byte| *byte == b'\n').unwrap_or(announcement.len());
     let (head, entry) = announcement.split_at_checked(end)?;
     let mut words = std::str::from_utf8(head).ok()?.split(' ');
@@ -68,12 +68,12 @@ pub(super) fn news(announcement: &[u8]) -> Option<News> {
             let time = words.next()?.parse().ok()?;
             let channel = ChannelName::new(words.next()?).ok()?;
             let publication = publication(&channel, &epoch, offset, time, entry.get(1..)?)?;
-            Some(News::Published(publication, n))
+            Some(ServerUpdate::Published(publication, n))
         }
         "d" => {
             let n = words.next()?.parse().ok()?;
             let fence = words.next()?.to_owned();
-            Some(News::Forgotten(ChannelName::new(words.next()?).ok()?, fence, n))
+            Some(ServerUpdate::Forgotten(ChannelName::new(words.next()?).ok()?, fence, n))
         }
         _ => None,
     }
@@ -81,7 +81,7 @@ pub(super) fn news(announcement: &[u8]) -> Option<News> {
 
 #[cfg(test)]
 mod tests {
-    use super::{News, entry, news, publication};
+    use super::{ServerUpdate, entry, news, publication};
     use steadfast_hub::Publish;
     use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, ReplaceKey};
 
@@ -106,9 +106,11 @@ mod tests {
         assert_eq!(kept.encoded.len(), size + "epoch-1".len() + "12".len());
 
         let announced = [b"p 7 epoch-1 12 5 a:1\n", &*entry].concat();
-        let Some(News::Published(told, 7)) = news(&announced) else { panic!("no news") };
+        let Some(ServerUpdate::Published(told, 7)) = news(&announced) else { panic!("no news") };
         assert_eq!(told, kept);
-        let Some(News::Forgotten(channel, fence, 8)) = news(b"d 8 f a:1") else { panic!("none") };
+        let Some(ServerUpdate::Forgotten(channel, fence, 8)) = news(b"d 8 f a:1") else {
+            panic!("none")
+        };
         assert_eq!((channel.as_str(), fence.as_str()), ("a:1", "f"));
         assert!(news(b"p 7 epoch-1 12 5 a:1").is_none() && news(b"").is_none());
     }

@@ -7,7 +7,7 @@ use steadfast_protocol::{ChannelName, Epoch, Gap, GapCause, Position, Since};
 
 use super::entry;
 use super::scripts::{LIST, number, text};
-use super::server::Server;
+use super::server::RedisNode;
 
 /// A page, from `ok epoch start cause head final end [offset time entry]…`.
 pub(super) fn page(channel: &ChannelName, since: &Since, answer: &[Value]) -> Option<Page> {
@@ -45,7 +45,7 @@ pub(super) fn page(channel: &ChannelName, since: &Since, answer: &[Value]) -> Op
 
 /// What a server knows of channels: of `limit` from the name `least` on, or of that one alone.
 pub(super) async fn known(
-    server: &Server,
+    server: &RedisNode,
     least: &str,
     limit: Option<usize>,
 ) -> Result<Vec<ChannelInfo>, ReadError> {

@@ -10,12 +10,12 @@ use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use steadfast_protocol::Epoch;
 use tokio::sync::{Notify, watch};
 
+use super::discovery::Discovery;
 use super::scripts::{Call, Script, number, text};
-use super::whereabouts::Whereabouts;
 
 /// Names that are the same for every channel of a prefix.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct RedisKeys {
     pub(super) prefix: String,
     pub(super) server: String,
     pub(super) index: String,
@@ -30,11 +30,11 @@ pub(super) struct Keys {
 
 /// One server.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(super) struct RedisNode {
     /// Its place in the ring.
     pub(super) at: usize,
-    pub(super) whereabouts: Whereabouts,
-    pub(super) keys: Keys,
+    pub(super) discovery: Discovery,
+    pub(super) keys: RedisKeys,
     /// This node, unlike any other and any earlier run of it.
     pub(super) node: String,
     /// Channels and bytes, as last told.
@@ -44,15 +44,15 @@ pub(super) struct Server {
     pub(super) evicts: Mutex<Option<String>>,
     /// The newest probe that came back as an announcement.
     pub(super) heard: watch::Sender<u64>,
-    pub(super) figures: Figures,
+    pub(super) figures: ServerCounters,
     probes: AtomicU64,
-    session: RwLock<Option<Arc<Session>>>,
-    known: Mutex<Known>,
+    session: RwLock<Option<Arc<RedisSession>>>,
+    known: Mutex<SeenOffset>,
 }
 
 /// What is counted of one server.
 #[derive(Debug, Default)]
-pub(super) struct Figures {
+pub(super) struct ServerCounters {
     /// Sessions with it that began.
     pub(super) sessions: AtomicU64,
     /// Times that its fence was found raised.
@@ -63,7 +63,7 @@ pub(super) struct Figures {
 
 /// A connection to one process of the server, under one fence.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct RedisSession {
     pub(super) commands: MultiplexedConnection,
     pub(super) run: String,
     pub(super) fence: String,
@@ -75,7 +75,7 @@ pub(super) struct Session {
 
 /// The most that was acked or announced to this node.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
+pub(super) struct SeenOffset {
     pub(super) run: String,
     pub(super) fence: String,
     pub(super) n: u64,
@@ -83,9 +83,9 @@ pub(super) struct Known {
 
 /// The server did not answer; whether it did what it was asked is not known.
 #[derive(Debug)]
-pub(super) struct Away;
+pub(super) struct RedisUnavailable;
 
-impl Keys {
+impl RedisKeys {
     fn of(prefix: &str) -> Self {
         let named = |name: &str| format!("{prefix}:{name}");
         Self {
@@ -108,18 +108,18 @@ impl Keys {
     }
 }
 
-impl Server {
-    pub(super) fn new(at: usize, whereabouts: Whereabouts, prefix: &str, node: &str) -> Self {
+impl RedisNode {
+    pub(super) fn new(at: usize, discovery: Discovery, prefix: &str, node: &str) -> Self {
         Self {
             at,
-            whereabouts,
-            keys: Keys::of(prefix),
+            discovery,
+            keys: RedisKeys::of(prefix),
             node: node.to_owned(),
             channels: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             evicts: Mutex::default(),
             heard: watch::Sender::new(0),
-            figures: Figures::default(),
+            figures: ServerCounters::default(),
             probes: AtomicU64::new(0),
             session: RwLock::new(None),
             known: Mutex::default(),
@@ -127,11 +127,11 @@ impl Server {
     }
 
     /// The session there is.
-    pub(super) fn session(&self) -> Result<Arc<Session>, Away> {
-        self.session.read().clone().ok_or(Away)
+    pub(super) fn session(&self) -> Result<Arc<RedisSession>, RedisUnavailable> {
+        self.session.read().clone().ok_or(RedisUnavailable)
     }
 
-    pub(super) fn begin(&self, session: Arc<Session>) {
+    pub(super) fn begin(&self, session: Arc<RedisSession>) {
         *self.session.write() = Some(session);
     }
 
@@ -139,7 +139,7 @@ impl Server {
         *self.session.write() = None;
     }
 
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> SeenOffset {
         self.known.lock().clone()
     }
 
@@ -147,7 +147,7 @@ impl Server {
     pub(super) fn settle(&self, run: &str, fence: &str, n: u64) {
         let mut known = self.known.lock();
         let seen = if known.fence == fence { known.n.max(n) } else { n };
-        *known = Known { run: run.to_owned(), fence: fence.to_owned(), n: seen };
+        *known = SeenOffset { run: run.to_owned(), fence: fence.to_owned(), n: seen };
     }
 
     /// So many writes were acked or announced under this fence.
@@ -169,14 +169,19 @@ impl Server {
     }
 
     /// A call about one channel.
-    pub(super) fn about(&self, session: &Session, script: &'static Script, name: &str) -> Call {
+    pub(super) fn about(
+        &self,
+        session: &RedisSession,
+        script: &'static Script,
+        name: &str,
+    ) -> Call {
         self.about_with(session, script, name, &[])
     }
 
     /// The same with more keys.
     pub(super) fn about_with(
         &self,
-        session: &Session,
+        session: &RedisSession,
         script: &'static Script,
         name: &str,
         more: &[&str],
@@ -191,7 +196,7 @@ impl Server {
     /// A call that is refused unless the server is as this node knows it.
     pub(super) fn guarded(
         &self,
-        session: &Session,
+        session: &RedisSession,
         script: &'static Script,
         keys: &[&str],
     ) -> Call {
@@ -200,11 +205,15 @@ impl Server {
     }
 
     /// Sends a call; what it answers behind its first word, and that word.
-    pub(super) async fn send(&self, session: &Session, call: Call) -> Result<Vec<Value>, Away> {
+    pub(super) async fn send(
+        &self,
+        session: &RedisSession,
+        call: Call,
+    ) -> Result<Vec<Value>, RedisUnavailable> {
         match call.send(&mut session.commands.clone()).await {
             Ok(answer) if text(answer.first()) == "moved" => {
                 session.over.notify_one();
-                Err(Away)
+                Err(RedisUnavailable)
             }
             Ok(answer) => Ok(answer),
             Err(error) => Err(self.failed(session, &error)),
@@ -212,7 +221,7 @@ impl Server {
     }
 
     /// Whatever a failed command says, somebody has to look again; most of them end the session.
-    pub(super) fn failed(&self, session: &Session, error: &RedisError) -> Away {
+    pub(super) fn failed(&self, session: &RedisSession, error: &RedisError) -> RedisUnavailable {
         let is_refusal = error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError);
         tracing::debug!(server = self.at, %error, "a command failed");
         if is_refusal {
@@ -220,11 +229,11 @@ impl Server {
         } else {
             session.over.notify_one();
         }
-        Away
+        RedisUnavailable
     }
 
     /// Tells nodes something.
-    pub(super) async fn tell(&self, to: &str, words: &str) -> Result<(), Away> {
+    pub(super) async fn tell(&self, to: &str, words: &str) -> Result<(), RedisUnavailable> {
         let session = self.session()?;
         let mut command = redis::cmd("PUBLISH");
         command.arg(to).arg(words);
@@ -234,7 +243,7 @@ impl Server {
     }
 
     /// Has the server announce something to this node alone; its number.
-    pub(super) async fn probe(&self) -> Result<u64, Away> {
+    pub(super) async fn probe(&self) -> Result<u64, RedisUnavailable> {
         let probe = self.probes.fetch_add(1, Ordering::Relaxed) + 1;
         self.tell(&self.keys.to(&self.node), &format!("probe {probe}")).await?;
         Ok(probe)

@@ -5,9 +5,9 @@ use std::time::Duration;
 use redis::RedisError;
 use steadfast_protocol::ChannelName;
 
-use super::Shared;
+use super::RedisShared;
 use super::scripts::{EXPIRE, LIST, text};
-use super::server::{Away, Server};
+use super::server::{RedisNode, RedisUnavailable};
 
 /// How often some channels are looked at.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const BATCH: usize = 500;
 const IDLE_MS: u64 = 86_400_000;
 
 /// Sweeps for ever.
-pub(super) async fn sweep(server: &Server, shared: &Shared) {
+pub(super) async fn sweep(server: &RedisNode, shared: &RedisShared) {
     let mut after = None;
     loop {
         tokio::time::sleep(INTERVAL).await;
@@ -30,10 +30,10 @@ pub(super) async fn sweep(server: &Server, shared: &Shared) {
 
 /// One turn; the name to go on behind.
 async fn turn(
-    server: &Server,
-    shared: &Shared,
+    server: &RedisNode,
+    shared: &RedisShared,
     after: Option<ChannelName>,
-) -> Result<Option<ChannelName>, Away> {
+) -> Result<Option<ChannelName>, RedisUnavailable> {
     let session = server.session()?;
     let mut lock = redis::cmd("SET");
     lock.arg(&server.keys.sweep).arg(&server.node).arg("NX").arg("PX").arg(TURN_MS);

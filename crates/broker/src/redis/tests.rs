@@ -7,7 +7,7 @@ mod failover;
 mod kill;
 mod sentinel;
 
-use steadfast_hub::StreamsConfig;
+use steadfast_hub::HistoryConfig;
 
 use self::sentinel::Sentinel;
 use super::RedisBroker;
@@ -21,7 +21,7 @@ use crate::update_bus::UpdateBus;
 
 /// A broker on a server that was just started.
 pub(crate) async fn broker(
-    streams: &StreamsConfig,
+    streams: &HistoryConfig,
     updates: &UpdateBus,
 ) -> (RedisServer, RedisBroker) {
     let store = RedisServer::start(&[]).await;
@@ -32,23 +32,23 @@ pub(crate) async fn broker(
 /// A node's broker on these servers.
 pub(crate) fn node(
     stores: &[&RedisServer],
-    streams: &StreamsConfig,
+    streams: &HistoryConfig,
     updates: &UpdateBus,
 ) -> RedisBroker {
     let servers = stores.iter().map(|store| Secret::new(store.url())).collect();
     node_of(&RedisSettings { servers, ..RedisSettings::default() }, streams, updates)
 }
 
-fn node_of(settings: &RedisSettings, streams: &StreamsConfig, updates: &UpdateBus) -> RedisBroker {
+fn node_of(settings: &RedisSettings, streams: &HistoryConfig, updates: &UpdateBus) -> RedisBroker {
     let epoch_seed = getrandom::u64().unwrap();
-    let streams = StreamsConfig { epoch_seed, ..streams.clone() };
+    let streams = HistoryConfig { epoch_seed, ..streams.clone() };
     RedisBroker::new(settings, streams, updates.clone(), "node").unwrap()
 }
 
 /// One node on these servers.
 fn arm(stores: &[&RedisServer]) -> Arm {
     let (test_node, updates) = TestNode::start(Clock::start());
-    Arm::of(Broker::Redis(node(stores, &StreamsConfig::default(), &updates)), test_node)
+    Arm::of(Broker::Redis(node(stores, &HistoryConfig::default(), &updates)), test_node)
 }
 
 /// One node that asks a sentinel where its server is.
@@ -59,7 +59,7 @@ fn arm_by(sentinel: &Sentinel) -> Arm {
         ..RedisSettings::default()
     };
     let (test_node, updates) = TestNode::start(Clock::start());
-    Arm::of(Broker::Redis(node_of(&settings, &StreamsConfig::default(), &updates)), test_node)
+    Arm::of(Broker::Redis(node_of(&settings, &HistoryConfig::default(), &updates)), test_node)
 }
 
 /// Waits until the node can do its work.

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::join_all;
-use steadfast_hub::{Grants, Opening, Outgoing, SessionKey, Speech, StreamsConfig, Transport};
+use steadfast_hub::{Encoding, Grants, HistoryConfig, Opening, Outgoing, SessionKey, Transport};
 use steadfast_protocol::{ChannelRequest, CloseCode, LinkId, Since, Timestamp};
 
 use super::{ALL, Arm, Kind, channel, contract, event, last};
@@ -33,7 +33,7 @@ impl<'a> Listener<'a> {
             link: LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
             generation: 1,
             transport: Transport::WebSocket,
-            speech: Speech::Frames,
+            encoding: Encoding::Frames,
             client: None,
             grants: Grants::everything(),
             expires: None,
@@ -113,7 +113,7 @@ async fn others_read(arm: &Arm) {
 
 /// P-22
 async fn what_others_read_changes_no_epoch_that_somebody_follows(kind: Kind) {
-    let arm = Arm::with(kind, &StreamsConfig { channels_max: 3, ..StreamsConfig::default() }).await;
+    let arm = Arm::with(kind, &HistoryConfig { channels_max: 3, ..HistoryConfig::default() }).await;
     let mut listener = Listener::to(&arm, "a");
     assert_eq!(listener.until("subscribed").await, ["subscribed"]);
     others_read(&arm).await;
@@ -123,7 +123,7 @@ async fn what_others_read_changes_no_epoch_that_somebody_follows(kind: Kind) {
 
 /// P-22
 async fn what_others_read_changes_no_epoch_while_a_link_is_cut(kind: Kind) {
-    let arm = Arm::with(kind, &StreamsConfig { channels_max: 3, ..StreamsConfig::default() }).await;
+    let arm = Arm::with(kind, &HistoryConfig { channels_max: 3, ..HistoryConfig::default() }).await;
     let mut listener = Listener::to(&arm, "a");
     assert_eq!(listener.until("subscribed").await, ["subscribed"]);
     let position = arm.read("a", Since::Now, ALL).await.start;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use steadfast_hub::{Publish, PublishError, Receipt, StreamsConfig};
+use steadfast_hub::{HistoryConfig, Publish, PublishError, Receipt};
 use steadfast_machine::Span;
 use steadfast_protocol::{EventName, Payload, ReplaceKey, Since};
 
@@ -118,7 +118,7 @@ async fn a_key_that_comes_at_once_with_two_events_makes_the_first_alone(kind: Ki
 async fn a_key_is_forgotten_after_its_window(kind: Kind) {
     let idempotency_window = Span(1);
     let arm =
-        Arm::with(kind, &StreamsConfig { idempotency_window, ..StreamsConfig::default() }).await;
+        Arm::with(kind, &HistoryConfig { idempotency_window, ..HistoryConfig::default() }).await;
     assert_eq!(arm.put(keyed("a", "k")).await, 1);
     while arm.put(keyed("a", "k")).await == 1 {}
     assert_eq!(arm.kept("a").await, [1, 2]);
@@ -140,11 +140,11 @@ async fn every_table_is_full_at_its_limit_and_refuses_one_past_it(kind: Kind) {
     let bytes_max = length * 2 + length / 2;
     let arm = Arm::with(
         kind,
-        &StreamsConfig {
+        &HistoryConfig {
             channels_max: 1,
             idempotency_keys_max: 1,
             bytes_total_max: bytes_max,
-            ..StreamsConfig::default()
+            ..HistoryConfig::default()
         },
     )
     .await;

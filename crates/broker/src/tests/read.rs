@@ -1,6 +1,6 @@
 //! Reading: positions, pages, gaps, and what operators see.
 
-use steadfast_hub::{PageLimit, PublishError, Retention, StreamsConfig};
+use steadfast_hub::{HistoryConfig, PageLimit, PublishError, Retention};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::{
@@ -126,7 +126,7 @@ async fn a_channel_that_was_only_read_has_a_numbering_that_holds(kind: Kind) {
 }
 
 async fn a_name_that_is_only_read_takes_no_place(kind: Kind) {
-    let streams = StreamsConfig { channels_max: 3, ..StreamsConfig::default() };
+    let streams = HistoryConfig { channels_max: 3, ..HistoryConfig::default() };
     let arm = Arm::with(kind, &streams).await;
     let messages = arm.broker.nats().map(|figures| figures.messages);
     let mut follower = Listener::to(&arm, "followed");
@@ -150,7 +150,7 @@ async fn a_name_that_is_only_read_takes_no_place(kind: Kind) {
 }
 
 async fn a_name_whose_first_event_is_refused_takes_no_place(kind: Kind) {
-    let streams = StreamsConfig { bytes_total_max: 10, ..StreamsConfig::default() };
+    let streams = HistoryConfig { bytes_total_max: 10, ..HistoryConfig::default() };
     let arm = Arm::with(kind, &streams).await;
     let read = arm.read("a", Since::Start, ALL).await;
     for _ in 0..2 {

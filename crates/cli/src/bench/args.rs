@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use steadfast_bench::{Connecting, Load, Pace};
+use steadfast_loadgen::{Connecting, Load, Pace};
 
 /// Links that are on their way at once, unless all are.
 const AT_ONCE: usize = 100;
@@ -184,7 +184,7 @@ impl Args {
 mod tests {
     use super::{Args, Wanted};
     use clap::Parser;
-    use steadfast_bench::Pace;
+    use steadfast_loadgen::Pace;
 
     #[derive(Parser)]
     struct Typed {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use anyhow::Context;
 use serde::Serialize;
-use steadfast_bench::{Connects, Crew, Deliveries, Spread, Usage};
+use steadfast_loadgen::{Connects, Deliveries, Spread, Usage, WorkerPool};
 
 use super::Wanted;
 
@@ -52,12 +52,12 @@ impl Memory {
 
 impl Report {
     /// A report that knows the links alone.
-    pub(super) fn new(crew: &Crew, wanted: &Wanted, connects: Connects) -> Self {
+    pub(super) fn new(workers: &WorkerPool, wanted: &Wanted, connects: Connects) -> Self {
         Self {
             scenario: wanted.scenario,
             links: wanted.links,
             channels: wanted.channels,
-            processes: crew.workers(),
+            processes: workers.workers(),
             connects,
             memory: None,
             deliveries: None,
@@ -150,7 +150,7 @@ fn spread(Spread { p50_ms, p99_ms, max_ms }: Spread) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Memory, Report};
-    use steadfast_bench::{Connects, Deliveries, Spread, Usage};
+    use steadfast_loadgen::{Connects, Deliveries, Spread, Usage};
 
     fn report() -> Report {
         let latency = Spread { p50_ms: 1.0, p99_ms: 2.0, max_ms: 3.5 };

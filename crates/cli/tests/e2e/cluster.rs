@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use steadfast_trial::cluster::Balancer;
-use steadfast_trial::load::Amount;
-use steadfast_trial::nodes;
+use steadfast_chaos::cluster::Balancer;
+use steadfast_chaos::load::Amount;
+use steadfast_chaos::nodes;
 
 use crate::front::{Authority, Front};
 use crate::raw::Raw;
@@ -176,7 +176,7 @@ async fn while_the_store_is_away_links_stay_and_publishers_are_told() {
     assert!(two.looks("/metrics").await.text.contains("steadfast_redis_servers_connected 1"));
 }
 
-/// The trial in short; `steadfast-trial nodes` has the long one. nginx is as in `deploy/nginx`.
+/// The trial in short; `steadfast-chaos nodes` has the long one. nginx is as in `deploy/nginx`.
 #[tokio::test]
 async fn behind_nginx_links_lose_nothing_when_nodes_are_killed() {
     let settings = nodes::Settings {

@@ -2,8 +2,8 @@
 //! more. A full disk is a limit on the size of files, which anybody may set and lift.
 
 use serde_json::{Value, json};
+use steadfast_chaos::kills;
 use steadfast_machine::Rng;
-use steadfast_trial::kills;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -51,7 +51,7 @@ async fn a_subscriber_misses_nothing_over_a_crash() {
     refused.assert_problem(409, "channel_finished");
 }
 
-/// The trial in short; `steadfast-trial kills` has the long one.
+/// The trial in short; `steadfast-chaos kills` has the long one.
 #[tokio::test]
 async fn what_was_answered_outlives_kills_under_load() {
     let server = env!("CARGO_BIN_EXE_steadfast").into();

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use steadfast_server::token::{Claims, sign};
+use steadfast_server::auth::token::{Claims, sign};
 
 use crate::process::Process;
 use crate::raw::Raw;

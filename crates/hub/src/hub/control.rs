@@ -9,11 +9,11 @@ use steadfast_protocol::codec::legacy;
 use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
 
 use super::Hub;
-use crate::session::Life;
-use crate::{Outgoing, SessionKey, Speech};
+use crate::session::Liveness;
+use crate::{Encoding, Outgoing, SessionKey};
 
 /// What is due for one session.
-enum Due {
+enum SessionDue {
     Nothing,
     Stale,
     Slow,
@@ -52,7 +52,7 @@ impl Hub {
         });
         for key in self.keys() {
             self.say(now, key, &frame);
-            let Some(session) = self.peek(key).filter(|one| one.speech.is_for_one()) else {
+            let Some(session) = self.peek(key).filter(|one| one.encoding.is_for_one()) else {
                 continue;
             };
             let leaves = now + after + self.drawn(&session.link, spread);
@@ -103,45 +103,49 @@ impl Hub {
 
     fn act(&mut self, now: Millis, key: SessionKey) {
         match self.due(now, key) {
-            Due::Nothing => {}
-            Due::Stale => self.close(now, key, CloseCode::GOING_AWAY, STALE_REASON),
-            Due::Slow => {
+            SessionDue::Nothing => {}
+            SessionDue::Stale => self.close(now, key, CloseCode::GOING_AWAY, STALE_REASON),
+            SessionDue::Slow => {
                 self.close(now, key, CloseCode::TOO_SLOW, "too slow: resume from history");
             }
-            Due::Expired => self.close(now, key, CloseCode::TOKEN_EXPIRED, "token expired"),
-            Due::Leave => self.close(now, key, CloseCode::RESTART, "the server restarts"),
-            Due::Ask => self.ask(now, key),
-            Due::Comment => {
+            SessionDue::Expired => self.close(now, key, CloseCode::TOKEN_EXPIRED, "token expired"),
+            SessionDue::Leave => self.close(now, key, CloseCode::RESTART, "the server restarts"),
+            SessionDue::Ask => self.ask(now, key),
+            SessionDue::Comment => {
                 if let Some(session) = self.session(key) {
-                    session.life = Life::Mute { told: now };
+                    session.life = Liveness::Mute { told: now };
                 }
                 self.put(now, key, Outgoing::Ping);
             }
         }
     }
 
-    fn due(&self, now: Millis, key: SessionKey) -> Due {
+    fn due(&self, now: Millis, key: SessionKey) -> SessionDue {
         let config = &self.config;
         let Some(session) = self.peek(key).filter(|session| session.closing.is_none()) else {
-            return Due::Nothing;
+            return SessionDue::Nothing;
         };
         let has_come = |at: Option<Millis>| at.is_some_and(|at| at <= now);
         if has_come(session.stale_at(config)) {
-            return Due::Stale;
+            return SessionDue::Stale;
         }
         if has_come(session.outbox.slow_at(config.slow_timeout)) {
-            return Due::Slow;
+            return SessionDue::Slow;
         }
         if has_come(session.expires) {
-            return Due::Expired;
+            return SessionDue::Expired;
         }
         if has_come(session.leaves) {
-            return Due::Leave;
+            return SessionDue::Leave;
         }
         match session.life {
-            Life::Pinged { heard, asked: None } if heard + config.ping_interval <= now => Due::Ask,
-            Life::Mute { told } if told + config.ping_interval <= now => Due::Comment,
-            Life::Agreed { .. } | Life::Pinged { .. } | Life::Mute { .. } => Due::Nothing,
+            Liveness::Pinged { heard, asked: None } if heard + config.ping_interval <= now => {
+                SessionDue::Ask
+            }
+            Liveness::Mute { told } if told + config.ping_interval <= now => SessionDue::Comment,
+            Liveness::Agreed { .. } | Liveness::Pinged { .. } | Liveness::Mute { .. } => {
+                SessionDue::Nothing
+            }
         }
     }
 
@@ -149,13 +153,13 @@ impl Hub {
     /// path open. P-42, P-47
     fn ask(&mut self, now: Millis, key: SessionKey) {
         let Some(session) = self.session(key) else { return };
-        if let Life::Pinged { asked, .. } = &mut session.life {
+        if let Liveness::Pinged { asked, .. } = &mut session.life {
             *asked = Some(now);
         }
-        match session.speech {
-            Speech::Frames => self.say(now, key, &ServerFrame::Ping { id: None }),
-            Speech::Legacy => self.answer(now, key, Bytes::from_static(legacy::PING)),
-            Speech::Stream | Speech::Signal => {}
+        match session.encoding {
+            Encoding::Frames => self.say(now, key, &ServerFrame::Ping { id: None }),
+            Encoding::Legacy => self.answer(now, key, Bytes::from_static(legacy::PING)),
+            Encoding::Stream | Encoding::Signal => {}
         }
         self.put(now, key, Outgoing::Ping);
     }

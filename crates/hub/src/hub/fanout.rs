@@ -9,13 +9,13 @@ use steadfast_protocol::codec::sse;
 use steadfast_protocol::{ChannelName, Position, ServerFrame};
 
 use super::{Hub, Output};
-use crate::member::{Member, Stage};
+use crate::member::{DeliveryState, Member};
 use crate::render::Rendered;
 use crate::session::Session;
-use crate::{HubConfig, Outgoing, Publication, SessionKey, Speech};
+use crate::{Encoding, HubConfig, Outgoing, Publication, SessionKey};
 
 /// What a publication does to one member.
-enum Step {
+enum MemberStep {
     /// It is the next one and there is room.
     Deliver,
     /// It came before, or history will bring it.
@@ -40,14 +40,14 @@ impl Hub {
             let Some(session) = session else { continue };
             let was_idle = session.outbox.is_empty();
             match step(member, session, publication, config) {
-                Step::Skip => continue,
-                Step::FallBehind => {
-                    member.stage = Stage::Behind;
+                MemberStep::Skip => continue,
+                MemberStep::FallBehind => {
+                    member.stage = DeliveryState::Behind;
                     session.behind.push_back(at);
                     totals.lagged += 1;
                 }
-                Step::Deliver => {
-                    deliver(now, member, session, rendered.text(session.speech), publication);
+                MemberStep::Deliver => {
+                    deliver(now, member, session, rendered.text(session.encoding), publication);
                     totals.deliveries += 1;
                     if publication.is_final {
                         ended.push(key);
@@ -75,8 +75,8 @@ impl Hub {
         channel.seen += 1;
         let mut behind = Vec::new();
         for member in &mut channel.members {
-            if member.stage == Stage::Live {
-                member.stage = Stage::Behind;
+            if member.stage == DeliveryState::Live {
+                member.stage = DeliveryState::Behind;
                 behind.push(member.session);
             }
         }
@@ -106,12 +106,12 @@ impl Hub {
         for member in &mut channel.members {
             let is_there = |at: &Position| at.epoch == head.epoch && at.offset >= head.offset;
             let has_to_read = match member.stage {
-                Stage::Live => !member.at.as_ref().is_some_and(is_there),
-                Stage::Waiting => true,
-                Stage::Behind | Stage::Reading { .. } => false,
+                DeliveryState::Live => !member.at.as_ref().is_some_and(is_there),
+                DeliveryState::Waiting => true,
+                DeliveryState::Behind | DeliveryState::Reading { .. } => false,
             };
             if has_to_read {
-                member.stage = Stage::Behind;
+                member.stage = DeliveryState::Behind;
                 behind.push(member.session);
             }
         }
@@ -128,12 +128,12 @@ impl Hub {
         let Some(channel) = self.channels.get(at as usize).map(|c| c.name.clone()) else { return };
         self.leave(key, at);
         let Some(session) = self.session(key) else { return };
-        let is_over = session.speech == Speech::Stream && session.channels.is_empty();
+        let is_over = session.encoding == Encoding::Stream && session.channels.is_empty();
         let text = json::encode_server(&ServerFrame::Finished { channel });
-        let text = match session.speech {
-            Speech::Frames => text.into(),
-            Speech::Stream => sse::notice("finished", text.as_bytes()),
-            Speech::Legacy | Speech::Signal => return,
+        let text = match session.encoding {
+            Encoding::Frames => text.into(),
+            Encoding::Stream => sse::notice("finished", text.as_bytes()),
+            Encoding::Legacy | Encoding::Signal => return,
         };
         self.put(now, key, Outgoing::Text(text));
         if is_over {
@@ -143,25 +143,30 @@ impl Hub {
     }
 }
 
-fn step(member: &Member, session: &Session, publication: &Publication, config: &HubConfig) -> Step {
-    if member.stage != Stage::Live || session.closing.is_some() {
-        return Step::Skip;
+fn step(
+    member: &Member,
+    session: &Session,
+    publication: &Publication,
+    config: &HubConfig,
+) -> MemberStep {
+    if member.stage != DeliveryState::Live || session.closing.is_some() {
+        return MemberStep::Skip;
     }
-    let Some(at) = &member.at else { return Step::Skip };
-    if session.speech == Speech::Signal {
-        return Step::Deliver;
+    let Some(at) = &member.at else { return MemberStep::Skip };
+    if session.encoding == Encoding::Signal {
+        return MemberStep::Deliver;
     }
     let is_same_epoch = at.epoch == publication.epoch;
     if is_same_epoch && publication.offset <= at.offset {
-        return Step::Skip;
+        return MemberStep::Skip;
     }
     let is_next = is_same_epoch && publication.offset == at.offset + 1;
     let len = publication.encoded.len();
     let (messages_max, bytes_max) = (config.queue_messages_max, config.queue_bytes_max);
     if is_next && session.outbox.has_room(len, messages_max, bytes_max) {
-        Step::Deliver
+        MemberStep::Deliver
     } else {
-        Step::FallBehind
+        MemberStep::FallBehind
     }
 }
 
@@ -172,7 +177,7 @@ fn deliver(
     text: bytes::Bytes,
     publication: &Publication,
 ) {
-    if session.speech == Speech::Signal {
+    if session.encoding == Encoding::Signal {
         session.outbox.push_once(now, Outgoing::Signal);
         return;
     }

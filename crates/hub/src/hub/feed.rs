@@ -10,9 +10,9 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{Epoch, Position, ServerFrame, Subscribed, Superseded};
 
 use super::Hub;
-use crate::member::Stage;
+use crate::member::DeliveryState;
 use crate::render::Rendered;
-use crate::{Outgoing, Page, PageLimit, Publication, Read, ReadError, SessionKey, Speech, Work};
+use crate::{Encoding, Outgoing, Page, PageLimit, Publication, Read, ReadError, SessionKey, Work};
 
 impl Hub {
     /// Takes what the session has to do. Calling this says that all it took before is written.
@@ -94,16 +94,16 @@ impl Hub {
         if session.reading.is_some() || session.closing.is_some() {
             return None;
         }
-        let limit = match session.speech {
-            Speech::Frames | Speech::Stream => limit,
-            Speech::Legacy => PageLimit { is_thinned: false, ..limit },
-            Speech::Signal => PageLimit { events_max: 0, ..limit },
+        let limit = match session.encoding {
+            Encoding::Frames | Encoding::Stream => limit,
+            Encoding::Legacy => PageLimit { is_thinned: false, ..limit },
+            Encoding::Signal => PageLimit { events_max: 0, ..limit },
         };
         while let Some(at) = session.behind.pop_front() {
             let Some(channel) = channels.get_mut(at as usize) else { continue };
             let (seen, name) = (channel.seen, channel.name.clone());
             let Some(member) = channel.member(key) else { continue };
-            member.stage = Stage::Reading { seen };
+            member.stage = DeliveryState::Reading { seen };
             session.tickets = session.tickets.wrapping_add(1);
             session.reading = Some((at, session.tickets));
             let since = member.since();
@@ -114,7 +114,7 @@ impl Hub {
     }
 
     fn deliver_page(&mut self, now: Millis, key: SessionKey, at: u32, page: &Page) {
-        let is_signalled = self.peek(key).is_some_and(|one| one.speech == Speech::Signal);
+        let is_signalled = self.peek(key).is_some_and(|one| one.encoding == Encoding::Signal);
         self.announce(now, key, at, page);
         let mut offset = page.start.offset;
         for publication in &page.events {
@@ -128,12 +128,12 @@ impl Hub {
         let Some(channel) = self.channels.get_mut(at as usize) else { return };
         let epoch = page.start.epoch.clone();
         let Some(member) = channel.member(key) else { return };
-        let Stage::Reading { seen } = member.stage else { return };
+        let DeliveryState::Reading { seen } = member.stage else { return };
         member.at = Some(Position::new(epoch.clone(), page.end));
         let is_caught_up = is_signalled
             || (page.end >= page.head && channel.is_reached_by(&epoch, page.end, seen));
         if let Some(member) = channel.member(key) {
-            member.stage = if is_caught_up { Stage::Live } else { Stage::Behind };
+            member.stage = if is_caught_up { DeliveryState::Live } else { DeliveryState::Behind };
         }
         if is_caught_up && page.reaches_the_end() {
             self.finish(now, key, at);
@@ -185,7 +185,7 @@ impl Hub {
     fn put_event(&mut self, now: Millis, key: SessionKey, publication: &Publication) {
         let Some(session) = self.session(key) else { return };
         session.counts.events += 1;
-        let text = Rendered::new(publication).text(session.speech);
+        let text = Rendered::new(publication).text(session.encoding);
         self.totals.deliveries += 1;
         self.put(now, key, Outgoing::Text(text));
     }
@@ -197,7 +197,7 @@ impl Hub {
                 if let Some(channel) = self.channels.get_mut(at as usize)
                     && let Some(member) = channel.member(key)
                 {
-                    member.stage = Stage::Waiting;
+                    member.stage = DeliveryState::Waiting;
                 }
             }
         }

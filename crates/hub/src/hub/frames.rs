@@ -13,8 +13,8 @@ use steadfast_protocol::{
 };
 
 use super::Hub;
-use crate::member::{Join, Member};
-use crate::session::Life;
+use crate::member::{Member, PendingSubscribe};
+use crate::session::Liveness;
 use crate::{Publish, PublishError, Receipt, Retry, SessionKey};
 
 impl Hub {
@@ -117,7 +117,7 @@ impl Hub {
         }
         let at = at.unwrap_or_else(|| self.add_channel(channel));
         if let Some(entry) = self.channels.get_mut(at as usize) {
-            entry.insert(Member::joining(key, Join { id, since }));
+            entry.insert(Member::joining(key, PendingSubscribe { id, since }));
         }
         let Some(session) = self.session(key) else { return };
         if !is_member {
@@ -165,7 +165,7 @@ impl Hub {
     }
 
     fn add_channel(&mut self, name: ChannelName) -> u32 {
-        let at = self.channels.insert(crate::member::Channel::new(name.clone()));
+        let at = self.channels.insert(crate::member::ChannelMembers::new(name.clone()));
         let at = u32::try_from(at).unwrap_or(u32::MAX);
         self.names.insert(name, at);
         at
@@ -194,7 +194,7 @@ impl Hub {
     fn heartbeat(&mut self, now: Millis, time: Timestamp, key: SessionKey, beat: Heartbeat) {
         let (min, max) = (self.config.heartbeat_min.0, self.config.heartbeat_max.0);
         let Some(session) = self.session(key) else { return };
-        if let Life::Agreed { terms, expect_ms, .. } = &mut session.life {
+        if let Liveness::Agreed { terms, expect_ms, .. } = &mut session.life {
             *expect_ms = beat.next_ms.unwrap_or(terms.interval).clamp(min, max);
         }
         if beat.stats.is_some() {

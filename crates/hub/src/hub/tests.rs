@@ -16,26 +16,31 @@ use steadfast_protocol::{
 
 use super::{Hub, OpenError, Opening, Output};
 use crate::{
-    Grants, HubConfig, Outgoing, Publish, SessionKey, SessionReport, Speech, Streams,
-    StreamsConfig, Transport,
+    Encoding, Grants, HistoryConfig, HubConfig, MemoryLog, Outgoing, Publish, SessionKey,
+    SessionReport, Transport,
 };
 
 /// A hub, its broker, and the time.
-struct Desk {
+struct TestHub {
     hub: Hub,
-    streams: Streams,
+    streams: MemoryLog,
     now: Millis,
     ended: Vec<SessionReport>,
 }
 
-impl Desk {
+impl TestHub {
     fn new() -> Self {
-        Self::with(HubConfig::default(), StreamsConfig::default())
+        Self::with(HubConfig::default(), HistoryConfig::default())
     }
 
-    fn with(config: HubConfig, streams: StreamsConfig) -> Self {
+    fn with(config: HubConfig, streams: HistoryConfig) -> Self {
         let now = Millis(1_000);
-        Self { hub: Hub::new(config, now), streams: Streams::new(streams), now, ended: Vec::new() }
+        Self {
+            hub: Hub::new(config, now),
+            streams: MemoryLog::new(streams),
+            now,
+            ended: Vec::new(),
+        }
     }
 
     fn opening(link: &str, generation: u64, channels: &[(&str, Since)]) -> Opening {
@@ -43,7 +48,7 @@ impl Desk {
             link: LinkId::new(link).unwrap(),
             generation,
             transport: Transport::WebSocket,
-            speech: Speech::Frames,
+            encoding: Encoding::Frames,
             client: None,
             grants: Grants::everything(),
             expires: None,

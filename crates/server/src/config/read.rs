@@ -12,7 +12,7 @@ use super::env::{levels_of, variable_of};
 use super::error::{Mistake, dotted};
 use super::settings::Config;
 use super::tree::{Path, Source, Tree};
-use crate::near::nearest;
+use crate::suggestion::nearest;
 use fault::{Fault, Kind};
 use reader::Reader;
 

@@ -17,7 +17,7 @@ use steadfast_broker::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Open to everybody who can reach it: no keys, a demo page, memory only. Loopback addresses
+    /// Open to everybody who can reach it: no keys, a demo page, memory only. Loopback ip_limit
     /// alone. Default: false.
     pub dev: bool,
     /// Over how long clients spread their first attempt when the node vanishes, in ms, 0 to

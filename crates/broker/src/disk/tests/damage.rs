@@ -93,7 +93,7 @@ async fn a_damaged_table_costs_only_the_channels_in_it() {
         bench.put(keyed(name, "k")).await;
     }
     bench.put(last("d")).await;
-    bench.broker().shared.shelf.store().unwrap().settle().unwrap();
+    bench.broker().shared.handle.store().unwrap().settle().unwrap();
     bench.stop().await;
     let is_table = |path: &std::path::Path| path.parent().unwrap().ends_with("tables");
     let table = bench.files(is_table).pop().unwrap();
@@ -142,7 +142,7 @@ async fn a_damaged_table_costs_only_the_channels_in_it() {
 async fn a_store_that_cannot_be_opened_says_how_to_mend_it() {
     let mut bench = Bench::new();
     bench.fill("a", 3).await;
-    bench.broker().shared.shelf.store().unwrap().settle().unwrap();
+    bench.broker().shared.handle.store().unwrap().settle().unwrap();
     bench.stop().await;
     let is_table = |path: &std::path::Path| path.parent().unwrap().ends_with("tables");
     for table in bench.files(is_table) {

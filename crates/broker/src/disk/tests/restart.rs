@@ -1,6 +1,6 @@
 //! After the end of the process everything is as it was.
 
-use steadfast_hub::{Publish, PublishError, Retention, StreamsConfig};
+use steadfast_hub::{HistoryConfig, Publish, PublishError, Retention};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::Bench;
@@ -46,7 +46,7 @@ async fn answers_are_kept_for_their_window() {
 #[tokio::test]
 async fn an_answer_outlives_the_event_that_it_was_kept_with() {
     let retention = Retention { events_max: 2, ..Retention::default() };
-    let mut bench = Bench::with(StreamsConfig { retention, ..StreamsConfig::default() });
+    let mut bench = Bench::with(HistoryConfig { retention, ..HistoryConfig::default() });
     let (first, second) = (bench.put(keyed("a", "1")).await, bench.put(keyed("a", "2")).await);
     bench.fill("a", 5).await;
     assert_eq!(bench.put(keyed("a", "1")).await, first);
@@ -106,7 +106,7 @@ async fn a_channel_that_was_only_read_keeps_its_numbering() {
 #[tokio::test]
 async fn what_was_deleted_or_dropped_stays_away() {
     let retention = Retention { events_max: 2, ..Retention::default() };
-    let mut bench = Bench::with(StreamsConfig { retention, ..StreamsConfig::default() });
+    let mut bench = Bench::with(HistoryConfig { retention, ..HistoryConfig::default() });
     let epoch = bench.fill("a", 5).await;
     let deleted = bench.fill("b", 2).await;
     assert!(bench.broker().delete(&channel("b")).await.unwrap());

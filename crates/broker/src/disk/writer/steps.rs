@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use steadfast_machine::Span;
 use steadfast_protocol::ChannelName;
 
-use super::Writer;
-use crate::disk::draft::{Draft, Terms};
+use super::DiskWriter;
+use crate::disk::commit_builder::{CommitBuilder, CommitTerms};
 use crate::disk::load::{GONE_MARK, put_mark};
 use crate::disk::record;
 use crate::disk::store::{Store, StoreError, Sync};
@@ -53,13 +53,13 @@ impl Chores {
     }
 }
 
-impl Writer {
+impl DiskWriter {
     /// One step of what is left to do; false where nothing is, or the store takes nothing.
     pub(super) fn step(&mut self) -> bool {
         if !self.health.is_sound() {
             return false;
         }
-        let Some(store) = self.shared.shelf.store() else { return false };
+        let Some(store) = self.shared.handle.store() else { return false };
         let chores =
             [Self::save_new, Self::trim_one, Self::forget_old, Self::forget_answers, Self::bury];
         for chore in chores {
@@ -98,8 +98,8 @@ impl Writer {
         };
         let Some((numbers, retention)) = found else { return Ok(true) };
         let now = times.at(times.clock.now());
-        let terms = Terms { now, time: times.clock.date(), fence: self.fence, totals };
-        let mut draft = Draft::new(store, &mut self.fronts, terms);
+        let terms = CommitTerms { now, time: times.clock.date(), fence: self.fence, totals };
+        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
         draft.begin(&name, numbers, true, retention);
         draft.trim(&name, STEP)?;
         let (batch, outcome) = draft.finish();
@@ -183,7 +183,7 @@ impl Writer {
 
     /// Notes how much the store takes on disk.
     pub(super) fn look_at_disk(&self) {
-        if let Some(store) = self.shared.shelf.store() {
+        if let Some(store) = self.shared.handle.store() {
             self.shared.tally.set_bytes_on_disk(store.bytes_on_disk());
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use steadfast_hub::{PublishError, Retention, StreamsConfig};
+use steadfast_hub::{HistoryConfig, PublishError, Retention};
 use steadfast_machine::Span;
 use steadfast_protocol::Since;
 
@@ -71,7 +71,7 @@ async fn a_node_that_comes_later_knows_all_that_was_before() {
     one.put(event("c")).await;
     one.broker.delete(&channel("c")).await.unwrap();
     let opened = one.read("d", Since::Start, ALL).await;
-    let later = keeping(&store, &StreamsConfig::default(), 0);
+    let later = keeping(&store, &HistoryConfig::default(), 0);
     ready(&later).await;
     let (known, told) = (one.broker.list(None, 10).await, later.broker.list(None, 10).await);
     assert_eq!(known, told);
@@ -103,13 +103,13 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
     heard_of(&two, "a").await;
     assert_eq!(two.put(event("a")).await, 1);
     assert_eq!(follower.until("1").await, ["1"], "without a gap");
-    // They agree without a letter too, at the same place of the log.
+    // They agree without a message too, at the same place of the log.
     let bases = [&one, &two].map(|arm| {
         let table = shared(arm).table.lock();
         table.base_to_come(&channel("never-read"), "spare")
     });
     assert_eq!(bases[0], bases[1]);
-    // A letter that was late does not bring the epoch of a channel that is gone back.
+    // A message that was late does not bring the epoch of a channel that is gone back.
     let (base, date) = {
         let table = shared(&two).table.lock();
         (table.channels[&channel("a")].base.to_string(), shared(&two).date())
@@ -136,11 +136,11 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
 #[tokio::test]
 async fn what_others_read_at_another_node_changes_no_epoch_that_somebody_follows() {
     let store = NatsServer::start().await;
-    let streams = StreamsConfig { channels_max: 3, ..StreamsConfig::default() };
+    let streams = HistoryConfig { channels_max: 3, ..HistoryConfig::default() };
     let (one, two) = (keeping(&store, &streams, HOT), keeping(&store, &streams, HOT));
     ready(&one).await;
     ready(&two).await;
-    // A base that nobody can work out: `two` has it by letter alone.
+    // A base that nobody can work out: `two` has it by message alone.
     let date = shared(&one).date();
     shared(&one).table.lock().hear_reserved(&channel("a"), "0-1", date);
     let mut follower = Listener::to(&one, "a");
@@ -157,10 +157,10 @@ async fn what_others_read_at_another_node_changes_no_epoch_that_somebody_follows
 async fn the_log_drops_what_nobody_is_given_and_nothing_else() {
     let store = NatsServer::start().await;
     let few = Retention { events_max: 3, ..Retention::default() };
-    let streams = StreamsConfig {
+    let streams = HistoryConfig {
         retention: few,
         idempotency_window: Span(3_600_000),
-        ..StreamsConfig::default()
+        ..HistoryConfig::default()
     };
     let one = keeping(&store, &streams, HOT);
     ready(&one).await;
@@ -222,7 +222,7 @@ async fn what_comes_while_a_message_is_on_its_way_shares_the_next() {
     let messages = super::figures(&one).messages - before;
     assert!((3..=10).contains(&messages), "{messages}");
     assert_eq!(one.kept("a").await, each(1..=600));
-    let cold = keeping(&store, &StreamsConfig::default(), 0);
+    let cold = keeping(&store, &HistoryConfig::default(), 0);
     ready(&cold).await;
     assert_eq!(cold.kept("a").await, each(1..=600));
 }
@@ -242,5 +242,5 @@ async fn a_node_that_stays_says_again_and_again_that_it_is_there() {
             tokio::task::yield_now().await;
         }
     });
-    assert!(again.await.is_ok(), "no letter came");
+    assert!(again.await.is_ok(), "no message came");
 }

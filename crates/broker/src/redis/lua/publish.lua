@@ -7,7 +7,7 @@ local n, total = guarded()
 if not n then return { 'moved' } end
 local now, answers, order, idempotent = clock(), KEYS[6], KEYS[7], ARGV[17] ~= ''
 
--- Answers expire in the order in which they came, since all last equally long.
+-- RpcResponses expire in the order in which they came, since all last equally long.
 local function expired(at_most)
   for _ = 1, at_most do
     local oldest = redis.call('LINDEX', order, 0)

@@ -6,49 +6,49 @@ use alloc::vec::Vec;
 
 use steadfast_protocol::{Limits, Since};
 
-use super::{Desk, event};
-use crate::{Grants, HubConfig, PublishError, StreamsConfig};
+use super::{TestHub, event};
+use crate::{Grants, HistoryConfig, HubConfig, PublishError};
 
 /// P-12, P-13, P-16
 #[test]
 fn bad_frames_are_answered_and_the_session_lives_up_to_the_limit() {
-    let mut desk = Desk::new();
-    let key = desk.open("abcdefgh", &[]);
-    let other = desk.open("bcdefghi", &[("a", Since::Now)]);
-    desk.drain(key);
-    desk.drain(other);
-    desk.say(key, "{");
-    desk.say(key, r#"{"type":"dance"}"#);
-    desk.say(key, r#"{"type":"hello","link":"abcdefgh","generation":2}"#);
-    desk.say(key, r#"{"type":"subscribe","channel":"a b"}"#);
+    let mut hub = TestHub::new();
+    let key = hub.open("abcdefgh", &[]);
+    let other = hub.open("bcdefghi", &[("a", Since::Now)]);
+    hub.drain(key);
+    hub.drain(other);
+    hub.say(key, "{");
+    hub.say(key, r#"{"type":"dance"}"#);
+    hub.say(key, r#"{"type":"hello","link":"abcdefgh","generation":2}"#);
+    hub.say(key, r#"{"type":"subscribe","channel":"a b"}"#);
     let errors = ["bad_json", "unknown_type", "bad_frame", "bad_channel"];
     let expected: Vec<_> = errors.iter().map(|code| format!("error {code}")).collect();
-    assert_eq!(desk.heard(key), expected);
+    assert_eq!(hub.heard(key), expected);
     for _ in 4..20 {
-        desk.say(key, "{");
+        hub.say(key, "{");
     }
-    desk.drain(key);
-    assert!(!desk.hub.is_closing(key));
-    desk.say(key, "{");
-    assert_eq!(desk.heard(key), ["close 4400"]);
-    desk.publish(event("a"));
-    assert_eq!(desk.heard(other), ["event 1"]);
+    hub.drain(key);
+    assert!(!hub.hub.is_closing(key));
+    hub.say(key, "{");
+    assert_eq!(hub.heard(key), ["close 4400"]);
+    hub.publish(event("a"));
+    assert_eq!(hub.heard(other), ["event 1"]);
 }
 
 /// P-28
 #[test]
 fn subscribing_again_starts_delivery_anew_and_leaving_stops_it() {
-    let mut desk = Desk::new();
-    desk.publish(event("a"));
-    let key = desk.open("abcdefgh", &[("a", Since::Start)]);
-    desk.drain(key);
-    desk.say(key, r#"{"type":"subscribe","id":7,"channel":"a"}"#);
-    assert_eq!(desk.heard(key), ["subscribed 0/1", "event 1"]);
-    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
-    desk.publish(event("a"));
-    assert!(desk.heard(key).is_empty());
-    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
-    assert_eq!(desk.heard(key), ["error not_subscribed"]);
+    let mut hub = TestHub::new();
+    hub.publish(event("a"));
+    let key = hub.open("abcdefgh", &[("a", Since::Start)]);
+    hub.drain(key);
+    hub.say(key, r#"{"type":"subscribe","id":7,"channel":"a"}"#);
+    assert_eq!(hub.heard(key), ["subscribed 0/1", "event 1"]);
+    hub.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    hub.publish(event("a"));
+    assert!(hub.heard(key).is_empty());
+    hub.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    assert_eq!(hub.heard(key), ["error not_subscribed"]);
 }
 
 /// P-29
@@ -56,76 +56,76 @@ fn subscribing_again_starts_delivery_anew_and_leaving_stops_it() {
 fn a_link_follows_channels_up_to_the_limit_and_not_one_more() {
     let limits = Limits { channels_max: 2, ..Limits::default() };
     let config = HubConfig { limits, ..HubConfig::default() };
-    let mut desk = Desk::with(config, StreamsConfig::default());
-    let key = desk.open("abcdefgh", &[("a", Since::Now), ("b", Since::Now)]);
-    assert_eq!(desk.heard(key), ["welcome", "subscribed 0/0", "subscribed 0/0"]);
-    desk.say(key, r#"{"type":"subscribe","channel":"c"}"#);
-    assert_eq!(desk.heard(key), ["error too_many_channels"]);
-    desk.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
-    desk.say(key, r#"{"type":"subscribe","channel":"c"}"#);
-    assert_eq!(desk.heard(key), ["subscribed 0/0"]);
+    let mut hub = TestHub::with(config, HistoryConfig::default());
+    let key = hub.open("abcdefgh", &[("a", Since::Now), ("b", Since::Now)]);
+    assert_eq!(hub.heard(key), ["welcome", "subscribed 0/0", "subscribed 0/0"]);
+    hub.say(key, r#"{"type":"subscribe","channel":"c"}"#);
+    assert_eq!(hub.heard(key), ["error too_many_channels"]);
+    hub.say(key, r#"{"type":"unsubscribe","channel":"a"}"#);
+    hub.say(key, r#"{"type":"subscribe","channel":"c"}"#);
+    assert_eq!(hub.heard(key), ["subscribed 0/0"]);
 }
 
 /// P-18, P-30, P-31
 #[test]
 fn a_token_bounds_what_a_link_follows_and_publishes() {
-    let mut desk = Desk::new();
+    let mut hub = TestHub::new();
     let grants = Grants {
         subscribe: ["a:*".parse().unwrap()].into(),
         publish: ["a:1".parse().unwrap()].into(),
     };
-    let opening = crate::Opening { grants, ..Desk::opening("abcdefgh", 1, &[]) };
-    let key = desk.hub.open(desk.now, opening).unwrap();
-    desk.drain(key);
-    desk.say(key, r#"{"type":"subscribe","channel":"b:1"}"#);
-    desk.say(key, r#"{"type":"publish","channel":"a:2","event":"e"}"#);
-    assert_eq!(desk.heard(key), ["error forbidden", "error forbidden"]);
+    let opening = crate::Opening { grants, ..TestHub::opening("abcdefgh", 1, &[]) };
+    let key = hub.hub.open(hub.now, opening).unwrap();
+    hub.drain(key);
+    hub.say(key, r#"{"type":"subscribe","channel":"b:1"}"#);
+    hub.say(key, r#"{"type":"publish","channel":"a:2","event":"e"}"#);
+    assert_eq!(hub.heard(key), ["error forbidden", "error forbidden"]);
     let publish = r#"{"type":"publish","id":1,"channel":"a:1","event":"e","idempotency_key":"k"}"#;
-    desk.say(key, publish);
-    desk.say(key, publish);
-    assert_eq!(desk.heard(key), ["published", "published"]);
-    assert_eq!(desk.streams.list(None, 10)[0].offset, 1);
-    desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e","final":true}"#);
-    desk.say(key, r#"{"type":"publish","channel":"a:1","event":"e"}"#);
-    assert_eq!(desk.heard(key), ["published", "error channel_finished"]);
+    hub.say(key, publish);
+    hub.say(key, publish);
+    assert_eq!(hub.heard(key), ["published", "published"]);
+    assert_eq!(hub.streams.list(None, 10)[0].offset, 1);
+    hub.say(key, r#"{"type":"publish","channel":"a:1","event":"e","final":true}"#);
+    hub.say(key, r#"{"type":"publish","channel":"a:1","event":"e"}"#);
+    assert_eq!(hub.heard(key), ["published", "error channel_finished"]);
 }
 
 /// P-37
 #[test]
 fn a_key_with_another_event_is_an_error_and_a_repeat_says_that_it_is_one() {
-    let mut desk = Desk::new();
-    let key = desk.open("abcdefgh", &[]);
-    desk.drain(key);
+    let mut hub = TestHub::new();
+    let key = hub.open("abcdefgh", &[]);
+    hub.drain(key);
     let publish = |event: &str| {
         format!(
             r#"{{"type":"publish","channel":"a","event":"{event}","data":1,"idempotency_key":"k"}}"#
         )
     };
     for event in ["e", "e", "f"] {
-        desk.say(key, &publish(event));
+        hub.say(key, &publish(event));
     }
     let frames: Vec<serde_json::Value> =
-        desk.texts(key).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        hub.texts(key).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     assert_eq!((&frames[0]["type"], frames[0].get("repeated")), (&"published".into(), None));
     assert_eq!((&frames[1]["type"], &frames[1]["repeated"]), (&"published".into(), &true.into()));
     assert_eq!(frames[1]["offset"], 1);
     let error = (&frames[2]["code"], &frames[2]["retry"]);
     assert_eq!(error, (&"idempotency_mismatch".into(), &false.into()));
-    assert_eq!(desk.streams.list(None, 10)[0].offset, 1);
+    assert_eq!(hub.streams.list(None, 10)[0].offset, 1);
 }
 
 /// P-36
 #[test]
 fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
-    let config = StreamsConfig {
+    let config = HistoryConfig {
         channels_max: 1,
         idempotency_keys_max: 1,
         bytes_total_max: 300,
-        ..StreamsConfig::default()
+        ..HistoryConfig::default()
     };
-    let mut desk = Desk::with(HubConfig::default(), config);
-    let key = desk.open("abcdefgh", &[]);
-    desk.drain(key);
+    let mut hub = TestHub::with(HubConfig::default(), config);
+    let key = hub.open("abcdefgh", &[]);
+    hub.drain(key);
     let data = "d".repeat(200);
     for rest in [
         r#""channel":"a","event":"e","idempotency_key":"k""#.into(),
@@ -133,10 +133,10 @@ fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
         r#""channel":"a","event":"e","idempotency_key":"k2""#.into(),
         format!(r#""channel":"a","event":"e","data":"{data}""#),
     ] {
-        desk.say(key, &format!(r#"{{"type":"publish",{rest}}}"#));
+        hub.say(key, &format!(r#"{{"type":"publish",{rest}}}"#));
     }
-    desk.hub.published(desk.now, key, None, Err(PublishError::Unavailable));
-    let told: Vec<String> = desk.texts(key).iter().map(|text| told(text)).collect();
+    hub.hub.published(hub.now, key, None, Err(PublishError::Unavailable));
+    let told: Vec<String> = hub.texts(key).iter().map(|text| told(text)).collect();
     assert_eq!(
         told,
         [
@@ -160,25 +160,25 @@ fn told(text: &str) -> String {
 
 #[test]
 fn a_peer_that_speaks_too_fast_or_never_reads_its_answers_is_cut_off() {
-    let mut desk = Desk::new();
-    let key = desk.open("abcdefgh", &[]);
-    desk.drain(key);
+    let mut hub = TestHub::new();
+    let key = hub.open("abcdefgh", &[]);
+    hub.drain(key);
     for _ in 0..200 {
-        desk.say(key, r#"{"type":"pong"}"#);
+        hub.say(key, r#"{"type":"pong"}"#);
     }
-    assert!(!desk.hub.is_closing(key));
-    desk.say(key, r#"{"type":"pong"}"#);
-    assert_eq!(desk.heard(key), ["close 4100"]);
+    assert!(!hub.hub.is_closing(key));
+    hub.say(key, r#"{"type":"pong"}"#);
+    assert_eq!(hub.heard(key), ["close 4100"]);
 
     let config = HubConfig { queue_messages_max: 2, frames_burst_max: 10, ..HubConfig::default() };
-    let mut desk = Desk::with(config, StreamsConfig::default());
-    let deaf = desk.open("bcdefghi", &[]);
-    desk.drain(deaf);
+    let mut hub = TestHub::with(config, HistoryConfig::default());
+    let deaf = hub.open("bcdefghi", &[]);
+    hub.drain(deaf);
     for _ in 0..12 {
-        desk.say(deaf, r#"{"type":"ping"}"#);
-        desk.pass(20);
+        hub.say(deaf, r#"{"type":"ping"}"#);
+        hub.pass(20);
     }
-    assert!(!desk.hub.is_closing(deaf));
-    desk.say(deaf, r#"{"type":"ping"}"#);
-    assert_eq!(desk.heard(deaf), ["close 4000"]);
+    assert!(!hub.hub.is_closing(deaf));
+    hub.say(deaf, r#"{"type":"ping"}"#);
+    assert_eq!(hub.heard(deaf), ["close 4000"]);
 }

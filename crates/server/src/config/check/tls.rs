@@ -1,7 +1,7 @@
 //! The rules about TLS on the public port: both files or none, and a pair that can be used.
 
 use super::{Config, Rules, path};
-use crate::tls;
+use crate::net::tls;
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     let (certificate, key) = (path("public.tls_cert_file"), path("public.tls_key_file"));

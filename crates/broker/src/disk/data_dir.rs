@@ -1,0 +1,164 @@
+//! The data directory: who may use it, and what it remembers beside the store.
+//!
+//! - `lock`: held while a process uses the directory.
+//! - `acked`: the number of the newest commit that was answered. Written behind each commit without
+//!   waiting for the disk, so a store that knows fewer commits has lost some.
+//! - `restored`: put there by whoever restores a backup: answered events may be missing.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::error::DiskError;
+use super::record;
+
+const LOCK: &str = "lock";
+const ACKED: &str = "acked";
+const RESTORED: &str = "restored";
+const STORE: &str = "store";
+const TRIAL: &str = "trial";
+/// What is written to find out whether the disk takes anything.
+const TRIAL_BYTES: usize = 256 * 1024;
+
+/// A data directory that this process holds.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    path: PathBuf,
+    _lock: File,
+    acked: File,
+}
+
+impl DataDir {
+    /// Takes the directory, and makes it where there is none.
+    pub(super) fn take(path: &Path) -> Result<Self, DiskError> {
+        let failed = |source| DiskError::DataDir { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(failed)?;
+        let open = |name: &str| {
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path.join(name))
+        };
+        let mut lock = open(LOCK).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who holds it is nice to know; without it the error says enough.
+                drop(lock.read_to_string(&mut holder));
+                let holder = holder.trim().parse().ok();
+                return Err(DiskError::Locked { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        lock.set_len(0).map_err(failed)?;
+        writeln!(lock, "{}", std::process::id()).map_err(failed)?;
+        let acked = open(ACKED).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _lock: lock, acked })
+    }
+
+    /// Its name.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the store is.
+    pub(super) fn store(&self) -> PathBuf {
+        self.path.join(STORE)
+    }
+
+    /// Another place, for a store that is being made or has been put aside.
+    pub(super) fn beside_store(&self, ending: &str) -> PathBuf {
+        self.path.join(STORE).with_extension(ending)
+    }
+
+    /// The number of the newest commit that was answered; 0 where none is known.
+    pub(super) fn acked(&self) -> u64 {
+        let mut bytes = [0; 16];
+        if self.acked.read_exact_at(&mut bytes, 0).is_err() {
+            return 0;
+        }
+        let (number, turned) = bytes.split_at(8);
+        // The number, then its bits turned: a torn or foreign file says nothing.
+        match (record::number(number), record::number(turned)) {
+            (Some(number), Some(turned)) if number == !turned => number,
+            _ => 0,
+        }
+    }
+
+    /// Notes that a commit is about to be answered.
+    pub(super) fn note_acked(&self, commit: u64) {
+        let bytes = [commit.to_be_bytes(), (!commit).to_be_bytes()].concat();
+        if let Err(error) = self.acked.write_all_at(&bytes, 0) {
+            tracing::debug!(%error, commit, "the newest answered commit could not be noted");
+        }
+    }
+
+    /// Has the disk keep what was noted.
+    pub(super) fn sync_acked(&self) {
+        if let Err(error) = self.acked.sync_data() {
+            tracing::debug!(%error, "the newest answered commit could not be synced");
+        }
+    }
+
+    /// Whether somebody says that a backup was restored.
+    pub(super) fn is_restored(&self) -> bool {
+        self.path.join(RESTORED).exists()
+    }
+
+    /// Takes that note away: it has been dealt with.
+    pub(super) fn forget_restored(&self) -> io::Result<()> {
+        match fs::remove_file(self.path.join(RESTORED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Writes something and takes it away again: does the disk take anything?
+    pub(super) fn try_disk(&self) -> io::Result<()> {
+        let path = self.path.join(TRIAL);
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&vec![0x5a; TRIAL_BYTES])?;
+            file.sync_data()
+        });
+        let removed = fs::remove_file(&path);
+        written.and(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DataDir, DiskError};
+
+    #[test]
+    fn a_folder_is_taken_once_and_says_by_whom() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a/b");
+        let folder = DataDir::take(&path).unwrap();
+        let error = DataDir::take(&path).unwrap_err();
+        let holder = Some(std::process::id());
+        assert!(matches!(&error, DiskError::Locked { holder: who, .. } if *who == holder));
+        drop(folder);
+        DataDir::take(&path).unwrap();
+    }
+
+    #[test]
+    fn what_was_noted_is_read_again_and_a_foreign_file_says_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataDir::take(place.path()).unwrap();
+        assert_eq!(folder.acked(), 0);
+        folder.note_acked(77);
+        assert_eq!(folder.acked(), 77);
+        std::fs::write(place.path().join("acked"), "sixteen bytes of text").unwrap();
+        assert_eq!(folder.acked(), 0);
+        folder.try_disk().unwrap();
+        assert!(!folder.is_restored());
+        std::fs::write(place.path().join("restored"), "").unwrap();
+        assert!(folder.is_restored());
+        folder.forget_restored().unwrap();
+        assert!(!folder.is_restored());
+    }
+}

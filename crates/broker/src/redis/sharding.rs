@@ -1,0 +1,61 @@
+//! Which server a name belongs to. In: a name and how many servers there are. Out: the same one on
+//! every node and in every release; a server more or less moves as few names as can be.
+
+/// The server_of of `name` among `servers`, which are at least one.
+pub(super) fn server_of(name: &str, servers: usize) -> usize {
+    jump(hash(name), servers)
+}
+
+/// FNV-1a, and a mixing step: jumping wants its upper bits well spread.
+fn hash(name: &str) -> u64 {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^ (hash >> 33)
+}
+
+/// Jump consistent hashing (Lamping and Veach, 2014), in integers: with the next draw of the row
+/// the name jumps to the first number of places at which it would have moved.
+fn jump(mut key: u64, servers: usize) -> usize {
+    let places = u128::try_from(servers.max(1)).unwrap_or(1);
+    let (mut at, mut next) = (0_u128, 0_u128);
+    while next < places {
+        at = next;
+        key = key.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
+        next = ((at + 1) << 31) / (u128::from(key >> 33) + 1);
+    }
+    usize::try_from(at).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::server_of;
+
+    fn names() -> impl Iterator<Item = String> {
+        (0..10_000).map(|n| format!("room:{n}"))
+    }
+
+    #[test]
+    fn names_are_spread_evenly_and_stay_where_they_are() {
+        for servers in 1..=5 {
+            let mut counts = vec![0_usize; servers];
+            names().for_each(|name| counts[server_of(&name, servers)] += 1);
+            let even = 10_000 / servers;
+            assert!(counts.iter().all(|count| count.abs_diff(even) < even / 10), "{counts:?}");
+        }
+        let placed: Vec<usize> =
+            ["a", "b", "room:1", "room:2"].map(|name| server_of(name, 4)).into();
+        assert_eq!(placed, ["a", "b", "room:1", "room:2"].map(|name| server_of(name, 4)));
+    }
+
+    #[test]
+    fn one_more_server_takes_its_share_and_moves_nothing_else() {
+        let moved: Vec<(usize, usize)> = names()
+            .map(|name| (server_of(&name, 4), server_of(&name, 5)))
+            .filter(|(before, after)| before != after)
+            .collect();
+        assert!(moved.iter().all(|(_, after)| *after == 4));
+        assert!(moved.len().abs_diff(2_000) < 200, "{}", moved.len());
+    }
+}

@@ -1,0 +1,344 @@
+//! A server's life on this node: come to it, hear what it announces, notice that it is gone, come
+//! back. In: announcements. Out: news to the updates, in the order of each channel's offsets, and
+//! after every absence a look at all that is followed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redis::{RedisError, Value};
+use steadfast_protocol::{ChannelName, Epoch, LinkId, Position};
+use tokio::time::MissedTickBehavior;
+
+use super::RedisShared;
+use super::backoff::Backoff;
+use super::discovery::connect;
+use super::entry::{self, ServerUpdate as Told};
+use super::membership;
+use super::pubsub::{PubsubMessage, PubsubReceiver, messages};
+use super::scripts::{ENTER, HEADS, number, text};
+use super::server::{RedisNode, RedisSession, RedisUnavailable, fence_of};
+use crate::update_bus::ChannelUpdate;
+use crate::update_bus::UpdateBus;
+
+/// How often a node says that it is there, and tries its own announcements.
+const BEAT: Duration = Duration::from_secs(2);
+/// All that is followed is looked at after so many beats, whatever was announced.
+const BEATS_A_LOOK: u32 = 15;
+/// How long nodes wait for each other to say what they saw of a server that changed.
+const PATIENCE_MS: u64 = 5_000;
+/// How often a waiting node asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long a node that says nothing more counts as one that may have seen something.
+const SILENT_NODE_MS: u64 = 3_600_000;
+/// Channels looked at in one go.
+const LOOK: usize = 256;
+
+/// Why a node has no session with a server.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error("{0}")]
+    Redis(#[from] RedisError),
+    #[error("two connections led to two servers")]
+    TwoServers,
+    #[error("the server was given up; it answered late, refused, or is another one now")]
+    Over,
+    #[error("the server announces nothing any more")]
+    Deaf,
+}
+
+impl From<RedisUnavailable> for SessionError {
+    fn from(_: RedisUnavailable) -> Self {
+        Self::Over
+    }
+}
+
+/// Keeps a session with the server, for ever.
+pub(super) async fn live(server: &RedisNode, shared: &RedisShared) {
+    let mut backoff = Backoff::default();
+    let mut is_told = false;
+    loop {
+        match come(server).await {
+            Ok((session, mut messages)) => {
+                is_told = false;
+                backoff.reset();
+                server.figures.sessions.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(server = server.at, fence = session.fence, "the broker is here");
+                look_at_eviction(server, &session).await;
+                server.begin(Arc::clone(&session));
+                let why = serve(server, shared, &session, &mut messages).await;
+                server.end();
+                tracing::warn!(server = server.at, why = why.to_string(), "the broker is lost");
+            }
+            Err(why) if !is_told => {
+                is_told = true;
+                tracing::warn!(server = server.at, why = why.to_string(), "the broker is away");
+            }
+            Err(why) => tracing::debug!(server = server.at, why = why.to_string(), "still away"),
+        }
+        tokio::time::sleep(backoff.next()).await;
+    }
+}
+
+/// Connects twice, for commands and for announcements, and has the fence checked.
+async fn come(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver), SessionError> {
+    let info = server.discovery.address().await?;
+    let (pushed, messages) = messages();
+    let (mut told, told_by) = connect(info.clone(), Some(pushed)).await?;
+    let keys = &server.keys;
+    for name in [&keys.events, &keys.control, &keys.to(&server.node)] {
+        told.subscribe(name).await?;
+    }
+    let nobody = None::<fn(redis::PushInfo) -> Result<(), ()>>;
+    let (commands, run) = connect(info, nobody).await?;
+    if run != told_by {
+        return Err(SessionError::TwoServers);
+    }
+    let mut session = RedisSession {
+        commands,
+        run,
+        fence: String::new(),
+        over: tokio::sync::Notify::new(),
+        _told: told,
+    };
+    while !enter(server, &mut session).await? {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    Ok((Arc::new(session), messages))
+}
+
+/// Says what this node knows, and takes the fence that holds; false while others are waited for.
+async fn enter(server: &RedisNode, session: &mut RedisSession) -> Result<bool, SessionError> {
+    let Some(fence) = present(server, session).await? else { return Ok(false) };
+    if !session.fence.is_empty() && session.fence != fence {
+        return Err(SessionError::Over);
+    }
+    session.fence = fence;
+    Ok(true)
+}
+
+async fn present(
+    server: &RedisNode,
+    session: &RedisSession,
+) -> Result<Option<String>, SessionError> {
+    let (keys, known) = (&server.keys, server.known());
+    let fresh = format!("{:016x}", getrandom::u64().unwrap_or_default());
+    let call = ENTER
+        .call(&[&keys.server, &keys.nodes, &keys.reports, &keys.index])
+        .arg(session.run.as_str())
+        .arg(server.node.as_str())
+        .arg(known.fence.as_str())
+        .number(known.n)
+        .arg(known.run)
+        .arg(fresh)
+        .number(PATIENCE_MS)
+        .number(SILENT_NODE_MS)
+        .arg(keys.control.as_str());
+    let answer = call.send(&mut session.commands.clone()).await?;
+    if text(answer.first()) != "ok" {
+        return Ok(None);
+    }
+    let fence = text(answer.get(1)).to_owned();
+    if !known.fence.is_empty() && known.fence != fence {
+        server.figures.fences.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(server = server.at, fence, "the broker lost events: new epochs");
+    }
+    server.settle(&session.run, &fence, number(answer.get(2)).unwrap_or(0));
+    server.keeps(answer.get(4), answer.get(3));
+    Ok(Some(fence))
+}
+
+/// A server that evicts keys when its memory is full loses what it acked, without a word.
+async fn look_at_eviction(server: &RedisNode, session: &RedisSession) {
+    let mut command = redis::cmd("INFO");
+    command.arg("memory");
+    let info: Result<String, RedisError> = command.query_async(&mut session.commands.clone()).await;
+    // Where that is forbidden nothing is known, and nothing is said.
+    let Ok(info) = info else { return };
+    let evicts = evicting(&info).map(str::to_owned);
+    let before = std::mem::replace(&mut *server.evicts.lock(), evicts.clone());
+    if let Some(policy) = evicts.filter(|policy| before.as_ref() != Some(policy)) {
+        tracing::warn!(
+            server = server.at,
+            policy,
+            "the broker's server drops events when its memory is full: set its \
+             `maxmemory-policy` to `noeviction`"
+        );
+    }
+}
+
+/// A policy by which keys go that have no time of their own, as those of events have none.
+fn evicting(info: &str) -> Option<&str> {
+    let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();
+    policy.starts_with("allkeys-").then_some(policy)
+}
+
+/// Hears the server until it is gone.
+async fn serve(
+    server: &RedisNode,
+    shared: &RedisShared,
+    session: &RedisSession,
+    messages: &mut PubsubReceiver,
+) -> SessionError {
+    let mut beat = tokio::time::interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut beats, mut probe) = (0_u32, None);
+    // Under load a probe may wait behind others, or have no room: any message is a sign of life.
+    let mut has_heard = true;
+    loop {
+        let step = tokio::select! {
+            message = messages.next() => match message {
+                Some(message) => {
+                    has_heard = true;
+                    deal(server, shared, session, message).await
+                }
+                None => Err(SessionError::Deaf),
+            },
+            () = session.over.notified() => Err(SessionError::Over),
+            _ = beat.tick() => {
+                let is_time_to_look = beats.is_multiple_of(BEATS_A_LOOK);
+                beats = beats.wrapping_add(1);
+                if std::mem::take(&mut has_heard) {
+                    probe = None;
+                }
+                let beaten = tick(server, shared, session, &mut probe).await;
+                match beaten {
+                    Ok(()) if is_time_to_look => {
+                        look_at_eviction(server, session).await;
+                        look(server, shared, session).await
+                    }
+                    beaten => beaten,
+                }
+            }
+        };
+        let step = match step {
+            Ok(()) if messages.has_dropped() => {
+                server.figures.dropped.fetch_add(1, Ordering::Relaxed);
+                look(server, shared, session).await
+            }
+            step => step,
+        };
+        if let Err(why) = step {
+            return why;
+        }
+    }
+}
+
+/// Says that this node is there, and that the last probe came back.
+async fn tick(
+    server: &RedisNode,
+    shared: &RedisShared,
+    session: &RedisSession,
+    probe: &mut Option<u64>,
+) -> Result<(), SessionError> {
+    if probe.is_some_and(|probe| *server.heard.borrow() < probe) {
+        return Err(SessionError::Deaf);
+    }
+    let fence = present(server, session).await?;
+    if fence.as_deref() != Some(&session.fence) {
+        return Err(SessionError::Over);
+    }
+    *probe = Some(server.probe().await?);
+    // Where it is refused, lists say less; a connection that is gone ends the session by itself.
+    drop(membership::look(&shared.rpc, server).await);
+    Ok(())
+}
+
+/// Asks where everything stands that is followed here, and has whoever missed something read.
+async fn look(
+    server: &RedisNode,
+    shared: &RedisShared,
+    session: &RedisSession,
+) -> Result<(), SessionError> {
+    let mut after = None;
+    loop {
+        let page = shared.updates.followed(after.as_ref(), LOOK);
+        let Some(last) = page.last().cloned() else { return Ok(()) };
+        after = Some(last);
+        let names: Vec<_> =
+            page.into_iter().filter(|name| shared.place(name.as_str()) == server.at).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let answer = heads(server, shared, session, &names).await?;
+        for (name, place) in names.into_iter().zip(answer.get(1..).unwrap_or_default().chunks(2)) {
+            let Ok(epoch) = Epoch::new(text(place.first())) else { continue };
+            let head = Position::new(epoch, number(place.get(1)).unwrap_or(0));
+            hand_on(&shared.updates, ChannelUpdate::Head(name, head)).await;
+        }
+    }
+}
+
+/// Asks where channels stand that are followed here, and keeps the epochs of those to come.
+pub(super) async fn heads(
+    server: &RedisNode,
+    shared: &RedisShared,
+    session: &RedisSession,
+    names: &[ChannelName],
+) -> Result<Vec<Value>, RedisUnavailable> {
+    let mut call = server
+        .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
+        .arg(shared.spare())
+        .arg(server.keys.prefix.as_str())
+        .number(shared.streams.channels_max);
+    for name in names {
+        call = call.arg(name.as_str());
+    }
+    server.send(session, call).await
+}
+
+/// Deals with one announcement.
+async fn deal(
+    server: &RedisNode,
+    shared: &RedisShared,
+    session: &RedisSession,
+    message: PubsubMessage,
+) -> Result<(), SessionError> {
+    if message.to == server.keys.events.as_bytes() {
+        match entry::news(&message.words) {
+            Some(Told::Published(publication, n)) => {
+                server.learn(fence_of(&publication.epoch), n);
+                hand_on(&shared.updates, ChannelUpdate::Published(publication)).await;
+            }
+            Some(Told::Forgotten(channel, fence, n)) => {
+                server.learn(&fence, n);
+                hand_on(&shared.updates, ChannelUpdate::Deleted(channel)).await;
+            }
+            None => tracing::warn!(server = server.at, "an announcement cannot be read"),
+        }
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&message.words).into_owned();
+    if shared.rpc.hears(server.at, &words) {
+        return Ok(());
+    }
+    let words: Vec<&str> = words.split(' ').collect();
+    match *words {
+        ["fence", fence] if fence != session.fence => return Err(SessionError::Over),
+        ["probe", probe] => {
+            server.heard.send_replace(probe.parse().unwrap_or(0));
+        }
+        ["hello", node, generation, link] if node != server.node => {
+            let (Ok(link), Ok(generation)) = (LinkId::new(link), generation.parse::<u64>()) else {
+                return Ok(());
+            };
+            if let Some(live) = shared.updates.fence(&link, generation) {
+                server.tell(&server.keys.to(node), &format!("held {live} {link}")).await?;
+            }
+        }
+        ["held", live, link] => {
+            if let (Ok(link), Ok(live)) = (LinkId::new(link), live.parse::<u64>()) {
+                shared.updates.fence(&link, live.saturating_add(1));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+async fn hand_on(updates: &UpdateBus, news: ChannelUpdate) {
+    if let Some(permit) = updates.permit().await {
+        updates.send(&news, &permit);
+        updates.wake();
+    }
+}

@@ -1,0 +1,257 @@
+//! The memory broker: every channel's history, its numbering and its end.
+//! In: publishes and reads. Out: publications with positions, and pages.
+//! Must not know: who listens.
+
+mod history;
+mod idempotency;
+
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::codec::json::encode_event;
+use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
+
+use self::history::History;
+use self::idempotency::IdempotencyWindow;
+use crate::channel_index::ChannelIndex;
+use crate::{
+    FirstAnswer, HistoryConfig, Page, PageLimit, Publication, Publish, PublishError, Published,
+    ReadError, Receipt, ReservedEpochs,
+};
+
+/// A channel that keeps nothing and was not touched for this long is forgotten.
+const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
+/// How many channels one call of [`MemoryLog::expire`] looks at.
+const EXPIRE_BATCH: usize = 1_000;
+
+/// All channels of a memory broker.
+#[derive(Debug)]
+pub struct MemoryLog {
+    config: HistoryConfig,
+    channels: ChannelIndex<History>,
+    reserved: ReservedEpochs<Epoch>,
+    window: IdempotencyWindow,
+    bytes: usize,
+    epochs_made: u64,
+    expired_to: Option<ChannelName>,
+    /// The date of the last event.
+    time: TimeText,
+}
+
+/// What is known of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its name.
+    pub channel: ChannelName,
+    /// Its numbering.
+    pub epoch: Epoch,
+    /// The newest offset.
+    pub offset: u64,
+    /// How many events are kept.
+    pub events: usize,
+    /// The bytes they take.
+    pub bytes: usize,
+    /// Whether it has ended.
+    pub is_final: bool,
+}
+
+impl MemoryLog {
+    /// No channels yet.
+    pub fn new(config: HistoryConfig) -> Self {
+        let window = IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
+        Self {
+            channels: ChannelIndex::new(config.epoch_seed),
+            reserved: ReservedEpochs::new(config.channels_max),
+            config,
+            window,
+            bytes: 0,
+            epochs_made: 0,
+            expired_to: None,
+            time: Timestamp(0).into(),
+        }
+    }
+
+    /// Gives the event its position and keeps it. `time` is the date it will carry.
+    pub fn publish(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        publish: Publish,
+    ) -> Result<Published, PublishError> {
+        self.window.expire(now);
+        let key = publish.idempotency_key.clone();
+        if let Some((epoch, first)) = self.window.find(&publish.channel, key.as_deref()) {
+            let Receipt { epoch, offset, .. } = first.repeat(epoch.clone(), &publish)?;
+            return Ok(Published { epoch, offset, publication: None });
+        }
+        let fingerprint = key.is_some().then(|| publish.fingerprint());
+        if key.is_some() && self.window.is_full() {
+            let max = self.config.idempotency_keys_max;
+            return Err(PublishError::IdempotencyFull { max });
+        }
+        let max = self.config.channels_max;
+        let name = publish.channel.clone();
+        if !self.open(&name, now) {
+            return Err(PublishError::TooManyChannels { max });
+        }
+        let publication =
+            self.append(now, time, publish).inspect_err(|_| self.close(&name, now))?;
+        let Publication { epoch, offset, channel, .. } = &*publication;
+        if let Some(key) = key {
+            let first = FirstAnswer { offset: *offset, fingerprint };
+            self.window.remember(now, channel, key, (epoch.clone(), first));
+        }
+        Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
+    }
+
+    /// Events after `since`, at most as many as `limit` says. To read a name makes no channel.
+    pub fn read(
+        &mut self,
+        now: Millis,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        let retention = self.config.retention_of(channel.namespace());
+        if let Some(history) = self.channels.entry_of(channel) {
+            history.touch(now);
+            self.bytes -= history.trim(now, &retention);
+            return Ok(history.read(since, limit));
+        }
+        let epoch = match self.reserved.read(now, channel) {
+            Some(epoch) => epoch,
+            None => self.fresh_epoch().ok_or(ReadError::Unavailable)?,
+        };
+        self.reserved.put(now, channel, epoch.clone());
+        Ok(Page::of_nothing(since, epoch))
+    }
+
+    /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
+    pub fn keep(&mut self, now: Millis, channel: &ChannelName) {
+        self.reserved.keep(now, channel);
+    }
+
+    /// What is known of a channel; `None` where nothing is.
+    pub fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
+        self.channels.get(channel).map(|history| history.info(channel))
+    }
+
+    /// Channels in order of name, after `after`, `limit` at most.
+    pub fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
+        self.channels.after(after).take(limit).filter_map(|name| self.info(name)).collect()
+    }
+
+    /// Forgets a channel and all it kept. What is published later has a new epoch.
+    pub fn delete(&mut self, channel: &ChannelName) -> bool {
+        self.window.forget(channel);
+        match self.channels.remove(channel) {
+            Some(history) => {
+                self.bytes -= history.bytes();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Drops what has grown too old, a bounded number of channels a call.
+    pub fn expire(&mut self, now: Millis) {
+        self.window.expire(now);
+        self.reserved.expire(now);
+        let after = self.expired_to.take();
+        let names: Vec<ChannelName> =
+            self.channels.after(after.as_ref()).take(EXPIRE_BATCH).cloned().collect();
+        self.expired_to = if names.len() < EXPIRE_BATCH { None } else { names.last().cloned() };
+        for name in names {
+            let retention = self.config.retention_of(name.namespace());
+            let Some(history) = self.channels.entry_of(&name) else { continue };
+            self.bytes -= history.trim(now, &retention);
+            if history.is_forgettable(now, IDLE_FORGOTTEN) {
+                self.channels.remove(&name);
+            }
+        }
+    }
+
+    /// How many channels there are.
+    pub fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Whether there are no channels.
+    pub fn is_empty(&self) -> bool {
+        self.channels.len() == 0
+    }
+
+    /// The bytes of all events kept.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn append(
+        &mut self,
+        now: Millis,
+        time: Timestamp,
+        publish: Publish,
+    ) -> Result<Arc<Publication>, PublishError> {
+        let Publish { channel, event, data, is_final, replace, .. } = publish;
+        let retention = self.config.retention_of(channel.namespace());
+        let Some((channel, history)) = self.channels.with_name(&channel) else {
+            return Err(PublishError::TooManyChannels { max: self.config.channels_max });
+        };
+        let (channel, event) = (channel.clone(), history.shared(event));
+        if history.is_final() {
+            return Err(PublishError::Finished);
+        }
+        let (epoch, offset) = (history.epoch().clone(), history.head() + 1);
+        self.time.set(time);
+        let encoded = encode_event(&channel, &epoch, offset, &event, &data, &self.time);
+        let len = encoded.len();
+        let bytes_max = self.config.bytes_total_max;
+        if self.bytes + len > bytes_max {
+            self.bytes -= history.trim(now, &retention);
+            if self.bytes + len > bytes_max {
+                return Err(PublishError::StorageFull { bytes_max });
+            }
+        }
+        let publication =
+            Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded });
+        history.append(now, Arc::clone(&publication));
+        self.bytes += len;
+        self.bytes -= history.trim(now, &retention);
+        Ok(publication)
+    }
+
+    /// Makes sure that there is such a channel; false where there may be no more.
+    fn open(&mut self, channel: &ChannelName, now: Millis) -> bool {
+        if let Some(history) = self.channels.entry_of(channel) {
+            history.touch(now);
+            return true;
+        }
+        if self.channels.len() >= self.config.channels_max {
+            return false;
+        }
+        let epoch = self.reserved.take(channel).or_else(|| self.fresh_epoch());
+        let Some(epoch) = epoch else { return false };
+        self.channels.insert(channel.clone(), History::new(epoch, now));
+        true
+    }
+
+    /// Takes out a channel that has had no event: its first one was refused.
+    fn close(&mut self, channel: &ChannelName, now: Millis) {
+        if self.channels.get(channel).is_some_and(|history| history.head() == 0)
+            && let Some(history) = self.channels.remove(channel)
+        {
+            self.reserved.put(now, channel, history.epoch().clone());
+        }
+    }
+
+    fn fresh_epoch(&mut self) -> Option<Epoch> {
+        self.epochs_made += 1;
+        let run = self.config.epoch_seed & 0xff_ffff_ffff;
+        Epoch::new(&format!("{run:010x}-{:x}", self.epochs_made)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

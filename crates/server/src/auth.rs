@@ -1,0 +1,4 @@
+//! Who may connect: the token of a client, and the origin of the page it runs in.
+
+pub mod origin;
+pub mod token;

@@ -1,0 +1,94 @@
+//! The internal port: what backends publish through, and what operators see and do.
+//! In: HTTP requests with the node's key. Out: JSON, problems, metrics. Must not know sockets, or
+//! how it is served.
+
+mod backend_auth;
+mod batch;
+pub(crate) mod body;
+mod channels;
+pub(crate) mod cluster_rpc;
+mod connections;
+mod disk_metrics;
+mod event;
+mod health;
+mod listener;
+mod metrics;
+mod nats_metrics;
+mod publish;
+mod publish_pipeline;
+mod query;
+mod redis_metrics;
+mod snapshot;
+mod stats;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+
+use self::backend_auth::BackendAuth;
+
+pub use self::listener::serve;
+
+const STEADFAST_NODE: HeaderName = HeaderName::from_static("steadfast-node");
+
+/// Every route of the internal port. All but the two health checks want the key, or, in `--dev`, to
+/// be asked by something of this machine.
+pub fn router(node: Arc<Node>) -> Router {
+    let gate = from_fn_with_state(BackendAuth::new(Arc::clone(&node)), backend_auth::check);
+    let guarded = Router::new()
+        .route("/v1/channels/{channel}/events", post(publish::one))
+        .route("/v1/events", post(batch::many))
+        .route("/v1/channels", get(channels::list))
+        .route("/v1/channels/{channel}", get(channels::one).delete(channels::forget))
+        .route("/v1/connections", get(connections::list))
+        .route("/v1/connections/{id}", get(connections::one).delete(connections::disconnect))
+        .route("/v1/stats", get(stats::stats))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(another_method)
+        .layer(gate);
+    let health = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(another_method);
+    let signed = from_fn_with_state(Arc::clone(&node), sign);
+    guarded.merge(health).layer(signed).with_state(node)
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::new(Code::NotFound, format!("the internal port has no route `{}`", uri.path()))
+}
+
+async fn another_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("`{}` does not take {method}; see the header `Allow`", uri.path());
+    Problem::new(Code::MethodNotAllowed, detail)
+}
+
+/// Names the node in every answer, and keeps answers out of caches: each is true only now.
+async fn sign(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let is_unread =
+        matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT);
+    let headers = response.headers_mut();
+    if let Ok(name) = HeaderValue::from_str(&node.config.node.name) {
+        headers.insert(STEADFAST_NODE, name);
+    }
+    if is_unread {
+        // What is left of the body is not read: the connection is of no further use.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

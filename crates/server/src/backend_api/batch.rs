@@ -1,0 +1,263 @@
+//! `POST /v1/events`: many events, to many channels. In: a list of events. Out: one result for
+//! each, in their order; a bad event stops none of the others. Events are handed to the broker in
+//! the order of the list, so each channel gets its own in order.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use hyper::StatusCode;
+use serde::Serialize;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
+use steadfast_hub::{Publish, PublishError, Receipt};
+use steadfast_protocol::ChannelName;
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+
+use super::body;
+use super::event::{Entry, Listed, check_fields};
+use super::publish;
+
+/// How much larger than a single event's the body may be.
+const BODIES: usize = 8;
+
+/// The fields of a body that is not the list alone.
+const FIELDS: [&str; 1] = ["events"];
+
+/// A result that is no receipt.
+#[derive(Debug, Serialize)]
+struct Refused {
+    error: Problem,
+}
+
+/// What a list asks for: for each of its events the channel, or what is wrong with it.
+#[derive(Debug)]
+pub(super) struct BatchPlan(Vec<Result<ChannelName, Problem>>);
+
+/// Publishes many events.
+pub(super) async fn many(
+    State(node): State<Arc<Node>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mut publishes = Vec::new();
+    let plan = publish::counted(&node, whole(&node, request, &mut publishes).await)?;
+    let answers = node.publish_many(publishes).await;
+    let mut body = Vec::new();
+    plan.answer(&mut answers.into_iter(), &mut body);
+    Ok(publish::json(StatusCode::OK, body))
+}
+
+/// The largest body, in bytes.
+pub(super) const fn bytes_max(node: &Node) -> usize {
+    node.config.limits.message_bytes_max.saturating_mul(BODIES)
+}
+
+async fn whole(
+    node: &Node,
+    request: Request,
+    publishes: &mut Vec<Publish>,
+) -> Result<BatchPlan, Problem> {
+    let key = publish::key_of(request.headers())?;
+    let body = body::read(request, bytes_max(node)).await?;
+    read(node, key.as_deref(), &body, publishes)
+}
+
+/// Reads a body; what can be published goes to `publishes`, in its order.
+pub(super) fn read(
+    node: &Node,
+    request_key: Option<&str>,
+    body: &[u8],
+    publishes: &mut Vec<Publish>,
+) -> Result<BatchPlan, Problem> {
+    let limits = &node.config.limits;
+    let text = body::text(body)?;
+    let mut wish = |at, entry: Result<Entry<'_>, Problem>| {
+        let wanted = entry.and_then(|entry| wanted(node, &entry, request_key, at));
+        let publish = publish::counted(node, wanted)?;
+        let channel = publish.channel.clone();
+        publishes.push(publish);
+        Ok(channel)
+    };
+    // A list of plain events, none of which can be too large, is read in one pass.
+    if text.len() <= limits.message_bytes_max
+        && let Ok(Some(list)) = list::<Listed<'_>>(text, limits.publish_batch_max)
+        && list.count == list.entries.len()
+    {
+        let entries = list.entries.into_iter().enumerate();
+        return Ok(BatchPlan(entries.map(|(at, Listed(entry))| wish(at, Ok(entry))).collect()));
+    }
+    let entries = entries(text, limits.publish_batch_max)?.into_iter().enumerate();
+    let plan = entries.map(|(at, entry)| wish(at, read_one(entry, limits.message_bytes_max)));
+    Ok(BatchPlan(plan.collect()))
+}
+
+/// An entry that may be anything.
+fn read_one(entry: &RawValue, bytes_max: usize) -> Result<Entry<'_>, Problem> {
+    let actual = entry.get().len();
+    if actual > bytes_max {
+        let detail = format!("an event has at most {bytes_max} bytes, this one has {actual}");
+        return Err(Problem::new(Code::TooLarge, detail));
+    }
+    Entry::read(entry.get())
+}
+
+impl BatchPlan {
+    /// Appends what became of each as JSON, with the broker's answers to those that it was handed.
+    pub(super) fn answer(
+        self,
+        answers: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(br#"{"results":["#);
+        for (at, wish) in self.0.into_iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            match wish.and_then(|channel| publish::placed(channel, answers.next())) {
+                Ok(receipt) => receipt.write_to(out),
+                // Names and numbers are written, into memory: this cannot fail.
+                Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),
+            }
+        }
+        out.extend_from_slice(b"]}");
+    }
+}
+
+fn wanted(
+    node: &Node,
+    entry: &Entry<'_>,
+    request_key: Option<&str>,
+    at: usize,
+) -> Result<Publish, Problem> {
+    // A line end is in no key that was sent, so this one is nobody else's.
+    let of_request = || request_key.map(|key| format!("{key}\n{at}").into());
+    let key = entry.key()?.or_else(of_request);
+    entry.publish(entry.channel()?, key, node.config.limits.payload_depth_max)
+}
+
+/// The events of a body: `{"events":[…]}`, or the list alone.
+fn entries(text: &str, events_max: usize) -> Result<Vec<&RawValue>, Problem> {
+    let list = match list::<&RawValue>(text, events_max) {
+        Ok(list) => list,
+        Err(error) => {
+            // What is no JSON is said before what it has too much.
+            let refusal = body::refusal(&error);
+            if refusal.code == Code::BadBody {
+                check_fields(text, "a list of events", &FIELDS)?;
+            }
+            return Err(refusal);
+        }
+    };
+    let Some(list) = list else {
+        return Err(Problem::new(Code::MissingField, "the field `events` is missing"));
+    };
+    if list.count > events_max {
+        let actual = list.count;
+        let detail = format!("a request has at most {events_max} events, this one has {actual}");
+        return Err(Problem::new(Code::TooLarge, detail));
+    }
+    Ok(list.entries)
+}
+
+fn list<'a, T: Deserialize<'a>>(
+    text: &'a str,
+    events_max: usize,
+) -> Result<Option<List<T>>, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let list = Body::<T>::new(events_max).deserialize(&mut json)?;
+    json.end().map(|()| list)
+}
+
+/// As many events as may be, and how many there were.
+struct List<T> {
+    entries: Vec<T>,
+    count: usize,
+}
+
+struct Body<T> {
+    events_max: usize,
+    entry: PhantomData<T>,
+}
+
+impl<T> Body<T> {
+    const fn new(events_max: usize) -> Self {
+        Self { events_max, entry: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Body<T> {
+    type Value = Option<List<T>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Body<T> {
+    type Value = Option<List<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the list `events`, or the list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut list, mut unknown) = (None, None);
+        while let Some(field) = map.next_key::<String>()? {
+            if field != "events" {
+                map.next_value::<IgnoredAny>()?;
+                unknown = Some(field);
+                continue;
+            }
+            if list.is_some() {
+                return Err(A::Error::duplicate_field("events"));
+            }
+            list = Some(map.next_value_seed(Events(Self::new(self.events_max)))?);
+        }
+        // Without its list, that is what is said.
+        match unknown.filter(|_| list.is_some()) {
+            Some(field) => Err(A::Error::unknown_field(&field, &FIELDS)),
+            None => Ok(list),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        Events(self).visit_seq(list).map(Some)
+    }
+}
+
+struct Events<T>(Body<T>);
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Events<T> {
+    type Value = List<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Events<T> {
+    type Value = List<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`events` to be a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut events: A) -> Result<Self::Value, A::Error> {
+        let mut list = List { entries: Vec::new(), count: 0 };
+        while list.count < self.0.events_max {
+            let Some(entry) = events.next_element()? else { return Ok(list) };
+            list.entries.push(entry);
+            list.count += 1;
+        }
+        while events.next_element::<IgnoredAny>()?.is_some() {
+            list.count += 1;
+        }
+        Ok(list)
+    }
+}

@@ -1,0 +1,169 @@
+//! Sessions, as operators see them: list, look, disconnect. In: an id, or a page and what to look
+//! for. Out: what the hubs know, here and at every node that shares the broker. A listing looks at
+//! a bounded number of sessions at a time, and gives the hubs back in between.
+
+mod node_page;
+mod session_id;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use hyper::{StatusCode, Uri};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use steadfast_protocol::CloseCode;
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+use steadfast_broker::RpcResponses;
+
+#[cfg(test)]
+pub(super) use self::node_page::SLOTS_PER_LOCK;
+use self::node_page::{NodePage, PARAMETERS};
+use self::session_id::SessionId;
+use self::view::Connection;
+use super::query::Query;
+
+/// A page of sessions.
+#[derive(Debug, Serialize)]
+pub(super) struct ConnectionPage {
+    #[serde(rename = "connections")]
+    rows: Vec<Box<RawValue>>,
+    next: Option<String>,
+    /// Nodes whose sessions may be missing; where nodes share a broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unanswered: Option<Vec<String>>,
+}
+
+/// Lists sessions, in an order that stays while they live.
+pub(super) async fn list(
+    State(node): State<Arc<Node>>,
+    uri: Uri,
+) -> Result<Json<ConnectionPage>, Problem> {
+    let query = Query::read(&uri, &PARAMETERS)?;
+    let own = NodePage::of(&node, &query).await?;
+    let limit = query.limit()?;
+    let Some(peer) = node.broker.peer() else {
+        return Ok(Json(page(limit, [own], None)));
+    };
+    let words = format!("connections {}", uri.query().unwrap_or_default());
+    let mut answers = node.broker.ask(&words, None).await;
+    let mut parts = BTreeMap::from([(peer.run.clone(), own)]);
+    for (peer, answer) in std::mem::take(&mut answers.given) {
+        match NodePage::read(&answer) {
+            Some(part) => drop(parts.insert(peer.run, part)),
+            None => answers.silent.push(peer),
+        }
+    }
+    Ok(Json(page(limit, parts.into_values(), Some(answers.silent_names()))))
+}
+
+/// Looks at one session.
+pub(super) async fn one(
+    State(node): State<Arc<Node>>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Box<RawValue>>, Problem> {
+    let id = id(path)?;
+    match SessionId::of(&node, &id).ok_or_else(|| not_found(&id))? {
+        SessionId::Here(..) => look(&node, &id).map(Json).ok_or_else(|| not_found(&id)),
+        SessionId::There(run) => {
+            let answers = node.broker.ask(&format!("connection {id}"), Some(&run)).await;
+            let answer = only(&answers, &id)?;
+            let row = answer.and_then(|text| RawValue::from_string(text.to_owned()).ok());
+            row.filter(|row| row.get() != "null").map(Json).ok_or_else(|| not_found(&id))
+        }
+    }
+}
+
+/// Disconnects a session, for good or to have it reconnect.
+pub(super) async fn disconnect(
+    State(node): State<Arc<Node>>,
+    path: Result<Path<String>, PathRejection>,
+    uri: Uri,
+) -> Result<StatusCode, Problem> {
+    let id = id(path)?;
+    let comes_back = Query::read(&uri, &["reconnect"])?.flag("reconnect")?;
+    let was_there = match SessionId::of(&node, &id).ok_or_else(|| not_found(&id))? {
+        SessionId::Here(..) => end(&node, &id, comes_back),
+        SessionId::There(run) => {
+            let words = format!("{} {id}", if comes_back { "reconnect" } else { "disconnect" });
+            let answers = node.broker.ask(&words, Some(&run)).await;
+            only(&answers, &id)? == Some("true")
+        }
+    };
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&id)) }
+}
+
+/// A page of this node's sessions, for another node; nothing where it asks for what is unknown.
+pub(super) async fn part(node: &Node, query: &str) -> Option<String> {
+    let query = Query::of(query, &PARAMETERS).ok()?;
+    NodePage::of(node, &query).await.ok()?.text()
+}
+
+/// A session of this node.
+pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
+    let SessionId::Here(at, key) = SessionId::of(node, id)? else { return None };
+    let shard = node.shards.get(at)?;
+    let view = shard.with(|hub, now| hub.connection(now, key))?;
+    Connection::new(node, at, view).row()
+}
+
+/// Ends a session of this node; false where there is none.
+pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
+    let (code, reason) = if comes_back {
+        (CloseCode::RECONNECT, "reconnect, asked by an operator")
+    } else {
+        (CloseCode::DISCONNECTED, "disconnected by an operator")
+    };
+    let Some(SessionId::Here(at, key)) = SessionId::of(node, id) else { return false };
+    node.shards.get(at).is_some_and(|shard| {
+        shard.with(|hub, now| {
+            let is_there = hub.connection(now, key).is_some();
+            hub.close(now, key, code, reason);
+            is_there
+        })
+    })
+}
+
+/// Parts of several nodes in the order given, as one page.
+fn page(
+    limit: usize,
+    parts: impl IntoIterator<Item = NodePage>,
+    unanswered: Option<Vec<String>>,
+) -> ConnectionPage {
+    let (mut rows, mut last, mut has_more) = (Vec::new(), None, false);
+    for part in parts {
+        let room = limit - rows.len();
+        has_more = part.rows.len() > room || part.has_more;
+        for (id, row) in part.rows.into_iter().take(room) {
+            rows.push(row);
+            last = Some(id);
+        }
+        if has_more {
+            break;
+        }
+    }
+    ConnectionPage { rows, next: last.filter(|_| has_more), unanswered }
+}
+
+/// What the one node said that was asked; nothing where it is no more.
+fn only<'a>(answers: &'a RpcResponses, id: &str) -> Result<Option<&'a str>, Problem> {
+    if let Some(silent) = answers.silent_names().first() {
+        let detail = format!("`{id:.60}` is on the node {silent}, which did not answer in time");
+        return Err(Problem::new(Code::NodeSilent, detail).retry_after_s(1));
+    }
+    Ok(answers.given.first().map(|(_, answer)| &**answer))
+}
+
+fn id(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let unreadable = |_| Problem::new(Code::ConnectionNotFound, "the id is not UTF-8");
+    path.map(|Path(id)| id).map_err(unreadable)
+}
+
+fn not_found(id: &str) -> Problem {
+    Problem::new(Code::ConnectionNotFound, format!("there is no connection `{id:.60}`"))
+}

@@ -1,0 +1,168 @@
+//! A node's part of a listing. In: the query, the same for every node. Out: rows of this node, at
+//! most as many as fit the page and a message. Nodes stand in the order of their runs, so each
+//! knows by itself whether the page begins before, in or after it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use steadfast_hub::{ConnectionView, Transport};
+use steadfast_protocol::{ChannelName, LinkId};
+
+use super::session_id::SessionId;
+use super::view::Connection;
+use crate::backend_api::query::Query;
+use crate::node::Node;
+use crate::problem::Problem;
+
+/// What a listing may be asked.
+pub(super) const PARAMETERS: [&str; 5] = ["after", "limit", "channel", "link", "transport"];
+/// Slots looked at in one go; a hub's other work gets its lock in between.
+pub(in crate::backend_api) const SLOTS_PER_LOCK: u32 = 256;
+/// What a part has beside its rows, in bytes.
+const FRAME_BYTES: usize = 64;
+
+/// Some of a node's sessions, in their order.
+#[derive(Debug, Default)]
+pub(super) struct NodePage {
+    /// Each with its id.
+    pub(super) rows: Vec<(String, Box<RawValue>)>,
+    /// Whether the node has more of them.
+    pub(super) has_more: bool,
+}
+
+/// The same on its way to another node.
+#[derive(Debug, Serialize, Deserialize)]
+struct RpcPage {
+    rows: Vec<Box<RawValue>>,
+    has_more: bool,
+}
+
+/// What is looked for.
+#[derive(Debug)]
+struct Filter {
+    channel: Option<ChannelName>,
+    link: Option<LinkId>,
+    transport: Option<Transport>,
+}
+
+impl NodePage {
+    /// Of this node.
+    pub(super) async fn of(node: &Node, query: &Query) -> Result<Self, Problem> {
+        let after =
+            query.parsed("after", |id| SessionId::of(node, id).ok_or("not a connection's id"));
+        let start = match (after?, node.broker.peer()) {
+            (None, _) => (0, 0),
+            (Some(SessionId::Here(shard, key)), _) => (shard, key.index.saturating_add(1)),
+            (Some(SessionId::There(run)), Some(peer)) if run < peer.run => (0, 0),
+            (Some(SessionId::There(_)), _) => (usize::MAX, 0),
+        };
+        let (limit, filter) = (query.limit()?, Filter::read(query)?);
+        let mut found = matches(node, start, limit + 1, &filter).await;
+        let mut part = Self { has_more: found.len() > limit, ..Self::default() };
+        found.truncate(limit);
+        let room = node.broker.answer_bytes_max().saturating_sub(FRAME_BYTES);
+        let mut bytes = 0;
+        for (at, view) in found {
+            let id = SessionId::id(node, at, view.session);
+            let Some(row) = Connection::new(node, at, view).row() else { continue };
+            bytes += row.get().len() + 1;
+            // One row there is, so that the next page begins behind it.
+            if bytes > room && !part.rows.is_empty() {
+                part.has_more = true;
+                break;
+            }
+            part.rows.push((id, row));
+        }
+        Ok(part)
+    }
+
+    /// As text for another node.
+    pub(super) fn text(self) -> Option<String> {
+        let rows = self.rows.into_iter().map(|(_, row)| row).collect();
+        serde_json::to_string(&RpcPage { rows, has_more: self.has_more }).ok()
+    }
+
+    /// What another node has sent.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: String,
+        }
+        let RpcPage { rows, has_more } = serde_json::from_str(text).ok()?;
+        let named = |row: Box<RawValue>| {
+            let Named { id } = serde_json::from_str(row.get()).ok()?;
+            Some((id, row))
+        };
+        Some(Self { rows: rows.into_iter().map(named).collect::<Option<_>>()?, has_more })
+    }
+}
+
+/// The first `count` sessions from `start` on that are looked for, each with its shard.
+async fn matches(
+    node: &Node,
+    start: (usize, u32),
+    count: usize,
+    filter: &Filter,
+) -> Vec<(usize, ConnectionView)> {
+    let mut found = Vec::new();
+    let (from, first) = start;
+    for (at, shard) in node.shards.iter().enumerate().skip(from) {
+        if filter.link.as_ref().is_some_and(|link| !Arc::ptr_eq(node.shard_of(link), shard)) {
+            continue;
+        }
+        let mut slot = if at == from { first } else { 0 };
+        loop {
+            let slots = slot..slot.saturating_add(SLOTS_PER_LOCK);
+            slot = slots.end;
+            let (views, end) = shard.with(|hub, now| (hub.connections(now, slots), hub.slots()));
+            let views = views.into_iter().filter(|view| filter.fits(view));
+            found.extend(views.map(|view| (at, view)));
+            if found.len() >= count {
+                return found;
+            }
+            if slot >= end {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    found
+}
+
+impl Filter {
+    fn read(query: &Query) -> Result<Self, Problem> {
+        const TRANSPORTS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
+        let transport = query.parsed("transport", |word| {
+            let mut known = TRANSPORTS.into_iter();
+            known.find(|one| one.as_str() == word).ok_or("one of `websocket`, `sse` and `poll`")
+        });
+        Ok(Self {
+            channel: query.parsed("channel", ChannelName::new)?,
+            link: query.parsed("link", LinkId::new)?,
+            transport: transport?,
+        })
+    }
+
+    fn fits(&self, view: &ConnectionView) -> bool {
+        self.channel.as_ref().is_none_or(|channel| view.channels.contains(channel))
+            && self.link.as_ref().is_none_or(|link| view.link == *link)
+            && self.transport.is_none_or(|transport| view.transport == transport)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NodePage;
+
+    #[test]
+    fn a_part_is_read_as_it_was_written_and_nothing_else_is_taken_for_one() {
+        let text = r#"{"rows":[{"id":"0-1-1.ff","link":"x y"}],"has_more":true}"#;
+        let part = NodePage::read(text).unwrap();
+        assert_eq!((part.rows[0].0.as_str(), part.has_more), ("0-1-1.ff", true));
+        assert_eq!(part.text().unwrap(), text);
+        for bad in ["", "null", "{}", r#"{"rows":[{}],"has_more":false}"#] {
+            assert!(NodePage::read(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Ids of sessions. In: an id, as operators type it. Out: which session of which node it is. Where
+//! nodes share a broker the id ends with the node's run, so that any node knows whom to ask, and
+//! none takes a session of an earlier run for one of its own.
+
+use std::sync::Arc;
+
+use steadfast_hub::SessionKey;
+
+use crate::node::Node;
+
+/// The longest id, in bytes.
+const ID_BYTES_MAX: usize = 60;
+
+/// Where a session is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum SessionId {
+    /// Here: its shard, and its key there.
+    Here(usize, SessionKey),
+    /// On the node of this run.
+    There(String),
+}
+
+impl SessionId {
+    /// The session of an id; nothing where it is none.
+    pub(super) fn of(node: &Node, id: &str) -> Option<Self> {
+        if id.len() > ID_BYTES_MAX {
+            return None;
+        }
+        let Some(peer) = node.broker.peer() else { return here(node, id) };
+        let (local, run) = id.split_once('.')?;
+        if run == peer.run {
+            return here(node, local);
+        }
+        let is_id = |text: &str| text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+        (is_id(local) && is_id(run)).then(|| Self::There(run.to_owned()))
+    }
+
+    /// The id of a session of this node.
+    pub(super) fn id(node: &Node, shard: usize, key: SessionKey) -> String {
+        let local = Node::connection_id(shard, key);
+        node.broker.peer().map_or_else(|| local.clone(), |peer| format!("{local}.{}", peer.run))
+    }
+}
+
+fn here(node: &Node, local: &str) -> Option<SessionId> {
+    let (shard, key) = node.connection_of(local)?;
+    let at = node.shards.iter().position(|one| Arc::ptr_eq(one, shard))?;
+    Some(SessionId::Here(at, key))
+}

@@ -1,0 +1,43 @@
+//! Is the process up, and can it serve? For whatever starts, stops and balances nodes,
+//! without a key.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+
+/// When to ask again, in seconds.
+const AGAIN_S: u32 = 1;
+
+/// The answer where all is well.
+#[derive(Debug, Serialize)]
+pub(super) struct HealthReport {
+    status: &'static str,
+    /// What is no reason to take the node out, and should be mended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+/// `GET /livez`: the process is up.
+pub(super) async fn live() -> Json<HealthReport> {
+    Json(HealthReport { status: "ok", warnings: Vec::new() })
+}
+
+/// `GET /readyz`: the node is not leaving, and its broker answers a publish to itself.
+pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthReport>, Problem> {
+    if node.is_draining() {
+        let detail = "this node is draining and takes nobody new";
+        return Err(Problem::new(Code::Draining, detail).retry_after_s(AGAIN_S));
+    }
+    if !node.broker.is_ready().await {
+        let is_failing = node.broker.disk().is_some_and(|disk| disk.is_failing);
+        let what = if is_failing { "takes no writes: see the log" } else { "does not answer" };
+        let detail = format!("the {} broker {what}", node.broker.name());
+        return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
+    }
+    Ok(Json(HealthReport { status: "ok", warnings: node.broker.warnings() }))
+}

@@ -1,0 +1,162 @@
+//! `GET /metrics`: the node's snapshot for Prometheus, in the OpenMetrics text format. In: the
+//! snapshot, read at each scrape. Out: text. Every limit stands beside what it limits.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use hyper::header::CONTENT_TYPE;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+use steadfast_broker::IN_FLIGHT_MAX;
+
+use super::snapshot::NodeSnapshot;
+use super::{disk_metrics, nats_metrics, redis_metrics};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers with all metrics.
+pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
+    let snapshot = NodeSnapshot::of(&node).await;
+    let mut sheet = Sheet(Registry::with_prefix("steadfast"));
+    sheet.node(&node, &snapshot);
+    sheet.connections(&snapshot);
+    sheet.channels(&snapshot);
+    sheet.events(&snapshot);
+    if let Some(disk) = &snapshot.disk {
+        disk_metrics::register(disk, &mut sheet.0);
+    }
+    if let Some(redis) = &snapshot.redis {
+        redis_metrics::register(redis, &mut sheet.0);
+    }
+    if let Some(nats) = &snapshot.nats {
+        nats_metrics::register(nats, &mut sheet.0);
+    }
+    sheet.limits(&node);
+    let mut text = String::new();
+    match encode(&mut text, &sheet.0) {
+        Ok(()) => Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()),
+        Err(_) => Err(Problem::new(Code::Internal, "the metrics could not be written")),
+    }
+}
+
+/// The metrics of one scrape.
+struct Sheet(Registry);
+
+impl Sheet {
+    fn node(&mut self, node: &Node, snapshot: &NodeSnapshot) {
+        let labels = vec![
+            ("node", node.config.node.name.clone()),
+            ("region", node.config.node.region.clone()),
+            ("broker", node.broker.name().to_owned()),
+            ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        self.0.register("node", "Which node this is", Info::new(labels));
+        let uptime = ConstGauge::new(snapshot.uptime_seconds);
+        self.0.register_with_unit("uptime", "Time since the start", Unit::Seconds, uptime);
+        let draining = u64::from(node.is_draining());
+        self.gauge("draining", "1 while the node is leaving", draining);
+    }
+
+    fn connections(&mut self, snapshot: &NodeSnapshot) {
+        let totals = &snapshot.totals;
+        self.gauge("connections", "Sessions", totals.connections);
+        self.gauge("connections_peak", "The most sessions at once", totals.peak);
+        self.gauge("connections_healthy", "Sessions found healthy by a sweep", totals.healthy);
+        self.gauge("sockets", "Sockets open on the public port", snapshot.sockets);
+        self.counter("connections_accepted", "Sessions begun", totals.accepted);
+        self.counter("connections_closed", "Sessions ended", totals.closed);
+        self.counter("connections_refused", "Connections refused: too many", snapshot.refused);
+        self.gauge(
+            "internal_sockets",
+            "Sockets open on the internal port",
+            snapshot.internal_sockets,
+        );
+        let refused = snapshot.internal_refused;
+        self.counter("internal_connections_refused", "The same, on the internal port", refused);
+        self.counter("connections_replaced", "Sessions fenced by their link", totals.replaced);
+        self.counter("connections_stale", "Sessions closed: silent", totals.stale);
+        self.counter("connections_slow", "Sessions closed: too slow", totals.slow);
+        self.counter("requests_rejected", "Refused: key, token or origin", snapshot.rejected);
+        self.counter("polls", "Polls answered", snapshot.polls);
+    }
+
+    fn channels(&mut self, snapshot: &NodeSnapshot) {
+        self.gauge("channels", "Channels known to the broker", snapshot.kept as u64);
+        self.gauge("channels_followed", "Channels with subscribers", snapshot.followed as u64);
+        self.gauge("subscriptions", "Subscribers of all channels", snapshot.totals.members);
+        self.bytes("history", "Events kept in all channels", snapshot.history_bytes);
+    }
+
+    fn events(&mut self, snapshot: &NodeSnapshot) {
+        let totals = &snapshot.totals;
+        self.counter("events_published", "Events published", snapshot.published);
+        self.counter(
+            "publishes_repeated",
+            "Publishes that repeated an earlier one and made no event",
+            snapshot.repeated,
+        );
+        self.counter("publish_errors", "Publishes refused", snapshot.publish_errors);
+        self.counter("event_deliveries", "Events handed to sessions", totals.deliveries);
+        self.counter(
+            "queue_full",
+            "Subscribers that fell behind, to be fed from history",
+            totals.lagged,
+        );
+        self.gauge("relay_in_flight", "Announcements on their way", snapshot.in_flight as u64);
+    }
+
+    fn limits(&mut self, node: &Node) {
+        let limits = &node.config.limits;
+        let counts = [
+            ("limit_connections", "The most connections", node.config.public.connections_max),
+            (
+                "limit_internal_connections",
+                "The most connections of the internal port",
+                node.config.internal.connections_max,
+            ),
+            ("limit_channels", "The most channels", limits.channels_max),
+            (
+                "limit_channels_per_link",
+                "The most channels of a link",
+                limits.channels_per_link_max,
+            ),
+            ("limit_queue_messages", "The most messages for a session", limits.queue_messages_max),
+            (
+                "limit_publish_batch_events",
+                "The most events of a request",
+                limits.publish_batch_max,
+            ),
+            ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
+            ("limit_relay_in_flight", "The most announcements on their way", IN_FLIGHT_MAX),
+        ];
+        for (name, about, value) in counts {
+            self.gauge(name, about, value as u64);
+        }
+        self.bytes(
+            "limit_history",
+            "The most bytes of events kept",
+            limits.history_bytes_total_max,
+        );
+        self.bytes("limit_message", "The most bytes of a message", limits.message_bytes_max);
+        self.bytes("limit_queue", "The most bytes for a session", limits.queue_bytes_max);
+    }
+
+    fn gauge(&mut self, name: &str, about: &str, value: u64) {
+        self.0.register(name, about, ConstGauge::new(value));
+    }
+
+    fn bytes(&mut self, name: &str, about: &str, value: usize) {
+        self.0.register_with_unit(name, about, Unit::Bytes, ConstGauge::new(value as u64));
+    }
+
+    fn counter(&mut self, name: &str, about: &str, value: u64) {
+        self.0.register(name, about, ConstCounter::new(value));
+    }
+}

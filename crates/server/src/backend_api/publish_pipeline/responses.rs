@@ -1,0 +1,81 @@
+//! Answers to publishes as HTTP text, one after another. In: what became of requests. Out: bytes.
+//! Must not know: sockets.
+
+use hyper::StatusCode;
+use hyper::header;
+use steadfast_protocol::Timestamp;
+
+use crate::net::http_head;
+use crate::problem::Problem;
+
+/// Memory for answers that is kept while none are written.
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// The answers of one connection, some at a time.
+#[derive(Default)]
+pub(super) struct ResponseBuffer {
+    out: Vec<u8>,
+    body: Vec<u8>,
+    /// Lines that every head has, written once a second: they name it.
+    common: String,
+    second: Option<u64>,
+}
+
+impl ResponseBuffer {
+    /// The next are given at this date, by the node with this name.
+    pub(super) fn begin(&mut self, node: &str, date: Timestamp) {
+        self.out.clear();
+        self.out.shrink_to(KEPT_BYTES);
+        self.body.shrink_to(KEPT_BYTES);
+        let second = date.0 / 1000;
+        if self.second.replace(second) != Some(second) {
+            let date = http_head::date(date);
+            self.common =
+                format!("steadfast-node: {node}\r\ncache-control: no-store\r\ndate: {date}\r\n");
+        }
+    }
+
+    /// JSON, which `write` appends.
+    pub(super) fn json(&mut self, status: StatusCode, write: impl FnOnce(&mut Vec<u8>)) {
+        self.start(status);
+        self.line("content-type", b"application/json");
+        self.body.clear();
+        write(&mut self.body);
+        self.end();
+    }
+
+    /// It was not taken.
+    pub(super) fn problem(&mut self, problem: &Problem) {
+        let head = problem.head();
+        self.start(head.status());
+        for (name, value) in head.headers() {
+            if name != header::CACHE_CONTROL {
+                self.line(name.as_str(), value.as_bytes());
+            }
+        }
+        self.body.clear();
+        self.body.extend_from_slice(&problem.body());
+        self.end();
+    }
+
+    /// All since the beginning, in order.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    fn start(&mut self, status: StatusCode) {
+        http_head::push_status(&mut self.out, status);
+        self.out.extend_from_slice(self.common.as_bytes());
+    }
+
+    fn line(&mut self, name: &str, value: &[u8]) {
+        http_head::push_line(&mut self.out, name, value);
+    }
+
+    fn end(&mut self) {
+        let mut digits = itoa::Buffer::new();
+        self.line("content-length", digits.format(self.body.len()).as_bytes());
+        self.out.extend_from_slice(b"\r\n");
+        self.out.extend_from_slice(&self.body);
+    }
+}

@@ -1,0 +1,101 @@
+//! All the node's snapshot at one time, for statistics and metrics alike. In: a node. Out: numbers.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use steadfast_hub::Totals;
+
+use crate::node::Node;
+use steadfast_broker::{DiskMetrics, NatsMetrics, RedisMetrics};
+
+/// Names taken in one go; a hub's other work gets its lock in between.
+const NAMES_PER_LOCK: usize = 1_000;
+
+/// What is counted and what there is.
+#[derive(Clone, Debug)]
+pub(super) struct NodeSnapshot {
+    /// Of sessions and members.
+    pub(super) totals: Totals,
+    /// Channels that somebody follows.
+    pub(super) followed: usize,
+    /// Channels that the broker knows.
+    pub(super) kept: usize,
+    /// Bytes of all events kept.
+    pub(super) history_bytes: usize,
+    /// Connections refused because there were too many.
+    pub(super) refused: u64,
+    /// Requests and handshakes refused for another reason.
+    pub(super) rejected: u64,
+    /// Events published.
+    pub(super) published: u64,
+    /// Publishes that repeated an earlier one.
+    pub(super) repeated: u64,
+    /// Publishes refused.
+    pub(super) publish_errors: u64,
+    /// Polls answered.
+    pub(super) polls: u64,
+    /// Sockets open on the public port.
+    pub(super) sockets: u64,
+    /// The same of the internal port.
+    pub(super) internal_refused: u64,
+    /// The same of the internal port.
+    pub(super) internal_sockets: u64,
+    /// Announcements on their way to the hubs.
+    pub(super) in_flight: usize,
+    /// What a redis broker counts.
+    pub(super) redis: Option<RedisMetrics>,
+    /// What a nats broker counts.
+    pub(super) nats: Option<NatsMetrics>,
+    /// What a disk broker counts.
+    pub(super) disk: Option<DiskMetrics>,
+    /// Seconds since the start.
+    pub(super) uptime_seconds: u64,
+}
+
+impl NodeSnapshot {
+    /// Looks at everything.
+    pub(super) async fn of(node: &Node) -> Self {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &node.counters;
+        let (kept, history_bytes) = node.broker.size();
+        Self {
+            totals: node.totals(),
+            followed: followed(node).await,
+            kept,
+            history_bytes,
+            refused: count(&counters.refused),
+            rejected: count(&counters.rejected),
+            published: count(&counters.published),
+            repeated: count(&counters.repeated),
+            publish_errors: count(&counters.publish_errors),
+            polls: count(&counters.polls),
+            sockets: count(&counters.sockets),
+            internal_refused: count(&counters.internal_refused),
+            internal_sockets: count(&counters.internal_sockets),
+            in_flight: node.updates.in_flight(),
+            disk: node.broker.disk(),
+            redis: node.broker.redis(),
+            nats: node.broker.nats(),
+            uptime_seconds: node.clock.now().0 / 1000,
+        }
+    }
+}
+
+/// Channels with members on any shard, each counted once.
+async fn followed(node: &Node) -> usize {
+    let mut names = BTreeSet::new();
+    for shard in &*node.shards {
+        let mut after = None;
+        loop {
+            let page = shard.with(|hub, _| hub.followed(after.as_ref(), NAMES_PER_LOCK));
+            after = page.last().cloned();
+            let is_last = page.len() < NAMES_PER_LOCK;
+            names.extend(page);
+            if is_last {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    names.len()
+}

@@ -1,0 +1,255 @@
+//! Answers that leave HTTP's machinery behind: a WebSocket, a stream of events, a poll that waits.
+//! hyper reads the request; then its buffers go, and what lasts keeps the bare socket.
+//! In: an answer that wants to leave, and the connection it came on. Out: the socket, once hyper
+//! holds nothing of it any more.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::header::{self, HeaderValue};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+
+use super::body::Body;
+use super::headers::finish;
+use super::listener::{self, HEAD_BYTES_MAX, PublicPort};
+use crate::net::http_head;
+use crate::net::http_timeout::Patience;
+use crate::net::socket::Stream;
+use crate::session::ConnectionGuard;
+
+/// How long an answer may take to be written.
+const WRITE_MAX: Duration = Duration::from_secs(30);
+
+/// What a request comes to.
+pub(super) enum RequestOutcome {
+    /// hyper writes it.
+    Whole(Response<Body>),
+    /// It is given the socket and does the rest. The request's body has been read to its end: what
+    /// is left of one would be read as the next request.
+    Leaving(Detach),
+}
+
+/// Goes on with the socket, on a task of its own.
+pub(super) type Detach = Box<dyn FnOnce(DetachedSocket) + Send>;
+
+/// A socket that has left hyper.
+pub(super) struct DetachedSocket {
+    pub(super) port: Arc<PublicPort>,
+    pub(super) peer: Arc<ConnectionGuard>,
+    pub(super) socket: Stream,
+    /// What was read behind the request.
+    pub(super) ahead: Bytes,
+    /// The origin of the request, where it may read the answer.
+    pub(super) origin: Option<HeaderValue>,
+}
+
+impl From<Response<Body>> for RequestOutcome {
+    fn from(response: Response<Body>) -> Self {
+        Self::Whole(response)
+    }
+}
+
+impl DetachedSocket {
+    /// The head of this answer as it goes on the wire, with the headers that every answer has.
+    pub(super) fn head(&self, mut response: Response<()>) -> Vec<u8> {
+        finish(&self.port.node, self.origin.clone(), &mut response);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let date = http_head::date(self.port.node.clock.date());
+            if let Ok(date) = HeaderValue::try_from(date) {
+                response.headers_mut().insert(header::DATE, date);
+            }
+        }
+        let mut text = Vec::new();
+        http_head::push_status(&mut text, response.status());
+        for (name, value) in response.headers() {
+            http_head::push_line(&mut text, name.as_str(), value.as_bytes());
+        }
+        text.extend_from_slice(b"\r\n");
+        text
+    }
+
+    /// Reads on: ready where the peer has gone. What it sends is kept for the next request, up to
+    /// what a head may have; more is left in the kernel.
+    pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = [0; 1024];
+        while self.ahead.len() < HEAD_BYTES_MAX {
+            match ready!(poll_heard(context, &mut self.socket, &mut buffer)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(some) => {
+                    let mut ahead = BytesMut::from(std::mem::take(&mut self.ahead));
+                    ahead.extend_from_slice(&buffer[..some]);
+                    self.ahead = ahead.freeze();
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Writes a whole answer, then goes back to HTTP for the next request, unless this `is_last`.
+    pub(super) async fn finish(mut self, response: Response<Body>, is_last: bool) {
+        let (parts, body) = response.into_parts();
+        let Ok(body) = body.collect().await;
+        let body = body.to_bytes();
+        let mut response = Response::from_parts(parts, ());
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        let is_last = is_last || self.port.node.is_draining();
+        if is_last {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let mut bytes = self.head(response);
+        bytes.extend_from_slice(&body);
+        if self.write(&bytes).await.is_err() {
+            return;
+        }
+        if is_last {
+            return listener::hang_up(self.socket).await;
+        }
+        let Self { port, peer, socket, ahead, .. } = self;
+        let until = (!ahead.is_empty()).then(|| port.node.clock.after(port.handshake()));
+        listener::go_on(port, peer, socket, (ahead, until));
+    }
+
+    /// Writes these bytes, in time.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let write = async {
+            self.socket.write_all(bytes).await?;
+            self.socket.flush().await
+        };
+        tokio::time::timeout(WRITE_MAX, write).await?
+    }
+}
+
+/// Reads what the peer sends while nothing of it is wanted, into a small buffer: how much that was.
+pub(super) fn poll_heard(
+    context: &mut Context<'_>,
+    socket: &mut Stream,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    let read = Pin::new(socket).poll_read(context, &mut buffer);
+    read.map_ok(|()| buffer.filled().len())
+}
+
+/// Between one connection's requests and whoever drives it.
+pub(super) struct Exchange {
+    /// How long the peer is waited for.
+    pub(super) patience: Patience,
+    leaving: Mutex<Option<(Detach, Option<HeaderValue>)>>,
+    /// hyper still has bytes that the socket did not take.
+    is_stuck: AtomicBool,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut all = f.debug_struct("Exchange");
+        all.field("patience", &self.patience).field("is_stuck", &self.is_stuck);
+        all.finish_non_exhaustive()
+    }
+}
+
+impl Exchange {
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, leaving: Mutex::default(), is_stuck: AtomicBool::default() }
+    }
+
+    /// Asks for the socket. The request is over: this never comes back.
+    pub(super) async fn leave(&self, leave: Detach, origin: Option<HeaderValue>) -> Response<Body> {
+        *self.leaving.lock() = Some((leave, origin));
+        // Whoever drives the connection looks here after each turn, and this is one.
+        poll_fn(|_| Poll::Pending).await
+    }
+
+    /// Who wants to leave, once all that was answered before is written.
+    pub(super) fn leaving(&self) -> Option<(Detach, Option<HeaderValue>)> {
+        if self.is_stuck.load(Ordering::Relaxed) { None } else { self.leaving.lock().take() }
+    }
+}
+
+/// A socket as hyper gets it: what was read ahead comes first, and whether it takes bytes is noted.
+#[derive(Debug)]
+pub(super) struct Tap {
+    io: TokioIo<Stream>,
+    ahead: Bytes,
+    exchange: Arc<Exchange>,
+}
+
+impl Tap {
+    pub(super) fn new(socket: Stream, ahead: Bytes, exchange: &Arc<Exchange>) -> Self {
+        Self { io: TokioIo::new(socket), ahead, exchange: Arc::clone(exchange) }
+    }
+
+    pub(super) fn into_inner(self) -> Stream {
+        self.io.into_inner()
+    }
+
+    fn note<T>(&self, outcome: Poll<T>) -> Poll<T> {
+        self.exchange.is_stuck.store(outcome.is_pending(), Ordering::Relaxed);
+        outcome
+    }
+}
+
+impl Read for Tap {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            let read = Pin::new(&mut self.io).poll_read(context, buffer);
+            if read.is_ready() {
+                self.exchange.patience.heard();
+            }
+            return read;
+        }
+        let some = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead[..some]);
+        self.ahead.advance(some);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Tap {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.note(outcome)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_flush(context);
+        self.note(outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.note(outcome)
+    }
+}

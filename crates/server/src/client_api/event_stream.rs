@@ -1,0 +1,215 @@
+//! Server-sent events: a channel as a response that goes on until the channel ends. P-80, P-81
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
+use socket2::SockRef;
+use steadfast_hub::{Encoding, Outgoing, PageLimit, Transport, Work};
+use steadfast_protocol::codec::sse;
+use steadfast_protocol::{ChannelName, ChannelRequest, Since};
+use tokio::io::AsyncWriteExt;
+
+use super::body::whole;
+use super::detach::{DetachedSocket, RequestOutcome, poll_heard};
+use super::headers::{permit, text};
+use super::http_session::HttpSession;
+use super::{poll_query, unavailable};
+use crate::net::socket::Stream;
+use crate::node::{Counters, Node};
+use crate::problem::{Code, Problem};
+use crate::session::GRACE;
+
+/// How long written bytes of a stream may stay without an acknowledgement: its peer has no
+/// heartbeat that could be missed. Six times the interval of comments, since the kernel counts from
+/// the first retransmission of a series, whatever has been acknowledged since.
+const UNACKED_MAX: Duration = Duration::from_mins(2);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Answers with a stream of events; one that cannot be had for a while with its end. P-84
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    channel: ChannelName,
+    request: &Request<Incoming>,
+) -> Result<RequestOutcome, Problem> {
+    let is_for_a_while = |problem: &Problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE;
+    match begin(node, channel, request).await {
+        Err(problem) if is_for_a_while(&problem) && request.method() == Method::GET => {
+            Counters::add(&node.counters.rejected);
+            Ok(unavailable::not_now(node, &problem).into())
+        }
+        answer => answer,
+    }
+}
+
+async fn begin(
+    node: &Arc<Node>,
+    channel: ChannelName,
+    request: &Request<Incoming>,
+) -> Result<RequestOutcome, Problem> {
+    let grants = permit(node, &channel, request)?;
+    let since = since(request)?;
+    if is_over(node, &channel, &since).await {
+        let mut response = Response::new(whole(""));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response.into());
+    }
+    let is_chunked = request.version() == Version::HTTP_11;
+    if request.method() == Method::HEAD {
+        return Ok(head(is_chunked).map(|()| whole("")).into());
+    }
+    let encoding = (Transport::Sse, Encoding::Stream);
+    let watch = HttpSession::open(
+        node,
+        encoding,
+        grants,
+        vec![ChannelRequest { id: None, channel, since }],
+    )?;
+    // After it is a member: the drain finds all that were before.
+    if node.is_draining() {
+        return Err(unavailable::problem(node));
+    }
+    Ok(RequestOutcome::Leaving(Box::new(move |left| {
+        tokio::spawn(run(watch, left, is_chunked));
+    })))
+}
+
+fn head(is_chunked: bool) -> Response<()> {
+    let mut response = Response::new(());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // The connection belongs to the stream: it may be dropped with it.
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if is_chunked {
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    // Proxies that hold back answers are asked not to.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+/// Where the stream starts: where the header says, which is the browser's own and so the newest,
+/// else where the query does. P-80, P-85
+fn since<B>(request: &Request<B>) -> Result<Since, Problem> {
+    let query = request.uri().query();
+    let header = text(request.headers(), LAST_EVENT_ID).filter(|id| !id.is_empty());
+    let given = match header {
+        Some(id) => Some(("Last-Event-ID", id.to_owned())),
+        None => poll_query::last_event_id(query),
+    };
+    match given {
+        Some((name, id)) => sse::position(&id).map(Since::After).ok_or_else(|| {
+            let detail = format!("`{name}` is `epoch:offset`, as in an event's `id:`");
+            Problem::new(Code::BadPosition, detail)
+        }),
+        None => Ok(poll_query::poll(query)?.since),
+    }
+}
+
+/// Whether a reader that stands at `since` has had the end of a finished channel already.
+async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
+    if !matches!(since, Since::After(_)) {
+        return false;
+    }
+    let limit = PageLimit { events_max: 1, bytes_max: 1, is_thinned: false };
+    let page = node.broker.read(channel, since, limit).await;
+    page.is_ok_and(|page| page.events.is_empty() && page.gap.is_none() && page.reaches_the_end())
+}
+
+/// Writes all that waits, whenever something does, until the channel or the peer ends.
+async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
+    let mut out = left.head(head(is_chunked));
+    push(&sse::retry(unavailable::stream_retry_ms(&left.port.node)), is_chunked, &mut out);
+    let DetachedSocket { mut socket, peer: _peer, .. } = left;
+    // Without it the stream works too: a dead peer is only noticed later.
+    drop(SockRef::from(socket.tcp()).set_tcp_user_timeout(Some(UNACKED_MAX)));
+    loop {
+        let work = watch.take();
+        let is_last = gather(work, is_chunked, &mut out);
+        if !out.is_empty() {
+            let written = Box::pin(write(&mut socket, &out, &watch)).await;
+            if written.is_err() {
+                return;
+            }
+            out = Vec::new();
+        } else if poll_fn(|context| poll_next(context, &mut socket, &watch)).await.is_err() {
+            return;
+        }
+        if is_last {
+            // The peer has all of it; whether it also sees the end is its own affair.
+            drop(Box::pin(socket.shutdown()).await);
+            return;
+        }
+    }
+}
+
+/// Adds what is to be written to `out`; true where that is the last.
+fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
+    let mut piece = BytesMut::new();
+    let mut is_last = false;
+    for item in work.frames {
+        match item {
+            Outgoing::Text(text) => piece.extend_from_slice(&text),
+            Outgoing::Ping => piece.extend_from_slice(sse::COMMENT),
+            Outgoing::Signal => {}
+            Outgoing::Close { .. } => is_last = true,
+        }
+    }
+    push(&piece, is_chunked, out);
+    if is_last && is_chunked {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+    is_last
+}
+
+/// Adds a piece of the stream to `out`.
+fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
+    if is_chunked && !piece.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        out.extend_from_slice(piece);
+        out.extend_from_slice(b"\r\n");
+    } else {
+        out.extend_from_slice(piece);
+    }
+}
+
+/// Writes it. When the hub gives up on a reader that takes nothing, that gets a moment longer; then
+/// the socket goes, with all that waits in it.
+async fn write(socket: &mut Stream, out: &[u8], watch: &HttpSession) -> io::Result<()> {
+    let writing = async {
+        socket.write_all(out).await?;
+        socket.flush().await
+    };
+    let warden = async {
+        watch.waker.closing.notified().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let outcome = tokio::select! {
+        written = writing => return written,
+        () = warden => Err(io::ErrorKind::TimedOut.into()),
+    };
+    drop(SockRef::from(socket.tcp()).set_linger(Some(Duration::ZERO)));
+    outcome
+}
+
+/// Waits until there is something to take; an error where the peer has gone. What it says is read
+/// and means nothing.
+fn poll_next(
+    context: &mut Context<'_>,
+    socket: &mut Stream,
+    watch: &HttpSession,
+) -> Poll<io::Result<()>> {
+    if watch.waker.ready.poll_notified(context).is_ready() {
+        return Poll::Ready(Ok(()));
+    }
+    let mut unheard = [0; 256];
+    while ready!(poll_heard(context, socket, &mut unheard))? > 0 {}
+    Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()))
+}

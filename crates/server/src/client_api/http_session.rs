@@ -1,0 +1,87 @@
+//! A place among a channel's members for a request without a socket of its own: a poll, a stream.
+
+use std::sync::Arc;
+
+use steadfast_hub::{Encoding, Grants, Opening, Outgoing, Transport, Work};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelRequest, CloseCode};
+
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+use crate::session::ReplyTarget;
+use crate::session::shard::SessionWaker;
+
+/// A session that lives as long as this does.
+#[derive(Debug)]
+pub(super) struct HttpSession {
+    asker: ReplyTarget,
+    pub(super) waker: Arc<SessionWaker>,
+}
+
+impl HttpSession {
+    /// Follows these channels.
+    pub(super) fn open(
+        node: &Arc<Node>,
+        (transport, encoding): (Transport, Encoding),
+        (grants, expires): (Grants, Option<Millis>),
+        channels: Vec<ChannelRequest>,
+    ) -> Result<Self, Problem> {
+        let internal = || Problem::new(Code::Internal, "the request could not be followed");
+        let link = node.random_link(transport.as_str()).ok_or_else(internal)?;
+        let shard = Arc::clone(node.shard_of(&link));
+        let waker = Arc::new(SessionWaker::default());
+        let opening = Opening {
+            link,
+            generation: 1,
+            transport,
+            encoding,
+            client: None,
+            grants,
+            expires,
+            heartbeat: None,
+            channels,
+            time: node.clock.date(),
+        };
+        let key = shard.open(opening, &waker).map_err(|_| internal())?;
+        let asker = ReplyTarget { node: Arc::clone(node), shard, key };
+        Ok(Self { asker, waker })
+    }
+
+    /// What the session has to do. History that it needs is requested, and the waker is called when
+    /// it arrives: a slow broker delays no heartbeat.
+    pub(super) fn take(&self) -> Work {
+        self.take_noting().0
+    }
+
+    /// The same, and whether history was asked for.
+    pub(super) fn take_noting(&self) -> (Work, bool) {
+        let ReplyTarget { shard, key, .. } = &self.asker;
+        let mut work = shard.with(|hub, now| hub.take(now, *key));
+        let read = work.read.take();
+        let is_reading = read.is_some();
+        if let Some(read) = read {
+            self.asker.read(read);
+        }
+        (work, is_reading)
+    }
+}
+
+/// Whether a channel that such a session follows has something new.
+pub(super) fn is_called(work: &Work) -> bool {
+    work.frames.iter().any(|item| matches!(item, Outgoing::Signal))
+}
+
+/// Why such a session has ended, where that is among what it has to do.
+pub(super) fn ended(work: &Work) -> Option<CloseCode> {
+    work.frames.iter().find_map(|item| match item {
+        Outgoing::Close { code, .. } => Some(*code),
+        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+    })
+}
+
+impl Drop for HttpSession {
+    fn drop(&mut self) {
+        let (key, code) = (self.asker.key, CloseCode::NORMAL);
+        self.asker.shard.with(|hub, now| hub.closed(now, key, code, "the request ended"));
+    }
+}

@@ -1,0 +1,243 @@
+//! The accept loop: a place for each socket, or a refusal that costs next to nothing.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1::{self, Parts};
+use hyper::service::service_fn;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+use tokio_rustls::{Accept, TlsAcceptor};
+
+use super::demo::Demo;
+use super::detach::{Detach, DetachedSocket, Exchange, Tap};
+use super::refuse::RefusalPolicy;
+use super::{fast_upgrade, router};
+use crate::auth::origin::RefusedOrigins;
+use crate::error::ServeError;
+use crate::net::http_timeout::Patience;
+use crate::net::socket::Stream;
+use crate::node::Node;
+use crate::session::{ConnectionGuard, GRACE};
+
+/// The largest head of a request, in bytes.
+pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// A pause when the system has no more files to give.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that could not be accepted, and of how many one warning is of.
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+const FAILURES_A_WARNING: u64 = 1_200;
+
+/// What every connection of the port shares.
+#[derive(Debug)]
+pub(super) struct PublicPort {
+    pub(super) node: Arc<Node>,
+    /// Only in `--dev`.
+    pub(super) demo: Option<Demo>,
+    /// The origins that the log names already.
+    pub(super) refused: RefusedOrigins,
+}
+
+impl PublicPort {
+    /// How long a head may take to arrive.
+    pub(super) fn handshake(&self) -> Duration {
+        Duration::from_millis(self.node.config.limits.handshake_timeout_ms)
+    }
+
+    /// How long the next request is waited for.
+    pub(super) fn keep_alive(&self) -> Duration {
+        Duration::from_millis(self.node.config.public.keep_alive_ms)
+    }
+}
+
+/// Listens on `address`, ready for many connections at once.
+pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError> {
+    let listen = || -> io::Result<TcpListener> {
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        // A node that comes back takes its port at once.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        // Accepted sockets inherit it. Without it a connection works too, only worse. There is no
+        // TCP_USER_TIMEOUT: it ends connections that have just survived an outage, and heartbeats
+        // and the slow limit bound a dead peer sooner. See docs/performance.md.
+        drop(socket.set_tcp_nodelay(true));
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        TcpListener::from_std(socket.into())
+    };
+    listen().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// The next connection.
+pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                // One line a minute or so, however long it lasts.
+                if FAILURES.fetch_add(1, Ordering::Relaxed).is_multiple_of(FAILURES_A_WARNING) {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
+                tokio::time::sleep(EXHAUSTED_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Accepts connections, for ever.
+pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+    let demo = node.config.dev.then(Demo::default);
+    let port =
+        Arc::new(PublicPort { node: Arc::clone(&node), demo, refused: RefusedOrigins::default() });
+    let door = RefusalPolicy::default();
+    loop {
+        let (stream, address) = accept(&listener).await;
+        match ConnectionGuard::admit(&node, address.ip()) {
+            Some(peer) => match &tls {
+                None => {
+                    tokio::spawn(fast_upgrade::answer(
+                        Arc::clone(&port),
+                        peer,
+                        Stream::plain(stream),
+                    ));
+                }
+                Some(tls) => {
+                    tokio::spawn(secured(Arc::clone(&port), peer, tls.accept(stream)));
+                }
+            },
+            // Nothing could be said before the handshake, which costs more than a refusal may.
+            None if tls.is_some() => {}
+            None => door.refuse(stream, &node),
+        }
+    }
+}
+
+/// Speaks HTTP within TLS, once the handshake is done, if it is in time.
+async fn secured(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, handshake: Accept<TcpStream>) {
+    let shaken = Box::pin(tokio::time::timeout_at(peer.deadline, handshake)).await;
+    match shaken {
+        Ok(Ok(stream)) => {
+            Box::pin(fast_upgrade::answer(port, peer, Stream::Tls(Box::new(stream)))).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// What of the next request has been read, and when its head is to be whole, where it has begun.
+type RequestProgress = (Bytes, Option<Instant>);
+
+/// Goes on with HTTP on a socket that had left it.
+pub(super) fn go_on(
+    port: Arc<PublicPort>,
+    peer: Arc<ConnectionGuard>,
+    socket: Stream,
+    ahead: RequestProgress,
+) {
+    let connection: Pin<Box<dyn Future<Output = ()> + Send>> =
+        Box::pin(connection(port, peer, socket, ahead));
+    tokio::spawn(connection);
+}
+
+/// Reads requests and answers them, until there are no more or one leaves with the socket.
+async fn connection(
+    port: Arc<PublicPort>,
+    peer: Arc<ConnectionGuard>,
+    socket: Stream,
+    (ahead, until): RequestProgress,
+) {
+    let spans = (port.handshake(), port.keep_alive());
+    let patience = Patience::new(port.node.clock, spans, until);
+    let exchange = Arc::new(Exchange::new(patience));
+    let tap = Tap::new(socket, ahead, &exchange);
+    let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (port, peer, exchange) = place.clone();
+        // Boxed, and so gone with the request: a connection that waits for its next one is small.
+        Box::pin(async move {
+            exchange.patience.begins();
+            let response = router::answer(port, peer, &exchange, request).await;
+            exchange.patience.answered();
+            Ok::<_, Infallible>(response)
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(tap, service);
+    let mut timer = None;
+    let end = poll_fn(|context| {
+        // A peer that breaks HTTP has been answered by the end.
+        if connection.poll_without_shutdown(context).is_ready() {
+            return Poll::Ready(HttpEnd::Over);
+        }
+        if let Some((leave, origin)) = exchange.leaving() {
+            return Poll::Ready(HttpEnd::Leaving(leave, origin));
+        }
+        exchange.patience.poll_over(context, &mut timer).map(|()| HttpEnd::Late)
+    });
+    let end = end.await;
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let socket = io.into_inner();
+    match end {
+        HttpEnd::Leaving(leave, origin) => {
+            // Even an empty buffer may hold the memory it was cut from.
+            let ahead = Bytes::copy_from_slice(&read_buf);
+            leave(DetachedSocket { port, peer, socket, ahead, origin });
+        }
+        HttpEnd::Over => hang_up(socket).await,
+        HttpEnd::Late => {}
+    }
+}
+
+/// How HTTP on a connection ends.
+enum HttpEnd {
+    /// There is nothing more to be said.
+    Over,
+    /// A request leaves with the socket.
+    Leaving(Detach, Option<HeaderValue>),
+    /// The peer was waited for too long.
+    Late,
+}
+
+/// Ends a connection on which the last answer is written. What the peer still sends is read for a
+/// moment, or a reset would take the answer from it.
+pub(super) async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
+    let ending = async {
+        socket.shutdown().await?;
+        let mut rest = [0; 1024];
+        while socket.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
+    };
+    drop(tokio::time::timeout(GRACE, ending).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bind;
+    use socket2::SockRef;
+    use tokio::net::TcpStream;
+
+    #[tokio::test]
+    async fn an_accepted_socket_has_what_the_listener_was_given() {
+        let listener = bind("127.0.0.1:0".parse().unwrap(), 16).unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert!(accepted.nodelay().unwrap());
+        assert_eq!(SockRef::from(&accepted).tcp_user_timeout().unwrap(), None);
+    }
+}

@@ -1,0 +1,367 @@
+//! Events after a position, at once or as soon as there are any. P-70 to P-72
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderValue};
+use hyper::{Method, Request, Response, Version};
+use serde_json::Value;
+use steadfast_hub::{Encoding, Grants, Page, PageLimit, ReadError, Transport};
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
+use tokio::time::{Instant, Sleep};
+
+use super::body::{Body, boxed, whole};
+use super::detach::{DetachedSocket, RequestOutcome};
+use super::headers::permit;
+use super::http_session::{self, HttpSession};
+use super::poll_query::{self, PollQuery};
+use super::unavailable;
+use crate::net::socket::upgrade::has_token;
+use crate::node::{Counters, Node};
+use crate::problem::{Code, Problem};
+
+/// When to come back after an empty short poll.
+pub(super) const NEXT_SHORT_MS: u64 = 3_000;
+/// The most bytes of events in one answer; one event is given even where it alone is larger.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The most events of all channels in one answer.
+const ANSWER_EVENTS_MAX: usize = 1_000;
+
+/// One channel of a poll, and where its reader stands.
+#[derive(Debug)]
+pub(super) struct PollReader {
+    pub(super) channel: ChannelName,
+    pub(super) since: Since,
+    /// Whether it was asked for from a place that the client does not know.
+    pub(super) is_new: bool,
+}
+
+/// What is asked for: each channel has one reader.
+#[derive(Debug)]
+pub(super) struct PollRequest {
+    pub(super) readers: Vec<PollReader>,
+    /// What was asked for and cannot be had, each as it is told.
+    pub(super) refused: Vec<Value>,
+    pub(super) wait: Duration,
+    pub(super) limit: usize,
+}
+
+/// What came of one reader; nothing where the answer had no room for it.
+pub(super) type PollOutcome = Option<Result<Page, Problem>>;
+
+/// How the outcomes, one for each reader, become an answer.
+pub(super) type Write = fn(&Node, &PollRequest, Vec<PollOutcome>) -> Response<Body>;
+
+/// A poll that waits, and what for.
+struct ParkedPoll {
+    asked: PollRequest,
+    deadline: Instant,
+    watch: HttpSession,
+}
+
+/// Answers one poll of one channel.
+pub(super) async fn answer(
+    node: &Arc<Node>,
+    channel: ChannelName,
+    request: &Request<Incoming>,
+) -> Result<RequestOutcome, Problem> {
+    let grants = permit(node, &channel, request)?;
+    let PollQuery { since, wait, limit } = poll_query::poll(request.uri().query())?;
+    let readers = vec![PollReader { channel, since, is_new: false }];
+    let asked = PollRequest { readers, refused: Vec::new(), wait, limit };
+    let may_leave = request.method() == Method::GET;
+    let from = ConnectionContext::of(request, may_leave);
+    answer_or_park(node, grants, asked, written, from).await
+}
+
+/// What the connection of a request permits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionContext {
+    may_leave: bool,
+    is_last: bool,
+}
+
+impl ConnectionContext {
+    /// Of a request whose body has been read to its end, if it had one.
+    pub(super) fn of<B>(request: &Request<B>, may_leave: bool) -> Self {
+        Self {
+            may_leave: may_leave && request.version() == Version::HTTP_11,
+            is_last: has_token(request.headers(), &header::CONNECTION, "close"),
+        }
+    }
+}
+
+/// Answers at once where there is something to say or no time to wait, else when there is.
+pub(super) async fn answer_or_park(
+    node: &Arc<Node>,
+    grants: (Grants, Option<Millis>),
+    mut asked: PollRequest,
+    write: Write,
+    from: ConnectionContext,
+) -> Result<RequestOutcome, Problem> {
+    let deadline = node.clock.after(asked.wait);
+    let outcomes = read_all(node, &asked).await;
+    if has_news(&outcomes) || asked.wait.is_zero() || node.is_draining() {
+        return Ok(write(node, &asked, outcomes).into());
+    }
+    for (reader, outcome) in asked.readers.iter_mut().zip(outcomes) {
+        if let Some(Ok(page)) = outcome {
+            reader.since = Since::After(page.start);
+        }
+    }
+    let signal = (Transport::Poll, Encoding::Signal);
+    let follow = |reader: &PollReader| ChannelRequest {
+        id: None,
+        channel: reader.channel.clone(),
+        since: Since::Now,
+    };
+    let channels = asked.readers.iter().map(follow).collect();
+    let watch = HttpSession::open(node, signal, grants, channels)?;
+    let parked = Box::new(ParkedPoll { asked, deadline, watch });
+    if from.may_leave {
+        return Ok(RequestOutcome::Leaving(Box::new(move |left| {
+            tokio::spawn(answer_outside(left, parked, write, from.is_last));
+        })));
+    }
+    // Without a socket of its own it waits inside of HTTP, which notices a peer that goes.
+    let outcomes = parked.wait(node, None).await?;
+    let outcomes = outcomes.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
+    Ok(write(node, &parked.asked, outcomes).into())
+}
+
+impl ParkedPoll {
+    /// The outcomes that answer it: with news, or as they are when the time is over. `None` where
+    /// the peer has gone, which a socket outside of HTTP shows.
+    async fn wait(
+        &self,
+        node: &Node,
+        mut outside: Option<&mut DetachedSocket>,
+    ) -> Result<Option<Vec<PollOutcome>>, Problem> {
+        let mut over = pin!(tokio::time::sleep_until(self.deadline));
+        // Membership of every channel first, then one more look: what comes in between is seen by
+        // one of them. A node that began to leave before that has not heard of this poll.
+        let mut ended = self.listen().ended;
+        let is_late = node.is_draining();
+        loop {
+            let outcomes = Box::pin(read_all(node, &self.asked)).await;
+            match ended {
+                _ if has_news(&outcomes) || is_late => return Ok(Some(outcomes)),
+                Some(CloseCode::TOKEN_EXPIRED) => {
+                    let detail = "the token expired while the poll waited; get a new one";
+                    return Err(Problem::new(Code::TokenExpired, detail));
+                }
+                Some(_) => return Ok(Some(outcomes)),
+                None => {}
+            }
+            loop {
+                match self.next(over.as_mut(), outside.as_deref_mut()).await {
+                    // Taken before it is read: what comes after the page calls anew.
+                    PollStep::Called => {
+                        let heard = self.listen();
+                        ended = heard.ended;
+                        // While channels are still being joined, the last one is waited for.
+                        if heard.is_called || !heard.is_joining || ended.is_some() {
+                            break;
+                        }
+                    }
+                    PollStep::Over => return Ok(Some(outcomes)),
+                    PollStep::Gone => return Ok(None),
+                }
+            }
+        }
+    }
+
+    async fn next(
+        &self,
+        mut over: Pin<&mut Sleep>,
+        mut outside: Option<&mut DetachedSocket>,
+    ) -> PollStep {
+        poll_fn(|context| {
+            if let Some(left) = outside.as_deref_mut()
+                && left.poll_gone(context).is_ready()
+            {
+                return Poll::Ready(PollStep::Gone);
+            }
+            if self.watch.waker.ready.poll_notified(context).is_ready() {
+                return Poll::Ready(PollStep::Called);
+            }
+            over.as_mut().poll(context).map(|()| PollStep::Over)
+        })
+        .await
+    }
+
+    /// Takes all that there is to hear, and joins the channels whose place is at hand.
+    fn listen(&self) -> PollEvent {
+        let mut heard = PollEvent::default();
+        loop {
+            let (work, is_reading) = self.watch.take_noting();
+            heard.ended = heard.ended.or(http_session::ended(&work));
+            heard.is_called |= http_session::is_called(&work);
+            if !is_reading {
+                return heard;
+            }
+            heard.is_joining = true;
+        }
+    }
+}
+
+/// What a poll that waits has heard.
+#[derive(Debug, Default)]
+struct PollEvent {
+    ended: Option<CloseCode>,
+    /// A channel has something new.
+    is_called: bool,
+    /// The place of a channel was asked for.
+    is_joining: bool,
+}
+
+enum PollStep {
+    Called,
+    Over,
+    Gone,
+}
+
+/// Waits and answers on the bare socket, then goes back to HTTP for the next request.
+async fn answer_outside(
+    mut left: DetachedSocket,
+    parked: Box<ParkedPoll>,
+    write: Write,
+    is_last: bool,
+) {
+    let node = Arc::clone(&left.port.node);
+    let response = match parked.wait(&node, Some(&mut left)).await {
+        Ok(Some(outcomes)) => write(&node, &parked.asked, outcomes),
+        Ok(None) => return,
+        Err(problem) => rejected(&node, &problem),
+    };
+    drop(parked);
+    Box::pin(left.finish(response, is_last)).await;
+}
+
+/// The answer to a poll of one channel.
+fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Response<Body> {
+    let unread = || Err(Problem::new(Code::Internal, "the channel was not read"));
+    match outcomes.into_iter().flatten().next().unwrap_or_else(unread) {
+        Ok(page) => {
+            let next = next_poll_ms(node, &page, asked.wait);
+            let mut out = BytesMut::with_capacity(encoded_bytes(&page) + 512);
+            push_page(&page, &asked.readers[0].channel, Some(next), &mut out);
+            json(node, out.freeze())
+        }
+        Err(problem) => rejected(node, &problem),
+    }
+}
+
+fn rejected(node: &Node, problem: &Problem) -> Response<Body> {
+    Counters::add(&node.counters.rejected);
+    boxed(problem.response())
+}
+
+/// A body of JSON, which is counted as the answer to a poll.
+pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
+    Counters::add(&node.counters.polls);
+    let mut response = Response::new(whole(body));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Reads a page for each reader, until the answer is full. Which one comes first moves from poll to
+/// poll, so that none is left out for ever.
+async fn read_all(node: &Node, asked: &PollRequest) -> Vec<PollOutcome> {
+    let count = asked.readers.len();
+    let mut outcomes: Vec<PollOutcome> = Vec::new();
+    outcomes.resize_with(count, || None);
+    let (mut bytes, mut events) = (0, 0);
+    let first = usize::try_from(node.counters.polls.load(Ordering::Relaxed)).unwrap_or(0);
+    for step in 0..count {
+        let at = (first % count + step) % count;
+        let is_full = step > 0 && (bytes >= ANSWER_BYTES_MAX || events >= ANSWER_EVENTS_MAX);
+        if is_full {
+            break;
+        }
+        let limit = PageLimit {
+            events_max: asked.limit.min(ANSWER_EVENTS_MAX - events),
+            bytes_max: ANSWER_BYTES_MAX - bytes,
+            is_thinned: false,
+        };
+        let outcome = read(node, &asked.readers[at], limit).await;
+        if let Ok(page) = &outcome {
+            events += page.events.len();
+            bytes += encoded_bytes(page).min(ANSWER_BYTES_MAX - bytes);
+        }
+        outcomes[at] = Some(outcome);
+    }
+    outcomes
+}
+
+async fn read(node: &Node, reader: &PollReader, limit: PageLimit) -> Result<Page, Problem> {
+    let page = node.broker.read(&reader.channel, &reader.since, limit).await;
+    page.map_err(|error| match error {
+        ReadError::Unavailable => {
+            let detail = "the broker cannot be reached; try again in a moment";
+            Problem::new(Code::BrokerUnavailable, detail).retry_after_s(5)
+        }
+    })
+}
+
+/// When to come back after this page. A node that leaves has its pollers come back elsewhere, each
+/// at a time of its own. P-77
+pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
+    if page.end < page.head || page.reaches_the_end() {
+        0
+    } else if node.is_draining() {
+        unavailable::pause_ms(node)
+    } else if page.events.is_empty() && wait.is_zero() {
+        NEXT_SHORT_MS
+    } else {
+        0
+    }
+}
+
+/// Whether there is something to say at once.
+fn has_news(outcomes: &[PollOutcome]) -> bool {
+    outcomes.iter().flatten().any(|outcome| outcome.as_ref().map_or(true, is_news))
+}
+
+/// Whether a page says more than where its reader stands.
+pub(super) fn is_news(page: &Page) -> bool {
+    !page.events.is_empty() || page.gap.is_some() || page.reaches_the_end()
+}
+
+/// How many bytes the events of a page take.
+pub(super) fn encoded_bytes(page: &Page) -> usize {
+    page.events.iter().map(|event| event.encoded.len()).sum()
+}
+
+/// Adds a page, from events that are encoded already, to `out`; with its own pause, where that is
+/// not said for all pages at once.
+pub(super) fn push_page(
+    page: &Page,
+    channel: &ChannelName,
+    next_poll_ms: Option<u64>,
+    out: &mut BytesMut,
+) {
+    let head = format!(
+        r#"{{"channel":"{channel}","epoch":"{}","offset":{},"events":["#,
+        page.start.epoch, page.end
+    );
+    out.put_slice(head.as_bytes());
+    for (at, event) in page.events.iter().enumerate() {
+        out.put_slice(if at == 0 { b"{" } else { b",{" });
+        out.put_slice(event.encoded.entry());
+    }
+    let gap = serde_json::to_string(&page.gap).unwrap_or_else(|_| "null".to_owned());
+    let is_final = page.reaches_the_end();
+    let next = next_poll_ms.map(|ms| format!(r#","next_poll_ms":{ms}"#)).unwrap_or_default();
+    let tail = format!(r#"],"final":{is_final},"gap":{gap}{next}}}"#);
+    out.put_slice(tail.as_bytes());
+}

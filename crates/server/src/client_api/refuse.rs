@@ -1,0 +1,126 @@
+//! The refusal of a connection for which there is no place: next to no work, no hyper. In: a socket
+//! that was just accepted. Out: when to come back, in words that its asker survives.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::listener::hang_up;
+use super::unavailable::not_now_text;
+use crate::net::file_limit::{raise, refusals};
+use crate::node::Node;
+
+/// How much of a request is looked at, in bytes: its first line.
+const LINE_BYTES_MAX: usize = 512;
+/// How long asking and answering may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// When to come back at the earliest, in seconds.
+const AFTER_S: u64 = 5;
+
+/// Refusals being written at once; beyond these a socket is dropped without a word.
+const REFUSALS_MAX: usize = 256;
+
+/// The refusals of one port.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusalPolicy(Arc<Semaphore>);
+
+impl Default for RefusalPolicy {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(refusals(REFUSALS_MAX, raise()))))
+    }
+}
+
+impl RefusalPolicy {
+    /// Refuses a connection, on a task of its own.
+    pub(crate) fn refuse(&self, stream: TcpStream, node: &Arc<Node>) {
+        let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
+        let node = Arc::clone(node);
+        tokio::spawn(async move {
+            say(stream, &node).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Says that there is no place, and when to come back. Who asks for nothing in time hears nothing.
+async fn say(mut stream: TcpStream, node: &Node) {
+    let exchange = async {
+        let line = first_line(&mut stream).await?;
+        stream.write_all(answer(&line, node).as_bytes()).await?;
+        hang_up(stream).await;
+        io::Result::Ok(())
+    };
+    drop(tokio::time::timeout(TIMEOUT, exchange).await);
+}
+
+/// The first line of a request, or as much of it as is looked at.
+async fn first_line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(LINE_BYTES_MAX);
+    while line.len() < LINE_BYTES_MAX && !line.contains(&b'\n') {
+        if stream.read_buf(&mut line).await? == 0 {
+            break;
+        }
+    }
+    Ok(line)
+}
+
+fn answer(line: &[u8], node: &Node) -> String {
+    let name = &node.config.node.name;
+    if wants_stream(line) {
+        let (low, window) = (AFTER_S * 1_000, node.config.crash_window_ms);
+        let why = "too_many_connections: this node has as many connections as it may";
+        let body = not_now_text(why, node.draw_ms(low, low + window));
+        // A page of another origin may not read it, and need not: it only has to survive it.
+        return format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
+             Access-Control-Allow-Origin: *\r\nContent-Length: {}\r\nConnection: close\r\n\
+             Steadfast-Node: {name}\r\n\r\n{body}",
+            body.len()
+        );
+    }
+    let body = concat!(
+        r#"{"type":"urn:steadfast:error:too_many_connections","#,
+        r#""title":"The server is full","status":503,"code":"too_many_connections","#,
+        r#""detail":"this node has as many connections as it may; try again in a moment"}"#
+    );
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
+         Content-Length: {}\r\nRetry-After: {AFTER_S}\r\nConnection: close\r\n\
+         Steadfast-Node: {name}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Whether a request's first line asks for a stream of events.
+fn wants_stream(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line);
+    let target = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next());
+    target.is_some_and(|target| {
+        let path = target.split('?').next().unwrap_or_default();
+        path.starts_with("/v1/channels/") && path.ends_with("/stream")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wants_stream;
+
+    #[test]
+    fn a_stream_is_told_from_other_requests_by_its_first_line() {
+        for line in ["GET /v1/channels/a/stream HTTP/1.1\r\n", "GET /v1/channels/a:b/stream?x=1 "] {
+            assert!(wants_stream(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "",
+            "GET /v1/channels/a/events HTTP/1.1",
+            "HEAD /v1/channels/a/stream HTTP/1.1",
+            "GET /v1/ws?path=/v1/channels/a/stream HTTP/1.1",
+        ] {
+            assert!(!wants_stream(line.as_bytes()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Which request goes where. The origin is looked at first, the token by what needs one.
+
+use std::sync::Arc;
+
+use hyper::body::{Body as HttpBody, Incoming};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Version};
+
+use super::body::{Body, boxed, whole};
+use super::detach::{Detach, Exchange, RequestOutcome};
+use super::headers::{finish, is_preflight, preflight, text, wrong_method};
+use super::listener::PublicPort;
+use super::{demo, event_stream, poll, poll_many, poll_query, upgrade};
+use crate::auth::origin::is_loopback_host;
+use crate::net::socket::upgrade::is_upgrade;
+use crate::node::{Counters, Node};
+use crate::problem::{Code, Problem};
+use crate::session::ConnectionGuard;
+
+/// A place on the public port.
+enum RouteTarget<'a> {
+    Probe,
+    Demo,
+    Socket,
+    Polls,
+    Events(&'a str),
+    Stream(&'a str),
+    Unknown,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    port: Arc<PublicPort>,
+    peer: Arc<ConnectionGuard>,
+    exchange: &Exchange,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let node = &port.node;
+    let headers = request.headers();
+    let origin = headers.get(header::ORIGIN).cloned();
+    let is_allowed = is_allowed(node, headers);
+    if is_allowed && is_upgrade(headers) && is_blocked(&port) {
+        return demo::refusal();
+    }
+    let broken = broken(&request);
+    let is_last = broken.is_some();
+    let result = if let Some(problem) = broken {
+        Err(problem)
+    } else if is_allowed {
+        dispatch(&port, peer, request).await
+    } else {
+        Err(refused_origin(&port, headers))
+    };
+    let origin = origin.filter(|_| is_allowed);
+    let mut response = match result {
+        Ok(RequestOutcome::Whole(response)) => response,
+        Ok(RequestOutcome::Leaving(leave)) => return exchange.leave(leave, origin).await,
+        Err(problem) => {
+            Counters::add(&node.counters.rejected);
+            boxed(problem.response())
+        }
+    };
+    if is_last {
+        // Nothing behind this head is read as another request.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    finish(node, origin, &mut response);
+    response
+}
+
+/// What is wrong with a request whatever it asks for; its connection is of no further use.
+fn broken<B: HttpBody>(request: &Request<B>) -> Option<Problem> {
+    if has_unwanted_body(request) {
+        let detail = "a request of this kind has no body: leave out Content-Length and \
+            Transfer-Encoding";
+        return Some(Problem::new(Code::BadBody, detail));
+    }
+    let is_old = request.version() < Version::HTTP_11;
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let is_named = hosts == 1 || is_old && hosts == 0;
+    (!is_named).then(|| {
+        let detail = format!("a request has one `Host` header, this one has {hosts}");
+        Problem::new(Code::BadHost, detail)
+    })
+}
+
+/// Whether there is one `Host`, as RFC 9112 (section 3.2) wants it.
+pub(super) fn names_a_host(headers: &HeaderMap) -> bool {
+    headers.get_all(header::HOST).iter().count() == 1
+}
+
+/// Whether a body comes where none is read. It would stay on the connection, which may leave hyper
+/// with it, and be taken for the next request or for frames.
+fn has_unwanted_body<B: HttpBody>(request: &Request<B>) -> bool {
+    let takes_none = matches!(*request.method(), Method::GET | Method::HEAD);
+    (takes_none || is_upgrade(request.headers())) && !request.body().is_end_stream()
+}
+
+/// Who goes on with the socket of a request that wants a WebSocket and gets one; `None` where
+/// anything else is to be said.
+pub(super) fn granted(
+    port: &Arc<PublicPort>,
+    peer: &ConnectionGuard,
+    request: &Request<()>,
+) -> Option<(Detach, Option<HeaderValue>)> {
+    let headers = request.headers();
+    if !is_upgrade(headers) || !is_allowed(&port.node, headers) || is_blocked(port) {
+        return None;
+    }
+    match upgrade::answer(port, peer, request) {
+        Ok(RequestOutcome::Leaving(leave)) => Some((leave, headers.get(header::ORIGIN).cloned())),
+        Ok(RequestOutcome::Whole(_)) | Err(_) => None,
+    }
+}
+
+/// Whether the page that asks, if it is one, may.
+fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
+    let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
+    let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
+    is_ours && node.origins.allow(from, host)
+}
+
+/// What is said to a page that may not ask, and, once for each origin, to the operator.
+fn refused_origin(port: &PublicPort, headers: &HeaderMap) -> Problem {
+    let node = &port.node;
+    let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
+    let detail = match (from, host) {
+        (_, Some(host)) if node.config.dev && !is_loopback_host(host) => {
+            format!("in --dev this node answers to loopback names alone, not to `{host}`")
+        }
+        (Some(from), _) => {
+            format!("pages of `{from}` may not connect here: add it to `public.allowed_origins`")
+        }
+        (None, _) => "pages of this origin may not connect here".to_owned(),
+    };
+    if port.refused.is_new(from.or(host).unwrap_or_default()) {
+        tracing::warn!(origin = from, host, "{detail}");
+    }
+    Problem::new(Code::OriginRefused, detail)
+}
+
+/// Whether WebSocket is to look as if something in between did not let it through.
+fn is_blocked(port: &PublicPort) -> bool {
+    port.demo.as_ref().is_some_and(|demo| demo.barrier.is_up())
+}
+
+async fn dispatch(
+    port: &Arc<PublicPort>,
+    peer: Arc<ConnectionGuard>,
+    request: Request<Incoming>,
+) -> Result<RequestOutcome, Problem> {
+    if is_preflight(&request) {
+        return Ok(preflight(&request).into());
+    }
+    let node = &port.node;
+    let path = request.uri().path().to_owned();
+    let place = place(&path);
+    if is_upgrade(request.headers()) || matches!(place, RouteTarget::Socket | RouteTarget::Unknown)
+    {
+        return unknown_or_socket(port, &peer, &request, &path);
+    }
+    if matches!(place, RouteTarget::Demo) {
+        let demo = port.demo.as_ref().ok_or_else(not_found)?;
+        return demo.answer(node, request).await.map(RequestOutcome::from);
+    }
+    if matches!(place, RouteTarget::Polls) {
+        return poll_many::answer(node, request).await;
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let detail = "this place is read with GET";
+        return Ok(wrong_method(detail, "GET, HEAD, OPTIONS").into());
+    }
+    match place {
+        RouteTarget::Probe => Ok(no_content().into()),
+        RouteTarget::Events(segment) => {
+            let channel = poll_query::channel(segment)?;
+            poll::answer(node, channel, &request).await
+        }
+        RouteTarget::Stream(segment) => {
+            let channel = poll_query::channel(segment)?;
+            event_stream::answer(node, channel, &request).await
+        }
+        RouteTarget::Demo | RouteTarget::Polls | RouteTarget::Socket | RouteTarget::Unknown => {
+            Err(not_found())
+        }
+    }
+}
+
+/// WebSockets, on `/v1/ws`, on the older protocol's routes, and on paths that fit none.
+fn unknown_or_socket(
+    port: &Arc<PublicPort>,
+    peer: &ConnectionGuard,
+    request: &Request<Incoming>,
+    path: &str,
+) -> Result<RequestOutcome, Problem> {
+    let is_ours = path == "/v1/ws" || upgrade::legacy_route(&port.node, path).is_some();
+    if is_upgrade(request.headers()) || is_ours {
+        upgrade::answer(port, peer, request)
+    } else {
+        Err(not_found())
+    }
+}
+
+fn place(path: &str) -> RouteTarget<'_> {
+    match path {
+        "/v1/probe" => RouteTarget::Probe,
+        "/" => RouteTarget::Demo,
+        "/v1/ws" => RouteTarget::Socket,
+        "/v1/poll" => RouteTarget::Polls,
+        _ if path.starts_with("/demo/") => RouteTarget::Demo,
+        _ => match path.strip_prefix("/v1/channels/").and_then(|rest| rest.split_once('/')) {
+            Some((channel, "events")) => RouteTarget::Events(channel),
+            Some((channel, "stream")) => RouteTarget::Stream(channel),
+            Some(_) | None => RouteTarget::Unknown,
+        },
+    }
+}
+
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(whole(""));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+pub(super) fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "there is nothing at this path on the public port")
+}

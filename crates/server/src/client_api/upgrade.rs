@@ -1,0 +1,117 @@
+//! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
+
+use std::sync::Arc;
+
+use hyper::{Request, Response, header};
+use percent_encoding::percent_decode_str;
+use steadfast_protocol::{ChannelName, Since};
+
+use super::body::{Body, boxed};
+use super::demo::Exposed;
+use super::detach::{DetachedSocket, RequestOutcome};
+use super::headers::{bearer, text};
+use super::listener::PublicPort;
+use super::unavailable;
+use crate::client_api::delivered_finals::Follower;
+use crate::config::{Route, RouteStart};
+use crate::net::socket::{Stream, UpgradeRefusal, upgrade};
+use crate::node::Node;
+use crate::problem::{Code, Problem};
+use crate::session::{self, ConnectionGuard, Purpose, UpgradedSocket, WelcomedSocket};
+
+/// Answers a request that wants a WebSocket.
+pub(super) fn answer<B>(
+    port: &Arc<PublicPort>,
+    peer: &ConnectionGuard,
+    request: &Request<B>,
+) -> Result<RequestOutcome, Problem> {
+    let accepted = match upgrade::accept(request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(refused(refusal).into()),
+    };
+    let node = &port.node;
+    if node.is_draining() {
+        return Err(unavailable::problem(node));
+    }
+    let purpose = purpose(node, peer, request);
+    Ok(RequestOutcome::Leaving(Box::new(move |left| {
+        let beginning = Box::pin(begin(left, accepted, purpose));
+        tokio::spawn(async move {
+            // Nothing of the beginning is kept while the link lives.
+            let mut begun = beginning.await;
+            if let Some(link) = &mut begun
+                && link.live.run().await
+            {
+                link.live.break_off();
+            }
+            drop(begun);
+        });
+    })))
+}
+
+/// What is wrong with the request, with the headers that say what would be right.
+fn refused(refusal: UpgradeRefusal) -> Response<Body> {
+    let code = match refusal {
+        UpgradeRefusal::Method => Code::MethodNotAllowed,
+        UpgradeRefusal::NotAnUpgrade | UpgradeRefusal::ProtocolVersion => Code::UpgradeRequired,
+        UpgradeRefusal::HttpVersion => Code::HttpVersion,
+        UpgradeRefusal::Key => Code::BadHandshake,
+    };
+    let mut response = boxed(Problem::new(code, refusal.to_string()).response());
+    let (told, ()) = refusal.response().into_parts();
+    response.headers_mut().extend(told.headers);
+    response
+}
+
+/// The route of the older protocol that a path fits, and what stands for its braces.
+pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Route, &'a str)> {
+    node.config.routes.iter().find_map(|route| {
+        let (before, rest) = route.path.split_once('{')?;
+        let (_, after) = rest.split_once('}')?;
+        let id = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!id.is_empty() && !id.contains('/')).then_some((route, id))
+    })
+}
+
+fn purpose<B>(node: &Node, peer: &ConnectionGuard, request: &Request<B>) -> Purpose {
+    let token = bearer(request.headers()).map(ToOwned::to_owned);
+    let path = request.uri().path();
+    if path == "/v1/ws" {
+        return Purpose::Link { token, deadline: peer.deadline };
+    }
+    let Some((route, id)) = legacy_route(node, path) else { return Purpose::Nowhere };
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    let Ok(channel) = ChannelName::new(&format!("{}:{id}", route.namespace)) else {
+        return Purpose::Nowhere;
+    };
+    let (since, follower) = match route.start {
+        RouteStart::Now => (Since::Now, None),
+        RouteStart::Start => {
+            let agent = text(request.headers(), header::USER_AGENT).unwrap_or_default();
+            (Since::Start, Some(Follower::new(channel.clone(), peer.address(), agent).into()))
+        }
+    };
+    Purpose::Legacy { channel, since, follower, token }
+}
+
+/// A socket that has left HTTP, with its session and its place.
+struct AcceptedUpgrade {
+    live: WelcomedSocket<Stream>,
+    _exposed: Option<Exposed>,
+    _peer: Arc<ConnectionGuard>,
+}
+
+/// Switches protocols and greets; `None` where that fails, and the peer knows why if it can.
+async fn begin(
+    mut left: DetachedSocket,
+    accepted: Response<()>,
+    purpose: Purpose,
+) -> Option<AcceptedUpgrade> {
+    let head = left.head(accepted);
+    left.write(&head).await.ok()?;
+    let DetachedSocket { port, peer, socket, ahead, .. } = left;
+    let exposed = port.demo.as_ref().and_then(|demo| demo.barrier.expose(&socket));
+    let upgraded = UpgradedSocket { shared: socket.shared(), stream: socket, ahead };
+    let live = session::greet(Arc::clone(&port.node), upgraded, purpose).await?;
+    Some(AcceptedUpgrade { live, _exposed: exposed, _peer: peer })
+}

@@ -1,0 +1,229 @@
+//! From an upgraded socket to a session: the first frame, the token, the hub's welcome.
+
+use std::sync::Arc;
+
+use steadfast_hub::{Encoding, Grants, OpenError, Opening, PageLimit, SessionKey, Transport};
+use steadfast_machine::Millis;
+use steadfast_protocol::codec::json;
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, ErrorCode, ErrorFrame, Hello, PATH_REASON,
+    Scalar, ServerFrame, Since, Token,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use super::close_cause::CloseCause;
+use super::reader::ReadEvent;
+use super::{Purpose, SocketIo};
+use crate::auth::token::TokenError;
+use crate::client_api::delivered_finals::{Follower, Following};
+use crate::net::socket::TryWrite;
+use crate::node::Node;
+use crate::session::shard::{SessionWaker, Shard};
+
+/// A session that has begun.
+pub(super) struct OpenedSession {
+    pub(super) shard: Arc<Shard>,
+    pub(super) key: SessionKey,
+    pub(super) encoding: Encoding,
+    /// The older client that this is, where it matters whether it has had the end.
+    pub(super) follower: Option<Box<Following>>,
+}
+
+/// Where the session's owner and its socket are to be found.
+type SessionLocation<'a> = (&'a Arc<SessionWaker>, Option<Arc<dyn TryWrite>>);
+
+/// Opens the session that the socket is for. Given back with it: what came behind the first frame
+/// in the same read.
+pub(super) async fn open<S>(
+    node: &Arc<Node>,
+    wire: &mut SocketIo<S>,
+    place: SessionLocation<'_>,
+    purpose: Purpose,
+) -> Result<(OpenedSession, Vec<ReadEvent>), CloseCause>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match purpose {
+        Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
+        Purpose::Legacy { channel, since, follower, token } => {
+            let link = node.random_link("legacy").ok_or_else(no_randomness)?;
+            let (grants, expires) = grants(node, token.as_deref())?;
+            if !grants.may_subscribe(&channel) {
+                return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
+            }
+            let has_had_end = match &follower {
+                Some(follower) => has_had_end(node, &channel, follower).await,
+                None => false,
+            };
+            let since = if has_had_end { Since::Now } else { since };
+            let channels = vec![ChannelRequest { id: None, channel, since }];
+            let opening = Opening {
+                encoding: Encoding::Legacy,
+                channels,
+                ..plain(node, link, grants, expires)
+            };
+            let open = begin(node, place, opening)?;
+            let follower =
+                follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
+            Ok((OpenedSession { follower, ..open }, Vec::new()))
+        }
+        Purpose::Link { token, deadline } => {
+            let (mut hello, heard) = hello(node, wire, deadline).await?;
+            let bad = std::mem::take(&mut hello.bad_channels);
+            let token = hello.token.as_ref().map(Token::expose).or(token.as_deref());
+            let (grants, expires) = grants(node, token)?;
+            let opening = Opening {
+                generation: hello.generation,
+                client: hello.client,
+                heartbeat: hello.heartbeat,
+                channels: hello.channels,
+                ..plain(node, hello.link, grants, expires)
+            };
+            let (link, generation) = (opening.link.clone(), opening.generation);
+            let open = begin(node, place, opening)?;
+            let date = node.clock.date();
+            for error in bad {
+                open.shard.with(|hub, now| hub.frame(now, date, open.key, 0, Err(error)));
+            }
+            // Other nodes are told while this one serves: the broker may be slow.
+            let node = Arc::clone(node);
+            tokio::spawn(async move { node.broker.claim_link(&link, generation).await });
+            Ok((open, heard))
+        }
+    }
+}
+
+/// Whether an older client comes back to a channel that is finished, and whose end it has had. P-94
+async fn has_had_end(node: &Node, channel: &ChannelName, follower: &Follower) -> bool {
+    if !node.delivered_finals.has(node.clock.now(), follower) {
+        return false;
+    }
+    // The channel may have been deleted and begun anew since then.
+    let limit = PageLimit { events_max: 1, bytes_max: 1, is_thinned: false };
+    let page = node.broker.read(channel, &Since::Now, limit).await;
+    page.is_ok_and(|page| page.reaches_the_end())
+}
+
+async fn hello<S>(
+    node: &Node,
+    wire: &mut SocketIo<S>,
+    deadline: Instant,
+) -> Result<(Hello, Vec<ReadEvent>), CloseCause>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let Ok(heard) = tokio::time::timeout_at(deadline, wire.heard()).await else {
+            return Err(ours(CloseCode::HELLO_TIMEOUT, "no `hello` came in time"));
+        };
+        let mut heard = heard.into_iter();
+        while let Some(item) = heard.next() {
+            match item {
+                ReadEvent::Text(text) => return Ok((first(node, wire, &text)?, heard.collect())),
+                ReadEvent::Ping(payload) => wire.pong(&payload),
+                ReadEvent::Pong => {}
+                ReadEvent::Close { code, reason } => {
+                    return Err(CloseCause::Theirs { code, reason });
+                }
+                ReadEvent::Broken(error) => {
+                    return Err(ours(CloseCode(error.close_code()), error.to_string()));
+                }
+                ReadEvent::Lost(reason) => return Err(CloseCause::Lost { reason }),
+            }
+        }
+    }
+}
+
+/// The first frame, which must be `hello`. What is wrong is said in full, then the socket closed.
+fn first<S>(node: &Node, wire: &mut SocketIo<S>, text: &str) -> Result<Hello, CloseCause>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (id, code, message): (Option<Scalar>, _, _) =
+        match json::client_frame(text, &node.message_limits()) {
+            Ok(ClientFrame::Hello(hello)) => return Ok(*hello),
+            Ok(
+                ClientFrame::Subscribe(_)
+                | ClientFrame::Unsubscribe { .. }
+                | ClientFrame::Publish(_)
+                | ClientFrame::Heartbeat(_)
+                | ClientFrame::Ping { .. }
+                | ClientFrame::Pong { .. },
+            ) => (None, ErrorCode::BadFrame, "the first frame of a session is `hello`".to_owned()),
+            Err(error) => (error.id, error.code, error.message),
+        };
+    let error = ServerFrame::Error(ErrorFrame {
+        id,
+        channel: None,
+        code: code.as_str().into(),
+        message: message.into(),
+        retry: false,
+    });
+    // An empty batch takes any frame.
+    drop(wire.batch.push_text(json::encode_server(&error).into()));
+    Err(ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`"))
+}
+
+fn begin(
+    node: &Arc<Node>,
+    place: SessionLocation<'_>,
+    opening: Opening,
+) -> Result<OpenedSession, CloseCause> {
+    if node.is_draining() {
+        return Err(ours(CloseCode::DRAINING, "this node is leaving; come back in a moment"));
+    }
+    let shard = Arc::clone(node.shard_of(&opening.link));
+    let encoding = opening.encoding;
+    let (waker, socket) = place;
+    match shard.open_shared(opening, waker, socket) {
+        Ok(key) => Ok(OpenedSession { shard, key, encoding, follower: None }),
+        Err(OpenError::Replaced { live }) => {
+            let reason = format!("a session with generation {live} is live");
+            Err(ours(CloseCode::REPLACED, reason))
+        }
+    }
+}
+
+fn grants(node: &Node, token: Option<&str>) -> Result<(Grants, Option<Millis>), CloseCause> {
+    node.grants(token).map_err(|error| {
+        let code = match error {
+            TokenError::Missing => CloseCode::TOKEN_MISSING,
+            TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
+            TokenError::NotYetValid { .. } => CloseCode::TOKEN_NOT_YET_VALID,
+            TokenError::Malformed
+            | TokenError::BadSignature
+            | TokenError::WrongAlgorithm
+            | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
+        };
+        ours(code, error.to_string())
+    })
+}
+
+fn plain(
+    node: &Node,
+    link: steadfast_protocol::LinkId,
+    grants: Grants,
+    expires: Option<Millis>,
+) -> Opening {
+    Opening {
+        link,
+        generation: 1,
+        transport: Transport::WebSocket,
+        encoding: Encoding::Frames,
+        client: None,
+        grants,
+        expires,
+        heartbeat: None,
+        channels: Vec::new(),
+        time: node.clock.date(),
+    }
+}
+
+fn no_randomness() -> CloseCause {
+    ours(CloseCode::INTERNAL, "no random numbers")
+}
+
+fn ours(code: CloseCode, reason: impl Into<std::borrow::Cow<'static, str>>) -> CloseCause {
+    CloseCause::Ours { code, reason: reason.into() }
+}

@@ -1,0 +1,255 @@
+//! One hub behind a lock, and the task that keeps its time and takes its publications.
+//! Sessions of one link always live on one shard, so fencing needs no other. The lock is held for
+//! table work only: never over a write, a read of history, or an await.
+
+mod flush;
+mod state;
+mod updates;
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use steadfast_broker::clock::Clock;
+use steadfast_broker::{ChannelUpdate, UpdatePermit};
+use steadfast_hub::{Hub, HubConfig, OpenError, Opening, Output, SessionKey};
+use steadfast_machine::Millis;
+use steadfast_protocol::CloseCode;
+use tokio::sync::Notify;
+
+use self::flush::FlushBatch;
+use self::state::{ShardState, SocketOwner};
+use crate::log;
+use crate::net::socket::TryWrite;
+use crate::session::session_count::SessionCount;
+
+pub use self::state::TakenWork;
+pub use self::updates::ShardUpdates;
+pub use crate::session::waker::SessionWaker;
+
+/// Publications handed to the hub in one go; other work gets the lock in between.
+const BATCH: usize = 64;
+
+/// A hub and what the shell needs around it.
+#[derive(Debug)]
+pub struct Shard {
+    clock: Clock,
+    session_count: Arc<SessionCount>,
+    state: Mutex<ShardState>,
+    inbox: Mutex<VecDeque<QueuedUpdate>>,
+    called: Notify,
+    /// When the shard's task will look at the time next, in its clock's milliseconds.
+    sleeps_until: AtomicU64,
+}
+
+/// Something that happened to a channel, on its way to the hub.
+#[derive(Debug)]
+struct QueuedUpdate {
+    update: ChannelUpdate,
+    /// Given back when every shard has dealt with it: bounds what is on its way.
+    _permit: UpdatePermit,
+}
+
+impl Shard {
+    /// A shard without sessions, which `session_count` will count. Run [`Shard::run`] on a task of
+    /// its own.
+    pub fn new(config: HubConfig, clock: Clock, session_count: Arc<SessionCount>) -> Self {
+        let state = ShardState::new(Hub::new(config, clock.now()));
+        Self {
+            clock,
+            session_count,
+            state: Mutex::new(state),
+            inbox: Mutex::default(),
+            called: Notify::new(),
+            sleeps_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Begins a session whose owner hears `waker`, and writes alone.
+    pub fn open(
+        &self,
+        opening: Opening,
+        waker: &Arc<SessionWaker>,
+    ) -> Result<SessionKey, OpenError> {
+        self.open_shared(opening, waker, None)
+    }
+
+    /// Begins a session whose owner is called by `waker`. With a `socket`, the shard writes to it
+    /// too: the owner then writes only what [`Shard::take`] gave it, or allowed it to.
+    pub fn open_shared(
+        &self,
+        opening: Opening,
+        waker: &Arc<SessionWaker>,
+        socket: Option<Arc<dyn TryWrite>>,
+    ) -> Result<SessionKey, OpenError> {
+        self.work(Caller::Other, |state, now| {
+            let key = state.hub.open(now, opening)?;
+            self.session_count.begin();
+            state.seat(key, waker, socket);
+            Ok(key)
+        })
+    }
+
+    /// What the session's owner has to do. Calling this says that all it took before is written;
+    /// with `has_more` it asks to write something of its own besides.
+    pub fn take(&self, key: SessionKey, has_more: bool) -> TakenWork {
+        self.work(Caller::Other, |state, now| state.take(now, key, has_more))
+    }
+
+    /// The session's transport is gone, or is about to be. What comes back is to be written before
+    /// anything else; `None` while the shard writes, and the waker wakes when it has.
+    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<Bytes> {
+        self.work(Caller::Other, |state, now| {
+            let owner = state.slot(key).map(|slot| &mut slot.owner);
+            let rest = match owner {
+                Some(owner @ SocketOwner::FlushBatch { .. }) => {
+                    *owner = SocketOwner::FlushBatch { is_awaited: true };
+                    return None;
+                }
+                Some(SocketOwner::Left(rest)) => std::mem::take(&mut **rest),
+                Some(SocketOwner::Free | SocketOwner::Owner) | None => Bytes::new(),
+            };
+            state.hub.closed(now, key, code, reason);
+            Some(rest)
+        })
+    }
+
+    /// Works on the hub, then does what it asks for.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Hub, Millis) -> T) -> T {
+        self.work(Caller::Other, |state, now| work(&mut state.hub, now))
+    }
+
+    /// Queues updates. Called in the order of the channels' offsets.
+    pub fn queue(&self, updates: &[ChannelUpdate], permit: &UpdatePermit) {
+        let queued = updates
+            .iter()
+            .map(|update| QueuedUpdate { update: update.clone(), _permit: Arc::clone(permit) });
+        self.inbox.lock().extend(queued);
+    }
+
+    /// Has the shard's task look at its inbox.
+    pub fn call(&self) {
+        self.called.notify_one();
+    }
+
+    /// Keeps the hub's time, hands it what arrives, and writes what comes of it, for ever.
+    pub async fn run(self: Arc<Self>) {
+        let mut batch = FlushBatch::default();
+        let mut sleep = pin!(tokio::time::sleep_until(self.clock.timer(Millis(0))));
+        loop {
+            let has_more = self.turn();
+            if self.batch(&mut batch) || has_more {
+                // Sessions and publishers get their turn between two batches, however much waits.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let wake = self.state.lock().hub.wake().at;
+            let before = self.sleeps_until.swap(wake.0, Ordering::AcqRel);
+            // Mostly it is the same as before: then the timer is left as it is.
+            if wake.0 != before || sleep.is_elapsed() {
+                sleep.as_mut().reset(self.clock.timer(wake));
+            }
+            tokio::select! {
+                () = self.called.notified() => {}
+                () = &mut sleep => {}
+            }
+        }
+    }
+
+    /// Deals with one batch of what has arrived, and with what is due; true where more has arrived.
+    fn turn(&self) -> bool {
+        let (batch, has_more): (Vec<QueuedUpdate>, bool) = {
+            let mut inbox = self.inbox.lock();
+            let some = inbox.len().min(BATCH);
+            (inbox.drain(..some).collect(), !inbox.is_empty())
+        };
+        self.work(Caller::Shard, |state, now| {
+            for queued in &batch {
+                match &queued.update {
+                    ChannelUpdate::Published(publication) => {
+                        state.hub.publication(now, publication);
+                    }
+                    ChannelUpdate::Deleted(channel) => state.hub.forgotten(channel),
+                    ChannelUpdate::Head(channel, head) => state.hub.recheck(channel, head),
+                }
+            }
+            if state.hub.wake().at <= now {
+                state.hub.tick(now);
+            }
+        });
+        has_more
+    }
+
+    /// Writes to some of the sessions that have something to write; true where more of them wait.
+    /// Nothing is awaited in here: what is begun is settled.
+    fn batch(&self, batch: &mut FlushBatch) -> bool {
+        let mut state = self.state.lock();
+        if !state.is_anyone_ready() {
+            return false;
+        }
+        batch.pick(&mut state, self.clock.now());
+        drop(state);
+        batch.write();
+        let mut state = self.state.lock();
+        batch.settle(&mut state, self.clock.now());
+        let has_more = state.is_anyone_ready();
+        drop(state);
+        batch.wake();
+        has_more
+    }
+
+    fn work<T>(&self, caller: Caller, work: impl FnOnce(&mut ShardState, Millis) -> T) -> T {
+        let mut state = self.state.lock();
+        let now = self.clock.now();
+        let result = work(&mut state, now);
+        let mut woken = Vec::new();
+        let mut ended = Vec::new();
+        while let Some(output) = state.hub.poll() {
+            match output {
+                Output::Ready(key) => {
+                    let is_closing = state.hub.is_closing(key);
+                    if caller == Caller::Shard && !is_closing && state.line_up(key) {
+                        continue;
+                    }
+                    let waker = state.slot(key).map(|slot| Arc::clone(&slot.waker));
+                    woken.extend(waker.map(|waker| (waker, is_closing)));
+                }
+                Output::Ended(report) => {
+                    state.forget(report.session);
+                    ended.push(report);
+                }
+            }
+        }
+        let wake = state.hub.wake().at;
+        drop(state);
+        for (waker, is_closing) in woken {
+            waker.ready.notify_one();
+            if is_closing {
+                waker.closing.notify_one();
+            }
+        }
+        for report in &ended {
+            self.session_count.one_less();
+            log::session_ended(report);
+        }
+        if wake.0 < self.sleeps_until.load(Ordering::Acquire) {
+            self.call();
+        }
+        result
+    }
+}
+
+/// Who works at the state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    /// The shard's task, which writes what comes of it.
+    Shard,
+    /// Anyone else: owners are called.
+    Other,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,333 @@
+//! A shard's batches against a socket that takes as much as a test lets it.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+
+use steadfast_hub::{Encoding, Grants, HistoryConfig, MemoryLog, PageLimit, Publish, Transport};
+use steadfast_protocol::{
+    ChannelName, ChannelRequest, EventName, LinkId, Payload, Since, Timestamp,
+};
+use steadfast_websocket::outbound::text_frame;
+use tokio::sync::Semaphore;
+
+use steadfast_hub::Outgoing;
+
+use super::*;
+
+/// Takes `room` bytes, then no more; does `meanwhile` within each write.
+#[derive(Default)]
+struct Pipe {
+    room: AtomicUsize,
+    writes: AtomicUsize,
+    taken: Mutex<Vec<u8>>,
+    meanwhile: Mutex<Option<Box<dyn FnMut() + Send>>>,
+}
+
+impl std::fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pipe")
+    }
+}
+
+impl TryWrite for Pipe {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.writes.fetch_add(1, Relaxed);
+        if let Some(meanwhile) = &mut *self.meanwhile.lock() {
+            meanwhile();
+        }
+        let taken = bytes.len().min(self.room.load(Relaxed));
+        if taken == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.room.fetch_sub(taken, Relaxed);
+        self.taken.lock().extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+}
+
+fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+fn event(name: &str) -> Publish {
+    Publish {
+        channel: channel(name),
+        event: EventName::new("progress").unwrap(),
+        data: Payload::new("{\"n\": 1}").unwrap(),
+        is_final: false,
+        replace: None,
+        idempotency_key: None,
+    }
+}
+
+struct Stage {
+    shard: Arc<Shard>,
+    streams: MemoryLog,
+    batch: FlushBatch,
+    permits: Arc<Semaphore>,
+}
+
+struct Seat {
+    key: SessionKey,
+    waker: Arc<SessionWaker>,
+    pipe: Arc<Pipe>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let shard = Shard::new(HubConfig::default(), Clock::start(), Arc::default());
+        let (streams, batch) = (MemoryLog::new(HistoryConfig::default()), FlushBatch::default());
+        Self { shard: Arc::new(shard), streams, batch, permits: Arc::new(Semaphore::new(1000)) }
+    }
+
+    /// A session that follows channel `a` and has nothing to do.
+    fn follower(&mut self, room: usize) -> Seat {
+        self.follower_of("a", room)
+    }
+
+    fn follower_of(&mut self, name: &str, room: usize) -> Seat {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let pipe = Arc::new(Pipe { room: room.into(), ..Pipe::default() });
+        let waker = Arc::<SessionWaker>::default();
+        let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Now };
+        let opening = Opening {
+            link: LinkId::new(&format!("follower-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            generation: 1,
+            transport: Transport::WebSocket,
+            encoding: Encoding::Frames,
+            client: None,
+            grants: Grants::everything(),
+            expires: None,
+            heartbeat: None,
+            channels: vec![wish],
+            time: Timestamp(0),
+        };
+        let socket = Arc::clone(&pipe) as Arc<dyn TryWrite>;
+        let key = self.shard.open_shared(opening, &waker, Some(socket)).unwrap();
+        let seat = Seat { key, waker, pipe };
+        self.work(&seat);
+        assert!(seat.is_called(), "the welcome is the owner's");
+        seat
+    }
+
+    /// What the owner does: all there is, until there is nothing.
+    fn work(&mut self, seat: &Seat) -> Vec<u8> {
+        let mut written = Vec::new();
+        loop {
+            match self.shard.take(seat.key, false) {
+                TakenWork::Busy => panic!("no batch is on"),
+                TakenWork::Rest(rest) => written.extend_from_slice(&rest),
+                TakenWork::Work(work) => {
+                    let is_idle = work.frames.is_empty() && work.read.is_none();
+                    for frame in work.frames {
+                        let Outgoing::Text(text) = frame else { panic!("{frame:?}") };
+                        written.extend_from_slice(&text_frame(str::from_utf8(&text).unwrap()));
+                    }
+                    if let Some(read) = work.read {
+                        let (name, since) = (&read.channel, &read.since);
+                        let limit = PageLimit { is_thinned: false, ..read.limit };
+                        let page = self.streams.read(Millis(0), name, since, limit);
+                        self.shard.with(|hub, now| hub.page(now, seat.key, &read, page));
+                    }
+                    if is_idle {
+                        return written;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes to `a` and has the shard take it; gives the frame.
+    fn publish(&mut self) -> Bytes {
+        self.publish_to("a")
+    }
+
+    fn publish_to(&mut self, name: &str) -> Bytes {
+        let published = self.streams.publish(Millis(0), Timestamp(0), event(name)).unwrap();
+        let publication = published.publication.unwrap();
+        let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
+        let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
+        self.shard.queue(&[ChannelUpdate::Published(publication)], &Arc::new(permit));
+        assert!(!self.shard.turn(), "one is all that has arrived");
+        frame
+    }
+
+    /// Writes to the next in line; false where nobody stands there.
+    fn batch(&mut self) -> bool {
+        let is_anyone_ready = self.shard.state.lock().is_anyone_ready();
+        let has_more = self.shard.batch(&mut self.batch);
+        assert_eq!(has_more, self.shard.state.lock().is_anyone_ready());
+        is_anyone_ready
+    }
+}
+
+impl Seat {
+    fn is_called(&self) -> bool {
+        let wake = self.waker.ready.poll_notified(&Context::from_waker(Waker::noop()));
+        matches!(wake, Poll::Ready(()))
+    }
+
+    fn taken(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.pipe.taken.lock())
+    }
+}
+
+#[test]
+fn an_event_goes_to_every_member_without_its_owner() {
+    let mut stage = Stage::new();
+    let seats: Vec<Seat> = (0..200).map(|_| stage.follower(usize::MAX)).collect();
+    let frame = stage.publish();
+    let mut batches = 0;
+    while stage.batch() {
+        batches += 1;
+    }
+    assert_eq!(batches, 4, "at most 64 sessions are written to in one go");
+    for seat in &seats {
+        assert_eq!(seat.taken(), frame);
+        assert!(!seat.is_called());
+        assert_eq!(stage.work(seat), b"");
+    }
+}
+
+#[test]
+fn a_hot_channel_keeps_nobody_waiting_for_more_than_one_turn_of_all() {
+    let mut stage = Stage::new();
+    let hot: Vec<Seat> = (0..300).map(|_| stage.follower(usize::MAX)).collect();
+    let quiet = stage.follower_of("b", usize::MAX);
+    stage.publish();
+    assert!(stage.batch());
+    let frame = stage.publish_to("b");
+    let mut batches = 0;
+    // Every batch is followed by one more event to everybody.
+    while quiet.pipe.writes.load(Relaxed) == 0 {
+        assert!(stage.batch());
+        stage.publish();
+        batches += 1;
+    }
+    assert_eq!(
+        (batches, &quiet.taken()[..]),
+        (4, &frame[..]),
+        "those before it in line, 64 a batch"
+    );
+    while stage.batch() {}
+    let all = hot[0].taken();
+    assert_eq!(String::from_utf8_lossy(&all).matches(r#""offset":"#).count(), 5);
+    assert!(hot.iter().skip(1).all(|seat| seat.taken() == all), "joined or not, it is all there");
+}
+
+#[test]
+fn frames_that_wait_for_one_socket_are_one_write() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let frames = [stage.publish(), stage.publish(), stage.publish()].concat();
+    assert!(stage.batch());
+    assert!(!stage.batch());
+    assert_eq!((seat.taken(), seat.pipe.writes.load(Relaxed)), (frames, 1));
+}
+
+#[test]
+fn what_a_socket_does_not_take_comes_first_when_its_owner_writes() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(10);
+    let first = stage.publish();
+    assert!(stage.batch());
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), first[..10]);
+    // From now on the socket would take anything, but the rest of a frame is not out yet.
+    seat.pipe.room.store(usize::MAX, Relaxed);
+    let second = stage.publish();
+    while stage.batch() {}
+    assert_eq!(seat.taken(), b"");
+    assert_eq!(stage.work(&seat), [&first[10..], &second].concat());
+    // The owner has written it all: the next is the shard's again.
+    let third = stage.publish();
+    assert!(stage.batch());
+    assert_eq!(seat.taken(), third);
+}
+
+#[test]
+fn a_socket_that_takes_nothing_is_its_owners() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(0);
+    let frame = stage.publish();
+    assert!(stage.batch());
+    assert!(seat.is_called());
+    assert_eq!(stage.work(&seat), frame);
+}
+
+#[test]
+fn while_a_round_writes_the_owner_waits_and_no_lock_is_held() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let (shard, key, waker) = (Arc::clone(&stage.shard), seat.key, Arc::clone(&seat.waker));
+    *seat.pipe.meanwhile.lock() = Some(Box::new(move || {
+        assert!(matches!(shard.take(key, true), TakenWork::Busy));
+        assert!(shard.leave(key, CloseCode::NORMAL, "bye").is_none());
+        let wake = waker.ready.poll_notified(&Context::from_waker(Waker::noop()));
+        assert!(wake.is_pending(), "the owner is called when the batch is over");
+    }));
+    let frame = stage.publish();
+    assert!(stage.batch());
+    assert_eq!(seat.taken(), frame);
+    assert!(seat.is_called());
+    assert_eq!(stage.shard.leave(key, CloseCode::NORMAL, "bye"), Some(Bytes::new()));
+    assert_eq!(stage.shard.with(|hub, _| hub.totals().connections), 0);
+}
+
+#[test]
+fn who_leaves_is_given_the_rest_of_a_frame_that_was_begun() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(4);
+    let frame = stage.publish();
+    assert!(stage.batch());
+    let rest = stage.shard.leave(seat.key, CloseCode::NORMAL, "bye").unwrap();
+    assert_eq!(rest, frame[4..]);
+}
+
+#[test]
+fn an_owner_that_has_more_of_its_own_keeps_the_socket() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    assert!(matches!(stage.shard.take(seat.key, true), TakenWork::Work(_)));
+    let frame = stage.publish();
+    assert!(stage.batch());
+    assert_eq!(seat.taken(), b"");
+    assert!(seat.is_called());
+    assert_eq!(stage.work(&seat), frame);
+}
+
+#[test]
+fn a_close_is_its_owners() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    stage.publish();
+    stage.shard.with(|hub, now| hub.close(now, seat.key, CloseCode::NORMAL, "enough"));
+    while stage.batch() {}
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), b"", "what waits is dropped with the close");
+    let TakenWork::Work(work) = stage.shard.take(seat.key, false) else { panic!("no work") };
+    assert!(matches!(work.frames.front(), Some(Outgoing::Close { .. })));
+}
+
+#[test]
+fn more_than_is_joined_is_its_owners_without_a_copy() {
+    let mut stage = Stage::new();
+    let seat = stage.follower(usize::MAX);
+    let size = stage.publish().len();
+    while stage.batch() {}
+    seat.taken();
+    assert!(size * 33 < 64 * 1024, "the queue's own limit comes later");
+    let data = format!("\"{}\"", "x".repeat(70_000));
+    let mut large = event("a");
+    large.data = Payload::new(&data).unwrap();
+    let published = stage.streams.publish(Millis(0), Timestamp(0), large).unwrap();
+    let permit = Arc::clone(&stage.permits).try_acquire_owned().unwrap();
+    let update = ChannelUpdate::Published(published.publication.unwrap());
+    stage.shard.queue(&[update], &Arc::new(permit));
+    stage.shard.turn();
+    assert!(stage.batch());
+    assert!(seat.is_called());
+    assert_eq!(seat.taken(), b"");
+    assert!(stage.work(&seat).len() > 70_000);
+}
