@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use steadfast_server::config::Overrides;
-use steadfast_server::server::Server;
+use steadfast_server::server::{Server, StopSignals};
 
 use crate::settings::{self, File};
 
@@ -65,12 +65,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         config: file.map(|file| file.path),
         scheme: if has_tls { "https" } else { "http" },
     };
+    let signals = StopSignals::catch()?;
     if is_dev {
         eprintln!("{}", place.dev_greeting(&command()));
     } else {
         place.log();
     }
-    server.run().await?;
+    server.run(signals).await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use steadfast_machine::Span;
 use steadfast_protocol::CloseCode;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -30,6 +30,32 @@ const ALONE_SPREAD: Span = Span(1_000);
 const ALONE_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the last close frames may take.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
+
+/// SIGTERM and SIGINT, which from the time this is made ask for a drain instead of ending the
+/// process at once.
+#[derive(Debug)]
+pub struct StopSignals {
+    term: Signal,
+    int: Signal,
+}
+
+impl StopSignals {
+    /// Catches them, before anybody is told that the node listens: who waits for that may send one
+    /// at once.
+    pub fn catch() -> Result<Self, ServeError> {
+        let term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
+        let int = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
+        Ok(Self { term, int })
+    }
+
+    /// Waits for the next one; its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
+}
 
 /// A node that listens.
 #[derive(Debug)]
@@ -83,28 +109,19 @@ impl Server {
         &self.node
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains; a second signal ends the drain.
-    pub async fn run(self) -> Result<(), ServeError> {
-        let mut term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-        let mut int = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-        let mut asked = async move || {
-            tokio::select! {
-                _ = term.recv() => "SIGTERM",
-                _ = int.recv() => "SIGINT",
-            }
-        };
+    /// Serves until one of `signals`, then drains; a second one ends the drain.
+    pub async fn run(self, mut signals: StopSignals) {
         let node = Arc::clone(&self.node);
         let tasks = self.spawn();
-        let by = asked().await;
+        let by = signals.next().await;
         tracing::info!(signal = by, "draining");
         tokio::select! {
             () = drain(&node) => {}
-            by = asked() => tracing::info!(signal = by, "not waiting for the drain"),
+            by = signals.next() => tracing::info!(signal = by, "not waiting for the drain"),
         }
         node.broker.leave().await;
         drop(tasks);
         tracing::info!("ended");
-        Ok(())
     }
 
     /// Starts everything that serves; it ends when the set is dropped.
@@ -171,4 +188,25 @@ async fn until_empty(node: &Node, at_most: Duration) {
 
 fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, ServeError> {
     listener.local_addr().map_err(|source| ServeError::Listen { address: wanted, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Server, StopSignals};
+    use crate::config::Config;
+    use rustix::process::{Signal, getpid, kill_process};
+
+    /// Who reads that the node listens may ask it to stop before it serves.
+    #[tokio::test]
+    async fn a_signal_that_comes_before_serving_begins_is_a_drain_and_no_sudden_end() {
+        let mut config = Config { dev: true, ..Config::default() };
+        config.public.listen = "127.0.0.1:0".parse().unwrap();
+        config.internal.listen = "127.0.0.1:0".parse().unwrap();
+        for signal in [Signal::TERM, Signal::INT] {
+            let server = Server::start(config.clone()).unwrap();
+            let signals = StopSignals::catch().unwrap();
+            kill_process(getpid(), signal).unwrap();
+            server.run(signals).await;
+        }
+    }
 }
