@@ -1,14 +1,15 @@
-//! A `nats-server` of its own for each test, on a free port, in a folder of its own. It ends with
+//! A `nats-server` of its own for each test, with a port and a folder of its own. It ends with
 //! its owner.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use tempfile::TempDir;
+
+use super::ReservedPort;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -17,21 +18,29 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct NatsServer {
     child: Child,
-    port: u16,
+    port: ReservedPort,
     folder: TempDir,
+    syncs: bool,
 }
 
 impl NatsServer {
     pub async fn start() -> Self {
-        // Between here and the server's start another process may take the port: then once more.
+        Self::start_as(false).await
+    }
+
+    /// One that syncs every write to its disk, where its version has a setting for that: 2.9 has
+    /// none.
+    pub async fn start_syncing() -> Self {
+        Self::start_as(true).await
+    }
+
+    async fn start_as(syncs: bool) -> Self {
+        // Another program than a test may take the port before the server does: then once more.
         for _ in 0..20 {
-            let port = {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-                listener.local_addr().unwrap().port()
-            };
+            let port = ReservedPort::take();
             let folder = tempfile::tempdir().unwrap();
-            let child = spawn(port, &folder.path().join("store"));
-            let mut store = Self { child, port, folder };
+            let child = spawn(port.number(), &folder.path().join("store"), syncs);
+            let mut store = Self { child, port, folder, syncs };
             if store.answers().await {
                 return store;
             }
@@ -40,7 +49,7 @@ impl NatsServer {
     }
 
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}", self.port.address())
     }
 
     /// `kill -9`.
@@ -51,7 +60,7 @@ impl NatsServer {
 
     /// The same server again, with what it has on disk.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.port, &self.folder());
+        self.child = spawn(self.port.number(), &self.folder(), self.syncs);
         assert!(self.answers().await, "the server did not come back");
     }
 
@@ -102,11 +111,31 @@ impl Drop for NatsServer {
     }
 }
 
-fn spawn(port: u16, folder: &Path) -> Child {
-    let mut command = Command::new("nats-server");
-    command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"]).arg(folder);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+fn spawn(port: u16, folder: &Path, syncs: bool) -> Child {
+    let mut command = nats_server();
+    command.args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+    match syncs.then(|| syncing_config(folder)).flatten() {
+        // It names the folder, and 2.14 refuses to be told of it twice.
+        Some(config) => command.arg("-c").arg(config),
+        None => command.args(["-js", "-sd"]).arg(folder),
+    };
     command.spawn().expect("nats-server of Debian's package `nats-server`")
+}
+
+fn nats_server() -> Command {
+    let mut command = Command::new("nats-server");
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// A configuration that has every write synced; `None` where this version does not know of it.
+fn syncing_config(folder: &Path) -> Option<PathBuf> {
+    let path = folder.with_extension("conf");
+    let text =
+        format!("jetstream {{ store_dir: \"{}\", sync_interval: always }}\n", folder.display());
+    fs::write(&path, text).unwrap();
+    let checked = nats_server().arg("-t").arg("-c").arg(&path).status().ok()?;
+    checked.success().then_some(path)
 }
 
 fn copy(from: &Path, to: &Path) {

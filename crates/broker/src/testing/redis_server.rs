@@ -1,13 +1,14 @@
-//! A `redis-server` of its own for each test, on a free port, in a folder of its own. It ends with
+//! A `redis-server` of its own for each test, with a port and a folder of its own. It ends with
 //! its owner.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
+
+use super::ReservedPort;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct RedisServer {
     child: Child,
-    port: u16,
+    port: ReservedPort,
     args: Vec<String>,
     folder: TempDir,
 }
@@ -24,15 +25,12 @@ pub struct RedisServer {
 impl RedisServer {
     /// A server with these settings besides.
     pub async fn start(args: &[&str]) -> Self {
-        // Between here and the server's start another process may take the port: then once more.
+        // Another program than a test may take the port before the server does: then once more.
         for _ in 0..20 {
-            let port = {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-                listener.local_addr().unwrap().port()
-            };
+            let port = ReservedPort::take();
             let folder = tempfile::tempdir().unwrap();
             let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-            let child = spawn(port, folder.path(), &args);
+            let child = spawn(port.number(), folder.path(), &args);
             let mut store = Self { child, port, args, folder };
             if store.answers().await {
                 return store;
@@ -42,11 +40,11 @@ impl RedisServer {
     }
 
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.port.address())
     }
 
-    pub const fn port(&self) -> u16 {
-        self.port
+    pub fn port(&self) -> u16 {
+        self.port.number()
     }
 
     /// `kill -9`.
@@ -57,7 +55,7 @@ impl RedisServer {
 
     /// The same server again, with what it has on disk.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.port, self.folder.path(), &self.args);
+        self.child = spawn(self.port.number(), self.folder.path(), &self.args);
         assert!(self.answers().await, "the server did not come back");
     }
 

@@ -2,10 +2,11 @@
 //! there, one that leaves. P-55, P-66
 
 use serde_json::json;
+use steadfast_broker::testing::ReservedPort;
 
 use crate::process::Process;
 use crate::proxy::{Mode, Proxy};
-use crate::server::{Server, free_address};
+use crate::server::Server;
 
 fn subscriber(servers: [&str; 2]) -> Process {
     let [first, second] = servers;
@@ -48,7 +49,8 @@ async fn an_endpoint_that_says_nothing_is_overtaken() {
 async fn where_nobody_listens_the_next_endpoint_is_tried_in_the_same_attempt() {
     let server = Server::dev().await;
     server.publishes("demo:1", 1).await;
-    let nobody = format!("http://{}", free_address());
+    let free = ReservedPort::take();
+    let nobody = format!("http://{}", free.address());
     let mut subscriber = subscriber([&nobody, &server.url("")]);
     assert_eq!(subscriber.out.json().await["data"], json!({"n": 1}));
     assert_eq!(states_to_the_end(&server, subscriber).await, UNBROKEN);

@@ -2,9 +2,10 @@
 //! cannot run. Times are never looked at.
 
 use serde_json::Value;
+use steadfast_broker::testing::ReservedPort;
 
 use crate::process::Process;
-use crate::server::{Server, free_address};
+use crate::server::Server;
 
 /// What a run printed as JSON, and its exit code.
 async fn bench(server: &Server, args: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, Value) {
@@ -110,7 +111,8 @@ async fn a_server_that_wants_secrets_gets_them_or_the_reason_is_said() {
 
 #[tokio::test]
 async fn what_cannot_run_says_what_to_do() {
-    let nobody = format!("http://{}", free_address());
+    let free = ReservedPort::take();
+    let nobody = format!("http://{}", free.address());
     for (typed, said) in [
         (vec!["bench", "--server", &nobody], "is the server running there?"),
         (vec!["bench", "--server", "https://127.0.0.1"], "write one such as"),

@@ -4,46 +4,41 @@
 use std::process::Stdio;
 
 use serde_json::json;
+use steadfast_broker::testing::ReservedPort;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::raw::Raw;
-use crate::server::{Server, free_address};
-use crate::within;
+use crate::server::Server;
+use crate::store::opens;
 
 struct Store {
     child: Child,
-    port: u16,
+    port: ReservedPort,
     folder: TempDir,
 }
 
 impl Store {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_address().port();
-        let child = spawn(port, &folder);
-        let store = Self { child, port, folder };
-        store.is_open().await;
-        store
+        // Another program than a test may take the port before the server does: then once more.
+        for _ in 0..20 {
+            let (port, folder) = (ReservedPort::take(), tempfile::tempdir().unwrap());
+            let child = spawn(port.number(), &folder);
+            let mut store = Self { child, port, folder };
+            if opens(&mut store.child, store.port.address()).await {
+                return store;
+            }
+        }
+        panic!("no nats-server would start");
     }
 
     async fn node(&self, name: &str) -> Server {
-        let server = format!("nats://127.0.0.1:{}", self.port);
+        let server = format!("nats://{}", self.port.address());
         let settings =
             [("BROKER__KIND", "nats"), ("BROKER__NATS__SERVERS", &server), ("NODE", name)];
         let node = Server::dev_with(&settings).await;
         node.is_ready().await;
         node
-    }
-
-    async fn is_open(&self) {
-        let opening = async {
-            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        };
-        within("nats-server, of Debian's package of that name,", opening).await;
     }
 }
 
@@ -111,8 +106,8 @@ async fn while_the_log_is_away_links_stay_and_publishers_are_told() {
     // Who joins meanwhile is welcomed, and answered when there is something to answer.
     let mut late = Raw::follow(&one, "link-late", &[("demo:1", json!("start"))]).await;
 
-    store.child = spawn(store.port, &store.folder);
-    store.is_open().await;
+    store.child = spawn(store.port.number(), &store.folder);
+    assert!(opens(&mut store.child, store.port.address()).await, "it did not come back");
     one.is_ready().await;
     assert_eq!(one.publishes("demo:1", 2).await["offset"], 2);
     there.expect_events(2..=2).await;

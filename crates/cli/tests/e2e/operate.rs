@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use steadfast_broker::testing::ReservedPort;
 use tokio::net::TcpStream;
 
 use crate::process::Process;
 use crate::raw::Raw;
-use crate::server::{Server, free_address};
+use crate::server::Server;
 
 const KEYS: [(&str, &str); 2] = [
     ("INTERNAL__KEY", "sixteen bytes and more of a key"),
@@ -94,7 +95,8 @@ async fn a_log_level_that_is_none_is_refused() {
 #[tokio::test]
 async fn a_port_that_is_taken_is_said_once() {
     let server = Server::dev().await;
-    let (taken, free) = (server.public.to_string(), free_address().to_string());
+    let other = ReservedPort::take();
+    let (taken, free) = (server.public.to_string(), other.address().to_string());
     let typed = ["serve", "--dev", "--listen", &taken, "--internal", &free];
     let (code, _, err) = Process::start(&typed, &[]).finish().await;
     assert_eq!(code, Some(1), "{err}");

@@ -140,7 +140,19 @@ impl Lines {
         self.until(part, |line| line.contains(part)).await
     }
 
+    /// The same, or all that was printed where the process ended before.
+    pub(crate) async fn with_or_all(&mut self, part: &str) -> Result<String, Vec<String>> {
+        let found = self.search(part, |line| line.contains(part)).await;
+        found.ok_or_else(|| std::mem::take(&mut self.seen))
+    }
+
     async fn until(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> String {
+        let found = self.search(what, is_it).await;
+        found.unwrap_or_else(|| panic!("{what:?}: the process ended; it printed {:#?}", self.seen))
+    }
+
+    /// The next line that `is_it`; `None` where the process ended before.
+    async fn search(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> Option<String> {
         let search = async {
             while let Some(line) = self.coming.recv().await {
                 self.seen.push(line.clone());
@@ -151,8 +163,7 @@ impl Lines {
             None
         };
         match tokio::time::timeout(crate::PATIENCE, search).await {
-            Ok(Some(line)) => line,
-            Ok(None) => panic!("{what:?}: the process ended; it printed {:#?}", self.seen),
+            Ok(found) => found,
             Err(late) => panic!("{what:?}: {late}; the process printed {:#?}", self.seen),
         }
     }

@@ -1,17 +1,16 @@
 //! A server of its own for each test, and what a backend does with it over HTTP.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::SocketAddr;
 
 use reqwest::{Client, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
+use steadfast_broker::testing::ReservedPort;
 
 use crate::process::Process;
 use crate::within;
 
-/// Ports below those that the system gives to outgoing connections, so that a server that comes
-/// back finds its own ones free.
-const PORTS: std::ops::Range<u16> = 12_000..32_000;
+/// How often a server is started that finds a port taken.
+const STARTS: usize = 20;
 
 /// A running node.
 #[derive(Debug)]
@@ -26,6 +25,8 @@ pub(crate) struct Server {
     script: String,
     args: Vec<String>,
     variables: Vec<(String, String)>,
+    // So that it finds its ports free when it comes back.
+    ports: [ReservedPort; 2],
 }
 
 /// An answer over HTTP.
@@ -58,28 +59,24 @@ impl Server {
         flags: &[&str],
         settings: &[(&str, &str)],
     ) -> Self {
-        let (public, internal) = (free_address(), free_address());
-        let listen = ["--listen".into(), public.to_string()];
-        let internally = ["--internal".into(), internal.to_string()];
-        let flags = flags.iter().map(ToString::to_string);
-        let args: Vec<String> =
-            ["serve".into()].into_iter().chain(flags).chain(listen).chain(internally).collect();
         let variables: Vec<(String, String)> = settings
             .iter()
             .map(|(name, text)| (format!("STEADFAST_{name}"), (*text).to_owned()))
             .collect();
-        let process = spawn(script, &args, &variables).await;
         let http = Client::builder().no_proxy().timeout(crate::PATIENCE).build().unwrap();
-        Self {
-            process,
-            public,
-            internal,
-            http,
-            key: None,
-            script: script.to_owned(),
-            args,
-            variables,
+        // Another program than a test may take a port before the server does: then once more.
+        for _ in 0..STARTS {
+            let ports = [ReservedPort::take(), ReservedPort::take()];
+            let [public, internal] = [ports[0].address(), ports[1].address()];
+            let args = serve(flags, public, internal);
+            if let Some(process) = spawn(script, &args, &variables).await {
+                let (key, script) = (None, script.to_owned());
+                let server =
+                    Self { process, public, internal, http, key, script, args, variables, ports };
+                return server;
+            }
         }
+        panic!("{STARTS} pairs of ports were taken before the server was there");
     }
 
     /// `kill -9`.
@@ -89,7 +86,9 @@ impl Server {
 
     /// The same line again, once the last process has ended.
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(&self.script, &self.args, &self.variables).await;
+        let process = spawn(&self.script, &self.args, &self.variables).await;
+        let taken = || panic!("a port was taken: {:?}", self.ports);
+        self.process = process.unwrap_or_else(taken);
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -195,7 +194,15 @@ pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     Answer { status: StatusCode::as_u16(&status), headers, text }
 }
 
-async fn spawn(script: &str, args: &[String], variables: &[(String, String)]) -> Process {
+/// The arguments of `steadfast serve` at these addresses.
+fn serve(flags: &[&str], public: SocketAddr, internal: SocketAddr) -> Vec<String> {
+    let (public, internal) = (public.to_string(), internal.to_string());
+    let listen = ["--listen", &public, "--internal", &internal];
+    ["serve"].iter().chain(flags).chain(&listen).map(ToString::to_string).collect()
+}
+
+/// A server that listens; `None` where an address was in use.
+async fn spawn(script: &str, args: &[String], variables: &[(String, String)]) -> Option<Process> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut variables: Vec<(&str, &str)> =
         variables.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
@@ -205,22 +212,9 @@ async fn spawn(script: &str, args: &[String], variables: &[(String, String)]) ->
     } else {
         Process::start_after(script, &args, &variables)
     };
-    process.err.with("backends").await;
-    process
-}
-
-/// An address that nobody listens on.
-pub(crate) fn free_address() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Test runs beside each other begin at different places.
-    let spread = u16::try_from(std::process::id() % 97).unwrap() * 200;
-    for _ in PORTS {
-        let step = spread.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = PORTS.start + step % (PORTS.end - PORTS.start);
-        let address = (Ipv4Addr::LOCALHOST, port).into();
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
+    match process.err.with_or_all("backends").await {
+        Ok(_) => Some(process),
+        Err(all) if all.iter().any(|line| line.contains("Address already in use")) => None,
+        Err(all) => panic!("the server ended before it listened; it printed {all:#?}"),
     }
-    panic!("no port is free in {PORTS:?}");
 }

@@ -1,37 +1,42 @@
 //! A `redis-server` for one test, on a port and in a folder of its own; it syncs every write. It
 //! is killed with its owner.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::Stdio;
 
+use steadfast_broker::testing::ReservedPort;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::server::{Server, free_address};
+use crate::server::Server;
 use crate::within;
 
 /// A running store.
 #[derive(Debug)]
 pub(crate) struct Store {
     child: Child,
-    port: u16,
+    port: ReservedPort,
     folder: TempDir,
 }
 
 impl Store {
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_address().port();
-        let child = spawn(port, &folder);
-        let store = Self { child, port, folder };
-        store.is_open().await;
-        store
+        // Another program than a test may take the port before the server does: then once more.
+        for _ in 0..20 {
+            let (port, folder) = (ReservedPort::take(), tempfile::tempdir().unwrap());
+            let child = spawn(port.number(), &folder);
+            let mut store = Self { child, port, folder };
+            if opens(&mut store.child, store.port.address()).await {
+                return store;
+            }
+        }
+        panic!("no redis-server would start");
     }
 
     /// A node on this store.
     pub(crate) async fn node(&self, name: &str) -> Server {
-        let server = format!("redis://127.0.0.1:{}", self.port);
+        let server = format!("redis://{}", self.port.address());
         let settings =
             [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &server), ("NODE", name)];
         let node = Server::dev_with(&settings).await;
@@ -41,7 +46,7 @@ impl Store {
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.port.address()
     }
 
     /// `kill -9`.
@@ -67,18 +72,23 @@ impl Store {
 
     /// The same store again, with what it kept.
     pub(crate) async fn restart(&mut self) {
-        self.child = spawn(self.port, &self.folder);
-        self.is_open().await;
+        self.child = spawn(self.port.number(), &self.folder);
+        assert!(opens(&mut self.child, self.port.address()).await, "it did not come back");
     }
+}
 
-    async fn is_open(&self) {
-        let opening = async {
-            while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-                tokio::task::yield_now().await;
+/// Waits until a store takes connections; false where it ended, as on a port that is taken.
+pub(crate) async fn opens(child: &mut Child, address: SocketAddr) -> bool {
+    let opening = async {
+        while TcpStream::connect(address).await.is_err() {
+            if child.try_wait().unwrap().is_some() {
+                return;
             }
-        };
-        within("redis-server, of Debian's package of that name,", opening).await;
-    }
+            tokio::task::yield_now().await;
+        }
+    };
+    within("a store, of Debian's package `redis-server` or `nats-server`,", opening).await;
+    child.try_wait().unwrap().is_none()
 }
 
 impl Server {
