@@ -45,11 +45,11 @@ async fn what_is_too_old_goes(kind: Kind) {
     let arm = Arm::keeping(kind, Retention { age_max: Span(1), ..Retention::default() }).await;
     arm.put(event("a")).await;
     let (epoch, _) = arm.placed(event("a")).await;
-    while !arm.kept("a").await.is_empty() {
+    // A reader may find them too old before the first sweep, which is what gives up their bytes.
+    while !arm.kept("a").await.is_empty() || arm.broker.size().1 > 0 {
         arm.broker.expire();
         tokio::task::yield_now().await;
     }
-    assert_eq!(arm.broker.size().1, 0);
     let page = arm.read("a", Since::Start, ALL).await;
     assert_eq!((page.start.offset, page.head), (2, 2));
     assert_eq!(arm.placed(event("a")).await, (epoch, 3), "the numbering goes on");
