@@ -3,6 +3,7 @@
 //! for all.
 
 mod keep;
+pub(crate) mod kill;
 pub(crate) mod live;
 mod node;
 mod publish;

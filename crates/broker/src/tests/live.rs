@@ -24,6 +24,7 @@ pub(crate) struct Listener<'a> {
     arm: &'a Arm,
     key: SessionKey,
     heard: Vec<String>,
+    events: Vec<(u64, String)>,
 }
 
 impl<'a> Listener<'a> {
@@ -42,7 +43,7 @@ impl<'a> Listener<'a> {
             time: Timestamp(0),
         };
         let key = arm.node.open(opening);
-        Self { arm, key, heard: Vec::new() }
+        Self { arm, key, heard: Vec::new(), events: Vec::new() }
     }
 
     /// Does what there is to do now.
@@ -50,6 +51,7 @@ impl<'a> Listener<'a> {
         let work = self.arm.node.with(|hub, now| hub.take(now, self.key));
         let is_idle = work.frames.is_empty() && work.read.is_none();
         self.heard.extend(work.frames.iter().filter_map(brief));
+        self.events.extend(work.frames.iter().filter_map(told));
         if let Some(read) = work.read {
             let page = self.arm.broker.read(&read.channel, &read.since, read.limit).await;
             self.arm.node.with(|hub, now| hub.page(now, self.key, &read, page));
@@ -66,11 +68,26 @@ impl<'a> Listener<'a> {
         }
         std::mem::take(&mut self.heard)
     }
+
+    /// The events it was told since it began, each with its offset and data.
+    pub(crate) fn events(self) -> Vec<(u64, String)> {
+        self.events
+    }
+}
+
+fn parsed(item: &Outgoing) -> Option<serde_json::Value> {
+    let Outgoing::Text(text) = item else { return None };
+    Some(serde_json::from_slice(text).unwrap())
+}
+
+/// The offset and the data of an event.
+fn told(item: &Outgoing) -> Option<(u64, String)> {
+    let frame = parsed(item)?;
+    Some((frame["offset"].as_u64()?, frame.get("data")?.to_string()))
 }
 
 fn brief(item: &Outgoing) -> Option<String> {
-    let Outgoing::Text(text) = item else { return None };
-    let frame: serde_json::Value = serde_json::from_slice(text).unwrap();
+    let frame = parsed(item)?;
     match frame["type"].as_str().unwrap() {
         "event" => Some(frame["offset"].to_string()),
         "subscribed" if frame["gap"].is_object() => {
