@@ -58,7 +58,10 @@ mod tokens;
 #[path = "e2e/wire.rs"]
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 /// How long anything may take that does come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,4 +70,29 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn within<T>(what: &str, coming: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, coming).await;
     outcome.unwrap_or_else(|_| panic!("{what} did not come within {PATIENCE:?}"))
+}
+
+/// How far a long test has come. How long all of it takes is a matter of the machine; patience is
+/// for what does not move at all.
+#[derive(Clone, Debug, Default)]
+struct Progress(Arc<watch::Sender<u64>>);
+
+impl Progress {
+    /// Something came that was waited for.
+    fn step(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    /// What `coming` gives, or a failure where there was no step within `PATIENCE`.
+    async fn within<T>(&self, what: &str, coming: impl Future<Output = T>) -> T {
+        let mut steps = self.0.subscribe();
+        let standing_still =
+            async { while tokio::time::timeout(PATIENCE, steps.changed()).await.is_ok() {} };
+        tokio::select! {
+            outcome = coming => outcome,
+            () = standing_still => {
+                panic!("{what}: no step within {PATIENCE:?} after {} of them", *self.0.borrow())
+            }
+        }
+    }
 }

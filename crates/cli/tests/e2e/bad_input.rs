@@ -12,6 +12,9 @@ use crate::within;
 
 const MIB: usize = 1024 * 1024;
 
+/// The neighbour answers no ping while the test does other things, which may take its time.
+const UNASKED: (&str, &str) = ("HEARTBEAT__PING_INTERVAL_MS", "600000");
+
 /// A server, and a subscriber on it that should notice nothing.
 pub(crate) struct Calm {
     pub(crate) server: Server,
@@ -21,14 +24,15 @@ pub(crate) struct Calm {
 
 impl Calm {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        Self::beside(Server::dev_with(settings).await).await
+        Self::beside(Server::dev_with(&[settings, &[UNASKED]].concat()).await).await
     }
 
     /// With few arenas, so that the memory the process has says what it holds: glibc keeps what was
     /// freed in each of them, and which threads fill which is luck.
     pub(crate) async fn measured(settings: &[(&str, &str)]) -> Self {
         let script = "export MALLOC_ARENA_MAX=2";
-        Self::beside(Server::start_after(script, &["--dev"], settings).await).await
+        let settings = [settings, &[UNASKED]].concat();
+        Self::beside(Server::start_after(script, &["--dev"], &settings).await).await
     }
 
     async fn beside(server: Server) -> Self {

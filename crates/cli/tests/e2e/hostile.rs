@@ -266,10 +266,9 @@ async fn one_connection_too_many_is_told_when_to_come_back() {
 /// P-54
 #[tokio::test]
 async fn a_reader_that_takes_nothing_hurts_only_itself() {
-    const BATCHES: u64 = 6;
-    const EVENTS: u64 = 40;
+    const EVENTS: u64 = 240;
     const BYTES: usize = 100_000;
-    let mut calm = Calm::measured(&[("LIMITS__SLOW_TIMEOUT_MS", "1000")]).await;
+    let mut calm = Calm::measured(&[("LIMITS__SLOW_TIMEOUT_MS", "3000")]).await;
     let since = json!("start");
     let mut good = Raw::follow(&calm.server, "link-good", &[("flood:1", since.clone())]).await;
     good.expect("subscribed").await;
@@ -279,21 +278,12 @@ async fn a_reader_that_takes_nothing_hurts_only_itself() {
     let pid = calm.server.process.pid();
     let before = memory_kib(pid, "VmRSS:");
     let padding = "x".repeat(BYTES);
-    for batch in 0..BATCHES {
-        let event = |n: u64| {
-            let data = json!({"n": batch * EVENTS + n, "padding": padding});
-            json!({"channel": "flood:1", "event": "progress", "data": data})
-        };
-        let events: Vec<Value> = (1..=EVENTS).map(event).collect();
-        let reading = async {
-            for n in 1..=EVENTS {
-                let event = good.expect("event").await;
-                assert_eq!(event["offset"], batch * EVENTS + n);
-            }
-        };
-        let body = json!({"events": events});
-        let (answer, ()) = tokio::join!(calm.server.posts("/v1/events", &body), reading);
-        assert_eq!(answer.status, 200, "{answer:?}");
+    // One at a time, so that the kernel has room for all that the good one has not read yet: it is
+    // quick enough however slow this machine is.
+    for n in 1..=EVENTS {
+        let event = json!({"event": "progress", "data": {"n": n, "padding": padding}});
+        calm.server.publishes_event("flood:1", &event).await;
+        assert_eq!(good.expect("event").await["offset"], n);
     }
     let line = calm.server.process.err.with("link=link-slow").await;
     assert!(line.contains("close_code=4000"), "{line}");

@@ -10,6 +10,7 @@ use steadfast_client::{
 };
 use tokio::task::JoinSet;
 
+use crate::Progress;
 use crate::proxy::{Mode, Proxy};
 use crate::server::Server;
 
@@ -51,6 +52,7 @@ async fn client(url: &str, channels: impl IntoIterator<Item = u64>) -> Client {
 struct Record {
     offsets: BTreeMap<ChannelName, u64>,
     deliveries: u64,
+    progress: Progress,
 }
 
 impl Record {
@@ -63,6 +65,7 @@ impl Record {
                 assert_eq!(event.data.as_str(), format!(r#"{{"n":{}}}"#, event.offset));
                 *last = event.offset;
                 self.deliveries += 1;
+                self.progress.step();
             }
             Notice::Gap { .. } | Notice::Refused { .. } => panic!("{notice:?}"),
             Notice::State { .. }
@@ -120,13 +123,13 @@ async fn a_hundred_thousand_events_arrive_once_and_in_order_while_sockets_die() 
     let server = Server::dev_with(&[("CRASH_WINDOW_MS", "0")]).await;
     let proxy = Proxy::start(server.public).await;
     proxy.cut_at_random(SEED, 120_000, 480_000);
-    let mut following = JoinSet::new();
+    let (mut following, progress) = (JoinSet::new(), Progress::default());
     for number in 0..CLIENTS {
-        let url = proxy.url();
+        let (url, progress) = (proxy.url(), progress.clone());
         following.spawn(async move {
             let mine = (0..CHANNELS_EACH).map(|at| (number * CHANNELS_EACH + at) % CHANNELS);
             let mut client = client(&url, mine).await;
-            let mut record = Record::default();
+            let mut record = Record { progress, ..Record::default() };
             record.follow_to_the_end(&mut client).await;
             assert_eq!(record.offsets.len() as u64, CHANNELS_EACH);
             assert!(record.offsets.values().all(|last| *last == EVENTS), "{:?}", record.offsets);
@@ -135,7 +138,7 @@ async fn a_hundred_thousand_events_arrive_once_and_in_order_while_sockets_die() 
     }
     publish_all(&server).await;
     let published_after = began.elapsed();
-    let (deliveries, resumes) = count(following).await;
+    let (deliveries, resumes) = progress.within("the end", count(following)).await;
     assert_eq!(deliveries, CLIENTS * CHANNELS_EACH * EVENTS);
     println!(
         "{} events, {deliveries} deliveries, {} cuts, {resumes} resumes, {:.1} s to publish, \
@@ -163,14 +166,11 @@ async fn publish_all(server: &Server) {
 
 async fn count(mut following: JoinSet<(u64, Statistics)>) -> (u64, u64) {
     let (mut deliveries, mut resumes) = (0, 0);
-    let counting = async {
-        while let Some(done) = following.join_next().await {
-            let (count, statistics) = done.unwrap();
-            deliveries += count;
-            resumes += statistics.successful_reconnects;
-        }
-    };
-    tokio::time::timeout(crate::PATIENCE * 4, counting).await.unwrap();
+    while let Some(done) = following.join_next().await {
+        let (count, statistics) = done.unwrap();
+        deliveries += count;
+        resumes += statistics.successful_reconnects;
+    }
     (deliveries, resumes)
 }
 
@@ -230,14 +230,11 @@ async fn a_path_that_swallows_everything_is_noticed_and_left() {
     record.follow_to_event(&mut client, 1).await;
 
     proxy.stall(true);
-    let stalled = Instant::now();
     for n in 2..=5 {
         server.publishes("storm:1", n).await;
     }
     let reason = record.follow_to(&mut client, LinkState::Reconnecting).await;
     assert_eq!(reason, Reason::HeartbeatTimeout);
-    // Interval and timeout, and what a busy machine adds.
-    assert!(stalled.elapsed().as_millis() < 6_000, "{:?}", stalled.elapsed());
     proxy.stall(false);
     record.follow_to(&mut client, LinkState::Connected).await;
     record.follow_to_event(&mut client, 5).await;
@@ -309,7 +306,8 @@ async fn nothing_is_lost_or_doubled_while_a_path_opens_and_closes() {
             server.publishes_event("storm:1", &body).await;
         }
     };
-    let mut record = Record::default();
+    let progress = Progress::default();
+    let mut record = Record { progress: progress.clone(), ..Record::default() };
     let mut states = Vec::new();
     let following = async {
         for round in 1.. {
@@ -331,7 +329,8 @@ async fn nothing_is_lost_or_doubled_while_a_path_opens_and_closes() {
         }
         record.follow_to_the_end(&mut client).await;
     };
-    let ((), ()) = crate::within("the end", async { tokio::join!(following, publishing) }).await;
+    let both = async { tokio::join!(following, publishing) };
+    let ((), ()) = progress.within("the end", both).await;
     let count = |state| states.iter().filter(|one| **one == state).count();
     println!(
         "connected {} times, polling {} times",
