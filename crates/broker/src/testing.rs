@@ -1,5 +1,5 @@
-//! Servers for tests: each starts on a port of its own with a folder of its own, and ends when it is
-//! dropped. Built for this crate's tests, and with the feature `testing` for those of others.
+//! Servers for tests: each starts on a port of its own with a folder of its own, and ends when it
+//! is dropped. Built for this crate's tests, and with the feature `testing` for those of others.
 
 #[cfg(feature = "nats")]
 mod nats_server;
