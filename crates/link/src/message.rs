@@ -62,6 +62,8 @@ pub enum Clue {
     Gap,
     /// Whether the network is poor.
     Poor(bool),
+    /// Whether polls go unanswered.
+    Stalled(bool),
 }
 
 /// Chooses what is to be seen. Feed it with [`Messages::enter`] and [`Messages::hear`], then call
@@ -188,6 +190,11 @@ impl Messages {
             Clue::Replaced => self.blamed = MessageCode::Replaced,
             Clue::Refused => self.blamed = MessageCode::Policy,
             Clue::Gap => self.gap_at = Some(now),
+            Clue::Stalled(is_stalled) => {
+                if self.state == LinkState::Fallback {
+                    self.stall(now, is_stalled);
+                }
+            }
             Clue::Poor(false) => self.poor_since = None,
             Clue::Poor(true) => {
                 self.poor_since.get_or_insert(now);
@@ -246,6 +253,15 @@ impl Messages {
         }
         self.had_banner = false;
         self.forget_hints();
+    }
+
+    /// While it polls nothing comes once polls go unanswered, and until one is answered again.
+    fn stall(&mut self, now: Millis, is_stalled: bool) {
+        if is_stalled {
+            self.dry_since.get_or_insert(now);
+        } else if self.dry_since.is_some() {
+            self.flow(now);
+        }
     }
 
     /// What was said before the network came back, or before the app asked anew, is old.
@@ -310,17 +326,20 @@ impl Messages {
     fn truths(&self) -> impl Iterator<Item = Truth> {
         use MessageCode as Code;
         let is_trying = matches!(self.state, LinkState::Connecting | LinkState::Reconnecting);
-        let is_flowing = matches!(self.state, LinkState::Connected | LinkState::Fallback);
+        let is_polling = self.state == LinkState::Fallback;
+        let is_polled = is_polling && self.dry_since.is_none();
+        let is_flowing = self.state == LinkState::Connected || is_polled;
+        let stalled = self.dry_since.filter(|_| is_polling);
         let trying = self.dry_since.filter(|_| is_trying);
         let offline = self.dry_since.filter(|_| self.state == LinkState::Disconnected);
-        let polling = self.polled_since.filter(|_| self.state == LinkState::Fallback);
+        let polling = self.polled_since.filter(|_| is_polled);
         let rejected = self.is_rejected().then_some(Millis::ZERO);
         [
             (Code::Recovered, self.recovered_at, Some(RECOVERED_SPAN)),
             (Code::LinkSlow, self.poor_since.filter(|_| is_flowing), None),
             (Code::LinkFallback, polling, None),
             (Code::GapLost, self.gap_at, Some(GAP_SPAN)),
-            (Code::LinkReconnecting, trying, None),
+            (Code::LinkReconnecting, trying.or(stalled), None),
             (Code::SrvBusy, trying.filter(|_| self.is_busy), None),
             (Code::SrvMaint, trying.filter(|_| self.is_leaving), None),
             (Code::NetOffline, offline, None),

@@ -43,7 +43,7 @@ pub(crate) struct ChannelPoll {
     /// The id of its subscription.
     pub(crate) subscription: u32,
     pub(crate) turn: Turn,
-    /// Whether its position is known, so that a poll of it may wait.
+    /// Whether its position is known and its last poll had an answer, so that the next may wait.
     pub(crate) is_known: bool,
     /// Whether a poll of it has brought an answer.
     pub(crate) is_told: bool,
@@ -102,6 +102,11 @@ impl ChannelPoll {
     /// Whether it has missed often enough to count as unreachable.
     pub(crate) const fn is_lost(&self) -> bool {
         self.misses >= MISSES_MAX
+    }
+
+    /// Whether the last one that came to an end had no answer.
+    pub(crate) const fn is_missing(&self) -> bool {
+        self.misses > 0
     }
 
     fn is_due(&self, now: Millis) -> bool {

@@ -66,7 +66,10 @@ export type Clue =
   | "gap"
   /** Whether the network is poor. */
   | "poor"
-  | "not_poor";
+  | "not_poor"
+  /** Whether polls go unanswered. */
+  | "stalled"
+  | "not_stalled";
 
 /** A code by its place in `ROWS`, and how loudly it is said by its place in `SEVERITIES`. */
 type Shown = readonly [rank: number, severity: number, retryAt: Millis | undefined];
@@ -139,6 +142,8 @@ export class Messages {
       this.gapAt = now;
     } else if (clue === "poor") {
       this.poorSince = Math.min(this.poorSince, now);
+    } else if (clue === "stalled" || clue === "not_stalled") {
+      if (this.state === "fallback") this.stall(now, clue === "stalled");
     } else if (clue === "not_poor") {
       this.poorSince = NEVER;
     } else {
@@ -201,6 +206,12 @@ export class Messages {
     this.forgetHints();
   }
 
+  /** While it polls nothing comes once polls go unanswered, and until one is answered again. */
+  private stall(now: Millis, isStalled: boolean): void {
+    if (isStalled) this.drySince = Math.min(this.drySince, now);
+    else if (this.drySince < NEVER) this.flow(now);
+  }
+
   /** What was said before the network came back, or before the app asked anew, is old. */
   private dryUp(now: Millis, reason: Reason): void {
     this.recoveredAt = NEVER;
@@ -252,15 +263,18 @@ export class Messages {
   private truths(): Truth[] {
     const { state } = this;
     const when = (is: boolean, since: Millis): Millis => (is ? since : NEVER);
-    const isFlowing = state === "connected" || state === "fallback";
+    const isPolling = state === "fallback";
+    const isPolled = isPolling && this.drySince === NEVER;
+    const isFlowing = state === "connected" || isPolled;
     const isAtRest = state === "disconnected";
-    const trying = when(!isFlowing && !isAtRest, this.drySince);
+    const stalled = when(isPolling, this.drySince);
+    const trying = when(!isFlowing && !isAtRest && !isPolling, this.drySince);
     const sinces = [
       this.recoveredAt,
       when(isFlowing, this.poorSince),
-      when(state === "fallback", this.polledSince),
+      when(isPolled, this.polledSince),
       this.gapAt,
-      trying,
+      Math.min(trying, stalled),
       when(this.isBusy, trying),
       when(this.isLeaving, trying),
       when(isAtRest, this.drySince),

@@ -44,7 +44,7 @@ export interface ChannelPoll {
   since: Since | undefined;
   /** Else when the next one is sent; never while the server wants another token. */
   dueAt: Millis;
-  /** Whether its position is known, so that a poll of it may wait. */
+  /** Whether its position is known and its last poll had an answer, so that the next may wait. */
   isKnown: boolean;
   /** Whether a poll of it has brought an answer. */
   isTold: boolean;
@@ -93,6 +93,9 @@ export function answered(one: ChannelPoll, at: Millis): void {
 
 /** Whether it has missed often enough to count as unreachable. */
 export const isLost = ({ misses }: ChannelPoll): boolean => misses >= MISSES_MAX;
+
+/** Whether the last one that came to an end had no answer. */
+export const isMissing = ({ misses }: ChannelPoll): boolean => misses > 0;
 
 /** Of these channels; nothing is under way. */
 export const newPolls = (channels: ChannelPoll[]): Polls => ({

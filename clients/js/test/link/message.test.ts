@@ -110,6 +110,30 @@ test("no network outdoes the server", () => {
   ]);
 });
 
+// P-106.
+test("a slow link is not told while polls go unanswered", () => {
+  const life = new Life();
+  life.hear(0, "poor");
+  life.enter(40_000, "fallback", "websocket_blocked");
+  life.hear(41_000, "stalled");
+  life.hear(42_000, "not_stalled");
+  life.hear(50_000, "stalled");
+  life.hear(65_000, "not_stalled");
+  life.enter(70_000, "connected", "welcomed");
+  assert.deepEqual(life.seen(500_000), [
+    [30_000, "LINK_SLOW info"],
+    [41_000, "-"],
+    [43_000, "LINK_FALLBACK info"],
+    [50_000, "-"],
+    [53_000, "LINK_RECONNECTING info"],
+    [60_000, "LINK_RECONNECTING warn"],
+    [65_000, "LINK_FALLBACK info"],
+    // Events had flowed again before: there is no word that all is well again.
+    [70_000, "-"],
+    [95_000, "LINK_SLOW info"],
+  ]);
+});
+
 test("a busy server says when, and another end unsays it", () => {
   const life = new Life();
   life.end(0, "busy");

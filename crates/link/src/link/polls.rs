@@ -98,7 +98,9 @@ impl Link {
         let Phase::Polling(polling) = &mut self.phase else { return };
         for one in &mut polling.polls.channels {
             let subscription = self.channels.by_id_mut(one.subscription);
-            one.is_known = subscription.is_some_and(|own| own.position().is_some());
+            // Whether there is an answer again is to be known soon.
+            one.is_known =
+                !one.is_missing() && subscription.is_some_and(|own| own.position().is_some());
         }
         let requests = polling.polls.requests.iter();
         let late: Vec<_> = requests.filter(|one| one.until <= now).map(|one| one.poll).collect();

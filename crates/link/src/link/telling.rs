@@ -7,7 +7,8 @@ use steadfast_protocol::{Advice, CloseCode};
 use super::Link;
 use crate::end::End;
 use crate::message::Clue;
-use crate::phase::Attempt;
+use crate::phase::{Attempt, Phase};
+use crate::poll::ChannelPoll;
 use crate::{DialFailure, Grade, Input, Notice, Output, PollFailure, Why};
 
 /// The least score that is not poor.
@@ -47,6 +48,7 @@ impl Link {
             self.messages.hear(now, Clue::Gap);
         }
         self.messages.hear(now, Clue::Poor(self.is_poor(now)));
+        self.messages.hear(now, Clue::Stalled(self.is_stalled()));
         let next_try = match self.phase.attempt() {
             Some(Attempt::Waiting { at }) => Some(*at),
             Some(Attempt::WantingToken | Attempt::Opening(_) | Attempt::Greeting { .. }) | None => {
@@ -66,6 +68,13 @@ impl Link {
             Grade::Bad | Grade::Poor => quality.report(now).score < FAIR_MIN,
             Grade::Unknown | Grade::Fair | Grade::Good | Grade::Excellent => false,
         }
+    }
+
+    /// Whether no channel's polls are answered.
+    fn is_stalled(&self) -> bool {
+        let Phase::Polling(polling) = &self.phase else { return false };
+        let polls = &polling.polls.channels;
+        !polls.is_empty() && polls.iter().all(ChannelPoll::is_missing)
     }
 
     /// When that changes next.

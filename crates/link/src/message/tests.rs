@@ -136,6 +136,32 @@ fn no_network_outdoes_the_server() {
     assert_eq!(life.seen(100_000), expected);
 }
 
+// P-106.
+#[test]
+fn a_slow_link_is_not_told_while_polls_go_unanswered() {
+    let mut life = Life::new();
+    life.hear(0, Clue::Poor(true));
+    life.enter(40_000, LinkState::Fallback, Reason::WebSocketBlocked);
+    life.hear(41_000, Clue::Stalled(true));
+    life.hear(42_000, Clue::Stalled(false));
+    life.hear(50_000, Clue::Stalled(true));
+    life.hear(65_000, Clue::Stalled(false));
+    life.welcome(70_000);
+    let expected = [
+        loud(30_000, Code::LinkSlow),
+        (41_000, None),
+        info(43_000, Code::LinkFallback),
+        (50_000, None),
+        info(53_000, Code::LinkReconnecting),
+        loud(60_000, Code::LinkReconnecting),
+        info(65_000, Code::LinkFallback),
+        // Events had flowed again before: there is no word that all is well again.
+        (70_000, None),
+        loud(95_000, Code::LinkSlow),
+    ];
+    assert_eq!(life.seen(500_000), expected);
+}
+
 #[test]
 fn a_busy_server_says_when_and_another_end_unsays_it() {
     let mut life = Life::new();

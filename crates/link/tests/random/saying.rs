@@ -24,16 +24,16 @@ impl Saying {
         let Some(Message { code, retry_in_ms, .. }) = self.shown else { return };
         let (state, reason) = state.unwrap_or((LinkState::Disconnected, Reason::Closed));
         let is_at_rest = state == LinkState::Disconnected;
+        let is_connected = state == LinkState::Connected;
         assert_eq!(retry_in_ms.is_some(), code == MessageCode::SrvBusy, "{code:?}");
         let is_true = match code {
             MessageCode::Recovered => state == LinkState::Connected,
             MessageCode::LinkFallback => state == LinkState::Fallback,
             MessageCode::LinkSlow => matches!(state, LinkState::Connected | LinkState::Fallback),
             MessageCode::GapLost => !(is_at_rest && reason == Reason::Closed),
-            MessageCode::LinkReconnecting
-            | MessageCode::SrvBusy
-            | MessageCode::SrvMaint
-            | MessageCode::Captive => {
+            // While it polls, too: then polls go unanswered.
+            MessageCode::LinkReconnecting => !is_offline && !is_at_rest && !is_connected,
+            MessageCode::SrvBusy | MessageCode::SrvMaint | MessageCode::Captive => {
                 !is_offline && matches!(state, LinkState::Connecting | LinkState::Reconnecting)
             }
             MessageCode::NetOffline => is_offline && is_at_rest && reason == Reason::Offline,

@@ -97,7 +97,8 @@ export function runPolls(link: Link, now: Millis): void {
   if (phase.kind !== "polling") return;
   const { polls } = phase;
   for (const one of polls.channels) {
-    one.isKnown = !!link.channels.byId(one.subscription)?.position();
+    // Whether there is an answer again is to be known soon.
+    one.isKnown = !poll.isMissing(one) && !!link.channels.byId(one.subscription)?.position();
   }
   for (const { poll: id, until } of polls.requests) {
     if (until > now) continue;

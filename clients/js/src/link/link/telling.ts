@@ -8,6 +8,7 @@ import { type End, codeOf } from "../end.js";
 import type { Input } from "../input.js";
 import type { Link } from "../link.js";
 import type { Clue } from "../message.js";
+import { isMissing } from "../poll.js";
 
 /** The least score that is not poor. */
 const FAIR_MIN = 50;
@@ -36,6 +37,7 @@ export function tellMessage(link: Link, now: Millis): void {
   if (!link.config.messages) return;
   if (link.out.some((output) => output.kind === "gap")) messages.hear(now, "gap");
   messages.hear(now, isPoor(link, now) ? "poor" : "not_poor");
+  messages.hear(now, isStalled(link) ? "stalled" : "not_stalled");
   const nextTry = phase.attempt?.kind === "waiting" ? phase.attempt.at : undefined;
   if (messages.review(now, nextTry)) link.tell({ kind: "message", message: messages.message() });
 }
@@ -48,6 +50,13 @@ function isPoor(link: Link, now: Millis): boolean {
   const { quality } = link.gauge;
   const grade = quality.grade();
   return (grade === "bad" || grade === "poor") && quality.report(now).score < FAIR_MIN;
+}
+
+/** Whether no channel's polls are answered. */
+function isStalled({ phase }: Link): boolean {
+  if (phase.kind !== "polling") return false;
+  const { channels } = phase.polls;
+  return !!channels.length && channels.every(isMissing);
 }
 
 /** When that changes next. */
