@@ -16,7 +16,7 @@ const PARTS = [
   ["states, inputs, settings, statistics, tokens", "link/", "machine/"],
   ["frames: what a server may say", "protocol/"],
   ["what an app holds: client, subscriptions", "client", "subscription", "notices", "index"],
-  ["a browser: sockets, requests, what a page tells", "transport/", "lifecycle/", "wires"],
+  ["a browser: sockets, requests, what a page tells", "transport/", "lifecycle/", "network_io"],
   ["storage, addresses, errors, clock, driver", ""],
 ];
 

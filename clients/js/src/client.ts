@@ -31,7 +31,7 @@ import { Subscription } from "./subscription.js";
 import type { TokenSource, TokenWish } from "./token.js";
 import { askToken } from "./token.js";
 import type { Transport } from "./transport.js";
-import { Wires } from "./wires.js";
+import { NetworkIo } from "./network_io.js";
 
 /** Where what is remembered of networks is stored. */
 const NETWORKS_KEY = "steadfast:networks";
@@ -113,7 +113,7 @@ export class Client {
   private readonly report: Report;
   private readonly link: Link;
   private readonly driver: Driver;
-  private readonly wires: Wires;
+  private readonly network: NetworkIo;
   private readonly positions: Positions;
   private readonly memory: PositionStorage | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
@@ -149,7 +149,7 @@ export class Client {
     this.link = new Link({ ...config(options, platform), endpoints: endpoints.length, networks });
     this.driver = new Driver(this.link as Machine, this.clock, (output) => this.perform(output));
     const feed = (input: Input): void => this.driver.feed(input);
-    this.wires = new Wires(options.transport ?? platform.transport, endpoints, feed, report);
+    this.network = new NetworkIo(options.transport ?? platform.transport, endpoints, feed, report);
     const lifecycle = options.lifecycle ?? platform.lifecycle;
     this.stopLifecycle = lifecycle((input) => this.hear(input));
     if (Symbol.dispose) Object.assign(this, { [Symbol.dispose]: () => this.close() });
@@ -277,7 +277,7 @@ export class Client {
   private async giveToken(): Promise<void> {
     const why = this.tokenWish;
     const token = await askToken(this.options.token, why, this.report);
-    this.wires.token = token ?? this.wires.token;
+    this.network.token = token ?? this.network.token;
     if (token === undefined) return this.driver.feed({ kind: "token_unavailable" });
     this.tokenWish = "refused";
     // None at first: perhaps the server wants none.
@@ -306,7 +306,7 @@ export class Client {
       case "poll":
       case "cancel_poll":
       case "probe":
-        return this.wires.perform(output);
+        return this.network.perform(output);
       default:
         return this.tell(output);
     }
@@ -350,7 +350,7 @@ export class Client {
     this.stateListeners.tell(state, old, reason);
     if (state === "fallback") this.save();
     if (reason !== "rejected") return;
-    const { refusal } = this.wires;
+    const { refusal } = this.network;
     const text = `the link was rejected: ${refusal?.text ?? "see `notices`"}`;
     const error = new SteadfastError("rejected", text, true, refusal?.cause);
     for (const subscription of [...this.subscriptions.values()]) subscription.reject(error);

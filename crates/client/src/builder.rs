@@ -11,18 +11,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::client::Client;
 use crate::clock;
+use crate::connector::Connector;
 use crate::driver::{COMMANDS_MAX, Driver};
 use crate::endpoint::Endpoint;
 use crate::error::{ConnectError, ENDPOINTS_MAX};
+use crate::network_io::{NetworkIo, Site};
 use crate::networks::SavedNetworks;
+use crate::notice_router::NoticeRouter;
 use crate::notices::{NOTICES_MAX, Notices, SharedPositions};
 use crate::positions::SavedPositions;
 use crate::proxy::Proxies;
-use crate::reports::Reports;
-use crate::road::Road;
 use crate::tls;
 use crate::token::{TokenAnswer, TokenSource};
-use crate::wires::{Site, Wires};
 
 /// The largest message taken from a server, in bytes, unless set.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -169,14 +169,14 @@ impl Builder {
     /// lives in a task of it.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let endpoints = self.endpoints()?;
-        let road = self.road(&endpoints)?;
+        let connector = self.connector(&endpoints)?;
         let mut config = Config::new(link_id()?, getrandom::u32()?);
         config.client = Some(self.info);
         let mut first = Vec::new();
         match self.tokens.first().await {
             Ok(token) => config.token = token,
             Err(error) => {
-                road.note(Some(error));
+                connector.note(Some(error));
                 first.push(Input::TokenUnavailable);
             }
         }
@@ -188,15 +188,15 @@ impl Builder {
         (self.adjust)(&mut config);
         config.endpoints = u8::try_from(endpoints.len()).unwrap_or(u8::MAX);
 
-        let last_error = road.last_error();
-        let site = |endpoint| Site::new(endpoint, road.clone(), self.message_bytes_max);
+        let last_error = connector.last_error();
+        let site = |endpoint| Site::new(endpoint, connector.clone(), self.message_bytes_max);
         let sites = endpoints.into_iter().map(site).collect();
-        let wires = Wires::new(sites, self.tokens, config.token.clone());
+        let network = NetworkIo::new(sites, self.tokens, config.token.clone());
         let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
         let (notices_in, notices) = mpsc::channel(NOTICES_MAX);
         let (state_in, state) = watch::channel(LinkState::Disconnected);
-        let reports = Reports::new(notices_in, state_in);
-        let driver = Driver::new(Link::new(config), wires, commands, reports);
+        let notices_out = NoticeRouter::new(notices_in, state_in);
+        let driver = Driver::new(Link::new(config), network, commands, notices_out);
 
         let subscribe = |(channel, since)| {
             let since = self.saved.since(&channel, since);
@@ -217,10 +217,10 @@ impl Builder {
         Ok(endpoints.collect::<Result<_, _>>()?)
     }
 
-    fn road(&self, endpoints: &[Endpoint]) -> Result<Road, ConnectError> {
+    fn connector(&self, endpoints: &[Endpoint]) -> Result<Connector, ConnectError> {
         // Reading the machine's certificates takes a while.
         let tls = tls::config(&self.roots, endpoints.iter().any(Endpoint::is_tls))?;
-        Ok(Road::new(tls, Proxies::from_environment()))
+        Ok(Connector::new(tls, Proxies::from_environment()))
     }
 }
 

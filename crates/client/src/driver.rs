@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use crate::channel::{Route, channel_of};
 use crate::clock::Clock;
 use crate::error::PublishError;
+use crate::network_io::NetworkIo;
+use crate::notice_router::{NoticeRouter, Offered};
 use crate::publish::{Answer, Publish, Tickets};
-use crate::reports::{Offered, Reports};
-use crate::wires::Wires;
 
 /// How many of the app's requests may wait.
 pub(crate) const COMMANDS_MAX: usize = 32;
@@ -51,9 +51,9 @@ pub(crate) enum Command<M> {
 pub(crate) struct Driver<M> {
     link: M,
     clock: Clock,
-    wires: Wires,
+    network: NetworkIo,
     commands: mpsc::Receiver<Command<M>>,
-    reports: Reports,
+    notices_out: NoticeRouter,
     tickets: Tickets,
     waiting: VecDeque<Notice>,
     /// Channels whose streams were dropped, to be left.
@@ -82,16 +82,16 @@ where
     /// A driver that has not begun.
     pub(crate) fn new(
         link: M,
-        wires: Wires,
+        network: NetworkIo,
         commands: mpsc::Receiver<Command<M>>,
-        reports: Reports,
+        notices_out: NoticeRouter,
     ) -> Self {
         Self {
             link,
             clock: Clock::start(),
-            wires,
+            network,
             commands,
-            reports,
+            notices_out,
             tickets: Tickets::default(),
             waiting: VecDeque::new(),
             left: Vec::new(),
@@ -107,7 +107,7 @@ where
         for input in first {
             self.feed(input);
         }
-        while !self.is_closing || !self.waiting.is_empty() || self.reports.is_late() {
+        while !self.is_closing || !self.waiting.is_empty() || self.notices_out.is_late() {
             let happening = self.wait().await;
             self.wake_up();
             match happening {
@@ -120,7 +120,7 @@ where
                 Happening::Room { is_wanted: false } => {
                     self.waiting.clear();
                     self.close();
-                    return self.wires.end().await;
+                    return self.network.end().await;
                 }
                 Happening::Look => self.turns = 0,
             }
@@ -129,12 +129,12 @@ where
             }
             self.tick_if_due();
         }
-        self.wires.end().await;
+        self.network.end().await;
     }
 
     async fn wait(&mut self) -> Happening<M> {
         let is_held = !self.waiting.is_empty();
-        let wants_room = is_held || self.reports.is_late();
+        let wants_room = is_held || self.notices_out.is_late();
         let takes_commands = !self.is_closing && self.waiting.len() < WAITING_MAX;
         let look_at = self.look_at().filter(|_| !is_held);
         let sleep = look_at.map(|at| self.clock.instant(at));
@@ -147,10 +147,10 @@ where
         tokio::select! {
             biased;
             command = self.commands.recv(), if takes_commands => Happening::Command(command),
-            is_wanted = self.reports.room(self.waiting.front()), if wants_room => {
+            is_wanted = self.notices_out.room(self.waiting.front()), if wants_room => {
                 Happening::Room { is_wanted }
             }
-            input = self.wires.next(), if !is_held && !self.is_closing => Happening::Input(input),
+            input = self.network.next(), if !is_held && !self.is_closing => Happening::Input(input),
             () = sleep, if !self.is_closing => Happening::Look,
         }
     }
@@ -170,8 +170,10 @@ where
                 let input = self.tickets.take(*publish, answer);
                 self.feed(input);
             }
-            Some(Command::Route(channel, route)) => self.reports.lead(channel, route),
-            Some(Command::Leave(channel)) if self.reports.is_left(&channel) => self.leave(channel),
+            Some(Command::Route(channel, route)) => self.notices_out.lead(channel, route),
+            Some(Command::Leave(channel)) if self.notices_out.is_left(&channel) => {
+                self.leave(channel);
+            }
             Some(Command::Leave(_)) => {}
             Some(Command::Inspect(look)) => look(&self.link, self.clock.now()),
         }
@@ -179,7 +181,7 @@ where
 
     /// Leaves a channel, and with it what its own stream has not read.
     fn leave(&mut self, channel: ChannelName) {
-        if self.reports.forget(&channel) {
+        if self.notices_out.forget(&channel) {
             self.waiting.retain(|notice| channel_of(notice) != Some(&channel));
         }
         self.feed(Input::Unsubscribe { channel });
@@ -204,7 +206,7 @@ where
     fn feed(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            if self.is_closing || !self.wires.is_wanted(&input) {
+            if self.is_closing || !self.network.is_wanted(&input) {
                 continue;
             }
             self.link.handle(self.clock.now(), input);
@@ -219,19 +221,19 @@ where
     fn perform(&mut self, output: Output) -> Option<Input> {
         match output {
             Output::OpenSocket { socket, to, endpoint } => {
-                self.wires.open(socket, endpoint, to.as_deref());
+                self.network.open(socket, endpoint, to.as_deref());
             }
-            Output::Send { socket, frame } => return self.wires.send(socket, frame),
-            Output::CloseSocket { socket, code } => self.wires.close(socket, code),
+            Output::Send { socket, frame } => return self.network.send(socket, frame),
+            Output::CloseSocket { socket, code } => self.network.close(socket, code),
             Output::Poll { poll, channels, wait_ms, endpoint } => {
-                self.wires.poll(poll, endpoint, channels, wait_ms);
+                self.network.poll(poll, endpoint, channels, wait_ms);
             }
-            Output::CancelPoll { poll } => self.wires.cancel(poll),
-            Output::Probe { endpoint } => self.wires.probe(endpoint),
-            Output::WantToken => self.wires.want_token(),
+            Output::CancelPoll { poll } => self.network.cancel(poll),
+            Output::Probe { endpoint } => self.network.probe(endpoint),
+            Output::WantToken => self.network.want_token(),
             Output::Tell(notice) => {
                 if let Notice::State { new, .. } = notice {
-                    self.reports.show(new);
+                    self.notices_out.show(new);
                 }
                 self.waiting.extend(self.tickets.answer(notice));
             }
@@ -242,9 +244,9 @@ where
     /// Gives the app as many notices as it has room for.
     fn tell(&mut self) {
         // Nobody may read any more: then the closing of the commands ends the driver.
-        let _ = self.reports.hurry();
+        let _ = self.notices_out.hurry();
         while let Some(notice) = self.waiting.pop_front() {
-            match self.reports.offer(notice, self.is_closing) {
+            match self.notices_out.offer(notice, self.is_closing) {
                 Offered::Taken => {}
                 Offered::Full(notice) => {
                     self.waiting.push_front(notice);

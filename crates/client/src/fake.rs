@@ -5,13 +5,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::WebSocketStream;
 
+use crate::connector::Connector;
 use crate::proxy::Proxies;
-use crate::road::Road;
 use crate::tls;
 
 /// A way without proxies, which trusts nobody.
-pub(crate) fn road() -> Road {
-    Road::new(tls::config(&[], false).unwrap(), Proxies::none())
+pub(crate) fn connector() -> Connector {
+    Connector::new(tls::config(&[], false).unwrap(), Proxies::none())
 }
 
 /// A server that gives each request this answer and hangs up; its base URL.

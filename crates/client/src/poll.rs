@@ -1,7 +1,7 @@
 //! Plain HTTP: polls and probes. In: channels and positions. Out: what the server answered, or
 //! which kind of failure it was. Reads no more of an answer than its limit, and keeps no state.
 
-mod connector;
+mod pool_connector;
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
+use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::road::Road;
-use connector::Connector;
+use pool_connector::PoolConnector;
 
 /// The most events of each channel that one answer is asked to have.
 const EVENTS_MAX: u32 = 100;
@@ -65,20 +65,20 @@ struct PollBody<'a> {
 /// carry the token to a place that nobody configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<PoolConnector, Full<Bytes>>,
     endpoint: Endpoint,
-    road: Road,
+    connector: Connector,
     proxy_authorization: Option<HeaderValue>,
 }
 
 impl Http {
     /// Speaks to this server.
-    pub(crate) fn new(road: Road, endpoint: Endpoint) -> Self {
-        let proxy_authorization = road.proxy_authorization(&endpoint);
+    pub(crate) fn new(connector: Connector, endpoint: Endpoint) -> Self {
+        let proxy_authorization = connector.proxy_authorization(&endpoint);
         let mut client = Client::builder(TokioExecutor::new());
         client.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
-        let client = client.build(Connector::new(road.clone(), endpoint.clone()));
-        Self { client, endpoint, road, proxy_authorization }
+        let client = client.build(PoolConnector::new(connector.clone(), endpoint.clone()));
+        Self { client, endpoint, connector, proxy_authorization }
     }
 
     /// Polls once.
@@ -119,7 +119,7 @@ impl Http {
             let problem = problem.and_then(|text| serde_json::from_slice::<Problem>(&text).ok());
             let reason = problem.map(|problem| problem.detail).unwrap_or_default();
             let place = self.endpoint.place();
-            self.road.note(Some(DialError::Refused { place, status, reason }));
+            self.connector.note(Some(DialError::Refused { place, status, reason }));
         }
         failure
     }

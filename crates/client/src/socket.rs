@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::road::Road;
 use crate::transport::{self, Socket};
 
 /// How many frames may wait to be written. A link says little; more than this is a dead socket.
@@ -38,7 +38,7 @@ pub(crate) struct Target {
     /// The server.
     pub endpoint: Endpoint,
     /// The way there.
-    pub road: Road,
+    pub connector: Connector,
     /// The largest message, in bytes.
     pub message_bytes_max: usize,
 }
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     inputs: mpsc::Sender<Input>,
 ) {
     let dialed = tokio::select! {
-        dialed = transport::dial(&target.road, &target.endpoint, target.message_bytes_max) => {
+        dialed = transport::dial(&target.connector, &target.endpoint, target.message_bytes_max) => {
             dialed
         }
         // The first thing a link says of a socket that is not open is that it gives it up.
@@ -59,12 +59,12 @@ pub(crate) async fn run(
     };
     let last = match dialed {
         Ok(socket) => {
-            target.road.note(None);
+            target.connector.note(None);
             converse(id, &target, socket, &mut outbox, &inputs).await
         }
         Err(error) => {
             let failure = error.failure();
-            target.road.note(Some(error));
+            target.connector.note(Some(error));
             Some(Input::SocketFailed { socket: id, failure })
         }
     };
@@ -98,7 +98,7 @@ async fn converse(
             let end = end?;
             if let Some(reason) = end.reason {
                 let place = target.endpoint.place();
-                target.road.note(Some(DialError::Closed { place, code: end.code.0, reason }));
+                target.connector.note(Some(DialError::Closed { place, code: end.code.0, reason }));
             }
             if let Some(code) = end.goodbye {
                 say_goodbye(&mut sink, &mut stream, code).await;

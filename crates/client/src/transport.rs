@@ -13,9 +13,9 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
+use crate::connector::{Connector, Stream};
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::road::{Road, Stream};
 
 /// What is read from, or held for, a socket at a time, in bytes.
 const BUFFER_BYTES: usize = 8 * 1024;
@@ -27,7 +27,7 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 
 /// Opens a WebSocket whose messages have at most `message_bytes_max` bytes.
 pub(crate) async fn dial(
-    road: &Road,
+    connector: &Connector,
     endpoint: &Endpoint,
     message_bytes_max: usize,
 ) -> Result<Socket, DialError> {
@@ -36,7 +36,7 @@ pub(crate) async fn dial(
         let failure = failure(&error, &host);
         DialError::Upgrade { place: endpoint.place(), source: error.into(), failure }
     };
-    let stream = road.through(endpoint).await?;
+    let stream = connector.through(endpoint).await?;
     let request = endpoint.socket().into_client_request().map_err(refused)?;
     let config = config(message_bytes_max);
     let opened = client_async_with_config(request, stream, Some(config)).await;
@@ -107,14 +107,14 @@ fn is_portal(answer: &Response, host: &str) -> bool {
 mod tests {
     use super::dial;
     use crate::endpoint::Endpoint;
-    use crate::fake::{answering, road};
+    use crate::fake::{answering, connector};
     use steadfast_link::DialFailure;
     use tokio::net::TcpListener;
 
     async fn dialed(answer: &'static str) -> DialFailure {
         let base = answering(answer).await;
         let endpoint = Endpoint::new(&base).unwrap();
-        dial(&road(), &endpoint, 1024).await.unwrap_err().failure()
+        dial(&connector(), &endpoint, 1024).await.unwrap_err().failure()
     }
 
     #[tokio::test]
@@ -153,7 +153,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        let error = dial(&road(), &endpoint.unwrap(), 1024).await.unwrap_err();
+        let error = dial(&connector(), &endpoint.unwrap(), 1024).await.unwrap_err();
         assert_eq!(error.failure(), DialFailure::Unreachable);
         assert_eq!(dialed("").await, DialFailure::Unreachable);
     }

@@ -1,6 +1,6 @@
-//! The wires between links and the server: two lanes each, in order, with latency and jitter.
+//! The wires between links and the server: two directions each, in order, with latency and jitter.
 //! In: parcels of real wire text. Out: the same parcels, later or never. Must not know: what they
-//! say, or why a lane stands still; that is the business of the rules.
+//! say, or why a direction stands still; that is the business of the rules.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,7 @@ use steadfast_protocol::CloseCode;
 /// One socket between a link and the server; never used again for another.
 pub(crate) type WireId = u32;
 
-/// Which lane of a wire.
+/// Which direction of a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// To the server.
@@ -20,7 +20,7 @@ pub(crate) enum Way {
     Down,
 }
 
-/// What travels on a lane.
+/// What travels in one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Parcel {
     /// A text message.
@@ -51,12 +51,12 @@ pub(crate) struct Wire {
     pub(crate) endpoint: u8,
     /// Nothing passes any more, and nobody is told.
     pub(crate) is_holed: bool,
-    up: Lane,
-    down: Lane,
+    up: Direction,
+    down: Direction,
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct Direction {
     waiting: VecDeque<Waiting>,
     bytes: usize,
     last_at: u64,
@@ -73,7 +73,7 @@ impl Net {
     /// A new wire of `link`.
     pub(crate) fn add(&mut self, link: usize, socket: SocketId, endpoint: u8) -> WireId {
         self.last += 1;
-        let (up, down) = (Lane::default(), Lane::default());
+        let (up, down) = (Direction::default(), Direction::default());
         self.wires.insert(self.last, Wire { link, socket, endpoint, is_holed: false, up, down });
         self.last
     }
@@ -113,37 +113,38 @@ impl Net {
         self.wires.remove(&wire)
     }
 
-    /// Puts a parcel on a lane, not to arrive before `at`. Gives the instant at which the lane is
-    /// to be looked at, where that was not yet planned.
+    /// Sends a parcel in one direction, not to arrive before `at`. Returns the instant at which the
+    /// direction is to be looked at, where that was not yet planned.
     pub(crate) fn send(&mut self, wire: WireId, way: Way, at: u64, parcel: Parcel) -> Option<u64> {
-        let lane = self.wires.get_mut(&wire)?.lane(way);
-        lane.last_at = lane.last_at.max(at);
-        lane.bytes += parcel.bytes();
-        let is_first = lane.waiting.is_empty();
-        lane.waiting.push_back(Waiting { at: lane.last_at, is_delayed: false, parcel });
-        is_first.then_some(lane.last_at)
+        let direction = self.wires.get_mut(&wire)?.direction(way);
+        direction.last_at = direction.last_at.max(at);
+        direction.bytes += parcel.bytes();
+        let is_first = direction.waiting.is_empty();
+        direction.waiting.push_back(Waiting { at: direction.last_at, is_delayed: false, parcel });
+        is_first.then_some(direction.last_at)
     }
 
-    /// When the first parcel of a lane is due, if one waits.
+    /// When the first parcel of a direction is due, if one waits.
     pub(crate) fn due(&self, wire: WireId, way: Way) -> Option<u64> {
-        let lane = self.wires.get(&wire)?.lane_ref(way);
-        lane.waiting.front().map(|first| first.at)
+        let direction = self.wires.get(&wire)?.lane_ref(way);
+        direction.waiting.front().map(|first| first.at)
     }
 
     /// Makes the first parcel wait until `at`. True the first time that it is `delayed` so.
     pub(crate) fn delay(&mut self, wire: WireId, way: Way, at: u64) -> bool {
-        let first = self.wires.get_mut(&wire).and_then(|wire| wire.lane(way).waiting.front_mut());
+        let first =
+            self.wires.get_mut(&wire).and_then(|wire| wire.direction(way).waiting.front_mut());
         let Some(first) = first.filter(|first| !first.is_delayed) else { return false };
         first.at = first.at.max(at);
         first.is_delayed = true;
         true
     }
 
-    /// Takes the first parcel off a lane.
+    /// Takes the first parcel off a direction.
     pub(crate) fn take(&mut self, wire: WireId, way: Way) -> Option<Parcel> {
-        let lane = self.wires.get_mut(&wire)?.lane(way);
-        let first = lane.waiting.pop_front()?;
-        lane.bytes -= first.parcel.bytes();
+        let direction = self.wires.get_mut(&wire)?.direction(way);
+        let first = direction.waiting.pop_front()?;
+        direction.bytes -= first.parcel.bytes();
         Some(first.parcel)
     }
 
@@ -154,14 +155,14 @@ impl Net {
 }
 
 impl Wire {
-    const fn lane(&mut self, way: Way) -> &mut Lane {
+    const fn direction(&mut self, way: Way) -> &mut Direction {
         match way {
             Way::Up => &mut self.up,
             Way::Down => &mut self.down,
         }
     }
 
-    const fn lane_ref(&self, way: Way) -> &Lane {
+    const fn lane_ref(&self, way: Way) -> &Direction {
         match way {
             Way::Up => &self.up,
             Way::Down => &self.down,

@@ -85,8 +85,8 @@ pub(crate) enum Due {
     Dialed { wire: WireId },
     /// What came of a dial reaches the link.
     Opened { wire: WireId, result: Result<(), DialFailure> },
-    /// A lane has a parcel that may have arrived.
-    Lane { wire: WireId, way: Way },
+    /// A direction has a parcel that may have arrived.
+    Direction { wire: WireId, way: Way },
     /// A socket has been open for long enough to have said `hello`.
     HelloTimeout { wire: WireId },
     /// A link wants to be told the time.
@@ -220,7 +220,7 @@ impl World {
         match due {
             Due::Dialed { wire } => self.on_dialed(wire),
             Due::Opened { wire, result } => self.on_opened(wire, result),
-            Due::Lane { wire, way } => self.on_lane(wire, way),
+            Due::Direction { wire, way } => self.on_lane(wire, way),
             Due::HelloTimeout { wire } => self.on_hello_timeout(wire),
             Due::Tick { link, tick } => self.on_tick(link, tick),
             Due::Say { link, input } => self.tell_link(link, input),
@@ -347,7 +347,7 @@ impl Due {
     /// The link whose device has to be awake for it.
     fn concerns(&self, net: &Net) -> Option<usize> {
         match self {
-            Self::Opened { wire, .. } | Self::Lane { wire, way: Way::Down } => {
+            Self::Opened { wire, .. } | Self::Direction { wire, way: Way::Down } => {
                 net.wire(*wire).map(|wire| wire.link)
             }
             Self::Tick { link, .. }
@@ -356,7 +356,7 @@ impl Due {
             | Self::LinkPublish { link } => Some(*link),
             Self::Answer { answer } => Some(answer.link),
             Self::Dialed { .. }
-            | Self::Lane { way: Way::Up, .. }
+            | Self::Direction { way: Way::Up, .. }
             | Self::HelloTimeout { .. }
             | Self::HubTick
             | Self::Page { .. }

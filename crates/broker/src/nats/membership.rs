@@ -1,4 +1,4 @@
-//! Letters from node to node, beside the log, and who is there to be asked. In: the log's record,
+//! Messages from node to node, beside the log, and who is there to be asked. In: the log's record,
 //! which says who came and left, and messages that say who is still there. Out: messages, and a rpc
 //! that knows the others. Must not know what is asked.
 

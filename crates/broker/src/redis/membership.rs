@@ -1,5 +1,6 @@
-//! Letters from node to node, as announcements for one node or for all. In: messages. Out: they go,
-//! and the rpc knows who said to a server that it is there. Must not know what is asked.
+//! Messages between nodes, published to one node or to all of them, and the list of nodes. In:
+//! messages. Out: messages sent, and the nodes that told a server of themselves. Must not know what
+//! is asked.
 
 use std::collections::BTreeMap;
 

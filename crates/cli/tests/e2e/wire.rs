@@ -149,7 +149,8 @@ async fn a_head_that_drips_in_on_an_idle_connection_has_the_time_of_a_head() {
     }
 }
 
-/// The internal port waits for heads as the public one does, in front of the lane and behind it.
+/// The internal port waits for heads as the public one does, in front of the publish pipeline and
+/// behind it.
 #[tokio::test]
 async fn the_internal_port_does_not_wait_for_ever() {
     let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "300")];

@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Command, Driver, WAITING_MAX};
 use crate::endpoint::Endpoint;
-use crate::fake::road;
-use crate::reports::Reports;
+use crate::fake::connector;
+use crate::network_io::{NetworkIo, Site};
+use crate::notice_router::NoticeRouter;
 use crate::token::TokenSource;
-use crate::wires::{Site, Wires};
 
 type React = Box<dyn FnMut(Millis, &Input, &mut Option<Millis>) -> Vec<Output> + Send>;
 
@@ -51,9 +51,9 @@ struct Fixture {
     state: watch::Receiver<LinkState>,
 }
 
-fn wires(tokens: TokenSource) -> Wires {
+fn network(tokens: TokenSource) -> NetworkIo {
     let endpoint = Endpoint::new("http://127.0.0.1:1").unwrap();
-    Wires::new(vec![Site::new(endpoint, road(), 1000)], tokens, None)
+    NetworkIo::new(vec![Site::new(endpoint, connector(), 1000)], tokens, None)
 }
 
 fn driven<F>(notices_max: usize, react: F) -> Fixture
@@ -66,9 +66,11 @@ where
     let (commands, commands_out) = mpsc::channel(4);
     let (notices_in, notices) = mpsc::channel(notices_max);
     let (state_in, state) = watch::channel(LinkState::Disconnected);
-    let reports = Reports::new(notices_in, state_in);
+    let notices_out = NoticeRouter::new(notices_in, state_in);
     let source = TokenSource::Nothing;
-    tokio::spawn(Driver::new(fake, wires(source), commands_out, reports).run(vec![Input::Connect]));
+    tokio::spawn(
+        Driver::new(fake, network(source), commands_out, notices_out).run(vec![Input::Connect]),
+    );
     Fixture { commands, heard, notices, state }
 }
 

@@ -5,7 +5,7 @@ use steadfast_protocol::{ChannelName, ChannelRequest, Epoch, Position, Since, To
 
 use super::{Http, Query, authorization, body, poll_body, poll_url};
 use crate::endpoint::Endpoint;
-use crate::fake::{answering, answering_once, road};
+use crate::fake::{answering, answering_once, connector};
 
 const ANSWER: &str = r#"{"channel":"c","epoch":"e1","offset":2,"final":false,"gap":null,
     "next_poll_ms":0,"events":[{"offset":2,"event":"x","data":{"a" : 1},"time":"t"}]}"#;
@@ -20,7 +20,7 @@ fn query(token: Option<&str>) -> Query {
 }
 
 fn http(base: &str) -> Http {
-    Http::new(road(), Endpoint::new(base).unwrap())
+    Http::new(connector(), Endpoint::new(base).unwrap())
 }
 
 fn ours(head: &str, body: &str) -> &'static str {
@@ -81,10 +81,10 @@ async fn many_channels_are_polled_by_one_request() {
 async fn why_a_poll_is_refused_for_good_is_kept_for_developers() {
     let no = ours("403 No", r#"{"code":"forbidden","detail":"not your channel"}"#);
     let base = answering(no).await;
-    let road = road();
-    let http = Http::new(road.clone(), Endpoint::new(&base).unwrap());
+    let connector = connector();
+    let http = Http::new(connector.clone(), Endpoint::new(&base).unwrap());
     assert_eq!(http.poll(query(None)).await, Err(PollFailure::Refused));
-    let error = road.last_error().borrow().clone().unwrap();
+    let error = connector.last_error().borrow().clone().unwrap();
     let text = error.to_string();
     assert!(text.ends_with("answered a poll with 403: not your channel"), "{text}");
 }

@@ -7,11 +7,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use super::Proxies;
+use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
 use crate::fake::{accept, answering_once, listening, request};
 use crate::poll::Http;
-use crate::road::Road;
 use crate::tls;
 use crate::transport::dial;
 
@@ -34,9 +34,9 @@ async fn tunnelling(server: String) -> (String, mpsc::Receiver<String>) {
     (place, told)
 }
 
-fn road(proxy: &str, no: &str) -> Road {
+fn connector(proxy: &str, no: &str) -> Connector {
     let proxies = Proxies(Matcher::builder().all(proxy).no(no).build());
-    Road::new(tls::config(&[], false).unwrap(), proxies)
+    Connector::new(tls::config(&[], false).unwrap(), proxies)
 }
 
 fn far() -> Endpoint {
@@ -47,10 +47,10 @@ fn far() -> Endpoint {
 async fn a_socket_goes_through_a_tunnel_and_shows_who_it_is() {
     let (listener, base) = listening().await;
     let (proxy, mut asked) = tunnelling(base.replace("http://", "")).await;
-    let road = road(&format!("http://{USER}@{proxy}"), "");
-    assert!(!format!("{road:?}").contains("sesame"));
+    let connector = connector(&format!("http://{USER}@{proxy}"), "");
+    assert!(!format!("{connector:?}").contains("sesame"));
     let endpoint = far();
-    let (dialed, _server) = tokio::join!(dial(&road, &endpoint, 1000), accept(&listener));
+    let (dialed, _server) = tokio::join!(dial(&connector, &endpoint, 1000), accept(&listener));
     dialed.unwrap();
     let asked = asked.recv().await.unwrap();
     assert!(asked.starts_with("CONNECT steadfast.example:8080 HTTP/1.1\r\n"), "{asked}");
@@ -61,15 +61,15 @@ async fn a_socket_goes_through_a_tunnel_and_shows_who_it_is() {
 async fn tls_goes_through_a_tunnel_whatever_is_asked() {
     let endpoint = Endpoint::new("https://steadfast.example").unwrap();
     let (base, request) = answering_once("HTTP/1.1 403 No\r\n\r\n").await;
-    assert!(!Http::new(road(&base, ""), endpoint).probe().await);
+    assert!(!Http::new(connector(&base, ""), endpoint).probe().await);
     assert!(request.await.unwrap().starts_with("CONNECT steadfast.example:443 HTTP/1.1\r\n"));
 }
 
 #[tokio::test]
 async fn a_plain_request_is_handed_to_the_proxy_whole() {
     let (base, request) = answering_once("HTTP/1.1 204 None\r\nsteadfast-node: a\r\n\r\n").await;
-    let road = road(&base.replace("http://", &format!("http://{USER}@")), "");
-    assert!(Http::new(road, far()).probe().await);
+    let connector = connector(&base.replace("http://", &format!("http://{USER}@")), "");
+    assert!(Http::new(connector, far()).probe().await);
     let request = request.await.unwrap();
     assert!(request.starts_with("GET http://steadfast.example:8080/v1/probe HTTP/1.1\r\n"));
     assert!(request.to_lowercase().contains(&BASIC.to_lowercase()), "{request}");
@@ -77,7 +77,7 @@ async fn a_plain_request_is_handed_to_the_proxy_whole() {
 
 #[tokio::test]
 async fn a_proxy_that_opens_no_tunnel_blocks_and_one_that_is_away_does_not() {
-    let error = async |proxy: &str| dial(&road(proxy, ""), &far(), 1000).await.unwrap_err();
+    let error = async |proxy: &str| dial(&connector(proxy, ""), &far(), 1000).await.unwrap_err();
     for answer in ["407 Who", "403 No", "502 Where"] {
         let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n").leak();
         let (base, _request) = answering_once(answer).await;

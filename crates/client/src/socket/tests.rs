@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::{Outbound, Target, run};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, listening, road};
+use crate::fake::{accept, connector, listening};
 
 const BYTES_MAX: usize = 1000;
 
@@ -25,7 +25,7 @@ async fn open() -> Fixture {
     let (listener, base) = listening().await;
     let target = Target {
         endpoint: Endpoint::new(&base).unwrap(),
-        road: road(),
+        connector: connector(),
         message_bytes_max: BYTES_MAX,
     };
     let (outbox, outgoing) = mpsc::channel(4);
@@ -146,7 +146,7 @@ async fn a_dial_that_is_given_up_ends_and_one_that_fails_is_told() {
     let (listener, base) = listening().await;
     let target = Target {
         endpoint: Endpoint::new(&base).unwrap(),
-        road: road(),
+        connector: connector(),
         message_bytes_max: BYTES_MAX,
     };
     let (outbox, outgoing) = mpsc::channel(4);

@@ -22,14 +22,14 @@ const LOOK: Duration = Duration::from_millis(100);
 /// All of them. They end with their owner.
 #[derive(Debug)]
 pub struct Apps {
-    ears: Vec<Arc<Mutex<Ear>>>,
+    receivers: Vec<Arc<Mutex<Receiver>>>,
     amount: Amount,
     _tasks: JoinSet<()>,
 }
 
 /// What one was told.
 #[derive(Debug, Default)]
-struct Ear {
+struct Receiver {
     heard: Vec<Heard>,
     newest: Option<usize>,
     deliver: Vec<Duration>,
@@ -66,26 +66,26 @@ impl Apps {
         book: &Arc<Book>,
         kills: &watch::Receiver<Option<Instant>>,
     ) -> anyhow::Result<Self> {
-        let (mut ears, mut tasks) = (Vec::new(), JoinSet::new());
+        let (mut receivers, mut tasks) = (Vec::new(), JoinSet::new());
         for number in 0..amount.links {
             let mut turned = urls.iter().cycle().skip(number % urls.len()).take(urls.len());
             let Some(first) = turned.next() else { bail!("no address") };
             let builder = turned.fold(Client::builder(first), |builder, url| builder.endpoint(url));
             let name = ChannelName::new(&channel(number % amount.channels))?;
             let client = builder.subscribe(name, Since::Start).connect().await?;
-            let ear = Arc::<Mutex<Ear>>::default();
-            tasks.spawn(follow(client, Arc::clone(&ear), Arc::clone(book), kills.clone()));
-            ears.push(ear);
+            let receiver = Arc::<Mutex<Receiver>>::default();
+            tasks.spawn(follow(client, Arc::clone(&receiver), Arc::clone(book), kills.clone()));
+            receivers.push(receiver);
             if (number + 1).is_multiple_of(AT_ONCE) {
                 tokio::time::sleep(BETWEEN).await;
             }
         }
-        Ok(Self { ears, amount, _tasks: tasks })
+        Ok(Self { receivers, amount, _tasks: tasks })
     }
 
     /// Waits until all have a session; how many have none after so long.
     pub async fn until_live(&self, at_most: Duration) -> usize {
-        self.until(at_most, |_, ear| ear.is_live).await
+        self.until(at_most, |_, receiver| receiver.is_live).await
     }
 
     /// Waits until all have the newest answered event of their channel; how many have not after so
@@ -93,14 +93,14 @@ impl Apps {
     pub async fn until_complete(&self, book: &Book, at_most: Duration) -> usize {
         let acked = book.acked(self.amount.channels);
         let newest = |at: usize| acked.get(at % self.amount.channels)?.last().map(|one| one.number);
-        self.until(at_most, |at, ear| ear.newest >= newest(at)).await
+        self.until(at_most, |at, receiver| receiver.newest >= newest(at)).await
     }
 
-    async fn until(&self, at_most: Duration, is_well: impl Fn(usize, &Ear) -> bool) -> usize {
+    async fn until(&self, at_most: Duration, is_well: impl Fn(usize, &Receiver) -> bool) -> usize {
         let begun = Instant::now();
         loop {
-            let all = self.ears.iter().enumerate();
-            let others = all.filter(|(at, ear)| !is_well(*at, &lock(ear))).count();
+            let all = self.receivers.iter().enumerate();
+            let others = all.filter(|(at, receiver)| !is_well(*at, &lock(receiver))).count();
             if others == 0 || begun.elapsed() > at_most {
                 return others;
             }
@@ -113,16 +113,16 @@ impl Apps {
         let acked = book.acked(self.amount.channels);
         let mut sums = Sums::default();
         let (mut deliver, mut back) = (Vec::new(), Vec::new());
-        for (at, ear) in self.ears.iter().enumerate() {
-            let ear = lock(ear);
+        for (at, receiver) in self.receivers.iter().enumerate() {
+            let receiver = lock(receiver);
             let of_channel = acked.get(at % self.amount.channels);
-            let faults = judge(of_channel.map_or(&[], Vec::as_slice), &ear.heard);
+            let faults = judge(of_channel.map_or(&[], Vec::as_slice), &receiver.heard);
             sums.faults += faults;
             sums.links_told += usize::from(faults.gaps > 0);
-            sums.handed += ear.deliver.len();
-            sums.polled += ear.polled;
-            deliver.extend_from_slice(&ear.deliver);
-            back.extend_from_slice(&ear.back);
+            sums.handed += receiver.deliver.len();
+            sums.polled += receiver.polled;
+            deliver.extend_from_slice(&receiver.deliver);
+            back.extend_from_slice(&receiver.back);
         }
         (sums.deliver, sums.back) = (Times::of(deliver), Times::of(back));
         sums
@@ -132,24 +132,24 @@ impl Apps {
 /// One app: reads whatever its link tells.
 async fn follow(
     mut client: Client,
-    ear: Arc<Mutex<Ear>>,
+    receiver: Arc<Mutex<Receiver>>,
     book: Arc<Book>,
     kills: watch::Receiver<Option<Instant>>,
 ) {
     while let Some(notice) = client.next().await {
-        let mut ear = lock(&ear);
+        let mut receiver = lock(&receiver);
         match notice {
-            Notice::Event(event) => ear.event(&event, &book),
+            Notice::Event(event) => receiver.event(&event, &book),
             Notice::Gap { gap, .. } => {
                 let place =
                     |at: steadfast_client::Position| (at.epoch.as_str().to_owned(), at.offset);
-                ear.heard.push(Heard::Gap { from: place(gap.from), to: place(gap.to) });
+                receiver.heard.push(Heard::Gap { from: place(gap.from), to: place(gap.to) });
             }
             Notice::Subscribed { position, is_recovered, .. } => {
                 let epoch = position.epoch.as_str().to_owned();
-                ear.heard.push(Heard::Subscribed { epoch, is_recovered });
+                receiver.heard.push(Heard::Subscribed { epoch, is_recovered });
             }
-            Notice::State { new, .. } => ear.state(new, *kills.borrow()),
+            Notice::State { new, .. } => receiver.state(new, *kills.borrow()),
             Notice::Finished { .. }
             | Notice::Quality(_)
             | Notice::Refused { .. }
@@ -160,7 +160,7 @@ async fn follow(
     }
 }
 
-impl Ear {
+impl Receiver {
     fn event(&mut self, event: &Event, book: &Book) {
         let number = number_in(event.data.as_str());
         let epoch = event.epoch.as_ref().map_or("", |epoch| epoch.as_str()).to_owned();
@@ -191,8 +191,8 @@ fn number_in(data: &str) -> usize {
     digits.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX)
 }
 
-fn lock(ear: &Mutex<Ear>) -> MutexGuard<'_, Ear> {
-    ear.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(receiver: &Mutex<Receiver>) -> MutexGuard<'_, Receiver> {
+    receiver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ impl World {
         for wire in self.net.all() {
             for way in [Way::Up, Way::Down] {
                 if self.net.due(wire, way).is_some() {
-                    self.queue.push(self.now, Due::Lane { wire, way });
+                    self.queue.push(self.now, Due::Direction { wire, way });
                 }
             }
         }

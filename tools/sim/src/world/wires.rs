@@ -85,14 +85,14 @@ impl World {
     pub(super) fn send(&mut self, wire: WireId, way: Way, parcel: Parcel) {
         let at = self.now + self.latency_ms();
         if let Some(at) = self.net.send(wire, way, at, parcel) {
-            self.queue.push(at, Due::Lane { wire, way });
+            self.queue.push(at, Due::Direction { wire, way });
         }
     }
 
     pub(super) fn on_lane(&mut self, wire: WireId, way: Way) {
         let Some(at) = self.net.due(wire, way) else { return };
         if at > self.now {
-            return self.queue.push(at, Due::Lane { wire, way });
+            return self.queue.push(at, Due::Direction { wire, way });
         }
         let Some(state) = self.net.wire(wire) else { return };
         let is_mute = self.planted.is(Plant::NoHealing) && self.healing_since.is_some();
@@ -104,18 +104,18 @@ impl World {
             Way::Down => Passage::FrameDown,
         };
         match self.rules.verdict(self.now, state.link, passage) {
-            Verdict::Hold { until } => return self.queue.push(until, Due::Lane { wire, way }),
+            Verdict::Hold { until } => return self.queue.push(until, Due::Direction { wire, way }),
             Verdict::Pass { extra_ms } if extra_ms > 0 => {
                 let at = self.now + extra_ms;
                 if self.net.delay(wire, way, at) {
-                    return self.queue.push(at, Due::Lane { wire, way });
+                    return self.queue.push(at, Due::Direction { wire, way });
                 }
             }
             Verdict::Pass { .. } | Verdict::Fail(_) | Verdict::Vanish => {}
         }
         let Some(parcel) = self.net.take(wire, way) else { return };
         if let Some(at) = self.net.due(wire, way) {
-            self.queue.push(at.max(self.now), Due::Lane { wire, way });
+            self.queue.push(at.max(self.now), Due::Direction { wire, way });
         }
         match way {
             Way::Up => self.arrive_up(wire, &parcel),

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use super::{ANSWER_WITHIN, ASKING_MAX, PEERS_MAX, Post, RpcState, WAITING_MAX};
 use crate::cluster::{NodeId, RpcResponses};
 
-/// Letters go nowhere.
+/// Messages go nowhere.
 struct Nowhere;
 
 impl Post for Nowhere {

@@ -9,9 +9,9 @@ use steadfast_protocol::{ChannelRequest, ClientFrame, CloseCode, Token};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::connector::Connector;
 use crate::endpoint::Endpoint;
 use crate::poll::{Http, Query};
-use crate::road::Road;
 use crate::socket::{self, CLOSE_TIMEOUT, OUTBOX_FRAMES_MAX, Outbound, Target};
 use crate::token::TokenSource;
 
@@ -27,7 +27,7 @@ pub(crate) struct Site {
 
 /// The sockets and requests of one link.
 #[derive(Debug)]
-pub(crate) struct Wires {
+pub(crate) struct NetworkIo {
     /// By the number that the link knows each by.
     sites: Vec<Site>,
     tokens: TokenSource,
@@ -41,14 +41,14 @@ pub(crate) struct Wires {
 }
 
 impl Site {
-    /// Reached by this road, with messages of at most so many bytes.
-    pub(crate) fn new(endpoint: Endpoint, road: Road, message_bytes_max: usize) -> Self {
-        let http = Http::new(road.clone(), endpoint.clone());
-        Self { target: Target { endpoint, road, message_bytes_max }, http }
+    /// Reached by this connector, with messages of at most so many bytes.
+    pub(crate) fn new(endpoint: Endpoint, connector: Connector, message_bytes_max: usize) -> Self {
+        let http = Http::new(connector.clone(), endpoint.clone());
+        Self { target: Target { endpoint, connector, message_bytes_max }, http }
     }
 }
 
-impl Wires {
+impl NetworkIo {
     /// Nothing open yet. `token` is the first, where there is one.
     pub(crate) fn new(sites: Vec<Site>, tokens: TokenSource, token: Option<Token>) -> Self {
         let (inputs_in, inputs) = mpsc::channel(INPUTS_MAX);
@@ -180,13 +180,13 @@ impl Wires {
     /// Asks the app for a fresh token.
     pub(crate) fn want_token(&mut self) {
         let (tokens, inputs) = (self.tokens.clone(), self.inputs_in.clone());
-        let road = self.site(0).map(|site| site.target.road.clone());
+        let connector = self.site(0).map(|site| site.target.connector.clone());
         self.request_tasks.spawn(async move {
             let input = match tokens.fresh().await {
                 Ok(token) => Input::Token(token),
                 Err(error) => {
-                    if let Some(road) = road {
-                        road.note(Some(error));
+                    if let Some(connector) = connector {
+                        connector.note(Some(error));
                     }
                     Input::TokenUnavailable
                 }

@@ -20,13 +20,13 @@ pub(crate) use stream::Stream;
 
 /// All that is needed to reach servers. Cloning shares it.
 #[derive(Clone)]
-pub(crate) struct Road {
+pub(crate) struct Connector {
     tls: Arc<ClientConfig>,
     proxies: Arc<Proxies>,
     last_error: watch::Sender<Option<Arc<DialError>>>,
 }
 
-impl Road {
+impl Connector {
     /// With these roots and proxies.
     pub(crate) fn new(tls: ClientConfig, proxies: Proxies) -> Self {
         let (last_error, _) = watch::channel(None);
@@ -91,9 +91,9 @@ async fn direct(endpoint: &Endpoint) -> Result<TcpStream, DialError> {
     connect.await.map_err(|source| DialError::Unreachable { place: endpoint.place(), source })
 }
 
-impl std::fmt::Debug for Road {
+impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Road").field("proxies", &self.proxies).finish_non_exhaustive()
+        f.debug_struct("Connector").field("proxies", &self.proxies).finish_non_exhaustive()
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Site, Wires};
+use super::{NetworkIo, Site};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, answering, answering_once, listening, road};
+use crate::fake::{accept, answering, answering_once, connector, listening};
 use crate::socket::OUTBOX_FRAMES_MAX;
 use crate::token::TokenSource;
 
@@ -20,9 +20,9 @@ fn one(channel: &str) -> ChannelRequest {
     ChannelRequest { id: None, channel, since: Since::Start }
 }
 
-fn wires(bases: &[&str], tokens: TokenSource) -> Wires {
-    let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), road(), 1000);
-    Wires::new(bases.iter().map(site).collect(), tokens, None)
+fn network(bases: &[&str], tokens: TokenSource) -> NetworkIo {
+    let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), connector(), 1000);
+    NetworkIo::new(bases.iter().map(site).collect(), tokens, None)
 }
 
 const PING: ClientFrame = ClientFrame::Ping { id: None };
@@ -34,34 +34,34 @@ fn closed(socket: u32) -> Input {
 #[tokio::test]
 async fn a_socket_is_wanted_from_open_to_close() {
     let (listener, base) = listening().await;
-    let mut wires = wires(&[&base], TokenSource::Nothing);
-    wires.open(1, 0, None);
+    let mut network = network(&[&base], TokenSource::Nothing);
+    network.open(1, 0, None);
     let server = accept(&listener).await;
-    let opened = wires.next().await;
+    let opened = network.next().await;
     assert_eq!(opened, Input::SocketOpened { socket: 1 });
-    assert!(wires.is_wanted(&opened));
-    assert!(!wires.is_wanted(&Input::SocketAlive { socket: 2 }));
+    assert!(network.is_wanted(&opened));
+    assert!(!network.is_wanted(&Input::SocketAlive { socket: 2 }));
     drop(server);
-    let end = wires.next().await;
+    let end = network.next().await;
     assert_eq!(end, closed(1));
-    assert!(wires.is_wanted(&end));
-    assert!(!wires.is_wanted(&end), "an end is told once");
+    assert!(network.is_wanted(&end));
+    assert!(!network.is_wanted(&end), "an end is told once");
 
-    wires.open(3, 0, None);
-    wires.close(3, CloseCode::NORMAL);
-    assert!(!wires.is_wanted(&closed(3)));
+    network.open(3, 0, None);
+    network.close(3, CloseCode::NORMAL);
+    assert!(!network.is_wanted(&closed(3)));
 }
 
 #[tokio::test]
 async fn a_socket_that_takes_no_more_is_lost() {
     let (_listener, base) = listening().await;
-    let mut wires = wires(&[&base], TokenSource::Nothing);
-    wires.open(1, 0, None);
+    let mut network = network(&[&base], TokenSource::Nothing);
+    network.open(1, 0, None);
     for _ in 0..OUTBOX_FRAMES_MAX {
-        assert_eq!(wires.send(1, Box::new(PING)), None);
+        assert_eq!(network.send(1, Box::new(PING)), None);
     }
-    assert_eq!(wires.send(1, Box::new(PING)), Some(closed(1)));
-    assert_eq!(wires.send(2, Box::new(PING)), None, "of a forgotten one nothing is told");
+    assert_eq!(network.send(1, Box::new(PING)), Some(closed(1)));
+    assert_eq!(network.send(2, Box::new(PING)), None, "of a forgotten one nothing is told");
 }
 
 #[tokio::test]
@@ -70,29 +70,29 @@ async fn a_poll_carries_the_newest_token_and_is_wanted_until_given_up() {
         Box::pin(async { Some("fresh".to_owned()).into() })
     });
     let (base, request) = answering_once("HTTP/1.1 401 No\r\nSteadfast-Node: a\r\n\r\n").await;
-    let mut wires = wires(&[&base], TokenSource::Asked(ask));
-    wires.want_token();
-    let token = wires.next().await;
+    let mut network = network(&[&base], TokenSource::Asked(ask));
+    network.want_token();
+    let token = network.next().await;
     assert_eq!(token, Input::Token(Some(Token::new("fresh"))));
-    assert!(wires.is_wanted(&token));
+    assert!(network.is_wanted(&token));
 
-    wires.poll(5, 0, vec![one("c")], 0);
+    network.poll(5, 0, vec![one("c")], 0);
     assert!(request.await.unwrap().contains("authorization: Bearer fresh\r\n"));
-    let polled = wires.next().await;
+    let polled = network.next().await;
     assert_eq!(polled, Input::Polled { poll: 5, outcome: Err(PollFailure::Unauthorized) });
-    assert!(wires.is_wanted(&polled));
-    wires.poll(6, 0, vec![one("c")], 0);
-    wires.cancel(6);
-    assert!(!wires.is_wanted(&Input::Polled { poll: 6, outcome: Err(PollFailure::Refused) }));
+    assert!(network.is_wanted(&polled));
+    network.poll(6, 0, vec![one("c")], 0);
+    network.cancel(6);
+    assert!(!network.is_wanted(&Input::Polled { poll: 6, outcome: Err(PollFailure::Refused) }));
 }
 
 #[tokio::test]
 async fn a_probe_that_fails_is_told() {
     let (listener, base) = listening().await;
     drop(listener);
-    let mut wires = wires(&[&base], TokenSource::Nothing);
-    wires.probe(0);
-    assert_eq!(wires.next().await, Input::Probed { is_ok: false });
+    let mut network = network(&[&base], TokenSource::Nothing);
+    network.probe(0);
+    assert_eq!(network.next().await, Input::Probed { is_ok: false });
 }
 
 #[tokio::test]
@@ -100,34 +100,34 @@ async fn sockets_polls_and_probes_go_to_the_endpoint_that_is_named() {
     let ((home, at_home), (away, at_away)) = (listening().await, listening().await);
     let probed = answering("HTTP/1.1 204 None\r\nSteadfast-Node: a\r\n\r\n").await;
     let busy = answering("HTTP/1.1 429 Slow\r\nSteadfast-Node: a\r\nRetry-After: 7\r\n\r\n").await;
-    let mut wires = wires(&[&at_home, &at_away, &probed, &busy], TokenSource::Nothing);
-    wires.open(1, 0, None);
-    wires.open(2, 1, None);
+    let mut network = network(&[&at_home, &at_away, &probed, &busy], TokenSource::Nothing);
+    network.open(1, 0, None);
+    network.open(2, 1, None);
     let (mut first, mut second) = (accept(&home).await, accept(&away).await);
-    let mut opened = [opened(&mut wires).await, opened(&mut wires).await];
+    let mut opened = [opened(&mut network).await, opened(&mut network).await];
     opened.sort_unstable();
     assert_eq!(opened, [1, 2], "both at once");
 
     // One is closed and forgotten, the other goes on.
-    wires.close(1, CloseCode::RECONNECT);
+    network.close(1, CloseCode::RECONNECT);
     assert_eq!(heard(&mut first).await, "close 4002");
-    assert_eq!(wires.send(1, Box::new(PING)), None);
-    assert_eq!(wires.send(2, Box::new(PING)), None);
+    assert_eq!(network.send(1, Box::new(PING)), None);
+    assert_eq!(network.send(2, Box::new(PING)), None);
     assert_eq!(heard(&mut second).await, r#"{"type":"ping"}"#);
 
-    wires.probe(2);
-    assert_eq!(wires.next().await, Input::Probed { is_ok: true });
-    wires.poll(5, 3, vec![one("c")], 0);
+    network.probe(2);
+    assert_eq!(network.next().await, Input::Probed { is_ok: true });
+    network.poll(5, 3, vec![one("c")], 0);
     let outcome = Err(PollFailure::Busy { retry_after_ms: 7_000 });
-    assert_eq!(wires.next().await, Input::Polled { poll: 5, outcome });
+    assert_eq!(network.next().await, Input::Polled { poll: 5, outcome });
 
     // What a server names is taken in place of its own endpoint.
-    wires.open(3, 1, Some(at_home.trim_start_matches("http://")));
+    network.open(3, 1, Some(at_home.trim_start_matches("http://")));
     accept(&home).await;
 }
 
-async fn opened(wires: &mut Wires) -> u32 {
-    let input = wires.next().await;
+async fn opened(network: &mut NetworkIo) -> u32 {
+    let input = network.next().await;
     let Input::SocketOpened { socket } = input else { panic!("{input:?}") };
     socket
 }

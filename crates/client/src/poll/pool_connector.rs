@@ -9,25 +9,25 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
+use crate::connector::{Connector, Stream};
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::road::{Road, Stream};
 
 /// Connects to one server.
 #[derive(Clone, Debug)]
-pub(super) struct Connector {
-    road: Road,
+pub(super) struct PoolConnector {
+    connector: Connector,
     endpoint: Endpoint,
 }
 
-impl Connector {
+impl PoolConnector {
     /// Goes this way to that server.
-    pub(super) const fn new(road: Road, endpoint: Endpoint) -> Self {
-        Self { road, endpoint }
+    pub(super) const fn new(connector: Connector, endpoint: Endpoint) -> Self {
+        Self { connector, endpoint }
     }
 }
 
-impl Service<Uri> for Connector {
+impl Service<Uri> for PoolConnector {
     type Response = TokioIo<Stream>;
     type Error = DialError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, DialError>> + Send>>;
@@ -37,7 +37,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, _: Uri) -> Self::Future {
-        let Self { road, endpoint } = self.clone();
-        Box::pin(async move { road.for_requests(&endpoint).await.map(TokioIo::new) })
+        let Self { connector, endpoint } = self.clone();
+        Box::pin(async move { connector.for_requests(&endpoint).await.map(TokioIo::new) })
     }
 }

@@ -12,7 +12,7 @@ use crate::channel::{Route, channel_of};
 
 /// The app's side of the driver.
 #[derive(Debug)]
-pub(crate) struct Reports {
+pub(crate) struct NoticeRouter {
     notices: mpsc::Sender<Notice>,
     state: watch::Sender<LinkState>,
     /// The channels that have a stream of their own; as many as the link follows.
@@ -35,7 +35,7 @@ pub(crate) enum Offered {
     Closed,
 }
 
-impl Reports {
+impl NoticeRouter {
     /// Every notice goes to `notices`, and the state now to `state`, whatever the app has read.
     pub(crate) fn new(notices: mpsc::Sender<Notice>, state: watch::Sender<LinkState>) -> Self {
         Self { notices, state, routes: HashMap::new(), late: Vec::new() }

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_tungstenite::accept_async;
 
-use super::Road;
+use super::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
 use crate::fake::respond;
@@ -32,8 +32,8 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn road(&self) -> Road {
-        Road::new(tls::config(&[self.0.pem().into()], false).unwrap(), Proxies::none())
+    fn connector(&self) -> Connector {
+        Connector::new(tls::config(&[self.0.pem().into()], false).unwrap(), Proxies::none())
     }
 
     /// What a server of this name shows.
@@ -75,47 +75,47 @@ fn endpoint(scheme: &str, port: u16) -> Endpoint {
     Endpoint::new(&format!("{scheme}://localhost:{port}")).unwrap()
 }
 
-async fn refused(road: &Road, port: u16) -> DialError {
-    dial(road, &endpoint("https", port), 1000).await.unwrap_err()
+async fn refused(connector: &Connector, port: u16) -> DialError {
+    dial(connector, &endpoint("https", port), 1000).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_good_certificate_lets_sockets_and_requests_through() {
     let authority = Authority::new();
     let port = serving(authority.acceptor("localhost")).await;
-    let road = authority.road();
-    dial(&road, &endpoint("wss", port), 1000).await.unwrap();
-    assert!(Http::new(road, endpoint("https", port)).probe().await);
+    let connector = authority.connector();
+    dial(&connector, &endpoint("wss", port), 1000).await.unwrap();
+    assert!(Http::new(connector, endpoint("https", port)).probe().await);
 }
 
 #[tokio::test]
 async fn an_unknown_authority_is_told_with_what_to_do() {
     let port = serving(Authority::new().acceptor("localhost")).await;
-    let road = Authority::new().road();
-    let error = refused(&road, port).await;
+    let connector = Authority::new().connector();
+    let error = refused(&connector, port).await;
     assert!(matches!(error, DialError::Certificate { .. }), "{error:?}");
     assert!(error.to_string().contains("root_certificate"), "{error}");
     assert!(std::error::Error::source(&error).is_some());
     assert_eq!(error.failure(), DialFailure::Blocked);
-    assert!(!Http::new(road, endpoint("https", port)).probe().await);
+    assert!(!Http::new(connector, endpoint("https", port)).probe().await);
 }
 
 #[tokio::test]
 async fn another_name_is_told_from_a_bad_certificate() {
     let authority = Authority::new();
     let port = serving(authority.acceptor("portal.example")).await;
-    let error = refused(&authority.road(), port).await;
+    let error = refused(&authority.connector(), port).await;
     assert!(matches!(error, DialError::Name { .. }), "{error:?}");
     assert_eq!(error.failure(), DialFailure::Blocked);
 }
 
 #[tokio::test]
 async fn a_port_without_tls_is_no_server_and_one_that_hangs_up_is_not_there() {
-    let road = Authority::new().road();
+    let connector = Authority::new().connector();
     let answered = async |answer: &[u8]| {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (error, ()) = tokio::join!(refused(&road, port), async {
+        let (error, ()) = tokio::join!(refused(&connector, port), async {
             let (mut stream, _) = listener.accept().await.unwrap();
             // Only once the greeting is taken in does hanging up say nothing else.
             let _ = stream.read(&mut [0; 4096]).await.unwrap();

@@ -1,5 +1,5 @@
-// Twin of crates/client/src/wires.rs. Everything of a link that touches the network: its sockets,
-// polls, probes. In: what the link asks for. Out: its inputs. Decides nothing.
+// Twin of crates/client/src/network_io.rs. Everything of a link that touches the network: its
+// sockets, polls, probes. In: what the link asks for. Out: its inputs. Decides nothing.
 
 import { isOurs, retryAfterMs } from "./answer.js";
 import type { Endpoint } from "./endpoint.js";
@@ -38,7 +38,7 @@ interface Refusal {
 }
 
 /** The sockets and requests of one link. */
-export class Wires {
+export class NetworkIo {
   /** The newest token, for polls. */
   token: string | null = null;
   /** How the server last refused the link, in words for developers. */
