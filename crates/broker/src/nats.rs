@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 
 use self::address::Address;
 use self::channel_queue::ChannelQueues;
-use self::message_builder::{Placed, QueuedWork};
+use self::message_builder::{PublishOutcome, QueuedWork};
 use self::session::{NatsSession, NatsUnavailable};
 use self::shared::NatsShared;
 use super::redis::backoff;
@@ -152,13 +152,13 @@ impl NatsBroker {
         }
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> Placed {
+    pub(super) async fn publish(&self, publish: Publish) -> PublishOutcome {
         let told = self.submit(publish).await;
         told.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
     /// Many, which are in line in their order before the first is answered.
-    pub(super) async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Placed> {
+    pub(super) async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<PublishOutcome> {
         let mut told = Vec::with_capacity(publishes.len());
         for publish in publishes {
             told.push(self.submit(publish).await);
@@ -167,7 +167,7 @@ impl NatsBroker {
         answers.map(|answer| answer.unwrap_or(Err(PublishError::Unavailable))).collect()
     }
 
-    async fn submit(&self, publish: Publish) -> oneshot::Receiver<Placed> {
+    async fn submit(&self, publish: Publish) -> oneshot::Receiver<PublishOutcome> {
         let (told, answer) = oneshot::channel();
         let name = publish.channel.clone();
         ChannelQueues::put(&self.shared, &name, QueuedWork::Publish(publish, told)).await;

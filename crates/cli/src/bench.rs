@@ -16,7 +16,7 @@ use steadfast_loadgen::{
 };
 
 use crate::key;
-pub(crate) use args::Args;
+pub(crate) use args::BenchArgs;
 use args::Wanted;
 use progress::Progress;
 use report::{Memory, Report};
@@ -29,7 +29,7 @@ const KEY_VARIABLE: &str = "STEADFAST_KEY";
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// Runs the load and prints the report.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     // The generator waits by itself, in a poll of its own.
     tokio::task::spawn_blocking(move || load(&args)).await?
 }
@@ -40,7 +40,7 @@ pub(crate) async fn work() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(args: &Args) -> anyhow::Result<ExitCode> {
+fn load(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     let wanted = args.wanted();
     if let Some(load) = &wanted.load {
         load.check()?;
@@ -107,7 +107,7 @@ fn publish(
     })
 }
 
-fn target(args: &Args) -> anyhow::Result<Target> {
+fn target(args: &BenchArgs) -> anyhow::Result<Target> {
     let mut target = Target::steadfast(&args.server, &args.internal)?;
     target.token = match &args.token_file {
         Some(path) => Some(key::from_file(path)?),
@@ -120,7 +120,7 @@ fn target(args: &Args) -> anyhow::Result<Target> {
     Ok(target)
 }
 
-fn hiring(args: &Args, wanted: &Wanted, target: Target) -> anyhow::Result<Hiring> {
+fn hiring(args: &BenchArgs, wanted: &Wanted, target: Target) -> anyhow::Result<Hiring> {
     let program = std::env::current_exe().context("this program's own file is not known")?;
     let run = key::request_name()?;
     let name = run.get(..8).unwrap_or(&run);

@@ -11,14 +11,14 @@ use crate::settings::{self, FILE_NAME, File};
 
 /// What `check` is told.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct CheckArgs {
     /// The configuration [default: steadfast.toml]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 /// Prints every mistake, or that there is none.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let file = File::find(args.config.as_deref())?.with_context(|| {
         format!("there is no {FILE_NAME} in this folder; name a file with --config")
     })?;

@@ -26,17 +26,17 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a node
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// Publish events to a channel
-    Publish(publish::Args),
+    Publish(publish::PublishArgs),
     /// Follow channels and print their events
-    Subscribe(subscribe::Args),
+    Subscribe(subscribe::SubscribeArgs),
     /// Make a signed token
-    Token(token::Args),
+    Token(token::TokenArgs),
     /// Check a configuration
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Load a server and measure it
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
     /// What `bench` runs as, where it needs more processes
     #[command(name = steadfast_loadgen::WORKER_COMMAND, hide = true)]
     BenchWorker,

@@ -31,7 +31,7 @@ The key of the internal port is read from --key-file, else from STEADFAST_KEY.
 Examples:
   steadfast publish build:1 progress '{\"pct\":40}' --replace progress
   cargo build --message-format=json | steadfast publish build:1 progress - --final")]
-pub(crate) struct Args {
+pub(crate) struct PublishArgs {
     /// Where to
     #[arg(value_parser = ChannelName::new)]
     channel: ChannelName,
@@ -56,7 +56,7 @@ pub(crate) struct Args {
 }
 
 /// Publishes, and says what became of it.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
     let key = match &args.key_file {
         Some(path) => Some(key::from_file(path)?),
         None => key::from_variable(KEY_VARIABLE)?,

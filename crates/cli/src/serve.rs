@@ -26,7 +26,7 @@ in info,steadfast_broker=debug; `library` is what libraries say.
 
 Example:
   steadfast serve --dev")]
-pub(crate) struct Args {
+pub(crate) struct ServeArgs {
     /// Open to everybody on this machine: no keys, loopback addresses only
     #[arg(long)]
     dev: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 }
 
 /// Serves until SIGTERM or Ctrl-C, then lets the clients go.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let file = File::find(args.config.as_deref())?;
     let flags = Overrides {
         public_listen: args.listen,

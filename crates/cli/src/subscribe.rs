@@ -43,7 +43,7 @@ Examples:
 
 A server of https:// is checked with this machine's certificates, or those of SSL_CERT_FILE, and
 with those of --ca.")]
-pub(crate) struct Args {
+pub(crate) struct SubscribeArgs {
     /// Channels to follow
     #[arg(required = true, value_name = "CHANNEL", value_parser = ChannelName::new)]
     channels: Vec<ChannelName>,
@@ -68,7 +68,7 @@ pub(crate) struct Args {
 }
 
 /// Prints events until there are no more to come.
-pub(crate) async fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(mut args: SubscribeArgs) -> anyhow::Result<ExitCode> {
     let mut resume = args.resume.take().map(Resume::open).transpose()?;
     let mut client = connect(args, resume.as_ref()).await?;
     let code = follow(&mut client, resume.as_mut()).await?;
@@ -138,7 +138,7 @@ async fn follow(
     }
 }
 
-async fn connect(args: Args, resume: Option<&Resume>) -> anyhow::Result<Client> {
+async fn connect(args: SubscribeArgs, resume: Option<&Resume>) -> anyhow::Result<Client> {
     let (first, others) = args.server.split_first().context("--server names no address")?;
     let mut builder = Client::builder(first);
     for url in others {
@@ -263,7 +263,7 @@ impl<W: Write> Printer<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, CA_BYTES_MAX, Next, Printer, certificates, language};
+    use super::{CA_BYTES_MAX, Next, Printer, SubscribeArgs, certificates, language};
     use clap::Parser;
     use std::process::ExitCode;
     use steadfast_client::{ChannelName, Language, LinkState, Notice, Reason};
@@ -298,7 +298,7 @@ mod tests {
     #[derive(Parser)]
     struct Typed {
         #[command(flatten)]
-        args: Args,
+        args: SubscribeArgs,
     }
 
     #[test]

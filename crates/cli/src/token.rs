@@ -29,7 +29,7 @@ The key is read from --key-file, else from STEADFAST_AUTH__HS256_KEY, else from 
 Examples:
   steadfast token --subscribe build:1 --ttl 15m
   steadfast token --subscribe 'build:*' --publish build:1 --sub ci")]
-pub(crate) struct Args {
+pub(crate) struct TokenArgs {
     /// Channels its holder may follow: a channel, `prefix:*`, or `*` for all
     #[arg(long, value_name = "PATTERN", num_args = 1..)]
     subscribe: Vec<Pattern>,
@@ -54,13 +54,13 @@ pub(crate) struct Args {
 }
 
 /// Prints a token or a key.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     let line = if args.new_key { key::fresh()? } else { token(args)? };
     writeln!(std::io::stdout().lock(), "{line}")?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn token(args: &Args) -> anyhow::Result<String> {
+fn token(args: &TokenArgs) -> anyhow::Result<String> {
     let claims = claims(args, clock::unix_s()?)?;
     let key = signing_key(args)?;
     let length = key.len();
@@ -72,7 +72,7 @@ fn token(args: &Args) -> anyhow::Result<String> {
     Ok(sign(&key, &claims)?)
 }
 
-fn claims(args: &Args, now_s: u64) -> anyhow::Result<Claims> {
+fn claims(args: &TokenArgs, now_s: u64) -> anyhow::Result<Claims> {
     let opens_nothing = args.subscribe.is_empty() && args.publish.is_empty();
     ensure!(!opens_nothing, "this token would open no channel; add --subscribe or --publish");
     if let Some(name) = &args.sub {
@@ -89,7 +89,7 @@ fn claims(args: &Args, now_s: u64) -> anyhow::Result<Claims> {
     })
 }
 
-fn signing_key(args: &Args) -> anyhow::Result<Vec<u8>> {
+fn signing_key(args: &TokenArgs) -> anyhow::Result<Vec<u8>> {
     if let Some(path) = &args.key_file {
         return Ok(key::from_file(path)?.into_bytes());
     }
@@ -111,17 +111,17 @@ fn signing_key(args: &Args) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, claims};
+    use super::{TokenArgs, claims};
     use clap::Parser;
     use steadfast_server::auth::token::{Verifier, sign};
 
     #[derive(Parser)]
     struct Typed {
         #[command(flatten)]
-        args: Args,
+        args: TokenArgs,
     }
 
-    fn typed(text: &str) -> Args {
+    fn typed(text: &str) -> TokenArgs {
         Typed::try_parse_from(text.split(' ')).map(|typed| typed.args).unwrap()
     }
 

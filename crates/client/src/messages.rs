@@ -11,7 +11,7 @@ const CATALOGUE: &str = include_str!("../../../messages/catalogue.json");
 /// The promise of a text that counts seconds, where the link named none.
 const RETRY_SECONDS: u64 = 30;
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+static ENTRIES: LazyLock<Vec<CatalogueEntry>> = LazyLock::new(|| {
     // It is part of the program, and tests read it: without it codes would speak for themselves.
     serde_json::from_str(CATALOGUE).unwrap_or_default()
 });
@@ -87,7 +87,7 @@ impl Text {
 }
 
 #[derive(Debug, Deserialize)]
-struct Entry {
+struct CatalogueEntry {
     code: Box<str>,
     texts: Both<Words>,
     action: Option<Offer>,
@@ -112,7 +112,7 @@ struct Offer {
     label: Both<Box<str>>,
 }
 
-impl Entry {
+impl CatalogueEntry {
     fn text(&self, language: Language) -> Text {
         let Words { title, body } = self.texts.of(language);
         let action = self.action.as_ref().map(|offer| Action {

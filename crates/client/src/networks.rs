@@ -56,14 +56,14 @@ pub enum NetworksError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Text {
+struct NetworksFile {
     version: u32,
     saved_at_ms: u64,
-    networks: BTreeMap<String, Entry>,
+    networks: BTreeMap<String, NetworkEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct NetworkEntry {
     odds: i8,
     sightings: u8,
     age_ms: u64,
@@ -78,7 +78,7 @@ impl SavedNetworks {
     /// Reads what [`SavedNetworks::to_json`] made, of at most 20 networks; anything else is an
     /// error, and changes nothing.
     pub fn from_json(text: &str) -> Result<Self, NetworksError> {
-        let Text { version, saved_at_ms, networks } =
+        let NetworksFile { version, saved_at_ms, networks } =
             serde_json::from_str(text).map_err(NetworksError::Unreadable)?;
         if version != VERSION {
             return Err(NetworksError::Version { version });
@@ -86,9 +86,9 @@ impl SavedNetworks {
         if networks.len() > NETWORKS_MAX {
             return Err(NetworksError::TooMany { count: networks.len() });
         }
-        let record = |(index, (key, entry)): (usize, (String, Entry))| {
+        let record = |(index, (key, entry)): (usize, (String, NetworkEntry))| {
             let key = NetworkKey::new(&key).ok_or(NetworksError::Key { index })?;
-            let Entry { odds, sightings, age_ms } = entry;
+            let NetworkEntry { odds, sightings, age_ms } = entry;
             Ok(NetworkRecord { key, odds, sightings, age_ms })
         };
         let records: Result<Vec<_>, _> = networks.into_iter().enumerate().map(record).collect();
@@ -101,10 +101,10 @@ impl SavedNetworks {
     pub fn to_json(&self) -> String {
         let entry = |record: &NetworkRecord| {
             let NetworkRecord { key, odds, sightings, age_ms } = record.clone();
-            (key.as_str().to_owned(), Entry { odds, sightings, age_ms })
+            (key.as_str().to_owned(), NetworkEntry { odds, sightings, age_ms })
         };
         let networks = self.records.iter().map(entry).collect();
-        let text = Text { version: VERSION, saved_at_ms: self.saved_at_ms, networks };
+        let text = NetworksFile { version: VERSION, saved_at_ms: self.saved_at_ms, networks };
         // Names and numbers cannot fail to be written.
         serde_json::to_string(&text).unwrap_or_default()
     }

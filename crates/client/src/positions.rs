@@ -54,7 +54,7 @@ pub enum PositionsError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Text {
+struct PositionsFile {
     version: u32,
     positions: BTreeMap<ChannelName, Position>,
 }
@@ -63,7 +63,7 @@ impl SavedPositions {
     /// Reads what [`SavedPositions::to_json`] made, of at most 1,024 channels; anything else is an
     /// error, and changes nothing.
     pub fn from_json(text: &str) -> Result<Self, PositionsError> {
-        let Text { version, positions } =
+        let PositionsFile { version, positions } =
             serde_json::from_str(text).map_err(PositionsError::Unreadable)?;
         if version != VERSION {
             return Err(PositionsError::Version { version });
@@ -82,7 +82,7 @@ impl SavedPositions {
 
     /// One line of JSON.
     pub fn to_json(&self) -> String {
-        let text = Text { version: VERSION, positions: self.positions.clone() };
+        let text = PositionsFile { version: VERSION, positions: self.positions.clone() };
         // Names and numbers cannot fail to be written.
         serde_json::to_string(&text).unwrap_or_default()
     }

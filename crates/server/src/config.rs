@@ -19,7 +19,9 @@ use std::path::Path;
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
-pub use settings::{Auth, Config, Internal, Node, Public, Route, RouteStart};
+pub use settings::{
+    AuthSettings, Config, InternalSettings, NodeSettings, PublicSettings, Route, RouteStart,
+};
 pub use steadfast_broker::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings, Secret};
 pub use tree::Source;
 

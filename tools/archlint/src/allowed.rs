@@ -43,6 +43,30 @@ pub const ALLOWED: &[Allowed] = &[
         reason: "the one place of the commands that asks for the date",
     },
     Allowed {
+        rule: Rule::TypeName,
+        path: "crates/link/src/pace.rs",
+        subject: "Waiting",
+        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
+    },
+    Allowed {
+        rule: Rule::TypeName,
+        path: "crates/link/src/quality/grade.rs",
+        subject: "Standing",
+        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
+    },
+    Allowed {
+        rule: Rule::TypeName,
+        path: "crates/link/src/statistics.rs",
+        subject: "Flow",
+        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
+    },
+    Allowed {
+        rule: Rule::TypeName,
+        path: "crates/link/src/subscription.rs",
+        subject: "Standing",
+        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
+    },
+    Allowed {
         rule: Rule::Twin,
         path: "crates/link/src/link/check.rs",
         subject: "",

@@ -28,6 +28,8 @@ pub enum Rule {
     FileName,
     /// Words mean one thing here. Subject: the word.
     Word,
+    /// One type name stands for one concept of a crate. Subject: the name.
+    TypeName,
     /// Clocks, unbounded queues and exits live in one named file. Subject: the call.
     Call,
     /// Tests wait for events, not for time. Subject: none.

@@ -12,6 +12,7 @@ pub mod sizes;
 pub mod sleeps;
 pub mod traces;
 pub mod twins;
+pub mod type_names;
 pub mod words;
 
 use crate::finding::Finding;
@@ -21,7 +22,7 @@ use crate::tree::Tree;
 pub type Check = fn(&Tree) -> Vec<Finding>;
 
 /// All the rules of the house.
-pub const ALL: [Check; 13] = [
+pub const ALL: [Check; 14] = [
     calls::check,
     documents::check,
     edges::check,
@@ -34,5 +35,6 @@ pub const ALL: [Check; 13] = [
     sleeps::check,
     traces::check,
     twins::check,
+    type_names::check,
     words::check,
 ];

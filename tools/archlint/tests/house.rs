@@ -57,6 +57,11 @@ fn words_mean_one_thing() {
 }
 
 #[test]
+fn a_type_name_stands_for_one_concept() {
+    obeyed(rules::type_names::check);
+}
+
+#[test]
 fn clocks_queues_and_exits_have_one_place_each() {
     obeyed(rules::calls::check);
 }

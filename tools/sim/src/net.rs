@@ -126,7 +126,7 @@ impl Net {
 
     /// When the first parcel of a direction is due, if one waits.
     pub(crate) fn due(&self, wire: WireId, way: Way) -> Option<u64> {
-        let direction = self.wires.get(&wire)?.lane_ref(way);
+        let direction = self.wires.get(&wire)?.direction_ref(way);
         direction.waiting.front().map(|first| first.at)
     }
 
@@ -150,7 +150,7 @@ impl Net {
 
     /// How many bytes of text are on their way.
     pub(crate) fn bytes(&self, wire: WireId, way: Way) -> usize {
-        self.wires.get(&wire).map_or(0, |wire| wire.lane_ref(way).bytes)
+        self.wires.get(&wire).map_or(0, |wire| wire.direction_ref(way).bytes)
     }
 }
 
@@ -162,7 +162,7 @@ impl Wire {
         }
     }
 
-    const fn lane_ref(&self, way: Way) -> &Direction {
+    const fn direction_ref(&self, way: Way) -> &Direction {
         match way {
             Way::Up => &self.up,
             Way::Down => &self.down,

@@ -220,7 +220,7 @@ impl World {
         match due {
             Due::Dialed { wire } => self.on_dialed(wire),
             Due::Opened { wire, result } => self.on_opened(wire, result),
-            Due::Direction { wire, way } => self.on_lane(wire, way),
+            Due::Direction { wire, way } => self.on_direction(wire, way),
             Due::HelloTimeout { wire } => self.on_hello_timeout(wire),
             Due::Tick { link, tick } => self.on_tick(link, tick),
             Due::Say { link, input } => self.tell_link(link, input),

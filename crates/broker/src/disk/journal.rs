@@ -85,7 +85,7 @@ fn damaged_behind(journal: &[u8]) -> Option<usize> {
 
 /// The length of the batch that `bytes` begin with; `None` where that is not whole.
 fn batch_len(bytes: &[u8]) -> Option<usize> {
-    let mut rest = Rest { bytes, at: 0 };
+    let mut rest = JournalTail { bytes, at: 0 };
     if rest.byte()? != START {
         return None;
     }
@@ -107,12 +107,12 @@ fn batch_len(bytes: &[u8]) -> Option<usize> {
     Some(rest.at)
 }
 
-struct Rest<'a> {
+struct JournalTail<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Rest<'_> {
+impl JournalTail<'_> {
     fn take(&mut self, count: usize) -> Option<&[u8]> {
         let end = self.at.checked_add(count)?;
         let taken = self.bytes.get(self.at..end)?;

@@ -66,7 +66,7 @@ impl ChannelNumbers {
 
     /// The fence and the numbers of a value; `None` where it is none.
     pub(super) fn of_bytes(bytes: &[u8]) -> Option<(u64, Self)> {
-        let mut rest = Rest(bytes);
+        let mut rest = RecordReader(bytes);
         let fence = rest.u64()?;
         let (id, first, head) = (rest.u64()?, rest.u64()?, rest.u64()?);
         let (bytes, oldest_at, is_final) = (rest.u64()?, rest.u64()?, rest.u8()? != 0);
@@ -142,7 +142,7 @@ impl<'a> StoredEvent<'a> {
 
     /// The event of a value; `None` where it is none.
     pub(super) fn of_bytes(bytes: &'a [u8]) -> Option<Self> {
-        let mut rest = Rest(bytes);
+        let mut rest = RecordReader(bytes);
         let (bytes, at) = (rest.u32()?, rest.u64()?);
         let (time, is_final) = (Timestamp(rest.u64()?), rest.u8()? != 0);
         let (first, total, oldest_at) = (rest.u64()?, rest.u64()?, rest.u64()?);
@@ -207,7 +207,7 @@ impl Remembered {
 
     /// The answer of a key; `None` where it is none.
     pub(super) fn of_key(key: &[u8]) -> Option<Self> {
-        let mut rest = Rest(key.strip_prefix(&[ANSWER])?);
+        let mut rest = RecordReader(key.strip_prefix(&[ANSWER])?);
         Some(Self { at: rest.u64()?, id: rest.u64()?, key: rest.text()?.into() })
     }
 }
@@ -223,7 +223,7 @@ pub(super) fn answer_value(first: FirstAnswer) -> Vec<u8> {
 
 /// The answer of such a value; `None` where it is none.
 pub(super) fn answer_of_value(value: &[u8]) -> Option<FirstAnswer> {
-    let mut rest = Rest(value);
+    let mut rest = RecordReader(value);
     let offset = rest.u64()?;
     let fingerprint = if rest.0.is_empty() { None } else { Some(Fingerprint(rest.u64()?)) };
     rest.0.is_empty().then_some(FirstAnswer { offset, fingerprint })
@@ -247,7 +247,7 @@ pub(super) fn event_key(id: u64, offset: u64) -> [u8; 17] {
 
 /// The offset in an event's key.
 pub(super) fn offset_of_key(key: &[u8]) -> Option<u64> {
-    let mut rest = Rest(key.get(9..)?);
+    let mut rest = RecordReader(key.get(9..)?);
     rest.u64()
 }
 
@@ -292,9 +292,9 @@ fn two(kind: u8, one: u64, two: u64) -> [u8; 17] {
 }
 
 /// What is left to read.
-struct Rest<'a>(&'a [u8]);
+struct RecordReader<'a>(&'a [u8]);
 
-impl<'a> Rest<'a> {
+impl<'a> RecordReader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

@@ -30,12 +30,12 @@ const ATTEMPTS_MAX: u32 = 100;
 #[derive(Debug)]
 pub(super) struct ChannelQueues {
     /// Those that somebody is at work on, and what waits behind that.
-    waiting: Mutex<BTreeMap<ChannelName, VecDeque<Placed>>>,
+    waiting: Mutex<BTreeMap<ChannelName, VecDeque<QueuedWithPermit>>>,
     room: Arc<Semaphore>,
 }
 
 /// Work, and the room that it takes.
-type Placed = (QueuedWork, OwnedSemaphorePermit);
+type QueuedWithPermit = (QueuedWork, OwnedSemaphorePermit);
 
 impl ChannelQueues {
     pub(super) fn new() -> Self {
@@ -60,7 +60,7 @@ impl ChannelQueues {
     }
 
     /// What may share the next message; nothing where nothing waits, and then the queue is gone.
-    fn next(&self, name: &ChannelName, bytes_max: usize) -> Vec<Placed> {
+    fn next(&self, name: &ChannelName, bytes_max: usize) -> Vec<QueuedWithPermit> {
         let mut waiting = self.waiting.lock();
         let Some(line) = waiting.get_mut(name) else { return Vec::new() };
         let (mut taken, mut bytes) = (Vec::new(), 0);

@@ -16,13 +16,13 @@ use super::table::{NatsTable, Promised};
 const AROUND_BYTES: usize = 1_024;
 
 /// The answer to a publish, and who waits for it.
-pub(super) type Placed = Result<Receipt, PublishError>;
+pub(super) type PublishOutcome = Result<Receipt, PublishError>;
 
 /// Something to do with a channel.
 #[derive(Debug)]
 pub(super) enum QueuedWork {
     /// One more event.
-    Publish(Publish, oneshot::Sender<Placed>),
+    Publish(Publish, oneshot::Sender<PublishOutcome>),
     /// It is not to be forgotten, if it is there.
     Touch,
     /// It begins anew, if it has this base still.
@@ -54,7 +54,7 @@ pub(super) enum Held {
 #[derive(Debug)]
 pub(super) struct Ask {
     publish: Publish,
-    told: oneshot::Sender<Placed>,
+    told: oneshot::Sender<PublishOutcome>,
     nth: u64,
     /// An earlier one of the message has its key.
     is_repeat: bool,
@@ -138,7 +138,7 @@ fn deleted(
 fn published(
     table: &mut NatsTable,
     name: &ChannelName,
-    publishes: Vec<(Publish, oneshot::Sender<Placed>)>,
+    publishes: Vec<(Publish, oneshot::Sender<PublishOutcome>)>,
     spare: &str,
     now: u64,
 ) -> Option<MessageBuilder> {

@@ -295,7 +295,7 @@ impl NatsShared {
     }
 
     /// What a node that has just come should know of names without events.
-    pub(super) fn reserved_letters(&self) -> Vec<String> {
+    pub(super) fn reserved_messages(&self) -> Vec<String> {
         let table = self.table.lock();
         let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
         let recent: Vec<(&ChannelName, &str)> =

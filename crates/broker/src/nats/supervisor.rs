@@ -261,7 +261,7 @@ async fn deal(
     match *words {
         ["here", node] => shared.presence.lock().hears(node, shared.clock.now()),
         ["which-reserved", node] if node != &*shared.node => {
-            for message in shared.reserved_letters() {
+            for message in shared.reserved_messages() {
                 shared.tell(session, shared.names.to(node), message).await;
             }
         }

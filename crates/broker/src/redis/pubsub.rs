@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn letters_come_in_order_and_what_has_no_room_is_owned_up_to() {
+    async fn messages_come_in_order_and_what_has_no_room_is_owned_up_to() {
         let (take, mut messages) = messages();
         take(push(PushKind::Subscribe, b"1")).unwrap();
         for n in 0..WAITING_MAX {

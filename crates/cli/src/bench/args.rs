@@ -31,7 +31,7 @@ Examples:
   steadfast bench
   steadfast bench fan-out --links 10000 --in-flight 4 --server-pid $(pidof steadfast)
   steadfast bench storm --links 18000 --json | jq .connects")]
-pub(crate) struct Args {
+pub(crate) struct BenchArgs {
     /// What to do
     #[arg(value_enum, default_value_t = Scenario::FanOut)]
     scenario: Scenario,
@@ -149,7 +149,7 @@ impl Scenario {
     }
 }
 
-impl Args {
+impl BenchArgs {
     /// The scenario with what flags change.
     pub(super) fn wanted(&self) -> Wanted {
         let defaults = self.scenario.defaults();
@@ -182,14 +182,14 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Wanted};
+    use super::{BenchArgs, Wanted};
     use clap::Parser;
     use steadfast_loadgen::Pace;
 
     #[derive(Parser)]
     struct Typed {
         #[command(flatten)]
-        args: Args,
+        args: BenchArgs,
     }
 
     fn wanted(typed: &str) -> Wanted {

@@ -14,7 +14,7 @@ const REASONS_MAX: usize = 16;
 
 /// An event that has reached some of its members here.
 #[derive(Clone, Copy, Debug, Default)]
-struct Underway {
+struct PartialEvent {
     message: u64,
     channel: usize,
     offset: u64,
@@ -27,7 +27,7 @@ pub(super) struct Count {
     /// Live links of each channel.
     members: Vec<u32>,
     /// By the event's number, modulo its length: no more are on their way at once.
-    underway: Box<[Underway]>,
+    underway: Box<[PartialEvent]>,
     done: Vec<u64>,
     deliveries: u64,
     pub(super) bytes: u64,
@@ -41,7 +41,7 @@ impl Count {
     pub(super) fn new(channels: usize) -> Self {
         Self {
             members: vec![0; channels],
-            underway: vec![Underway::default(); IN_FLIGHT_MAX].into_boxed_slice(),
+            underway: vec![PartialEvent::default(); IN_FLIGHT_MAX].into_boxed_slice(),
             done: Vec::new(),
             deliveries: 0,
             bytes: 0,
@@ -68,7 +68,7 @@ impl Count {
         self.members[channel] -= 1;
         add(&mut self.ended, why);
         let waited_for =
-            |one: &&mut Underway| one.left > 0 && one.channel == channel && one.offset >= next;
+            |one: &&mut PartialEvent| one.left > 0 && one.channel == channel && one.offset >= next;
         for one in self.underway.iter_mut().filter(waited_for) {
             one.left -= 1;
             if one.left == 0 {
@@ -91,7 +91,7 @@ impl Count {
         let place = usize::try_from(message).unwrap_or(0) % IN_FLIGHT_MAX;
         let one = &mut self.underway[place];
         if one.left == 0 || one.message != message {
-            *one = Underway { message, channel, offset, left: members };
+            *one = PartialEvent { message, channel, offset, left: members };
         }
         one.left -= 1;
         if one.left == 0 {

@@ -31,7 +31,7 @@ pub enum LegacyFrame {
 /// Reads what an older client said. Never fails: what cannot be read is ignored.
 pub fn decode(text: &str) -> LegacyFrame {
     #[derive(Deserialize)]
-    struct Head {
+    struct LegacyHead {
         #[serde(rename = "type")]
         kind: String,
     }
@@ -39,7 +39,7 @@ pub fn decode(text: &str) -> LegacyFrame {
     struct Stamp {
         timestamp: Scalar,
     }
-    match serde_json::from_str::<Head>(text).map(|head| head.kind).as_deref() {
+    match serde_json::from_str::<LegacyHead>(text).map(|head| head.kind).as_deref() {
         Ok("connection_ack") => LegacyFrame::ConnectionAck,
         Ok("heartbeat") => {
             let stamp = serde_json::from_str::<Stamp>(text).ok();

@@ -170,7 +170,7 @@ fn list<'a, T: Deserialize<'a>>(
     events_max: usize,
 ) -> Result<Option<List<T>>, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let list = Body::<T>::new(events_max).deserialize(&mut json)?;
+    let list = BatchBody::<T>::new(events_max).deserialize(&mut json)?;
     json.end().map(|()| list)
 }
 
@@ -180,18 +180,18 @@ struct List<T> {
     count: usize,
 }
 
-struct Body<T> {
+struct BatchBody<T> {
     events_max: usize,
     entry: PhantomData<T>,
 }
 
-impl<T> Body<T> {
+impl<T> BatchBody<T> {
     const fn new(events_max: usize) -> Self {
         Self { events_max, entry: PhantomData }
     }
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Body<T> {
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BatchBody<T> {
     type Value = Option<List<T>>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
@@ -199,7 +199,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Body<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Body<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for BatchBody<T> {
     type Value = Option<List<T>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,7 +231,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Body<T> {
     }
 }
 
-struct Events<T>(Body<T>);
+struct Events<T>(BatchBody<T>);
 
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Events<T> {
     type Value = List<T>;

@@ -14,14 +14,14 @@ use super::settings::Config;
 use super::tree::{Path, Source, Tree};
 use crate::suggestion::nearest;
 use fault::{Fault, Kind};
-use reader::Reader;
+use reader::ValueReader;
 
 /// Reads the settings, and takes what cannot be used out of the tree. The paths are those of what
 /// was taken out, so that nothing is blamed twice.
 pub(super) fn config(tree: &mut Tree, mistakes: &mut Vec<Mistake>) -> (Config, Vec<Path>) {
     let mut faulty = Vec::new();
     loop {
-        let fault = match Config::deserialize(Reader::new(tree)) {
+        let fault = match Config::deserialize(ValueReader::new(tree)) {
             Ok(config) => return (config, faulty),
             Err(fault) => fault,
         };

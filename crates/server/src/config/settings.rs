@@ -24,13 +24,13 @@ pub struct Config {
     /// 600000; told to them in advance. Default: 5000.
     pub crash_window_ms: u64,
     /// Who this node is.
-    pub node: Node,
+    pub node: NodeSettings,
     /// The port for clients.
-    pub public: Public,
+    pub public: PublicSettings,
     /// The port for backends and operators.
-    pub internal: Internal,
+    pub internal: InternalSettings,
     /// How tokens are checked.
-    pub auth: Auth,
+    pub auth: AuthSettings,
     /// What keeps the channels.
     pub broker: BrokerSettings,
     /// How much of everything.
@@ -52,10 +52,10 @@ impl Default for Config {
         Self {
             dev: false,
             crash_window_ms: 5000,
-            node: Node::default(),
-            public: Public::default(),
-            internal: Internal::default(),
-            auth: Auth::default(),
+            node: NodeSettings::default(),
+            public: PublicSettings::default(),
+            internal: InternalSettings::default(),
+            auth: AuthSettings::default(),
             broker: BrokerSettings::default(),
             limits: Limits::default(),
             heartbeat: Heartbeat::default(),
@@ -70,7 +70,7 @@ impl Default for Config {
 /// Who this node is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Node {
+pub struct NodeSettings {
     /// Its name, unlike any other node's: 1 to 64 of `[A-Za-z0-9_.-]`. Default: `node-1`.
     pub name: String,
     /// The region it is in; nodes of one region are near each other. 1 to 64 of
@@ -78,7 +78,7 @@ pub struct Node {
     pub region: String,
 }
 
-impl Default for Node {
+impl Default for NodeSettings {
     fn default() -> Self {
         Self { name: "node-1".into(), region: "local".into() }
     }
@@ -87,7 +87,7 @@ impl Default for Node {
 /// The port for clients.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Public {
+pub struct PublicSettings {
     /// Address and port; port 0 takes a free one. Default: `127.0.0.1:8080`.
     pub listen: SocketAddr,
     /// Origins whose pages may connect: `scheme://host[:port]`, or `*` for all. Pages of the same
@@ -110,7 +110,7 @@ pub struct Public {
     pub tls_key_file: Option<PathBuf>,
 }
 
-impl Default for Public {
+impl Default for PublicSettings {
     fn default() -> Self {
         Self {
             listen: loopback(8080),
@@ -128,7 +128,7 @@ impl Default for Public {
 /// The port for backends and operators.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Internal {
+pub struct InternalSettings {
     /// Address and port, other than the public ones; port 0 takes a free one. Default:
     /// `127.0.0.1:8081`.
     pub listen: SocketAddr,
@@ -144,7 +144,7 @@ pub struct Internal {
     pub keep_alive_ms: u64,
 }
 
-impl Default for Internal {
+impl Default for InternalSettings {
     fn default() -> Self {
         Self {
             listen: loopback(8081),
@@ -159,7 +159,7 @@ impl Default for Internal {
 /// How tokens are checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Auth {
+pub struct AuthSettings {
     /// The key that tokens are signed with (HS256), 32 to 4096 bytes. Needed unless `dev`.
     /// Default: none.
     pub hs256_key: Option<Secret>,
@@ -169,7 +169,7 @@ pub struct Auth {
     pub leeway_s: u64,
 }
 
-impl Default for Auth {
+impl Default for AuthSettings {
     fn default() -> Self {
         Self { hs256_key: None, hs256_key_file: None, leeway_s: 10 }
     }

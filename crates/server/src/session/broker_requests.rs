@@ -32,11 +32,11 @@ pub(crate) struct ReplyTarget {
 /// Publishes of one session.
 #[derive(Debug, Default)]
 pub(super) struct SessionPublishes {
-    line: Option<Arc<Mutex<UpgradedSocket>>>,
+    queue: Option<Arc<Mutex<PublishQueue>>>,
 }
 
 #[derive(Debug, Default)]
-struct UpgradedSocket {
+struct PublishQueue {
     /// Somebody makes one and looks here for the next.
     is_busy: bool,
     waiting: VecDeque<PublishFrame>,
@@ -66,38 +66,38 @@ impl SessionPublishes {
     pub(super) fn put(&mut self, asker: &ReplyTarget, id: Option<Scalar>, publish: Publish) {
         let bytes_max = asker.node.message_limits().message_bytes_max;
         let bytes = publish.data.as_str().len();
-        let line = self.line.get_or_insert_default();
+        let queue = self.queue.get_or_insert_default();
         {
-            let mut line = line.lock();
-            if line.is_busy {
-                let has_room = line.waiting.len() < WAITING_MAX
-                    && (line.waiting.is_empty() || line.bytes + bytes <= bytes_max);
+            let mut queue = queue.lock();
+            if queue.is_busy {
+                let has_room = queue.waiting.len() < WAITING_MAX
+                    && (queue.waiting.is_empty() || queue.bytes + bytes <= bytes_max);
                 if has_room {
-                    line.bytes += bytes;
-                    line.waiting.push_back((id, publish));
+                    queue.bytes += bytes;
+                    queue.waiting.push_back((id, publish));
                 } else {
-                    drop(line);
+                    drop(queue);
                     let refused = Err(PublishError::Unavailable);
                     asker.shard.with(|hub, now| hub.published(now, asker.key, id, refused));
                 }
                 return;
             }
-            line.is_busy = true;
+            queue.is_busy = true;
         }
-        run(make_all(asker.clone(), Arc::clone(line), (id, publish)));
+        run(make_all(asker.clone(), Arc::clone(queue), (id, publish)));
     }
 }
 
 /// Makes a publish, and then those that have come meanwhile.
-async fn make_all(asker: ReplyTarget, line: Arc<Mutex<UpgradedSocket>>, first: PublishFrame) {
+async fn make_all(asker: ReplyTarget, queue: Arc<Mutex<PublishQueue>>, first: PublishFrame) {
     let mut next = Some(first);
     while let Some(request) = next {
         asker.publish(request).await;
-        next = line.lock().next();
+        next = queue.lock().next();
     }
 }
 
-impl UpgradedSocket {
+impl PublishQueue {
     fn next(&mut self) -> Option<PublishFrame> {
         let next = self.waiting.pop_front();
         match &next {

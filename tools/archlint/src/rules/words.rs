@@ -18,6 +18,18 @@ const SYNONYMS: [(&str, &[&str], &str); 3] = [
     ("event id", &["event id", "event_id", "eventId", "EventId", "EVENT_ID"], "position"),
 ];
 
+/// Words of our own that nobody searches for, and where to look for better ones. Whole words only.
+const PRIVATE_WORDS: [(&str, &str); 8] = [
+    ("bell", "waker"),
+    ("crew", "worker pool"),
+    ("desk", "state"),
+    ("errands", "requests"),
+    ("lane", "queue or direction"),
+    ("road", "connector"),
+    ("shelf", "handle"),
+    ("whereabouts", "discovery"),
+];
+
 /// Endings of type names under which anything could hide.
 const VAGUE_ENDINGS: [&str; 3] = ["Manager", "Helper", "Helpers"];
 
@@ -25,12 +37,15 @@ const VAGUE_ENDINGS: [&str; 3] = ["Manager", "Helper", "Helpers"];
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.sources(|_, text| may_hold_one(text)) {
-        findings.extend(synonyms(source.path, source.code_lines().chain(source.comment_lines())));
+        let lines = || source.code_lines().chain(source.comment_lines());
+        findings.extend(synonyms(source.path, lines()));
+        findings.extend(private_words(source.path, lines()));
         findings.extend(vague_names(&source));
     }
     for script in tree.scripts().filter(|script| may_hold_one(script.text)) {
-        let lines = (1..).zip(script.code.lines()).chain((1..).zip(script.comments.lines()));
-        findings.extend(synonyms(script.path, lines));
+        let lines = || (1..).zip(script.code.lines()).chain((1..).zip(script.comments.lines()));
+        findings.extend(synonyms(script.path, lines()));
+        findings.extend(private_words(script.path, lines()));
         findings.extend(vague_types(&script));
     }
     findings
@@ -41,6 +56,7 @@ fn may_hold_one(text: &str) -> bool {
     let mut spellings = SYNONYMS.iter().flat_map(|(_, spellings, _)| *spellings);
     spellings.any(|spelling| text.contains(spelling))
         || VAGUE_ENDINGS.iter().any(|ending| text.contains(ending))
+        || PRIVATE_WORDS.iter().any(|(word, _)| holds_word(text, word))
         || text.contains("get_")
 }
 
@@ -55,6 +71,25 @@ fn synonyms<'a>(path: &str, lines: impl Iterator<Item = (usize, &'a str)>) -> Ve
         }
     }
     findings
+}
+
+fn private_words<'a>(path: &str, lines: impl Iterator<Item = (usize, &'a str)>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, line) in lines {
+        for (word, better) in PRIVATE_WORDS {
+            if holds_word(line, word) {
+                let message = format!("says `{word}`, a word of our own; say {better}");
+                findings.push(Finding::new(Rule::Word, path, number, message).about(word));
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `text` has `word` between underscores, spaces or signs, small or with a capital.
+fn holds_word(text: &str, word: &str) -> bool {
+    let parts = text.split(|c: char| !c.is_alphanumeric());
+    parts.filter(|part| part.len() == word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// The types of a script under whose names anything could hide.
@@ -180,6 +215,16 @@ mod tests {
     fn strings_and_longer_words_are_free() {
         assert_eq!(bad("const NAME: &str = \"topic\";\n"), [""; 0]);
         assert_eq!(bad("// An isotopic room, last_event_id.\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_private_word_is_found_alone_and_in_snake_case_but_not_in_longer_words() {
+        assert_eq!(bad("fn ring(bell: u8) {}\n"), ["1:bell"]);
+        assert_eq!(bad("fn fast_lane() {}\n"), ["1:lane"]);
+        assert_eq!(bad("struct Desk;\n"), ["1:desk"]);
+        assert_eq!(bad("// A road.\n"), ["1:road"]);
+        assert_eq!(bad("// A planet, a broad road map: a label, belly.\n"), ["1:road"]);
+        assert_eq!(bad("const NAME: &str = \"desk\";\n"), [""; 0]);
     }
 
     #[test]

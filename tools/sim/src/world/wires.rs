@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    pub(super) fn on_lane(&mut self, wire: WireId, way: Way) {
+    pub(super) fn on_direction(&mut self, wire: WireId, way: Way) {
         let Some(at) = self.net.due(wire, way) else { return };
         if at > self.now {
             return self.queue.push(at, Due::Direction { wire, way });

@@ -3,7 +3,7 @@
 use axum::body::Body;
 
 use super::{TestApi, request};
-use crate::config::{Config, Internal, Secret};
+use crate::config::{Config, InternalSettings, Secret};
 
 const KEY: &str = "a key of 24 characters..";
 const ROUTES: [(&str, &str); 11] = [
@@ -21,7 +21,7 @@ const ROUTES: [(&str, &str); 11] = [
 ];
 
 fn locked() -> TestApi {
-    let internal = Internal { key: Some(Secret::new(KEY)), ..Internal::default() };
+    let internal = InternalSettings { key: Some(Secret::new(KEY)), ..InternalSettings::default() };
     TestApi::with(Config { internal, ..Config::default() })
 }
 

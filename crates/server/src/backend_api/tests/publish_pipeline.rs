@@ -206,7 +206,7 @@ async fn twice(config: &Config, target: &str, headers: &str, body: &str) -> (Rea
 }
 
 #[tokio::test]
-async fn the_lane_and_the_router_say_the_same() {
+async fn the_pipeline_and_the_router_say_the_same() {
     let limits = Limits { message_bytes_max: 2_000, publish_batch_max: 3, ..Limits::default() };
     let open = Config { dev: true, limits, ..Config::default() };
     let mut keyed = Config { limits, ..Config::default() };

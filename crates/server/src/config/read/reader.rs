@@ -17,7 +17,7 @@ use crate::config::file;
 use crate::config::tree::{Tree, Value};
 
 /// Reads one value.
-pub(super) struct Reader<'a>(&'a Tree);
+pub(super) struct ValueReader<'a>(&'a Tree);
 
 struct Entries<'a> {
     left: btree_map::Iter<'a, String, Tree>,
@@ -26,7 +26,7 @@ struct Entries<'a> {
 
 struct Items<'a>(std::iter::Enumerate<slice::Iter<'a, Tree>>);
 
-impl<'a> Reader<'a> {
+impl<'a> ValueReader<'a> {
     pub(super) fn new(tree: &'a Tree) -> Self {
         Self(tree)
     }
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         } else {
             return self.visit(visitor);
         };
-        Reader(&Tree { source: self.0.source.clone(), value }).visit(visitor)
+        ValueReader(&Tree { source: self.0.source.clone(), value }).visit(visitor)
     }
 }
 
@@ -83,7 +83,7 @@ macro_rules! integers {
     };
 }
 
-impl<'de> Deserializer<'de> for Reader<'_> {
+impl<'de> Deserializer<'de> for ValueReader<'_> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -169,7 +169,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some((key, tree)) = self.value.take() else {
             return Err(Fault::wrong("a value was asked for before its name", "report this"));
         };
-        seed.deserialize(Reader(tree)).map_err(|fault| fault.within(key, &tree.source))
+        seed.deserialize(ValueReader(tree)).map_err(|fault| fault.within(key, &tree.source))
     }
 }
 
@@ -181,7 +181,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
         seed: T,
     ) -> Result<Option<T::Value>, Fault> {
         let Some((index, tree)) = self.0.next() else { return Ok(None) };
-        let value = seed.deserialize(Reader(tree));
+        let value = seed.deserialize(ValueReader(tree));
         value.map(Some).map_err(|fault| fault.within(index.to_string(), &tree.source))
     }
 }
