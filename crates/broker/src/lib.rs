@@ -75,19 +75,13 @@ pub enum StartError {
     /// The disk broker has no directory.
     #[error("the disk broker needs a directory; set `broker.data_dir`")]
     NoDataDir,
-    /// The kind was left out when this program was built.
-    #[error("this build has no broker \"{0}\": build it with the Cargo feature of that name")]
-    NotBuilt(&'static str),
     /// The disk broker has not started.
-    #[cfg(feature = "disk")]
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The redis broker has not started.
-    #[cfg(feature = "redis")]
     #[error(transparent)]
     Redis(#[from] RedisStartError),
     /// The nats broker has not started.
-    #[cfg(feature = "nats")]
     #[error(transparent)]
     Nats(#[from] NatsError),
 }
@@ -98,25 +92,20 @@ impl Broker {
         let BrokerConfig { settings, is_dev, streams, node_name, clock, updates } = config;
         match settings.kind(is_dev) {
             BrokerKind::Memory => Ok(Self::Memory(MemoryBroker::new(streams, clock, updates))),
-            #[cfg(feature = "disk")]
             BrokerKind::Disk => {
                 let data_dir = settings.data_dir.clone().ok_or(StartError::NoDataDir)?;
                 let hot_bytes_max = settings.hot_bytes_max;
                 let disk = DiskConfig { data_dir, hot_bytes_max, streams };
                 Ok(Self::Disk(DiskBroker::start(disk, clock, updates)?))
             }
-            #[cfg(feature = "redis")]
             BrokerKind::Redis => {
                 let redis = RedisBroker::new(&settings.redis, streams, updates, node_name)?;
                 Ok(Self::Redis(redis))
             }
-            #[cfg(feature = "nats")]
             BrokerKind::Nats => {
                 let (nats, hot) = (&settings.nats, settings.hot_bytes_max);
                 Ok(Self::Nats(NatsBroker::new(nats, streams, hot, clock, updates, node_name)?))
             }
-            #[allow(unreachable_patterns, reason = "reached where a feature is left out")]
-            kind => Err(StartError::NotBuilt(kind.name())),
         }
     }
 

@@ -60,18 +60,6 @@ pub enum BrokerKind {
     Nats,
 }
 
-impl BrokerKind {
-    /// Its name in settings and statistics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Disk => "disk",
-            Self::Redis => "redis",
-            Self::Nats => "nats",
-        }
-    }
-}
-
 /// Redis or Valkey servers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
