@@ -198,12 +198,13 @@ impl DiskBroker {
 
     /// Keeps the epochs to come of what is followed.
     pub(super) fn keep_followed(&self) {
-        self.shared.updates.visit_followed(|names| {
+        let mut after = None;
+        while let Some(names) = self.shared.updates.next_followed(&mut after) {
             let (mut table, now) = (self.shared.table.lock(), self.shared.times.clock.now());
-            for name in names {
+            for name in &names {
                 table.keep(name, now);
             }
-        });
+        }
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {

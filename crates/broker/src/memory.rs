@@ -98,12 +98,13 @@ impl MemoryBroker {
 
     /// Keeps the epochs to come of what is followed.
     pub(super) fn keep_followed(&self) {
-        self.updates.visit_followed(|names| {
+        let mut after = None;
+        while let Some(names) = self.updates.next_followed(&mut after) {
             let (mut streams, now) = (self.streams.lock(), self.clock.now());
-            for name in names {
+            for name in &names {
                 streams.keep(now, name);
             }
-        });
+        }
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {

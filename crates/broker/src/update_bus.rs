@@ -86,30 +86,30 @@ impl UpdateBus {
         self.sink.send(updates, permit);
     }
 
+    /// Waits for a permit, sends one update and has it handled. The caller holds no lock.
+    pub async fn deliver(&self, update: ChannelUpdate) {
+        if let Some(permit) = self.permit().await {
+            self.send(&update, &permit);
+            self.wake();
+        }
+    }
+
     /// Has the sink handle what was sent. The caller need not hold a lock.
     pub fn wake(&self) {
         self.sink.wake();
     }
 
-    /// See [`UpdateSink::followed`].
-    pub fn followed(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelName> {
-        self.sink.followed(after, limit)
+    /// The next page of the channels that sessions of this node follow, in order of name; `None`
+    /// behind the last. `after` is where the caller stands, `None` at first.
+    pub fn next_followed(&self, after: &mut Option<ChannelName>) -> Option<Vec<ChannelName>> {
+        let names = self.sink.followed(after.as_ref(), FOLLOWED_PAGE);
+        *after = Some(names.last()?.clone());
+        Some(names)
     }
 
     /// See [`UpdateSink::is_followed`].
     pub fn is_followed(&self, channel: &ChannelName) -> bool {
         self.sink.is_followed(channel)
-    }
-
-    /// Calls `visit` with every channel that sessions of this node follow, some at a time.
-    pub fn visit_followed(&self, mut visit: impl FnMut(&[ChannelName])) {
-        let mut after = None;
-        loop {
-            let names = self.followed(after.as_ref(), FOLLOWED_PAGE);
-            let Some(last) = names.last().cloned() else { return };
-            visit(&names);
-            after = Some(last);
-        }
     }
 
     /// See [`UpdateSink::fence`].

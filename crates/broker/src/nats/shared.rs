@@ -20,7 +20,6 @@ use super::membership::NatsPresence;
 use super::message_builder::QueuedWork;
 use super::record::{KnownEnd, LogRecord};
 use super::session::{NatsSession, NatsUnavailable};
-use super::supervisor::hand_on;
 use super::sweep::TOMB_MS;
 use super::table::NatsTable;
 use super::{NatsMetrics, PROBE_TIMEOUT};
@@ -219,7 +218,7 @@ impl NatsShared {
         self.figures.repairs.fetch_add(1, Ordering::Relaxed);
         let news = self.table.lock().lose(name, last, self.date());
         for news in news {
-            hand_on(&self.updates, news).await;
+            self.updates.deliver(news).await;
         }
     }
 

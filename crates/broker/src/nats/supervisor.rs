@@ -25,7 +25,6 @@ use super::session::NatsSession;
 use super::table::LogPosition;
 use super::{NatsSessionError, NatsShared};
 use crate::update_bus::ChannelUpdate;
-use crate::update_bus::UpdateBus;
 
 /// How often the log is asked whether it is what it was, and the others are told that this node is
 /// there.
@@ -36,8 +35,6 @@ const BEATS_A_PRESENCE: u32 = 30;
 pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_A_PRESENCE as u64;
 /// All that is followed is looked at after so many beats, whatever was announced.
 const BEATS_A_LOOK: u32 = 15;
-/// Channels looked at in one go.
-const LOOK: usize = 256;
 /// An idle channel that is followed is kept from being forgotten after so long, in ms: 12 hours.
 const TOUCH_MS: u64 = 43_200_000;
 
@@ -160,7 +157,7 @@ async fn read(
             // While the log is read from its start nobody waits for what it says.
             for news in news {
                 if shared.is_here() || seq > settled {
-                    hand_on(&shared.updates, news).await;
+                    shared.updates.deliver(news).await;
                 }
             }
         } else {
@@ -212,10 +209,7 @@ async fn tick(
 /// Has whoever missed something of what is followed read it.
 async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
     let (mut after, now) = (None, shared.date());
-    loop {
-        let names = shared.updates.followed(after.as_ref(), LOOK);
-        let Some(last) = names.last().cloned() else { return };
-        after = Some(last);
+    while let Some(names) = shared.updates.next_followed(&mut after) {
         shared.keep(session, &names).await;
         let mut standing = Vec::with_capacity(names.len());
         let mut idle = Vec::new();
@@ -239,7 +233,7 @@ async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
             }
         }
         for news in standing {
-            hand_on(&shared.updates, news).await;
+            shared.updates.deliver(news).await;
         }
         for name in idle {
             shared.touch(&name).await;
@@ -297,12 +291,4 @@ async fn deal(
         _ => {}
     }
     Ok(())
-}
-
-/// Has every shard told.
-pub(super) async fn hand_on(updates: &UpdateBus, news: ChannelUpdate) {
-    if let Some(permit) = updates.permit().await {
-        updates.send(&news, &permit);
-        updates.wake();
-    }
 }

@@ -19,7 +19,6 @@ use super::pubsub::{PubsubMessage, PubsubReceiver, messages};
 use super::scripts::{ENTER, HEADS, number, text};
 use super::server::{RedisNode, RedisSession, RedisUnavailable, fence_of};
 use crate::update_bus::ChannelUpdate;
-use crate::update_bus::UpdateBus;
 
 /// How often a node says that it is there, and tries its own announcements.
 const BEAT: Duration = Duration::from_secs(2);
@@ -31,8 +30,6 @@ const PATIENCE_MS: u64 = 5_000;
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a node that says nothing more counts as one that may have seen something.
 const SILENT_NODE_MS: u64 = 3_600_000;
-/// Channels looked at in one go.
-const LOOK: usize = 256;
 
 /// Why a node has no session with a server.
 #[derive(Debug, thiserror::Error)]
@@ -251,10 +248,7 @@ async fn look(
     session: &RedisSession,
 ) -> Result<(), SessionError> {
     let mut after = None;
-    loop {
-        let page = shared.updates.followed(after.as_ref(), LOOK);
-        let Some(last) = page.last().cloned() else { return Ok(()) };
-        after = Some(last);
+    while let Some(page) = shared.updates.next_followed(&mut after) {
         let names: Vec<_> =
             page.into_iter().filter(|name| shared.place(name.as_str()) == server.at).collect();
         if names.is_empty() {
@@ -264,9 +258,10 @@ async fn look(
         for (name, place) in names.into_iter().zip(answer.get(1..).unwrap_or_default().chunks(2)) {
             let Ok(epoch) = Epoch::new(text(place.first())) else { continue };
             let head = Position::new(epoch, number(place.get(1)).unwrap_or(0));
-            hand_on(&shared.updates, ChannelUpdate::Head(name, head)).await;
+            shared.updates.deliver(ChannelUpdate::Head(name, head)).await;
         }
     }
+    Ok(())
 }
 
 /// Asks where channels stand that are followed here, and keeps the epochs of those to come.
@@ -298,11 +293,11 @@ async fn deal(
         match entry::news(&message.words) {
             Some(Told::Published(publication, n)) => {
                 server.learn(fence_of(&publication.epoch), n);
-                hand_on(&shared.updates, ChannelUpdate::Published(publication)).await;
+                shared.updates.deliver(ChannelUpdate::Published(publication)).await;
             }
             Some(Told::Forgotten(channel, fence, n)) => {
                 server.learn(&fence, n);
-                hand_on(&shared.updates, ChannelUpdate::Deleted(channel)).await;
+                shared.updates.deliver(ChannelUpdate::Deleted(channel)).await;
             }
             None => tracing::warn!(server = server.at, "an announcement cannot be read"),
         }
@@ -334,11 +329,4 @@ async fn deal(
         _ => {}
     }
     Ok(())
-}
-
-async fn hand_on(updates: &UpdateBus, news: ChannelUpdate) {
-    if let Some(permit) = updates.permit().await {
-        updates.send(&news, &permit);
-        updates.wake();
-    }
 }
