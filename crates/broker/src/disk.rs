@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use steadfast_hub::{
+use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
 };
 use steadfast_protocol::{ChannelName, Since};

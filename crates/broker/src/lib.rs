@@ -23,8 +23,8 @@ pub mod testing;
 pub(crate) mod tests;
 mod update_bus;
 
-use steadfast_hub::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, Read, ReadError, Receipt,
+use steadfast_history::{
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 
@@ -161,9 +161,14 @@ impl Broker {
     }
 
     /// The same, where it can be had without waiting.
-    pub fn read_at_once(&self, read: &Read) -> Option<Result<Page, ReadError>> {
+    pub fn read_at_once(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Option<Result<Page, ReadError>> {
         match self {
-            Self::Memory(memory) => Some(memory.read(&read.channel, &read.since, read.limit)),
+            Self::Memory(memory) => Some(memory.read(channel, since, limit)),
             Self::Disk(_) | Self::Redis(_) | Self::Nats(_) => None,
         }
     }

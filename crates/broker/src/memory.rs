@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use steadfast_hub::{
+use steadfast_history::{
     ChannelInfo, HistoryConfig, MemoryLog, Page, PageLimit, Publish, PublishError, ReadError,
     Receipt,
 };
@@ -157,7 +157,7 @@ mod tests {
     use super::MemoryBroker;
     use crate::clock::Clock;
     use crate::tests::TestNode;
-    use steadfast_hub::HistoryConfig;
+    use steadfast_history::HistoryConfig;
 
     /// On one thread: a wait that held it would never see the lock free.
     #[tokio::test]

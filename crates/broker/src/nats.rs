@@ -30,7 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt};
-use steadfast_hub::{
+use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use redis::RedisError;
-use steadfast_hub::{
+use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
 };
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};

@@ -12,7 +12,9 @@ mod read;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use steadfast_hub::{HistoryConfig, Page, PageLimit, Publish, PublishError, Receipt, Retention};
+use steadfast_history::{
+    HistoryConfig, Page, PageLimit, Publish, PublishError, Receipt, Retention,
+};
 use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, Position, ReplaceKey, Since};
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use steadfast_hub::Publication;
+use steadfast_history::Publication;
 use steadfast_protocol::{ChannelName, Generation, LinkId, Position};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

@@ -21,13 +21,13 @@ use steadfast_protocol::{
     ServerFrame, Timestamp, Welcome,
 };
 
-use crate::channel_index::ChannelIndex;
 use crate::deadlines::Deadlines;
 use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::session::{Closing, Counts, Liveness, Session};
 use crate::{Encoding, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Totals, Transport};
+use steadfast_history::ChannelIndex;
 
 /// Sessions, members and what waits for them.
 ///

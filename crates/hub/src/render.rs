@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use steadfast_protocol::codec::{legacy, sse};
 
-use crate::Publication;
 use crate::session::Encoding;
+use steadfast_history::Publication;
 
 /// One publication, rendered as it is asked for.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use steadfast_protocol::{
 
 use crate::outbox::Outbox;
 use crate::rate::Rate;
-use crate::{Grants, HubConfig, Outgoing, PageLimit};
+use crate::{Grants, HubConfig, Outgoing};
+use steadfast_history::PageLimit;
 
 /// Names one session for as long as it lives; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
-use steadfast_hub::{
-    Grants, HistoryConfig, HubConfig, Publish, PublishError, Receipt, Retention, SessionKey, Totals,
-};
+use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt, Retention};
+use steadfast_hub::{Grants, HubConfig, SessionKey, Totals};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 

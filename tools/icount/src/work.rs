@@ -3,10 +3,8 @@
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use steadfast_hub::{
-    Encoding, Grants, HistoryConfig, Hub, HubConfig, MemoryLog, Opening, PageLimit, Publication,
-    Publish, SessionKey, Transport,
-};
+use steadfast_history::{HistoryConfig, MemoryLog, PageLimit, Publication, Publish};
+use steadfast_hub::{Encoding, Grants, Hub, HubConfig, Opening, SessionKey, Transport};
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{

@@ -7,9 +7,9 @@ mod polls;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use steadfast_history::{HistoryConfig, MemoryLog, Publication, Publish, PublishError, Published};
 use steadfast_hub::{
-    Encoding, Grants, HistoryConfig, Hub, HubConfig, MemoryLog, OpenError, Opening, Publication,
-    Publish, PublishError, Published, Read, SessionKey, Transport,
+    Encoding, Grants, Hub, HubConfig, OpenError, Opening, Read, SessionKey, Transport,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;

@@ -1,7 +1,7 @@
 //! What a seed makes of a run: how big, how fast, how narrow, and which faults. Every run leaves
 //! most kinds of faults out, so that the others are seen without them.
 
-use steadfast_hub::Retention;
+use steadfast_history::Retention;
 use steadfast_machine::Span;
 
 use crate::dice::{Dice, Purpose};

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_hub::{ChannelInfo, Page, PageLimit, Publication, start_of_page};
+use steadfast_history::{ChannelInfo, Page, PageLimit, Publication, start_of_page};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Gap, ReplaceKey, Since};
 

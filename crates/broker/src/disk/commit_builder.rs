@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use steadfast_hub::{FirstAnswer, Publication, Publish, PublishError, Receipt, Retention};
+use steadfast_history::{FirstAnswer, Publication, Publish, PublishError, Receipt, Retention};
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::FirstAnswer;
+use steadfast_history::FirstAnswer;
 
 use super::record::Remembered;
 

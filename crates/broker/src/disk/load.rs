@@ -3,7 +3,7 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_hub::{FirstAnswer, HistoryConfig};
+use steadfast_history::{FirstAnswer, HistoryConfig};
 
 use super::data_dir::DataDir;
 use super::error::DiskError;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Page, PageLimit, Publication};
+use steadfast_history::{Page, PageLimit, Publication};
 use steadfast_protocol::{ChannelName, Gap, Position};
 
 use super::record::{self, ChannelNumbers, StoredEvent};

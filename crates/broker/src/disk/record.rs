@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Fingerprint, FirstAnswer, Publication};
+use steadfast_history::{Fingerprint, FirstAnswer, Publication};
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
@@ -329,7 +329,7 @@ mod tests {
         Behind, ChannelNumbers, Item, Keyed, Remembered, StoredEvent, event_key, offset_of_key,
     };
     use super::{answer_of_value, answer_value};
-    use steadfast_hub::{Fingerprint, FirstAnswer};
+    use steadfast_history::{Fingerprint, FirstAnswer};
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_hub::{
+use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publication, PublishError, ReadError,
     ReservedEpochs, Retention,
 };

@@ -5,7 +5,7 @@ mod restart;
 
 use std::path::{Path, PathBuf};
 
-use steadfast_hub::{HistoryConfig, Page, Publish, Receipt};
+use steadfast_history::{HistoryConfig, Page, Publish, Receipt};
 use steadfast_protocol::{Epoch, Since};
 use tempfile::TempDir;
 

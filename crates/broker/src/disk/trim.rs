@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::Retention;
+use steadfast_history::Retention;
 
 use super::record::{self, ChannelNumbers, Item, StoredEvent};
 use super::store::{Store, StoreError};

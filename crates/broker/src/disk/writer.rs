@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_hub::{Publish, PublishError, ReadError, Receipt};
+use steadfast_history::{Publish, PublishError, ReadError, Receipt};
 use steadfast_protocol::ChannelName;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;

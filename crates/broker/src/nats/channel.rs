@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_hub::{ChannelInfo, PageLimit, Publication, Retention, start_of_page};
+use steadfast_history::{ChannelInfo, PageLimit, Publication, Retention, start_of_page};
 use steadfast_protocol::{ChannelName, Epoch, Gap, Position, ReplaceKey, Since};
 
 use super::plan::{PagePlan, PlannedEvent};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use steadfast_hub::{Fingerprint, FirstAnswer, Publish};
+use steadfast_history::{Fingerprint, FirstAnswer, Publish};
 use steadfast_protocol::{ChannelName, EventName, ReplaceKey};
 
 /// One step of a channel.

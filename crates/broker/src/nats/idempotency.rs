@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::FirstAnswer;
+use steadfast_history::FirstAnswer;
 use steadfast_protocol::ChannelName;
 
 /// How many old answers one new one takes with it.

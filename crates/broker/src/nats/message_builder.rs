@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use steadfast_hub::{Publish, PublishError, ReadError, Receipt};
+use steadfast_history::{Publish, PublishError, ReadError, Receipt};
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 use tokio::sync::oneshot;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use steadfast_hub::{Page, Publication};
+use steadfast_history::{Page, Publication};
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, Gap, Position, Timestamp};
 

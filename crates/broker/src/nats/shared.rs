@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use steadfast_hub::HistoryConfig;
+use steadfast_history::HistoryConfig;
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_hub::{ChannelInfo, HistoryConfig, PageLimit, ReservedEpochs};
+use steadfast_history::{ChannelInfo, HistoryConfig, PageLimit, ReservedEpochs};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
 use xxhash_rust::xxh3::xxh3_64;

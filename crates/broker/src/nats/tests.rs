@@ -8,7 +8,7 @@ mod two;
 
 use std::sync::Arc;
 
-use steadfast_hub::HistoryConfig;
+use steadfast_history::HistoryConfig;
 
 use super::NatsBroker;
 use crate::Broker;

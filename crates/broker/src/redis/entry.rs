@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Publication, Publish};
+use steadfast_history::{Publication, Publish};
 use steadfast_protocol::codec::json::{encode_event, encode_kept_event};
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
@@ -82,7 +82,7 @@ pub(super) fn news(announcement: &[u8]) -> Option<ServerUpdate> {
 #[cfg(test)]
 mod tests {
     use super::{ServerUpdate, entry, news, publication};
-    use steadfast_hub::Publish;
+    use steadfast_history::Publish;
     use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, ReplaceKey};
 
     #[test]

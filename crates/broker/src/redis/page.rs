@@ -2,7 +2,7 @@
 //! what is known of channels; nothing where the server keeps something that is none of ours.
 
 use redis::Value;
-use steadfast_hub::{ChannelInfo, Page, ReadError};
+use steadfast_history::{ChannelInfo, Page, ReadError};
 use steadfast_protocol::{ChannelName, Epoch, Gap, GapCause, Position, Since};
 
 use super::entry;

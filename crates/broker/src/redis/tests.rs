@@ -7,7 +7,7 @@ mod failover;
 mod kill;
 mod sentinel;
 
-use steadfast_hub::HistoryConfig;
+use steadfast_history::HistoryConfig;
 
 use self::sentinel::Sentinel;
 use super::RedisBroker;

@@ -1,6 +1,6 @@
 //! Keeping: retention by count, bytes and age, and readiness.
 
-use steadfast_hub::Retention;
+use steadfast_history::Retention;
 use steadfast_machine::Span;
 use steadfast_protocol::Since;
 

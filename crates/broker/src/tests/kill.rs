@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use steadfast_hub::{Publish, Receipt};
+use steadfast_history::{Publish, Receipt};
 use steadfast_protocol::{Epoch, Payload, Since};
 
 use super::live::Listener;

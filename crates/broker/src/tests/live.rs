@@ -4,7 +4,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::join_all;
-use steadfast_hub::{Encoding, Grants, HistoryConfig, Opening, Outgoing, SessionKey, Transport};
+use steadfast_history::HistoryConfig;
+use steadfast_hub::{Encoding, Grants, Opening, Outgoing, SessionKey, Transport};
 use steadfast_protocol::{ChannelRequest, CloseCode, LinkId, Since, Timestamp};
 
 use super::{ALL, Arm, Kind, channel, contract, event, last};

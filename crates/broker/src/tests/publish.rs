@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use steadfast_hub::{HistoryConfig, Publish, PublishError, Receipt};
+use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt};
 use steadfast_machine::Span;
 use steadfast_protocol::{EventName, Payload, ReplaceKey, Since};
 

@@ -1,6 +1,6 @@
 //! Reading: positions, pages, gaps, and what operators see.
 
-use steadfast_hub::{HistoryConfig, PageLimit, PublishError, Retention};
+use steadfast_history::{HistoryConfig, PageLimit, PublishError, Retention};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::{
@@ -182,7 +182,7 @@ async fn operators_see_channels_in_order_of_name(kind: Kind) {
         arm.put(event(name)).await;
     }
     arm.put(last("b")).await;
-    let names = |list: Vec<steadfast_hub::ChannelInfo>| {
+    let names = |list: Vec<steadfast_history::ChannelInfo>| {
         list.iter().map(|info| info.channel.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(arm.broker.list(None, 10).await.unwrap()), ["a", "b", "c"]);

@@ -12,7 +12,8 @@ use super::{Hub, Output};
 use crate::member::{DeliveryState, Member};
 use crate::render::Rendered;
 use crate::session::Session;
-use crate::{Encoding, HubConfig, Outgoing, Publication, SessionKey};
+use crate::{Encoding, HubConfig, Outgoing, SessionKey};
+use steadfast_history::Publication;
 
 /// What a publication does to one member.
 enum MemberStep {

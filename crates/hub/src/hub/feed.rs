@@ -12,7 +12,8 @@ use steadfast_protocol::{Epoch, Position, ServerFrame, Subscribed, Superseded};
 use super::Hub;
 use crate::member::DeliveryState;
 use crate::render::Rendered;
-use crate::{Encoding, Outgoing, Page, PageLimit, Publication, Read, ReadError, SessionKey, Work};
+use crate::{Encoding, Outgoing, Read, SessionKey, Work};
+use steadfast_history::{Page, PageLimit, Publication, ReadError};
 
 impl Hub {
     /// Takes what the session has to do. Calling this says that all it took before is written.

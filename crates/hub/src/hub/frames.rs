@@ -13,9 +13,10 @@ use steadfast_protocol::{
 };
 
 use super::Hub;
+use crate::SessionKey;
 use crate::member::{Member, PendingSubscribe};
 use crate::session::Liveness;
-use crate::{Publish, PublishError, Receipt, Retry, SessionKey};
+use steadfast_history::{Publish, PublishError, Receipt, Retry};
 
 impl Hub {
     /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to

@@ -15,10 +15,8 @@ use steadfast_protocol::{
 };
 
 use super::{Hub, OpenError, Opening, Output};
-use crate::{
-    Encoding, Grants, HistoryConfig, HubConfig, MemoryLog, Outgoing, Publish, SessionKey,
-    SessionReport, Transport,
-};
+use crate::{Encoding, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Transport};
+use steadfast_history::{HistoryConfig, MemoryLog, Publish};
 
 /// A hub, its broker, and the time.
 struct TestHub {

@@ -14,7 +14,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::value::RawValue;
-use steadfast_hub::{Publish, PublishError, Receipt};
+use steadfast_history::{Publish, PublishError, Receipt};
 use steadfast_protocol::ChannelName;
 
 use crate::node::Node;

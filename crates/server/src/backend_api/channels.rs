@@ -9,7 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use hyper::{StatusCode, Uri};
 use serde::Serialize;
-use steadfast_hub::{ChannelInfo, ReadError};
+use steadfast_history::{ChannelInfo, ReadError};
 use steadfast_protocol::{ChannelName, Epoch};
 
 use crate::node::Node;

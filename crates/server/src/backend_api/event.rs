@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use steadfast_hub::Publish;
+use steadfast_history::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload, PayloadError, ReplaceKey};
 
 use crate::problem::{Code, Problem};

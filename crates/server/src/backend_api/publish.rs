@@ -8,7 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use steadfast_hub::{Publish, PublishError, Receipt, Retry};
+use steadfast_history::{Publish, PublishError, Receipt, Retry};
 use steadfast_protocol::ChannelName;
 
 use crate::node::{Counters, Node};
@@ -144,7 +144,7 @@ fn refusal(error: &PublishError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::refusal;
-    use steadfast_hub::{PublishError, Retry};
+    use steadfast_history::{PublishError, Retry};
 
     /// Every way to refuse a publish, as rows of the table under P-36.
     const ALL: [PublishError; 6] = [

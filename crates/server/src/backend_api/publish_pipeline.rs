@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::{Request, StatusCode};
-use steadfast_hub::{Publish, PublishError, Receipt};
+use steadfast_history::{Publish, PublishError, Receipt};
 use steadfast_protocol::ChannelName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{timeout, timeout_at};

@@ -16,7 +16,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use hyper::{HeaderMap, StatusCode};
 use serde_json::Value;
-use steadfast_hub::{Encoding, Grants, Opening, PageLimit, SessionKey, Transport};
+use steadfast_history::PageLimit;
+use steadfast_hub::{Encoding, Grants, Opening, SessionKey, Transport};
 use steadfast_protocol::{ChannelName, ChannelRequest, ClientInfo, LinkId, Since};
 use tower::ServiceExt;
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use parking_lot::Mutex;
-use steadfast_hub::{Publish, PublishError, Read, SessionKey};
+use steadfast_history::{Publish, PublishError};
+use steadfast_hub::{Read, SessionKey};
 use steadfast_protocol::Scalar;
 
 use crate::node::Node;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Encoding, Grants, OpenError, Opening, PageLimit, SessionKey, Transport};
+use steadfast_history::PageLimit;
+use steadfast_hub::{Encoding, Grants, OpenError, Opening, SessionKey, Transport};
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{

@@ -170,7 +170,8 @@ impl Session {
                 if let Some(read) = &work.read
                     && wire.batch.bytes() <= JOINED_BYTES
                     && pages < JOINED_PAGES_MAX
-                    && let Some(page) = self.asker.node.broker.read_at_once(read)
+                    && let Some(page) =
+                        self.asker.node.broker.read_at_once(&read.channel, &read.since, read.limit)
                 {
                     self.asker.shard.with(|hub, now| hub.page(now, self.asker.key, read, page));
                     pages += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use steadfast_hub::Publish;
+use steadfast_history::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload};
 use steadfast_server::config::{BrokerKind, Config};
 use steadfast_server::node::Node;

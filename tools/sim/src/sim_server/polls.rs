@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use steadfast_hub::{Page, PageLimit};
+use steadfast_history::{Page, PageLimit};
 use steadfast_link::{PollFailure, PollId};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ChannelRequest, Since, Token};

@@ -1,6 +1,6 @@
 //! What apps and publishers do of their own accord: follow, leave, close, come back, publish.
 
-use steadfast_hub::{Publication, Publish};
+use steadfast_history::{Publication, Publish};
 use steadfast_link::Input;
 use steadfast_protocol::{ChannelName, EventName, Payload, Position, ReplaceKey, Since};
 

@@ -1,7 +1,7 @@
 //! A store that was cut or changed behind our back: what is good is served, and every channel that
 //! may have lost what was answered has a new epoch.
 
-use steadfast_hub::{PublishError, ReadError, Receipt};
+use steadfast_history::{PublishError, ReadError, Receipt};
 use steadfast_protocol::{GapCause, Since};
 
 use super::{Bench, change};

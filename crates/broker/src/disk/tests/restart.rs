@@ -1,6 +1,6 @@
 //! After the end of the process everything is as it was.
 
-use steadfast_hub::{HistoryConfig, Publish, PublishError, Retention};
+use steadfast_history::{HistoryConfig, Publish, PublishError, Retention};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::Bench;

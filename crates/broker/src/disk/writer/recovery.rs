@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_hub::PageLimit;
+use steadfast_history::PageLimit;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::ChannelName;
 

@@ -2,7 +2,7 @@
 //! all heals.
 
 use async_nats::jetstream::stream::Config;
-use steadfast_hub::{Publish, PublishError, ReadError};
+use steadfast_history::{Publish, PublishError, ReadError};
 use steadfast_protocol::{Payload, Since};
 
 use super::{arm, figures, ready};

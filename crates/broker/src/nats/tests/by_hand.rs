@@ -67,7 +67,7 @@ async fn a_channel_whose_newest_event_is_taken_out_begins_anew_alone() {
 #[tokio::test]
 async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on() {
     let store = NatsServer::start().await;
-    let one = keeping(&store, &steadfast_hub::HistoryConfig::default(), 0);
+    let one = keeping(&store, &steadfast_history::HistoryConfig::default(), 0);
     ready(&one).await;
     let mut seqs = Vec::new();
     for _ in 0..5 {
@@ -84,7 +84,7 @@ async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on()
     }
     assert_eq!(one.placed(event("a")).await, (epoch.clone(), 6));
     // A node that comes now reads a log with holes.
-    let later = keeping(&store, &steadfast_hub::HistoryConfig::default(), HOT);
+    let later = keeping(&store, &steadfast_history::HistoryConfig::default(), HOT);
     ready(&later).await;
     assert_eq!(later.kept("a").await, [4, 5, 6]);
     assert_eq!(later.placed(event("a")).await, (epoch.clone(), 7));

@@ -1,6 +1,6 @@
 //! A log that lost something that was acked: nobody may be told that nothing was lost.
 
-use steadfast_hub::Receipt;
+use steadfast_history::Receipt;
 use steadfast_protocol::{GapCause, Since};
 
 use super::{arm, figures, ready};
@@ -101,7 +101,7 @@ async fn a_log_that_is_emptied_is_found_out_by_who_publishes() {
 #[tokio::test]
 async fn an_event_that_is_taken_out_of_the_log_is_told() {
     let store = NatsServer::start().await;
-    let one = super::keeping(&store, &steadfast_hub::HistoryConfig::default(), 0);
+    let one = super::keeping(&store, &steadfast_history::HistoryConfig::default(), 0);
     ready(&one).await;
     let (epoch, _) = one.placed(event("a")).await;
     for _ in 0..3 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use steadfast_hub::{HistoryConfig, PublishError, Retention};
+use steadfast_history::{HistoryConfig, PublishError, Retention};
 use steadfast_machine::Span;
 use steadfast_protocol::Since;
 

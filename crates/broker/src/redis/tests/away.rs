@@ -1,6 +1,6 @@
 //! A server that is away: who publishes is told at once, who follows stays, and all heals.
 
-use steadfast_hub::{PublishError, ReadError};
+use steadfast_history::{PublishError, ReadError};
 use steadfast_protocol::Since;
 
 use super::{arm, ready};

@@ -8,7 +8,8 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
 
 use super::{TestHub, event, last, replacing};
-use crate::{Encoding, Grants, HistoryConfig, HubConfig, Outgoing, Retention, Transport};
+use crate::{Encoding, Grants, HubConfig, Outgoing, Transport};
+use steadfast_history::{HistoryConfig, Retention};
 
 fn events(range: core::ops::RangeInclusive<u64>) -> Vec<String> {
     range.map(|offset| format!("event {offset}")).collect()
@@ -286,7 +287,7 @@ fn a_session_outlives_a_broker_that_is_away_and_reads_on_when_it_is_back() {
     hub.publish(event("a"));
     let key = hub.open("abcdefgh", &[("a", Since::Start)]);
     let read = hub.hub.take(hub.now, key).read.unwrap();
-    hub.hub.page(hub.now, key, &read, Err(crate::ReadError::Unavailable));
+    hub.hub.page(hub.now, key, &read, Err(steadfast_history::ReadError::Unavailable));
     assert!(hub.heard(key).is_empty());
     assert!(!hub.hub.is_closing(key));
     let head = position(&hub);

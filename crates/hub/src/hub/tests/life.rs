@@ -4,7 +4,8 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{CloseCode, Since};
 
 use super::{OpenError, TestHub, event};
-use crate::{Encoding, HistoryConfig, HubConfig, Transport};
+use crate::{Encoding, HubConfig, Transport};
+use steadfast_history::HistoryConfig;
 
 /// P-15
 #[test]

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use steadfast_protocol::{Limits, Since};
 
 use super::{TestHub, event};
-use crate::{Grants, HistoryConfig, HubConfig, PublishError};
+use crate::{Grants, HubConfig};
+use steadfast_history::{HistoryConfig, PublishError};
 
 /// P-12, P-13, P-16
 #[test]

@@ -24,7 +24,7 @@ async fn an_event_gets_its_position_and_keeps_its_payload_to_the_byte() {
     assert_eq!(answer.headers["content-type"], "application/json");
     assert_eq!(answer.headers["steadfast-node"], "node-1");
 
-    let limit = steadfast_hub::PageLimit { events_max: 9, bytes_max: 9_999, is_thinned: false };
+    let limit = steadfast_history::PageLimit { events_max: 9, bytes_max: 9_999, is_thinned: false };
     let channel = steadfast_protocol::ChannelName::new("diagnosis:8f3c").unwrap();
     let since = steadfast_protocol::Since::Start;
     let page = api.node.broker.read(&channel, &since, limit).await.unwrap();

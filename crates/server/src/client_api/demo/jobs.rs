@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_hub::Publish;
+use steadfast_history::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload, ReplaceKey};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;

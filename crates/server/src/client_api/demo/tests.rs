@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use hyper::{HeaderMap, Request};
 use serde_json::{Value, json};
-use steadfast_hub::PageLimit;
+use steadfast_history::PageLimit;
 use steadfast_protocol::{ChannelName, Since};
 
 use super::jobs::{DURATION_MS_MAX, DURATION_MS_MIN, JOBS_MAX};

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
-use steadfast_hub::{Encoding, Grants, HistoryConfig, MemoryLog, PageLimit, Publish, Transport};
+use steadfast_history::{HistoryConfig, MemoryLog, PageLimit, Publish};
+use steadfast_hub::{Encoding, Grants, Transport};
 use steadfast_protocol::{
     ChannelName, ChannelRequest, EventName, LinkId, Payload, Since, Timestamp,
 };

@@ -15,7 +15,7 @@ use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 
 use self::history::History;
 use self::idempotency::IdempotencyWindow;
-use crate::channel_index::ChannelIndex;
+use crate::ChannelIndex;
 use crate::{
     FirstAnswer, HistoryConfig, Page, PageLimit, Publication, Publish, PublishError, Published,
     ReadError, Receipt, ReservedEpochs,

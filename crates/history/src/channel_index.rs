@@ -11,7 +11,7 @@ use steadfast_protocol::ChannelName;
 
 /// A table by channel.
 #[derive(Debug)]
-pub(crate) struct ChannelIndex<T> {
+pub struct ChannelIndex<T> {
     found: HashMap<ChannelName, T, FixedState>,
     order: BTreeSet<ChannelName>,
 }
@@ -19,36 +19,44 @@ pub(crate) struct ChannelIndex<T> {
 impl<T> ChannelIndex<T> {
     /// An empty table. `seed` is random where names come from strangers: they could choose names
     /// that collide if they knew it.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let found = HashMap::with_hasher(FixedState::with_seed(seed));
         Self { found, order: BTreeSet::new() }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
         self.found.len()
     }
 
-    pub(crate) fn get(&self, name: &ChannelName) -> Option<&T> {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What stands for the name.
+    pub fn get(&self, name: &ChannelName) -> Option<&T> {
         self.found.get(name)
     }
 
     /// What stands for the name, to be changed.
-    pub(crate) fn entry_of(&mut self, name: &ChannelName) -> Option<&mut T> {
+    pub fn entry_of(&mut self, name: &ChannelName) -> Option<&mut T> {
         self.found.get_mut(name)
     }
 
     /// The same, with the name that the table holds: whoever keeps that one shares its memory.
-    pub(crate) fn with_name(&mut self, name: &ChannelName) -> Option<(&ChannelName, &mut T)> {
+    pub fn with_name(&mut self, name: &ChannelName) -> Option<(&ChannelName, &mut T)> {
         self.found.get_key_value_mut(name)
     }
 
     /// Adds an entry, in the place of an earlier one.
-    pub(crate) fn insert(&mut self, name: ChannelName, entry: T) {
+    pub fn insert(&mut self, name: ChannelName, entry: T) {
         self.order.insert(name.clone());
         self.found.insert(name, entry);
     }
 
-    pub(crate) fn remove(&mut self, name: &ChannelName) -> Option<T> {
+    /// Takes out an entry.
+    pub fn remove(&mut self, name: &ChannelName) -> Option<T> {
         self.order.remove(name);
         let removed = self.found.remove(name);
         // A table that was large once is no reason to keep its memory.
@@ -59,7 +67,7 @@ impl<T> ChannelIndex<T> {
     }
 
     /// Names in order, after `after`.
-    pub(crate) fn after(&self, after: Option<&ChannelName>) -> impl Iterator<Item = &ChannelName> {
+    pub fn after(&self, after: Option<&ChannelName>) -> impl Iterator<Item = &ChannelName> {
         let from = after.map_or(Unbounded, Excluded);
         self.order.range::<ChannelName, _>((from, Unbounded))
     }

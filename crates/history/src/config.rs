@@ -1,0 +1,65 @@
+//! What a broker keeps of its channels, and how many there may be. The shell fills this from its
+//! configuration.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+
+use steadfast_machine::Span;
+
+/// How much of a channel is kept. What is over any of these goes, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Events. Default 10,000.
+    pub events_max: usize,
+    /// Age. Default 24 h.
+    pub age_max: Span,
+    /// Bytes of encoded events. Default 16 MiB.
+    pub bytes_max: usize,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events_max: 10_000, age_max: Span::seconds(86_400), bytes_max: 16 * 1024 * 1024 }
+    }
+}
+
+/// Limits of all channels of a broker.
+#[derive(Clone, Debug)]
+pub struct HistoryConfig {
+    /// What is kept of channels in a namespace that is not named.
+    pub retention: Retention,
+    /// What is kept, by namespace.
+    pub namespaces: BTreeMap<Box<str>, Retention>,
+    /// Channels at once. Default 100,000.
+    pub channels_max: usize,
+    /// Bytes of encoded events in all channels. Default 1 GiB.
+    pub bytes_total_max: usize,
+    /// Idempotency keys remembered at once. Default 1,000,000.
+    pub idempotency_keys_max: usize,
+    /// How long a key is remembered. Default 5 min.
+    pub idempotency_window: Span,
+    /// The seed of epochs and of the table of channels: from the operating system, so that no two
+    /// runs share an epoch and nobody can choose names that collide.
+    pub epoch_seed: u64,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self {
+            retention: Retention::default(),
+            namespaces: BTreeMap::new(),
+            channels_max: 100_000,
+            bytes_total_max: 1024 * 1024 * 1024,
+            idempotency_keys_max: 1_000_000,
+            idempotency_window: Span::seconds(300),
+            epoch_seed: 0,
+        }
+    }
+}
+
+impl HistoryConfig {
+    /// What is kept of channels in `namespace`.
+    pub fn retention_of(&self, namespace: &str) -> Retention {
+        self.namespaces.get(namespace).copied().unwrap_or(self.retention)
+    }
+}

@@ -1,0 +1,21 @@
+//! The log of a channel, pure: what a broker keeps and how a reader gets it back.
+
+#![no_std]
+
+extern crate alloc;
+
+mod channel_index;
+mod config;
+mod memory_log;
+mod page;
+mod publication;
+mod reserved;
+
+pub use channel_index::ChannelIndex;
+pub use config::{HistoryConfig, Retention};
+pub use memory_log::{ChannelInfo, MemoryLog};
+pub use page::{Page, PageLimit, ReadError, start_of_page};
+pub use publication::{
+    Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Retry,
+};
+pub use reserved::ReservedEpochs;
