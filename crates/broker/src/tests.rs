@@ -2,6 +2,7 @@
 //! `nats`. A broker is an arm here, made with limits and retention; everything else is the same
 //! for all.
 
+pub(crate) mod cluster_wire;
 mod keep;
 pub(crate) mod kill;
 pub(crate) mod live;

@@ -5,6 +5,7 @@ mod by_hand;
 mod kill;
 mod lost;
 mod two;
+mod wire;
 
 use std::sync::Arc;
 

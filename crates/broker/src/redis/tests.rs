@@ -6,6 +6,7 @@ mod enter;
 mod failover;
 mod kill;
 mod sentinel;
+mod wire;
 
 use steadfast_history::HistoryConfig;
 

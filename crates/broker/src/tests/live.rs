@@ -23,6 +23,7 @@ static COUNT: AtomicU64 = AtomicU64::new(1);
 /// A session that follows one channel.
 pub(crate) struct Listener<'a> {
     arm: &'a Arm,
+    link: LinkId,
     key: SessionKey,
     heard: Vec<String>,
     events: Vec<(u64, String)>,
@@ -31,8 +32,9 @@ pub(crate) struct Listener<'a> {
 impl<'a> Listener<'a> {
     pub(crate) fn to(arm: &'a Arm, name: &str) -> Self {
         let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Start };
+        let link = LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap();
         let opening = Opening {
-            link: LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            link: link.clone(),
             generation: 1,
             transport: Transport::WebSocket,
             encoding: Encoding::Frames,
@@ -44,7 +46,12 @@ impl<'a> Listener<'a> {
             time: Timestamp(0),
         };
         let key = arm.node.open(opening);
-        Self { arm, key, heard: Vec::new(), events: Vec::new() }
+        Self { arm, link, key, heard: Vec::new(), events: Vec::new() }
+    }
+
+    /// Its link.
+    pub(crate) const fn link(&self) -> &LinkId {
+        &self.link
     }
 
     /// Does what there is to do now.
@@ -88,6 +95,9 @@ fn told(item: &Outgoing) -> Option<(u64, String)> {
 }
 
 fn brief(item: &Outgoing) -> Option<String> {
+    if let Outgoing::Close { code, .. } = item {
+        return Some(format!("closed {}", code.0));
+    }
     let frame = parsed(item)?;
     match frame["type"].as_str().unwrap() {
         "event" => Some(frame["offset"].to_string()),
