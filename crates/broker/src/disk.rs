@@ -6,7 +6,6 @@ mod channel;
 mod commit_builder;
 mod data_dir;
 mod error;
-mod idempotency;
 mod journal;
 mod load;
 mod metrics;

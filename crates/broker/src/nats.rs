@@ -8,7 +8,6 @@ mod channel;
 mod channel_queue;
 mod connect;
 mod entry;
-mod idempotency;
 mod log_reader;
 mod membership;
 mod message_builder;

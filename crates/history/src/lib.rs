@@ -6,6 +6,7 @@ extern crate alloc;
 
 mod channel_index;
 mod config;
+mod idempotency;
 mod memory_log;
 mod page;
 mod publication;
@@ -13,6 +14,7 @@ mod reserved;
 
 pub use channel_index::ChannelIndex;
 pub use config::{HistoryConfig, Retention};
+pub use idempotency::{AnsweredKey, IdempotencyWindow};
 pub use memory_log::{ChannelInfo, MemoryLog};
 pub use page::{Page, PageLimit, ReadError, start_of_page};
 pub use publication::{

@@ -3,7 +3,6 @@
 //! Must not know: who listens.
 
 mod history;
-mod idempotency;
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -14,11 +13,10 @@ use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 
 use self::history::History;
-use self::idempotency::IdempotencyWindow;
 use crate::ChannelIndex;
 use crate::{
-    FirstAnswer, HistoryConfig, Page, PageLimit, Publication, Publish, PublishError, Published,
-    ReadError, Receipt, ReservedEpochs,
+    AnsweredKey, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit, Publication,
+    Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
 };
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
@@ -32,7 +30,7 @@ pub struct MemoryLog {
     config: HistoryConfig,
     channels: ChannelIndex<History>,
     reserved: ReservedEpochs<Epoch>,
-    window: IdempotencyWindow,
+    window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
     bytes: usize,
     epochs_made: u64,
     expired_to: Option<ChannelName>,
@@ -80,14 +78,15 @@ impl MemoryLog {
         time: Timestamp,
         publish: Publish,
     ) -> Result<Published, PublishError> {
-        self.window.expire(now);
+        self.window.expire(now, usize::MAX);
         let key = publish.idempotency_key.clone();
-        if let Some((epoch, first)) = self.window.find(&publish.channel, key.as_deref()) {
+        let first = key.as_deref().and_then(|key| self.window.find(now, &publish.channel, key));
+        if let Some((epoch, first)) = first {
             let Receipt { epoch, offset, .. } = first.repeat(epoch.clone(), &publish)?;
             return Ok(Published { epoch, offset, publication: None });
         }
         let fingerprint = key.is_some().then(|| publish.fingerprint());
-        if key.is_some() && self.window.is_full() {
+        if key.is_some() && self.window.room() == 0 {
             let max = self.config.idempotency_keys_max;
             return Err(PublishError::IdempotencyFull { max });
         }
@@ -101,7 +100,8 @@ impl MemoryLog {
         let Publication { epoch, offset, channel, .. } = &*publication;
         if let Some(key) = key {
             let first = FirstAnswer { offset: *offset, fingerprint };
-            self.window.remember(now, channel, key, (epoch.clone(), first));
+            let answered = AnsweredKey { at: now, channel: channel.clone(), key };
+            self.window.remember(answered, (epoch.clone(), first));
         }
         Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
     }
@@ -157,7 +157,7 @@ impl MemoryLog {
 
     /// Drops what has grown too old, a bounded number of channels a call.
     pub fn expire(&mut self, now: Millis) {
-        self.window.expire(now);
+        self.window.expire(now, usize::MAX);
         self.reserved.expire(now);
         let after = self.expired_to.take();
         let names: Vec<ChannelName> =

@@ -5,11 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use steadfast_history::{FirstAnswer, Publication, Publish, PublishError, Receipt, Retention};
+use steadfast_history::{
+    AnsweredKey, FirstAnswer, Publication, Publish, PublishError, Receipt, Retention,
+};
+use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 
-use super::record::{self, ChannelNumbers, Item, Keyed, Remembered, StoredEvent};
+use super::record::{self, ChannelNumbers, Item, Keyed, StoredEvent};
 use super::store::{Store, StoreError, WriteBatch};
 use super::trim::{Fronts, is_over};
 
@@ -26,7 +29,7 @@ pub(super) struct CommitBuilder<'a> {
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     channels: BTreeMap<ChannelName, PlannedChannel>,
     answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
-    written: Vec<Remembered>,
+    written: Vec<AnsweredKey<u64>>,
     over: BTreeSet<ChannelName>,
 }
 
@@ -59,9 +62,9 @@ pub(super) struct PlannedChannel {
 #[derive(Debug, Default)]
 pub(super) struct CommitOutcome {
     pub(super) channels: BTreeMap<ChannelName, PlannedChannel>,
-    pub(super) answers: Vec<(Remembered, FirstAnswer)>,
+    pub(super) answers: Vec<(AnsweredKey<u64>, FirstAnswer)>,
     /// Answers that the store has by themselves now.
-    pub(super) written: Vec<Remembered>,
+    pub(super) written: Vec<AnsweredKey<u64>>,
     /// Channels that still keep too much.
     pub(super) over: BTreeSet<ChannelName>,
 }
@@ -216,8 +219,8 @@ impl<'a> CommitBuilder<'a> {
         for (name, ahead) in &self.channels {
             ahead.write(name, &self.terms, &mut batch);
         }
-        let at = self.terms.now;
-        let answer = |((id, key), first)| (Remembered { at, id, key }, first);
+        let at = Millis(self.terms.now);
+        let answer = |((channel, key), first)| (AnsweredKey { at, channel, key }, first);
         let answers = self.answers.into_iter().map(answer).collect();
         let (channels, written, over) = (self.channels, self.written, self.over);
         (batch, CommitOutcome { channels, answers, written, over })
@@ -270,9 +273,9 @@ impl<'a> CommitBuilder<'a> {
             && self.terms.now.saturating_sub(item.at) <= self.terms.totals.keys_last_ms
         {
             // The answer outlives the event that it was kept with.
-            let answer = Remembered { at: item.at, id, key };
+            let answer = AnsweredKey { at: Millis(item.at), channel: id, key };
             let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
-            self.writes.insert(answer.to_key(), Some(record::answer_value(first)));
+            self.writes.insert(record::answer_key(&answer), Some(record::answer_value(first)));
             self.written.push(answer);
         }
         if let Some(key) = &item.replace

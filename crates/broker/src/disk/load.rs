@@ -3,14 +3,15 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_history::{FirstAnswer, HistoryConfig};
+use steadfast_history::{AnsweredKey, FirstAnswer, HistoryConfig};
+use steadfast_machine::Millis;
 
 use super::data_dir::DataDir;
 use super::error::DiskError;
-use super::record::{self, ChannelNumbers, Keyed, Remembered, StoredEvent};
+use super::record::{self, ChannelNumbers, Keyed, StoredEvent};
 use super::salvage;
 use super::store::{Store, StoreError, Sync, WriteBatch};
-use super::table::{DiskTable, FenceEra};
+use super::table::{DiskTable, FenceEra, KeptAnswer};
 use super::{journal, shared::StoreClock};
 
 /// How keys and values look; another number is another program's.
@@ -162,14 +163,16 @@ fn read(
     }
     for pair in store.under(&[record::ANSWER]) {
         let (key, value) = pair?;
-        match (Remembered::of_key(&key), record::answer_of_value(&value)) {
-            (Some(answer), Some(first)) => answers.push((answer, first, true)),
+        match (record::answered_of_key(&key), record::answer_of_value(&value)) {
+            (Some(answered), Some(first)) => {
+                answers.push((answered, KeptAnswer { first, is_written: true }));
+            }
             _ => return Err(unreadable("an answer").into()),
         }
     }
-    answers.sort_by_key(|(answer, ..)| answer.at);
-    for (answer, first, is_written) in answers {
-        table.answers.remember(answer, first, is_written);
+    answers.sort_by_key(|(answered, _)| answered.at);
+    for (answered, answer) in answers {
+        table.answers.remember(answered, answer);
     }
     let graves = store.under(&[record::GRAVE]).map(|pair| {
         let (key, _) = pair?;
@@ -185,10 +188,10 @@ fn read_channels(
     table: &mut DiskTable,
     fence: u64,
     times: StoreClock,
-    answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
+    answers: &mut Vec<(AnsweredKey<u64>, KeptAnswer)>,
 ) -> Result<usize, LoadError> {
     let (now, mut renumbered) = (times.clock.now(), 0);
-    let since = times.at(now).saturating_sub(table.answers.lasts_ms());
+    let since = times.at(now).saturating_sub(table.answers.lasts().0);
     for pair in store.under(&[record::CHANNEL]) {
         let (key, value) = pair?;
         let (name, numbers) = (record::channel_of_key(&key), ChannelNumbers::of_bytes(&value));
@@ -212,7 +215,7 @@ fn read_newest(
     store: &Store,
     numbers: &mut ChannelNumbers,
     since: u64,
-    answers: &mut Vec<(Remembered, FirstAnswer, bool)>,
+    answers: &mut Vec<(AnsweredKey<u64>, KeptAnswer)>,
 ) -> Result<(), StoreError> {
     let id = numbers.id;
     let [events, _] = record::prefixes_of(id);
@@ -230,7 +233,8 @@ fn read_newest(
         }
         if let Some(Keyed { key, fingerprint }) = kept.item.key {
             let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
-            answers.push((Remembered { at: kept.item.at, id, key }, first, false));
+            let answered = AnsweredKey { at: Millis(kept.item.at), channel: id, key };
+            answers.push((answered, KeptAnswer { first, is_written: false }));
         }
     }
     Ok(())

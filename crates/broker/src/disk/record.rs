@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use steadfast_history::{Fingerprint, FirstAnswer, Publication};
+use steadfast_history::{AnsweredKey, Fingerprint, FirstAnswer, Publication};
+use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
@@ -184,32 +185,16 @@ impl<'a> StoredEvent<'a> {
     }
 }
 
-/// An answer that is remembered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Remembered {
-    /// When it was given, by the store's clock.
-    pub(super) at: u64,
-    /// The channel's id.
-    pub(super) id: u64,
-    /// The idempotency key.
-    pub(super) key: Box<str>,
+/// The store's key for the answer to an idempotency key; the channel is its id.
+pub(super) fn answer_key(answered: &AnsweredKey<u64>) -> Vec<u8> {
+    [&two(ANSWER, answered.at.0, answered.channel)[..], answered.key.as_bytes()].concat()
 }
 
-impl Remembered {
-    /// Its key in the store: in order of time.
-    pub(super) fn to_key(&self) -> Vec<u8> {
-        let mut key = vec![ANSWER];
-        key.extend_from_slice(&self.at.to_be_bytes());
-        key.extend_from_slice(&self.id.to_be_bytes());
-        key.extend_from_slice(self.key.as_bytes());
-        key
-    }
-
-    /// The answer of a key; `None` where it is none.
-    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
-        let mut rest = RecordReader(key.strip_prefix(&[ANSWER])?);
-        Some(Self { at: rest.u64()?, id: rest.u64()?, key: rest.text()?.into() })
-    }
+/// The idempotency key of such a key.
+pub(super) fn answered_of_key(key: &[u8]) -> Option<AnsweredKey<u64>> {
+    let mut rest = RecordReader(key.strip_prefix(&[ANSWER])?);
+    let (at, channel) = (Millis(rest.u64()?), rest.u64()?);
+    Some(AnsweredKey { at, channel, key: rest.text()?.into() })
 }
 
 /// The value of an answer that the store has by itself.
@@ -326,10 +311,12 @@ impl<'a> RecordReader<'a> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Behind, ChannelNumbers, Item, Keyed, Remembered, StoredEvent, event_key, offset_of_key,
+        Behind, ChannelNumbers, Item, Keyed, StoredEvent, answer_key, answered_of_key, event_key,
+        offset_of_key,
     };
     use super::{answer_of_value, answer_value};
-    use steadfast_history::{Fingerprint, FirstAnswer};
+    use steadfast_history::{AnsweredKey, Fingerprint, FirstAnswer};
+    use steadfast_machine::Millis;
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
 
     #[test]
@@ -356,8 +343,8 @@ mod tests {
             assert_eq!(StoredEvent::of_bytes(&written[..24]), None);
         }
 
-        let remembered = Remembered { at: 1, id: 2, key: "k\n3".into() };
-        assert_eq!(Remembered::of_key(&remembered.to_key()), Some(remembered));
+        let answered = AnsweredKey { at: Millis(1), channel: 2, key: "k\n3".into() };
+        assert_eq!(answered_of_key(&answer_key(&answered)), Some(answered));
         for fingerprint in [None, Some(Fingerprint(u64::MAX - 1))] {
             let first = FirstAnswer { offset: 3, fingerprint };
             assert_eq!(answer_of_value(&answer_value(first)), Some(first));

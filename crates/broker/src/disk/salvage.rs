@@ -12,7 +12,7 @@ use steadfast_protocol::ChannelName;
 use super::data_dir::DataDir;
 use super::error::DiskError;
 use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, GONE_MARK, mark, put_mark, seed};
-use super::record::{self, ChannelNumbers, Remembered, StoredEvent};
+use super::record::{self, ChannelNumbers, StoredEvent};
 use super::store::{Pair, Store, StoreError, Sync, WriteBatch};
 use super::table::IdGenerator;
 
@@ -208,7 +208,7 @@ fn find_end(from: &Store, numbers: &mut ChannelNumbers) -> ChannelEnd {
 fn copy_answers(from: &Store, to: &Store, heads: &BTreeMap<u64, u64>) -> Result<(), StoreError> {
     let mut batch = to.batch();
     for (key, value) in from.under(&[record::ANSWER]).map_while(Result::ok) {
-        let head = Remembered::of_key(&key).and_then(|answer| heads.get(&answer.id));
+        let head = record::answered_of_key(&key).and_then(|answer| heads.get(&answer.channel));
         if let (Some(first), Some(head)) = (record::answer_of_value(&value), head)
             && first.offset <= *head
         {

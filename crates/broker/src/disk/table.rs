@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use steadfast_history::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publication, PublishError, ReadError,
-    ReservedEpochs, Retention,
+    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
+    Publication, PublishError, ReadError, ReservedEpochs, Retention,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
 
 use super::channel::DiskChannel;
 use super::commit_builder::CommitTotals;
-use super::idempotency::IdempotencyKeys;
 use super::page::StoreRead;
 use super::record::ChannelNumbers;
 
@@ -27,7 +26,8 @@ pub(super) struct DiskTable {
     channels: BTreeMap<ChannelName, DiskChannel>,
     reserved: ReservedEpochs<Epoch>,
     pub(super) era: FenceEra,
-    pub(super) answers: IdempotencyKeys,
+    /// By the channel's id.
+    pub(super) answers: IdempotencyWindow<u64, KeptAnswer>,
     names: IdGenerator,
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
@@ -56,6 +56,14 @@ pub(super) struct IdGenerator {
 pub(super) struct FenceEra {
     pub(super) fence: u64,
     pub(super) gone: u64,
+}
+
+/// An answer to an idempotency key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeptAnswer {
+    pub(super) first: FirstAnswer,
+    /// Whether the store has it by itself: its event is not kept any more.
+    pub(super) is_written: bool,
 }
 
 /// Where a page comes from.
@@ -109,7 +117,7 @@ impl DiskTable {
     /// No channels yet. `hot_bytes_max` bounds the events in memory.
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         let answers =
-            IdempotencyKeys::new(config.idempotency_keys_max, config.idempotency_window.0);
+            IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
         Self {
             names: IdGenerator::new(config.epoch_seed),
             reserved: ReservedEpochs::new(config.channels_max),
@@ -158,7 +166,7 @@ impl DiskTable {
             bytes_max: self.config.bytes_total_max,
             keys_max: self.config.idempotency_keys_max,
             keys_room: self.answers.room(),
-            keys_last_ms: self.answers.lasts_ms(),
+            keys_last_ms: self.answers.lasts().0,
         }
     }
 
@@ -239,6 +247,25 @@ impl DiskTable {
         Ok(PageSource::Cold(StoreRead { channel: name.clone(), numbers, start, gap, limit }))
     }
 
+    /// Takes out expired answers, `most` at most: how many, and the keys of those that the store has
+    /// by themselves.
+    pub(super) fn expire_answers(
+        &mut self,
+        now: u64,
+        most: usize,
+    ) -> (usize, Vec<AnsweredKey<u64>>) {
+        let (mut count, mut written) = (0, Vec::new());
+        while count < most
+            && let Some((answered, answer)) = self.answers.pop_expired(Millis(now))
+        {
+            count += 1;
+            if answer.is_some_and(|answer| answer.is_written) {
+                written.push(answered);
+            }
+        }
+        (count, written)
+    }
+
     /// The numbers of a channel, where there is one.
     pub(super) fn numbers(&self, name: &ChannelName) -> Option<&ChannelNumbers> {
         self.channels.get(name).map(DiskChannel::numbers)
@@ -267,7 +294,7 @@ impl DiskTable {
         }
         let numbers = channel.numbers().clone();
         self.bytes -= numbers.bytes;
-        self.answers.forget(numbers.id);
+        self.answers.forget(&numbers.id);
         Some(numbers)
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_history::{Publish, PublishError, ReadError, Receipt};
+use steadfast_machine::Millis;
 use steadfast_protocol::ChannelName;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -21,6 +22,7 @@ use super::load::{COMMIT_MARK, GONE_MARK, Setup, put_mark};
 use super::record;
 use super::shared::DiskShared;
 use super::store::{Store, StoreError, Sync, WriteBatch};
+use super::table::KeptAnswer;
 use super::trim::Fronts;
 use crate::update_bus::ChannelUpdate;
 use recovery::StoreHealth;
@@ -265,7 +267,7 @@ impl DiskWriter {
         let times = self.shared.times;
         let (now, time) = (times.clock.now(), times.clock.date());
         let mut table = self.shared.table.lock();
-        let (_, gone) = table.answers.expire(times.at(now), ANSWERS_PER_COMMIT);
+        let (_, gone) = table.expire_answers(times.at(now), ANSWERS_PER_COMMIT);
         let (fence, totals) = (self.fence, table.totals());
         let terms = CommitTerms { now: times.at(now), time, fence, totals };
         let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
@@ -276,9 +278,12 @@ impl DiskWriter {
                 Err(error) => return Some(PendingReply::Settled(Err(error))),
             };
             let key = idempotency_key.as_deref();
-            let first = key.and_then(|key| table.answers.find(numbers.id, key, times.at(now)));
-            if let Some(first) = first {
-                return Some(PendingReply::Settled(first.repeat(numbers.epoch, &one.publish)));
+            let at = Millis(times.at(now));
+            let answer = key.and_then(|key| table.answers.find(at, &numbers.id, key));
+            if let Some(answer) = answer {
+                return Some(PendingReply::Settled(
+                    answer.first.repeat(numbers.epoch, &one.publish),
+                ));
             }
             draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
@@ -293,7 +298,7 @@ impl DiskWriter {
             });
         }
         for answer in gone {
-            draft.write(answer.to_key(), None);
+            draft.write(record::answer_key(&answer), None);
         }
         let (batch, outcome) = draft.finish();
         Ok((answers, batch, outcome))
@@ -320,11 +325,13 @@ impl DiskWriter {
         for (name, ahead) in outcome.channels {
             table.take_over(&name, ahead.numbers, ahead.events);
         }
-        for (answer, first) in outcome.answers {
-            table.answers.remember(answer, first, false);
+        for (answered, first) in outcome.answers {
+            table.answers.remember(answered, KeptAnswer { first, is_written: false });
         }
-        for answer in &outcome.written {
-            table.answers.is_written(answer);
+        for answered in &outcome.written {
+            if let Some(answer) = table.answers.answer_mut(answered) {
+                answer.is_written = true;
+            }
         }
         drop(table);
         self.chores.over.extend(outcome.over);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use steadfast_history::{Publish, PublishError, ReadError, Receipt};
+use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 use tokio::sync::oneshot;
@@ -142,7 +143,7 @@ fn published(
     spare: &str,
     now: u64,
 ) -> Option<MessageBuilder> {
-    table.answers.expire(now, publishes.len() * 2);
+    table.answers.expire(Millis(now), publishes.len() * 2);
     let expected = expected(table, name);
     let known = table.channels.get(name);
     // What a reader of the name was told before there was an event.
@@ -158,7 +159,7 @@ fn published(
     let (mut asks, mut keys, mut count) = (Vec::<Ask>::new(), BTreeMap::new(), 0_u64);
     for (publish, told) in publishes {
         let key = publish.idempotency_key.as_deref();
-        let answered = key.and_then(|key| table.answers.find(name, key, now));
+        let answered = key.and_then(|key| table.answers.find(Millis(now), name, key));
         if let (Some(first), Some(epoch)) = (answered, &epoch) {
             drop(told.send(first.repeat(epoch.clone(), &publish)));
             continue;

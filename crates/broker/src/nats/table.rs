@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use steadfast_history::{ChannelInfo, HistoryConfig, PageLimit, ReservedEpochs};
+use steadfast_history::{
+    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, IdempotencyWindow, PageLimit,
+    ReservedEpochs,
+};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::channel::{KeptEvent, NatsChannel};
 use super::entry::{ChannelStep, Event};
-use super::idempotency::LogIdempotencyKeys;
 use super::plan::{PagePlan, publication};
 use super::sweep::TOMB_MS;
 use crate::update_bus::ChannelUpdate;
@@ -23,6 +25,8 @@ const HOT_EVENTS_MAX: usize = 1_000_000;
 const WINDOW_MS: u64 = TOMB_MS / 2;
 /// Bases of forgotten channels that are remembered.
 const GONE_MAX: usize = 10_000;
+/// How many expired answers go for one that comes.
+const ANSWERS_EXPIRED_EACH: usize = 2;
 /// Forgotten channels whose last message is remembered; the others' is asked for.
 const TOMBS_MAX: usize = 10_000;
 
@@ -31,7 +35,7 @@ const TOMBS_MAX: usize = 10_000;
 pub(super) struct NatsTable {
     pub(super) config: HistoryConfig,
     pub(super) channels: BTreeMap<ChannelName, NatsChannel>,
-    pub(super) answers: LogIdempotencyKeys,
+    pub(super) answers: IdempotencyWindow<ChannelName, FirstAnswer>,
     pub(super) bytes: usize,
     /// What is on its way to the log.
     pub(super) promised: Promised,
@@ -79,7 +83,7 @@ impl NatsTable {
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         Self {
             channels: BTreeMap::new(),
-            answers: LogIdempotencyKeys::new(config.idempotency_window.0),
+            answers: IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window),
             bytes: 0,
             promised: Promised::default(),
             tombs: BTreeMap::new(),
@@ -182,7 +186,7 @@ impl NatsTable {
             return;
         }
         let needed_to = if events.iter().any(|event| event.key.is_some()) {
-            place.at.saturating_add(self.answers.lasts_ms())
+            place.at.saturating_add(self.answers.lasts().0)
         } else {
             0
         };
@@ -199,7 +203,7 @@ impl NatsTable {
             channel.take(KeptEvent { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
             self.bytes += size;
             if let Some(key) = event.key {
-                self.answers.remember(name, key, event.answer(offset), at, place.now);
+                remember(&mut self.answers, name, key, (event.answer(offset), place));
             }
             news.push(ChannelUpdate::Published(publication));
         }
@@ -255,7 +259,7 @@ impl NatsTable {
         most: usize,
         now: u64,
     ) -> Option<ChannelName> {
-        self.answers.expire(now, most);
+        self.answers.expire(Millis(now), most);
         self.reserved.expire(Millis(now));
         let names: Vec<ChannelName> =
             self.after(after).take(most).map(|(name, _)| name.clone()).collect();
@@ -347,5 +351,19 @@ impl NatsTable {
                 self.hot.bytes -= channel.cool(offset);
             }
         }
+    }
+}
+
+/// Remembers the answer to a key, unless the log is read so late that it has expired.
+fn remember(
+    answers: &mut IdempotencyWindow<ChannelName, FirstAnswer>,
+    channel: &ChannelName,
+    key: &str,
+    (first, place): (FirstAnswer, LogPosition),
+) {
+    let (at, now) = (Millis(place.at), Millis(place.now));
+    answers.expire(now, ANSWERS_EXPIRED_EACH);
+    if answers.is_given(at, now) {
+        answers.remember(AnsweredKey { at, channel: channel.clone(), key: key.into() }, first);
     }
 }

@@ -145,10 +145,10 @@ impl DiskWriter {
     fn forget_answers(&mut self, store: &Store) -> Result<bool, StoreError> {
         let times = self.shared.times;
         let now = times.at(times.clock.now());
-        let (count, written) = self.shared.table.lock().answers.expire(now, STEP);
+        let (count, written) = self.shared.table.lock().expire_answers(now, STEP);
         let mut batch = store.batch();
         for answer in &written {
-            batch.remove(answer.to_key());
+            batch.remove(record::answer_key(answer));
         }
         batch.commit(Sync::Later)?;
         Ok(count > 0)
