@@ -22,7 +22,8 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisError;
 use steadfast_history::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
+    ChannelInfo, EpochMaker, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
+    Receipt,
 };
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
@@ -72,7 +73,7 @@ pub struct RedisBroker {
 struct RedisShared {
     updates: UpdateBus,
     streams: HistoryConfig,
-    spares: AtomicU64,
+    epochs: EpochMaker,
     servers: usize,
     rpc: RpcState,
 }
@@ -98,12 +99,6 @@ impl RedisShared {
     fn place(&self, name: &str) -> usize {
         sharding::server_of(name, self.servers)
     }
-
-    /// The base of an epoch that nobody has had.
-    fn spare(&self) -> String {
-        let count = self.spares.fetch_add(1, Ordering::Relaxed);
-        format!("{:010x}-{count:x}", self.streams.epoch_seed & 0xff_ffff_ffff)
-    }
 }
 
 impl RedisBroker {
@@ -123,8 +118,8 @@ impl RedisBroker {
             .enumerate()
             .map(|(at, place)| RedisNode::new(at, place, &settings.prefix, &node))
             .collect();
-        let (spares, rpc) = (AtomicU64::new(0), RpcState::new(own));
-        let shared = RedisShared { updates, streams, spares, servers: servers.len(), rpc };
+        let (epochs, rpc) = (EpochMaker::new(streams.epoch_seed), RpcState::new(own));
+        let shared = RedisShared { updates, streams, epochs, servers: servers.len(), rpc };
         Ok(Self { servers, shared })
     }
 
@@ -156,7 +151,7 @@ impl RedisBroker {
         let (server, streams) = (self.of(&publish.channel), &self.shared.streams);
         let away = |_: RedisUnavailable| PublishError::Unavailable;
         let session = server.session().map_err(away)?;
-        let (spare, name) = (self.shared.spare(), publish.channel.as_str());
+        let (spare, name) = (self.shared.epochs.base(), publish.channel.as_str());
         let bare = Epoch::new(&spare).map_err(|_| PublishError::Unavailable)?;
         let retention = streams.retention_of(publish.channel.namespace());
         // A channel's name has no space, so no two pairs share a name.
@@ -228,7 +223,7 @@ impl RedisBroker {
         };
         let call = server
             .about(&session, &READ, channel.as_str())
-            .arg(self.shared.spare())
+            .arg(self.shared.epochs.base())
             .arg(channel.as_str())
             .number(streams.channels_max)
             .number(streams.retention_of(channel.namespace()).age_max.0)

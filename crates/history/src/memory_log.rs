@@ -4,7 +4,6 @@
 
 mod history;
 
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -15,8 +14,8 @@ use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 use self::history::History;
 use crate::ChannelIndex;
 use crate::{
-    AnsweredKey, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit, Publication,
-    Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
+    AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
+    Publication, Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
 };
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
@@ -32,7 +31,7 @@ pub struct MemoryLog {
     reserved: ReservedEpochs<Epoch>,
     window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
     bytes: usize,
-    epochs_made: u64,
+    epochs: EpochMaker,
     expired_to: Option<ChannelName>,
     /// The date of the last event.
     time: TimeText,
@@ -62,10 +61,10 @@ impl MemoryLog {
         Self {
             channels: ChannelIndex::new(config.epoch_seed),
             reserved: ReservedEpochs::new(config.channels_max),
+            epochs: EpochMaker::new(config.epoch_seed),
             config,
             window,
             bytes: 0,
-            epochs_made: 0,
             expired_to: None,
             time: Timestamp(0).into(),
         }
@@ -122,7 +121,7 @@ impl MemoryLog {
         }
         let epoch = match self.reserved.read(now, channel) {
             Some(epoch) => epoch,
-            None => self.fresh_epoch().ok_or(ReadError::Unavailable)?,
+            None => self.epochs.epoch().ok_or(ReadError::Unavailable)?,
         };
         self.reserved.put(now, channel, epoch.clone());
         Ok(Page::of_nothing(since, epoch))
@@ -231,7 +230,7 @@ impl MemoryLog {
         if self.channels.len() >= self.config.channels_max {
             return false;
         }
-        let epoch = self.reserved.take(channel).or_else(|| self.fresh_epoch());
+        let epoch = self.reserved.take(channel).or_else(|| self.epochs.epoch());
         let Some(epoch) = epoch else { return false };
         self.channels.insert(channel.clone(), History::new(epoch, now));
         true
@@ -244,12 +243,6 @@ impl MemoryLog {
         {
             self.reserved.put(now, channel, history.epoch().clone());
         }
-    }
-
-    fn fresh_epoch(&mut self) -> Option<Epoch> {
-        self.epochs_made += 1;
-        let run = self.config.epoch_seed & 0xff_ffff_ffff;
-        Epoch::new(&format!("{run:010x}-{:x}", self.epochs_made)).ok()
     }
 }
 

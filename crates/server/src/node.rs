@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
-use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt, Retention};
+use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt, Retention, stable_hash};
 use steadfast_hub::{Grants, HubConfig, SessionKey, Totals};
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{Limits, LinkId, Timestamp};
@@ -118,10 +118,8 @@ impl Node {
 
     /// The shard where a link's sessions live.
     pub fn shard_of(&self, link: &LinkId) -> &Arc<Shard> {
-        // FNV-1a: links are random already, and only spread matters.
-        let hash = link.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        // Links are random already, and only the spread matters.
+        let hash = stable_hash(link.as_str().bytes());
         let shards = self.shards.len() as u64;
         let at = usize::try_from(hash % shards).unwrap_or(0);
         // A remainder is below its divisor, and there is at least one core.

@@ -3,7 +3,7 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_history::{AnsweredKey, FirstAnswer, HistoryConfig};
+use steadfast_history::{AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig};
 use steadfast_machine::Millis;
 
 use super::data_dir::DataDir;
@@ -58,7 +58,7 @@ pub(super) fn load(
         return Err(DiskError::Format { path, found, known });
     }
     if has_lost(&store, folder) {
-        let store = salvage::copy_out(store, folder, &mut names()?, true)?;
+        let store = salvage::copy_out(store, folder, &epochs()?, true)?;
         return finish(store, folder, setup, times);
     }
     if !is_damaged {
@@ -70,10 +70,10 @@ pub(super) fn load(
             Err(LoadError::System(error)) => return Err(error),
             Ok(loaded) => return Ok(loaded),
         }
-        let store = salvage::copy_out(open(folder)?, folder, &mut names()?, false)?;
+        let store = salvage::copy_out(open(folder)?, folder, &epochs()?, false)?;
         return finish(store, folder, setup, times);
     }
-    let store = salvage::copy_out(store, folder, &mut names()?, false)?;
+    let store = salvage::copy_out(store, folder, &epochs()?, false)?;
     finish(store, folder, setup, times)
 }
 
@@ -104,8 +104,8 @@ fn finish(
     })
 }
 
-fn names() -> Result<super::table::IdGenerator, DiskError> {
-    seed().map(super::table::IdGenerator::new)
+fn epochs() -> Result<EpochMaker, DiskError> {
+    seed().map(EpochMaker::new)
 }
 
 pub(super) fn seed() -> Result<u64, DiskError> {
@@ -201,7 +201,7 @@ fn read_channels(
         read_newest(store, &mut numbers, since, answers)?;
         if under >= fence {
             table.load(name, numbers, now);
-        } else if let Some(epoch) = table.names().epoch() {
+        } else if let Some(epoch) = table.epochs().epoch() {
             numbers.epoch = epoch;
             table.load_unsaved(name, numbers, now);
             renumbered += 1;

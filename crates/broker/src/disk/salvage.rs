@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use steadfast_history::EpochMaker;
 use steadfast_protocol::ChannelName;
 
 use super::data_dir::DataDir;
@@ -14,7 +15,6 @@ use super::error::DiskError;
 use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, GONE_MARK, mark, put_mark, seed};
 use super::record::{self, ChannelNumbers, StoredEvent};
 use super::store::{Pair, Store, StoreError, Sync, WriteBatch};
-use super::table::IdGenerator;
 
 /// Bytes of values in one batch, about.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -24,7 +24,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 pub(super) fn copy_out(
     damaged: Store,
     folder: &DataDir,
-    names: &mut IdGenerator,
+    epochs: &EpochMaker,
     has_lost: bool,
 ) -> Result<Store, DiskError> {
     let failed = |error: StoreError| DiskError::store(folder.path().to_owned(), &error);
@@ -32,7 +32,7 @@ pub(super) fn copy_out(
     let mending = folder.beside_store("mending");
     remove(&mending).map_err(moved)?;
     let fresh = Store::open(&mending).map_err(failed)?;
-    let copied = copy(&damaged, &fresh, folder, (names, has_lost));
+    let copied = copy(&damaged, &fresh, folder, (epochs, has_lost));
     drop((damaged, fresh));
     let (kept, cut) = match copied {
         Ok(copied) => copied,
@@ -77,7 +77,7 @@ fn copy(
     from: &Store,
     to: &Store,
     folder: &DataDir,
-    (names, has_lost): (&mut IdGenerator, bool),
+    (epochs, has_lost): (&EpochMaker, bool),
 ) -> Result<(usize, usize), StoreError> {
     let (fence, commit) = (mark(from, FENCE_MARK), mark(from, COMMIT_MARK));
     // Without its fence the old store's epochs cannot be told from those that hold no more.
@@ -94,7 +94,7 @@ fn copy(
     for (name, (under, mut numbers)) in channels(from) {
         let is_whole = copy_events(from, to, &mut numbers)?;
         if !(is_whole && are_known && under >= fence && !has_lost)
-            && let Some(epoch) = names.epoch()
+            && let Some(epoch) = epochs.epoch()
         {
             numbers.epoch = epoch;
             cut += 1;

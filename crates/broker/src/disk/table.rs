@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
-    Publication, PublishError, ReadError, ReservedEpochs, Retention,
+    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page,
+    PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
@@ -28,7 +28,8 @@ pub(super) struct DiskTable {
     pub(super) era: FenceEra,
     /// By the channel's id.
     pub(super) answers: IdempotencyWindow<u64, KeptAnswer>,
-    names: IdGenerator,
+    epochs: EpochMaker,
+    ids: ChannelIds,
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
     bytes: u64,
@@ -43,9 +44,9 @@ struct Hot {
     bytes_max: usize,
 }
 
-/// Makes ids and epochs that no other run of any process makes.
+/// Makes ids of channels that no other run of any process makes.
 #[derive(Debug)]
-pub(super) struct IdGenerator {
+struct ChannelIds {
     seed: u64,
     made: u64,
 }
@@ -75,28 +76,11 @@ pub(super) enum PageSource {
     Cold(StoreRead),
 }
 
-impl IdGenerator {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self { seed, made: 0 }
-    }
-
+impl ChannelIds {
     /// An id for a channel's events.
-    pub(super) const fn id(&mut self) -> u64 {
+    const fn next(&mut self) -> u64 {
         self.made += 1;
         (self.seed << 32) | (self.made & 0xffff_ffff)
-    }
-
-    /// A numbering; `None` never, for its text is always well formed.
-    pub(super) fn epoch(&mut self) -> Option<Epoch> {
-        self.made += 1;
-        let run = self.seed & 0xff_ffff_ffff;
-        Epoch::new(&format!("{run:010x}-{:x}", self.made)).ok()
-    }
-
-    /// The same, for a name that has no events in this era.
-    fn reserved_epoch(&mut self, era: FenceEra) -> Option<Epoch> {
-        let epoch = self.epoch()?;
-        Epoch::new(&format!("{epoch}{}", era.mark())).ok()
     }
 }
 
@@ -104,6 +88,11 @@ impl FenceEra {
     /// What a reserved epoch ends with.
     fn mark(self) -> String {
         format!("-{:x}_{:x}", self.fence, self.gone)
+    }
+
+    /// An epoch for a name that has no events in this era.
+    fn reserve(self, epochs: &EpochMaker) -> Option<Epoch> {
+        Epoch::new(&format!("{}{}", epochs.base(), self.mark())).ok()
     }
 
     /// The epoch that a reader of a name without events was told, before this process began.
@@ -119,7 +108,8 @@ impl DiskTable {
         let answers =
             IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
         Self {
-            names: IdGenerator::new(config.epoch_seed),
+            epochs: EpochMaker::new(config.epoch_seed),
+            ids: ChannelIds { seed: config.epoch_seed, made: 0 },
             reserved: ReservedEpochs::new(config.channels_max),
             era: FenceEra::default(),
             config,
@@ -149,9 +139,9 @@ impl DiskTable {
         self.config.retention_of(channel.namespace())
     }
 
-    /// What makes ids and epochs.
-    pub(super) const fn names(&mut self) -> &mut IdGenerator {
-        &mut self.names
+    /// What makes epochs.
+    pub(super) const fn epochs(&self) -> &EpochMaker {
+        &self.epochs
     }
 
     /// Bytes of all events kept.
@@ -186,8 +176,8 @@ impl DiskTable {
             if self.channels.len() >= max {
                 return Err(PublishError::TooManyChannels { max });
             }
-            let id = self.names.id();
-            let epoch = self.reserved.take(name).or_else(|| self.names.epoch());
+            let id = self.ids.next();
+            let epoch = self.reserved.take(name).or_else(|| self.epochs.epoch());
             let epoch = epoch.ok_or(PublishError::Unavailable)?;
             let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
             let numbers =
@@ -233,7 +223,7 @@ impl DiskTable {
     ) -> Result<PageSource, ReadError> {
         let Some(channel) = self.channels.get_mut(name) else {
             let known = self.reserved.read(now, name).or_else(|| self.era.reserved(since));
-            let epoch = known.or_else(|| self.names.reserved_epoch(self.era));
+            let epoch = known.or_else(|| self.era.reserve(&self.epochs));
             let epoch = epoch.ok_or(ReadError::Unavailable)?;
             self.reserved.put(now, name, epoch.clone());
             return Ok(PageSource::Hot(Page::of_nothing(since, epoch)));

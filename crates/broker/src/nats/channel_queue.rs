@@ -158,7 +158,7 @@ fn drafted(
     work: Vec<QueuedWork>,
 ) -> Option<MessageBuilder> {
     let mut table = shared.table.lock();
-    let draft = draft(&mut table, name, work, &shared.spare(), shared.date())?;
+    let draft = draft(&mut table, name, work, &shared.epochs.base(), shared.date())?;
     table.promised.channels += draft.promised.channels;
     table.promised.keys += draft.promised.keys;
     table.promised.bytes += draft.promised.bytes;

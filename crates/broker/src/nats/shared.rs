@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use steadfast_history::HistoryConfig;
+use steadfast_history::{EpochMaker, HistoryConfig, stable_hash};
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;
@@ -86,8 +86,8 @@ pub(super) struct NatsShared {
     pub(super) clock: Clock,
     /// Channels that the log takes nothing of.
     stuck: Mutex<BTreeSet<ChannelName>>,
-    seed: u64,
-    spares: AtomicU64,
+    /// Makes the bases of epochs.
+    pub(super) epochs: EpochMaker,
     session: RwLock<Option<Arc<NatsSession>>>,
     /// Since when there is none.
     lost_at: Mutex<Millis>,
@@ -148,8 +148,7 @@ impl NatsShared {
             presence: Mutex::default(),
             clock,
             stuck: Mutex::default(),
-            seed,
-            spares: AtomicU64::new(0),
+            epochs: EpochMaker::new(seed),
             session: RwLock::new(None),
             lost_at: Mutex::new(clock.now()),
             others: Mutex::default(),
@@ -265,7 +264,7 @@ impl NatsShared {
     pub(super) async fn reserve(&self, session: &NatsSession, name: &ChannelName) -> Option<Epoch> {
         let (epoch, message) = {
             let mut table = self.table.lock();
-            let (base, is_new) = table.reserve(name, &self.spare(), self.date());
+            let (base, is_new) = table.reserve(name, &self.epochs.base(), self.date());
             let message = is_new.then(|| format!("reserved {} {name} {base}", self.node));
             (table.epoch(&base)?, message)
         };
@@ -332,12 +331,7 @@ impl NatsShared {
 
     /// Whether this node is the one that sweeps this channel.
     pub(super) fn is_mine(&self, name: &ChannelName) -> bool {
-        let weight = |node: &str| {
-            let bytes = name.as_str().bytes().chain(node.bytes());
-            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            })
-        };
+        let weight = |node: &str| stable_hash(name.as_str().bytes().chain(node.bytes()));
         let mine = weight(&self.node);
         self.others.lock().iter().all(|other| *other == self.node || weight(other) < mine)
     }
@@ -345,12 +339,6 @@ impl NatsShared {
     /// The date, in ms.
     pub(super) fn date(&self) -> u64 {
         self.clock.date().0
-    }
-
-    /// The base of an epoch that nobody has had.
-    pub(super) fn spare(&self) -> String {
-        let count = self.spares.fetch_add(1, Ordering::Relaxed);
-        format!("{:010x}-{count:x}", self.seed & 0xff_ffff_ffff)
     }
 
     pub(super) fn figures(&self) -> NatsMetrics {

@@ -273,7 +273,7 @@ pub(super) async fn heads(
 ) -> Result<Vec<Value>, RedisUnavailable> {
     let mut call = server
         .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
-        .arg(shared.spare())
+        .arg(shared.epochs.base())
         .arg(server.keys.prefix.as_str())
         .number(shared.streams.channels_max);
     for name in names {

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use steadfast_history::stable_hash;
 use steadfast_machine::{Millis, Rng, Span};
 use steadfast_protocol::codec::legacy;
 use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
@@ -66,10 +67,9 @@ impl Hub {
 
     /// A part of `spread`, at random for each link.
     fn drawn(&self, link: &LinkId, spread: Span) -> Span {
-        // FNV-1a: only the spread matters.
-        let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         let seed = self.config.names_seed.to_le_bytes().into_iter();
-        let mut rng = Rng::new(seed.chain(link.as_str().bytes()).fold(0x811c_9dc5, mix));
+        let hash = stable_hash(seed.chain(link.as_str().bytes()));
+        let mut rng = Rng::new(u32::try_from(hash >> 32).unwrap_or(0));
         Span(rng.between(0, u32::try_from(spread.0).unwrap_or(u32::MAX)).into())
     }
 
