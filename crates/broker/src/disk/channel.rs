@@ -44,27 +44,26 @@ impl DiskChannel {
         self.numbers.events() == 0 && now.since(self.touched) > idle
     }
 
-    /// Takes over what the store has now, and the bytes of the tail it has let go and taken in.
+    /// Takes over what the store has now; the bytes of hot events that are not kept any more.
     pub(super) fn take_over(
         &mut self,
         numbers: ChannelNumbers,
         events: Vec<Arc<Publication>>,
-    ) -> (usize, usize) {
-        let (mut freed, mut taken) = (0, 0);
+    ) -> usize {
         (self.numbers, self.is_saved) = (numbers, true);
         for event in events {
             if let Some(key) = &event.replace {
                 self.newest_of_key.insert(key.clone(), event.offset);
             }
-            taken += event.encoded.len();
             self.tail.push_back(event);
         }
+        let mut freed = 0;
         while let Some(oldest) = self.tail.front()
             && oldest.offset < self.numbers.first
         {
             freed += self.cool();
         }
-        (freed, taken)
+        freed
     }
 
     /// The offset of the oldest hot event.

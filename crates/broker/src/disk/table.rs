@@ -1,12 +1,12 @@
 //! All channels of a disk broker in memory: where each stands, and what is hot. In: what the store
 //! has, and questions. Out: pages, or what to read from the store. It waits for nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page,
-    PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
+    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow,
+    Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
@@ -15,9 +15,6 @@ use super::channel::DiskChannel;
 use super::commit_builder::CommitTotals;
 use super::page::StoreRead;
 use super::record::ChannelNumbers;
-
-/// The most events that are hot.
-const HOT_EVENTS_MAX: usize = 1_000_000;
 
 /// The channels.
 #[derive(Debug)]
@@ -33,15 +30,7 @@ pub(super) struct DiskTable {
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
     bytes: u64,
-    hot: Hot,
-}
-
-/// Hot events of all channels, in the order in which they came.
-#[derive(Debug)]
-struct Hot {
-    order: VecDeque<(ChannelName, u64)>,
-    bytes: usize,
-    bytes_max: usize,
+    hot: HotCache,
 }
 
 /// Makes ids of channels that no other run of any process makes.
@@ -117,7 +106,7 @@ impl DiskTable {
             answers,
             unsaved: Vec::new(),
             bytes: 0,
-            hot: Hot { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
+            hot: HotCache::new(hot_bytes_max),
         }
     }
 
@@ -270,9 +259,10 @@ impl DiskTable {
     ) {
         let Some(channel) = self.channels.get_mut(name) else { return };
         self.bytes = self.bytes - channel.numbers().bytes + numbers.bytes;
-        self.hot.order.extend(events.iter().map(|event| (name.clone(), event.offset)));
-        let (freed, taken) = channel.take_over(numbers, events);
-        self.hot.bytes = self.hot.bytes + taken - freed;
+        for event in &events {
+            self.hot.put(name.clone(), event.offset, event.encoded.len());
+        }
+        self.hot.free(channel.take_over(numbers, events));
         self.cool();
     }
 
@@ -280,7 +270,7 @@ impl DiskTable {
     pub(super) fn remove(&mut self, name: &ChannelName) -> Option<ChannelNumbers> {
         let mut channel = self.channels.remove(name)?;
         while channel.hot_from().is_some() {
-            self.hot.bytes -= channel.cool();
+            self.hot.free(channel.cool());
         }
         let numbers = channel.numbers().clone();
         self.bytes -= numbers.bytes;
@@ -332,16 +322,11 @@ impl DiskTable {
 
     /// Lets go of hot events until the rest fits, oldest first.
     fn cool(&mut self) {
-        // What was trimmed or removed has left its place in the order; it goes when its turn comes,
-        // or here, where such places are the most.
-        let is_crowded = |hot: &Hot| hot.bytes > hot.bytes_max || hot.order.len() > HOT_EVENTS_MAX;
-        while is_crowded(&self.hot)
-            && let Some((name, offset)) = self.hot.order.pop_front()
-        {
+        while let Some((name, offset)) = self.hot.pop_over() {
             if let Some(channel) = self.channels.get_mut(&name)
                 && channel.hot_from() == Some(offset)
             {
-                self.hot.bytes -= channel.cool();
+                self.hot.free(channel.cool());
             }
         }
     }

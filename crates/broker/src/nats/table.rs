@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, IdempotencyWindow, PageLimit,
+    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow, PageLimit,
     ReservedEpochs,
 };
 use steadfast_machine::Millis;
@@ -18,8 +18,6 @@ use super::plan::{PagePlan, publication};
 use super::sweep::TOMB_MS;
 use crate::update_bus::ChannelUpdate;
 
-/// The most events that are hot.
-const HOT_EVENTS_MAX: usize = 1_000_000;
 /// Nodes agree on the base of a channel to come within such a part of the log's time: half of what
 /// the message stays that says that a channel is gone.
 const WINDOW_MS: u64 = TOMB_MS / 2;
@@ -50,7 +48,7 @@ pub(super) struct NatsTable {
     /// The base of the channel of the last message, where that cannot follow on what is known.
     pub(super) at_odds: Option<Box<str>>,
     fence: String,
-    hot: HotLog,
+    hot: HotCache,
 }
 
 /// Room that is taken by what is on its way.
@@ -59,14 +57,6 @@ pub(super) struct Promised {
     pub(super) channels: usize,
     pub(super) keys: usize,
     pub(super) bytes: usize,
-}
-
-/// Hot events of all channels, in the order in which they came.
-#[derive(Debug)]
-struct HotLog {
-    order: VecDeque<(ChannelName, u64)>,
-    bytes: usize,
-    bytes_max: usize,
 }
 
 /// Where a message stands in the log, and when it came there.
@@ -92,7 +82,7 @@ impl NatsTable {
             log_at: 0,
             at_odds: None,
             fence: String::new(),
-            hot: HotLog { order: VecDeque::new(), bytes: 0, bytes_max: hot_bytes_max },
+            hot: HotCache::new(hot_bytes_max),
             config,
         }
     }
@@ -100,7 +90,7 @@ impl NatsTable {
     /// The log is another one, or not what it was: begins anew, under this fence.
     pub(super) fn clear(&mut self, fence: &str) {
         let promised = self.promised;
-        *self = Self::new(self.config.clone(), self.hot.bytes_max);
+        *self = Self::new(self.config.clone(), self.hot.bytes_max());
         self.promised = promised;
         fence.clone_into(&mut self.fence);
     }
@@ -177,7 +167,7 @@ impl NatsTable {
         if head > channel.head {
             // The log dropped what nobody is given any more before this node had read it.
             self.bytes -= channel.bytes;
-            self.hot.bytes -= channel.skip_to(head);
+            self.hot.free(channel.skip_to(head));
         } else if head < channel.head {
             // Its newest event was taken out of the log, and a node that had not read that goes on
             // before it. Nobody can tell who was given which: the channel begins anew.
@@ -195,10 +185,9 @@ impl NatsTable {
             let publication = publication(name, &channel.epoch, offset, place.at, event);
             let size = publication.encoded.len();
             let (seq, at, replace) = (place.seq, place.at, event.replace.clone());
-            let hot = (self.hot.bytes_max > 0).then(|| publication.clone());
+            let hot = self.hot.is_on().then(|| publication.clone());
             if hot.is_some() {
-                self.hot.bytes += size;
-                self.hot.order.push_back((name.clone(), offset));
+                self.hot.put(name.clone(), offset, size);
             }
             channel.take(KeptEvent { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
             self.bytes += size;
@@ -219,7 +208,7 @@ impl NatsTable {
             self.gone.push_back(channel.base.as_ref().into());
             self.bytes -= channel.bytes;
             let head = channel.head;
-            self.hot.bytes -= channel.skip_to(head);
+            self.hot.free(channel.skip_to(head));
             news.push(ChannelUpdate::Deleted(name.clone()));
         }
     }
@@ -238,7 +227,7 @@ impl NatsTable {
         if let Some(channel) = self.channels.get_mut(name) {
             let (freed, cooled) = channel.trim(&retention, now);
             self.bytes -= freed;
-            self.hot.bytes -= cooled;
+            self.hot.free(cooled);
         }
     }
 
@@ -247,7 +236,7 @@ impl NatsTable {
         if let Some(channel) = self.channels.get_mut(name) {
             let (freed, cooled) = channel.drop_to(seq);
             self.bytes -= freed;
-            self.hot.bytes -= cooled;
+            self.hot.free(cooled);
         }
     }
 
@@ -341,14 +330,11 @@ impl NatsTable {
         self.channels.range::<ChannelName, _>((from, Unbounded))
     }
 
-    /// Lets go of hot events until the rest fits, oldest first. What was dropped has left its
-    /// place in the order, and goes when its turn comes.
+    /// Lets go of hot events until the rest fits, oldest first.
     fn cool(&mut self) {
-        while (self.hot.bytes > self.hot.bytes_max || self.hot.order.len() > HOT_EVENTS_MAX)
-            && let Some((name, offset)) = self.hot.order.pop_front()
-        {
+        while let Some((name, offset)) = self.hot.pop_over() {
             if let Some(channel) = self.channels.get_mut(&name) {
-                self.hot.bytes -= channel.cool(offset);
+                self.hot.free(channel.cool(offset));
             }
         }
     }
