@@ -191,9 +191,8 @@ impl NatsBroker {
                 }
                 return Ok(Page::of_nothing(since, epoch.ok_or(ReadError::Unavailable)?));
             };
-            let needs = plan.needs();
-            let messages = cold(&session, needs).await?;
-            match plan.page(channel, &messages) {
+            let messages = cold(&session, plan::needs(&plan)).await?;
+            match plan::page(plan, channel, &messages) {
                 Ok(page) => return Ok(page),
                 // Another node's clock is ahead, or an operator took something out of the log.
                 Err(seq) => self.shared.table.lock().is_dropped(channel, seq),

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use steadfast_machine::Span;
+use steadfast_machine::{Millis, Span};
 
 /// How much of a channel is kept. What is over any of these goes, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,16 @@ pub struct Retention {
     pub age_max: Span,
     /// Bytes of encoded events. Default 16 MiB.
     pub bytes_max: usize,
+}
+
+impl Retention {
+    /// Whether a channel that keeps so many events and bytes, the oldest since `oldest_at`, keeps
+    /// more than it may at `now`.
+    pub fn is_over(&self, events: u64, bytes: u64, oldest_at: Millis, now: Millis) -> bool {
+        events > self.events_max as u64
+            || bytes > self.bytes_max as u64
+            || now.since(oldest_at) > self.age_max
+    }
 }
 
 impl Default for Retention {

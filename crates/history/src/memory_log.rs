@@ -2,7 +2,7 @@
 //! In: publishes and reads. Out: publications with positions, and pages.
 //! Must not know: who listens.
 
-mod history;
+mod channel;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 
-use self::history::History;
+use self::channel::MemoryChannel;
 use crate::ChannelIndex;
 use crate::{
     AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
@@ -27,7 +27,7 @@ const EXPIRE_BATCH: usize = 1_000;
 #[derive(Debug)]
 pub struct MemoryLog {
     config: HistoryConfig,
-    channels: ChannelIndex<History>,
+    channels: ChannelIndex<MemoryChannel>,
     reserved: ReservedEpochs<Epoch>,
     window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
     bytes: usize,
@@ -232,7 +232,7 @@ impl MemoryLog {
         }
         let epoch = self.reserved.take(channel).or_else(|| self.epochs.epoch());
         let Some(epoch) = epoch else { return false };
-        self.channels.insert(channel.clone(), History::new(epoch, now));
+        self.channels.insert(channel.clone(), MemoryChannel::new(epoch, now));
         true
     }
 

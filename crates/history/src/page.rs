@@ -7,6 +7,9 @@ use steadfast_protocol::{Epoch, Gap, GapCause, Position, Since};
 
 use crate::Publication;
 
+/// The most kept events that one page looks at: a thinned one may leave out nearly all of them.
+pub const LOOKED_AT_MAX: usize = 10_000;
+
 /// How much a reader takes at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
@@ -18,15 +21,15 @@ pub struct PageLimit {
     pub is_thinned: bool,
 }
 
-/// Events after a position, in order.
+/// Events after a position, in order. `E` is an event, or what it takes to read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<E = Arc<Publication>> {
     /// The position the events start behind.
     pub start: Position,
     /// What was asked for and can no longer be given.
     pub gap: Option<Gap>,
     /// Ascending. A hole between two, or before the first or after the last, was thinned out.
-    pub events: Vec<Arc<Publication>>,
+    pub events: Vec<E>,
     /// The offset behind which the next page starts, in the epoch of `start`.
     pub end: u64,
     /// The newest offset there was.
@@ -35,7 +38,7 @@ pub struct Page {
     pub is_final: bool,
 }
 
-impl Page {
+impl<E> Page<E> {
     /// The page of a channel that has had no event; its first one will be of this epoch.
     pub fn of_nothing(since: &Since, epoch: Epoch) -> Self {
         let (_, gap) = start_of_page(since, &epoch, 0, 0);
@@ -46,6 +49,59 @@ impl Page {
     /// Whether the page reaches the end of a finished channel.
     pub const fn reaches_the_end(&self) -> bool {
         self.is_final && self.end >= self.head
+    }
+}
+
+/// A page that is being filled, by the same rules for every store: events are offered in order of
+/// their offsets, without a hole, from the first one after the start.
+#[derive(Debug)]
+pub struct PageBuilder<E = Arc<Publication>> {
+    start: u64,
+    gap: Option<Gap>,
+    limit: PageLimit,
+    events: Vec<E>,
+    bytes: usize,
+    end: u64,
+}
+
+impl<E> PageBuilder<E> {
+    /// An empty page; `start` and `gap` are those of [`start_of_page`].
+    pub const fn new(start: u64, gap: Option<Gap>, limit: PageLimit) -> Self {
+        Self { start, gap, limit, events: Vec::new(), bytes: 0, end: start }
+    }
+
+    /// The offset of the last event that was offered or left out.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Whether events that a newer one stands in for are to be left out.
+    pub const fn is_thinned(&self) -> bool {
+        self.limit.is_thinned
+    }
+
+    /// Leaves out an event that a newer one stands in for.
+    pub const fn skip(&mut self, offset: u64) {
+        self.end = offset;
+    }
+
+    /// Adds an event of so many bytes; false, and nothing is added, where the page is full.
+    pub fn offer(&mut self, offset: u64, bytes: usize, event: impl FnOnce() -> E) -> bool {
+        let is_over = !self.events.is_empty() && self.bytes + bytes > self.limit.bytes_max;
+        if self.events.len() >= self.limit.events_max || is_over {
+            return false;
+        }
+        self.end = offset;
+        self.bytes += bytes;
+        self.events.push(event());
+        true
+    }
+
+    /// The page of a channel under this epoch, with this newest offset.
+    pub fn finish(self, epoch: &Epoch, head: u64, is_final: bool) -> Page<E> {
+        let Self { start, gap, events, end, .. } = self;
+        let start = Position::new(epoch.clone(), start);
+        Page { start, gap, events, end, head, is_final }
     }
 }
 

@@ -192,3 +192,28 @@ impl PublishError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Fingerprint;
+
+    /// Stores keep fingerprints: a change makes repeated publishes look like other ones.
+    #[test]
+    fn the_fingerprint_of_an_event_is_the_same_in_every_release() {
+        let plain = Fingerprint::of("progress", "{\"n\":1}", false, None);
+        let keyed = Fingerprint::of("progress", "{\"n\":1}", false, Some("bar"));
+        let last = Fingerprint::of("progress", "{\"n\":1}", true, None);
+        let pinned = [0xbc98_bf03_c2ac_de2f, 0x877a_5646_fe59_3860, 0xee0e_0b66_a9ac_67fd];
+        assert_eq!([plain.0, keyed.0, last.0], pinned);
+    }
+
+    #[test]
+    fn no_part_of_an_event_can_pass_for_another() {
+        assert_ne!(
+            Fingerprint::of("ab", "c", false, None),
+            Fingerprint::of("a", "bc", false, None)
+        );
+        let (key, none) = (Some("a"), None);
+        assert_ne!(Fingerprint::of("a", "c", false, none), Fingerprint::of("", "c", false, key));
+    }
+}

@@ -1,18 +1,15 @@
 //! One channel in memory: its numbers, and its newest events while they are hot. In: events that
 //! the store has. Out: where a reader starts, and pages of what is hot. Must not know the store.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use steadfast_history::{ChannelInfo, Page, PageLimit, Publication, start_of_page};
+use steadfast_history::{
+    ChannelInfo, ChannelLog, LoggedEvent, Page, PageBuilder, PageLimit, Publication, start_of_page,
+};
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ChannelName, Gap, ReplaceKey, Since};
+use steadfast_protocol::{ChannelName, Gap, Since};
 
-use super::page::PageBuilder;
 use super::record::ChannelNumbers;
-
-/// A thinned page looks at no more events than this.
-const THINNED_SCAN_MAX: usize = 10_000;
 
 /// A channel.
 #[derive(Debug)]
@@ -21,15 +18,14 @@ pub(super) struct DiskChannel {
     /// Whether the store knows the channel, under its epoch.
     pub(super) is_saved: bool,
     touched: Millis,
-    /// The newest events, without holes up to the head; fewer than are kept.
-    tail: VecDeque<Arc<Publication>>,
-    newest_of_key: BTreeMap<ReplaceKey, u64>,
+    /// The newest events; fewer than are kept.
+    hot: ChannelLog<Arc<Publication>>,
 }
 
 impl DiskChannel {
     pub(super) fn new(numbers: ChannelNumbers, is_saved: bool, now: Millis) -> Self {
-        let (tail, newest_of_key) = (VecDeque::new(), BTreeMap::new());
-        Self { numbers, is_saved, touched: now, tail, newest_of_key }
+        let hot = ChannelLog::new(numbers.head);
+        Self { numbers, is_saved, touched: now, hot }
     }
 
     pub(super) const fn numbers(&self) -> &ChannelNumbers {
@@ -52,15 +48,11 @@ impl DiskChannel {
     ) -> usize {
         (self.numbers, self.is_saved) = (numbers, true);
         for event in events {
-            if let Some(key) = &event.replace {
-                self.newest_of_key.insert(key.clone(), event.offset);
-            }
-            self.tail.push_back(event);
+            self.hot.append(event);
         }
         let mut freed = 0;
-        while let Some(oldest) = self.tail.front()
-            && oldest.offset < self.numbers.first
-        {
+        debug_assert_eq!(self.hot.head(), self.numbers.head, "every new event is hot");
+        while self.hot_from().is_some_and(|oldest| oldest < self.numbers.first) {
             freed += self.cool();
         }
         freed
@@ -68,21 +60,12 @@ impl DiskChannel {
 
     /// The offset of the oldest hot event.
     pub(super) fn hot_from(&self) -> Option<u64> {
-        self.tail.front().map(|oldest| oldest.offset)
+        (!self.hot.is_empty()).then(|| self.hot.before_oldest() + 1)
     }
 
     /// Lets go of the oldest hot event; its bytes.
     pub(super) fn cool(&mut self) -> usize {
-        let Some(oldest) = self.tail.pop_front() else { return 0 };
-        if let Some(key) = &oldest.replace
-            && self.newest_of_key.get(key) == Some(&oldest.offset)
-        {
-            self.newest_of_key.remove(key);
-        }
-        if self.tail.is_empty() {
-            self.tail = VecDeque::new();
-        }
-        oldest.encoded.len()
+        self.hot.drop_oldest().map_or(0, |oldest| oldest.bytes())
     }
 
     /// Where delivery starts, and what is missing before it.
@@ -93,21 +76,12 @@ impl DiskChannel {
 
     /// The page after `start`, where all of it is hot.
     pub(super) fn hot_page(&self, start: u64, gap: Option<&Gap>, limit: PageLimit) -> Option<Page> {
-        let mut filling = PageBuilder::new(start, limit);
-        if start < self.numbers.head {
-            let skipped = (start + 1).checked_sub(self.hot_from()?)?;
-            let skipped = usize::try_from(skipped).ok()?;
-            for publication in self.tail.iter().skip(skipped).take(THINNED_SCAN_MAX) {
-                if limit.is_thinned && self.is_superseded(publication) {
-                    filling.skip(publication.offset);
-                } else if filling.is_full_for(publication.encoded.len()) {
-                    break;
-                } else {
-                    filling.put(Arc::clone(publication));
-                }
-            }
+        if start < self.hot.before_oldest() {
+            return None;
         }
-        Some(filling.page(start, gap.cloned(), &self.numbers))
+        let page = PageBuilder::new(start, gap.cloned(), limit);
+        let ChannelNumbers { epoch, head, is_final, .. } = &self.numbers;
+        Some(self.hot.fill(page, |_, event| Arc::clone(event)).finish(epoch, *head, *is_final))
     }
 
     pub(super) fn info(&self, channel: &ChannelName) -> ChannelInfo {
@@ -120,11 +94,5 @@ impl DiskChannel {
             bytes: count(self.numbers.bytes),
             is_final: self.numbers.is_final,
         }
-    }
-
-    /// Every later event of a hot one is hot, so the tail knows its newest.
-    fn is_superseded(&self, publication: &Publication) -> bool {
-        let newest = publication.replace.as_ref().and_then(|key| self.newest_of_key.get(key));
-        newest.is_some_and(|&newest| newest > publication.offset)
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_history::Retention;
+use steadfast_machine::Millis;
 
 use super::record::{self, ChannelNumbers, Item, StoredEvent};
 use super::store::{Store, StoreError};
@@ -82,7 +83,6 @@ impl Fronts {
 
 /// Whether a channel keeps more than it may at `now`, by the store's clock.
 pub(super) fn is_over(numbers: &ChannelNumbers, retention: &Retention, now: u64) -> bool {
-    let (events_max, bytes_max) = (retention.events_max as u64, retention.bytes_max as u64);
-    let is_old = now.saturating_sub(numbers.oldest_at) > retention.age_max.0;
-    numbers.events() > 0 && (numbers.events() > events_max || numbers.bytes > bytes_max || is_old)
+    let (events, oldest_at) = (numbers.events(), Millis(numbers.oldest_at));
+    events > 0 && retention.is_over(events, numbers.bytes, oldest_at, Millis(now))
 }

@@ -10,6 +10,7 @@ use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 use tokio::sync::oneshot;
 
+use super::channel::NatsChannel;
 use super::entry;
 use super::table::{NatsTable, Promised};
 
@@ -99,7 +100,7 @@ fn touched(table: &NatsTable, name: &ChannelName) -> Option<MessageBuilder> {
     if channel.is_final {
         return None;
     }
-    let text = entry::kept(&channel.base, channel.head);
+    let text = entry::kept(&channel.base, channel.head());
     let (expected, promised) = (channel.last, Promised::default());
     Some(MessageBuilder { text, expected, promised, held: Held::Touched })
 }
@@ -152,7 +153,7 @@ fn published(
         None => table.base_to_come(name, spare).into_string(),
     };
     let base = known.map_or_else(reserved, |channel| channel.base.to_string());
-    let first = known.map_or(0, |channel| channel.head) + 1;
+    let first = known.map_or(0, NatsChannel::head) + 1;
     let mut is_final = known.is_some_and(|channel| channel.is_final);
     let epoch = table.epoch(&base);
     let mut promised = Promised { channels: usize::from(known.is_none()), ..Promised::default() };

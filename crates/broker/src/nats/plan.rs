@@ -7,22 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use steadfast_history::{Page, Publication};
 use steadfast_protocol::codec::json::encode_kept_event;
-use steadfast_protocol::{ChannelName, Epoch, Gap, Position, Timestamp};
+use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 
 use super::entry::{self, ChannelStep, Event};
 
-/// A page to come.
-#[derive(Debug)]
-pub(super) struct PagePlan {
-    pub(super) start: Position,
-    pub(super) gap: Option<Gap>,
-    pub(super) wants: Vec<PlannedEvent>,
-    pub(super) end: u64,
-    pub(super) head: u64,
-    pub(super) is_final: bool,
-}
-
-/// One event of it.
+/// One event of a page to come.
 #[derive(Debug)]
 pub(super) struct PlannedEvent {
     pub(super) offset: u64,
@@ -34,52 +23,54 @@ pub(super) struct PlannedEvent {
     pub(super) hot: Option<Arc<Publication>>,
 }
 
-impl PagePlan {
-    /// The messages that must be had from the log.
-    pub(super) fn needs(&self) -> Vec<u64> {
-        let cold = self.wants.iter().filter(|want| want.hot.is_none());
-        let mut needs: Vec<u64> = cold.map(|want| want.seq).collect();
-        needs.dedup();
-        needs
-    }
+/// The messages that must be had from the log.
+pub(super) fn needs(plan: &Page<PlannedEvent>) -> Vec<u64> {
+    let cold = plan.events.iter().filter(|event| event.hot.is_none());
+    let mut needs: Vec<u64> = cold.map(|event| event.seq).collect();
+    needs.dedup();
+    needs
+}
 
-    /// The page, with these messages; or the newest message that does not hold what it should.
-    pub(super) fn page(
-        self,
-        channel: &ChannelName,
-        messages: &BTreeMap<u64, Bytes>,
-    ) -> Result<Page, u64> {
-        let missing = self.needs().into_iter().rev().find(|seq| !messages.contains_key(seq));
-        let newest = self.wants.last().map_or(0, |want| want.seq);
-        match missing {
-            Some(missing) => Err(missing),
-            None => self.filled(channel, messages).ok_or(newest),
-        }
+/// The page, with these messages; or the newest message that does not hold what it should.
+pub(super) fn page(
+    plan: Page<PlannedEvent>,
+    channel: &ChannelName,
+    messages: &BTreeMap<u64, Bytes>,
+) -> Result<Page, u64> {
+    let missing = needs(&plan).into_iter().rev().find(|seq| !messages.contains_key(seq));
+    let newest = plan.events.last().map_or(0, |event| event.seq);
+    match missing {
+        Some(missing) => Err(missing),
+        None => filled(plan, channel, messages).ok_or(newest),
     }
+}
 
-    fn filled(self, channel: &ChannelName, messages: &BTreeMap<u64, Bytes>) -> Option<Page> {
-        let Self { start, gap, wants, end, head, is_final } = self;
-        let mut read: Option<(u64, u64, Vec<Event<'_>>)> = None;
-        let mut events = Vec::with_capacity(wants.len());
-        for want in wants {
-            if let Some(hot) = want.hot {
-                events.push(hot);
-                continue;
-            }
-            if read.as_ref().is_none_or(|(seq, ..)| *seq != want.seq) {
-                let step = entry::step(messages.get(&want.seq)?)?;
-                let ChannelStep::Events { first, events, .. } = step else { return None };
-                read = Some((want.seq, first, events));
-            }
-            let (_, first, found) = read.as_ref()?;
-            let event = found.get(usize::try_from(want.nth).ok()?)?;
-            if first + u64::from(want.nth) != want.offset {
-                return None;
-            }
-            events.push(publication(channel, &start.epoch, want.offset, want.at, event));
+fn filled(
+    plan: Page<PlannedEvent>,
+    channel: &ChannelName,
+    messages: &BTreeMap<u64, Bytes>,
+) -> Option<Page> {
+    let Page { start, gap, events: planned, end, head, is_final } = plan;
+    let mut read: Option<(u64, u64, Vec<Event<'_>>)> = None;
+    let mut events = Vec::with_capacity(planned.len());
+    for event in planned {
+        if let Some(hot) = event.hot {
+            events.push(hot);
+            continue;
         }
-        Some(Page { start, gap, events, end, head, is_final })
+        if read.as_ref().is_none_or(|(seq, ..)| *seq != event.seq) {
+            let step = entry::step(messages.get(&event.seq)?)?;
+            let ChannelStep::Events { first, events, .. } = step else { return None };
+            read = Some((event.seq, first, events));
+        }
+        let (_, first, found) = read.as_ref()?;
+        let text = found.get(usize::try_from(event.nth).ok()?)?;
+        if first + u64::from(event.nth) != event.offset {
+            return None;
+        }
+        events.push(publication(channel, &start.epoch, event.offset, event.at, text));
     }
+    Some(Page { start, gap, events, end, head, is_final })
 }
 
 /// An event with its position.

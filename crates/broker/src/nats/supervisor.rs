@@ -228,7 +228,7 @@ async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
                 if channel.is_idle_since(now.saturating_sub(TOUCH_MS)) {
                     idle.push(name.clone());
                 }
-                let head = Position::new(channel.epoch.clone(), channel.head);
+                let head = Position::new(channel.epoch.clone(), channel.head());
                 standing.push(ChannelUpdate::Head(name, head));
             }
         }

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow, PageLimit,
-    ReservedEpochs,
+    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow, Page,
+    PageLimit, ReservedEpochs,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::channel::{KeptEvent, NatsChannel};
 use super::entry::{ChannelStep, Event};
-use super::plan::{PagePlan, publication};
+use super::plan::{PlannedEvent, publication};
 use super::sweep::TOMB_MS;
 use crate::update_bus::ChannelUpdate;
 
@@ -164,11 +164,11 @@ impl NatsTable {
         news: &mut Vec<ChannelUpdate>,
     ) {
         let Some(channel) = self.channels.get_mut(name) else { return };
-        if head > channel.head {
+        if head > channel.head() {
             // The log dropped what nobody is given any more before this node had read it.
-            self.bytes -= channel.bytes;
+            self.bytes -= channel.bytes();
             self.hot.free(channel.skip_to(head));
-        } else if head < channel.head {
+        } else if head < channel.head() {
             // Its newest event was taken out of the log, and a node that had not read that goes on
             // before it. Nobody can tell who was given which: the channel begins anew.
             tracing::warn!(channel = name.as_str(), "an offset of a channel was given twice");
@@ -181,7 +181,7 @@ impl NatsTable {
             0
         };
         for (nth, event) in (0..).zip(events) {
-            let offset = channel.head + 1;
+            let offset = channel.head() + 1;
             let publication = publication(name, &channel.epoch, offset, place.at, event);
             let size = publication.encoded.len();
             let (seq, at, replace) = (place.seq, place.at, event.replace.clone());
@@ -206,8 +206,8 @@ impl NatsTable {
                 self.gone.pop_front();
             }
             self.gone.push_back(channel.base.as_ref().into());
-            self.bytes -= channel.bytes;
-            let head = channel.head;
+            self.bytes -= channel.bytes();
+            let head = channel.head();
             self.hot.free(channel.skip_to(head));
             news.push(ChannelUpdate::Deleted(name.clone()));
         }
@@ -265,7 +265,7 @@ impl NatsTable {
         since: &Since,
         limit: PageLimit,
         now: u64,
-    ) -> Option<PagePlan> {
+    ) -> Option<Page<PlannedEvent>> {
         self.trim(name, now);
         Some(self.channels.get(name)?.plan(since, limit))
     }

@@ -1,0 +1,109 @@
+//! One channel of the memory broker: its log, its epoch, and whether it has ended.
+
+use alloc::sync::Arc;
+
+use steadfast_machine::{Millis, Span};
+use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Since};
+
+use crate::{
+    ChannelInfo, ChannelLog, DatedEvent, LoggedEvent, Page, PageBuilder, PageLimit, Publication,
+    Retention,
+};
+
+#[derive(Debug)]
+pub(super) struct MemoryChannel {
+    epoch: Epoch,
+    log: ChannelLog<MemoryEvent>,
+    is_final: bool,
+    touched: Millis,
+}
+
+#[derive(Debug)]
+struct MemoryEvent {
+    at: Millis,
+    publication: Arc<Publication>,
+}
+
+impl DatedEvent for MemoryEvent {
+    fn at(&self) -> Millis {
+        self.at
+    }
+}
+
+impl LoggedEvent for MemoryEvent {
+    fn bytes(&self) -> usize {
+        self.publication.bytes()
+    }
+
+    fn replace(&self) -> Option<&ReplaceKey> {
+        self.publication.replace.as_ref()
+    }
+}
+
+impl MemoryChannel {
+    pub(super) const fn new(epoch: Epoch, now: Millis) -> Self {
+        Self { epoch, log: ChannelLog::new(0), is_final: false, touched: now }
+    }
+
+    pub(super) const fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    pub(super) const fn head(&self) -> u64 {
+        self.log.head()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.log.bytes()
+    }
+
+    pub(super) const fn is_final(&self) -> bool {
+        self.is_final
+    }
+
+    pub(super) const fn touch(&mut self, now: Millis) {
+        self.touched = now;
+    }
+
+    /// The name of an event, as the one before has it where it is the same: they share its memory.
+    pub(super) fn shared(&self, event: EventName) -> EventName {
+        let before = self.log.newest().map(|newest| &newest.publication.event);
+        before.filter(|&before| *before == event).cloned().unwrap_or(event)
+    }
+
+    pub(super) fn is_forgettable(&self, now: Millis, idle: Span) -> bool {
+        self.log.is_empty() && now.since(self.touched) > idle
+    }
+
+    pub(super) fn append(&mut self, now: Millis, publication: Arc<Publication>) {
+        let (offset, is_final) = (publication.offset, publication.is_final);
+        self.is_final = is_final;
+        let appended = self.log.append(MemoryEvent { at: now, publication });
+        debug_assert_eq!(appended, offset, "offsets have no holes");
+    }
+
+    /// Drops what is over the retention, oldest first, and says how many bytes that freed.
+    pub(super) fn trim(&mut self, now: Millis, retention: &Retention) -> usize {
+        let before = self.log.bytes();
+        while self.log.drop_over(now, retention).is_some() {}
+        before - self.log.bytes()
+    }
+
+    pub(super) fn read(&self, since: &Since, limit: PageLimit) -> Page {
+        let (start, gap) = self.log.start(since, &self.epoch);
+        let page = PageBuilder::new(start, gap, limit);
+        let page = self.log.fill(page, |_, event| Arc::clone(&event.publication));
+        page.finish(&self.epoch, self.log.head(), self.is_final)
+    }
+
+    pub(super) fn info(&self, channel: &ChannelName) -> ChannelInfo {
+        ChannelInfo {
+            channel: channel.clone(),
+            epoch: self.epoch.clone(),
+            offset: self.log.head(),
+            events: self.log.len(),
+            bytes: self.log.bytes(),
+            is_final: self.is_final,
+        }
+    }
+}
