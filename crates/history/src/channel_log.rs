@@ -1,5 +1,5 @@
-//! The events that are kept of one channel, oldest first, without holes up to the newest offset. In:
-//! events in order. Out: which of them a page has, and what retention drops. Must not know the
+//! The events that are kept of one channel, oldest first, without holes up to the newest offset.
+//! In: events in order. Out: which of them a page has, and what retention drops. Must not know the
 //! channel's name, its epoch, or what an event consists of.
 
 use alloc::collections::{BTreeMap, VecDeque};

@@ -14,15 +14,15 @@
 //!
 //! | subject | type | used by |
 //! | --- | --- | --- |
-//! | the kept events of a channel: append, retention, thinning by `replace` key | [`ChannelLog`] | memory; disk for hot events; nats |
+//! | kept events: append, retention, thinning | [`ChannelLog`] | memory, disk (what is hot), nats |
 //! | where a reader starts, and which gap it is told | [`start_of_page`] | memory, disk, nats |
-//! | what has a place in a page | [`PageBuilder`] | memory, disk (hot and from the store), nats |
+//! | what has a place in a page | [`PageBuilder`] | memory, disk, nats |
 //! | whether a channel keeps too much | [`Retention::is_over`] | memory, disk, nats |
 //! | the first answer to an idempotency key | [`IdempotencyWindow`] | memory, disk, nats |
 //! | epochs that nobody else makes | [`EpochMaker`] | all |
 //! | epochs of names that have no events yet | [`ReservedEpochs`] | memory, disk, nats |
 //! | which events stay in memory beside a store | [`HotCache`] | disk, nats |
-//! | a hash that is the same in every release | [`stable_hash`] | redis, nats, the server's shards |
+//! | a hash that is the same in every release | [`stable_hash`] | redis, nats, the shards |
 //! | channels by name: found by a hash, listed in order | [`ChannelIndex`] | memory, the hub |
 //!
 //! The redis broker does these steps in scripts on its servers, so that many nodes share them; the

@@ -226,8 +226,8 @@ impl DiskTable {
         Ok(PageSource::Cold(StoreRead { channel: name.clone(), numbers, start, gap, limit }))
     }
 
-    /// Takes out expired answers, `most` at most: how many, and the keys of those that the store has
-    /// by themselves.
+    /// Takes out expired answers, `most` at most: how many, and the keys of those that the store
+    /// has by themselves.
     pub(super) fn expire_answers(
         &mut self,
         now: u64,
