@@ -5,14 +5,14 @@ import { SourceMap } from "node:module";
 
 /** Sources by how their paths begin; the first that fits counts. */
 const PARTS = [
-  ["what people are told: codes, when, how loudly", "link/message", "link/link/telling"],
-  ["quality: score, grade, reasons", "link/quality", "link/gauge", "link/link/gauge"],
-  ["publishing from a link", "link/publishing", "link/link/publishes", "publish"],
-  ["when a peer counts as dead", "link/heartbeat", "link/rtt", "link/session"],
-  ["channels, positions, gaps", "link/subscription", "link/channels", "link/link/frame"],
-  ["polling: what speaks for it, the way back", ...inLink("effort memory poll flaps link/polls")],
-  ["attempts: pauses, budget, endpoints", ...inLink("backoff endpoints dialling link/attempt")],
-  ["ends: what follows each, successors", ...inLink("end link/end link/plan link/successor")],
+  ["user messages: codes, when, how loudly", "link/message", "link/coordinator/user_messages"],
+  ["quality: score, grade, reasons", ...inLink("quality path_stats coordinator/measurements")],
+  ["publishing from a link", ...inLink("outbox coordinator/publishes"), "publish"],
+  ["when a peer counts as dead", "link/heartbeat_timer", "link/rtt", "link/session"],
+  ["channels, positions, gaps", ...inLink("subscription channels coordinator/frame")],
+  ["polling: policy, return", ...inLink("fallback network_ poll flap coordinator/polls")],
+  ["attempts: pauses, budget", ...inLink("backoff endpoints connect_ coordinator/attempt")],
+  ["ends, successors", ...inLink("end coordinator/reconnect coordinator/successor")],
   ["states, inputs, settings, statistics, tokens", "link/", "machine/"],
   ["frames: what a server may say", "protocol/"],
   ["what an app holds: client, subscriptions", "client", "subscription", "notices", "index"],

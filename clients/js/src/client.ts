@@ -12,7 +12,7 @@ import type { DeviceInput, Lifecycle } from "./lifecycle.js";
 import type { Config, LinkSettings } from "./link/config.js";
 import { DEFAULTS } from "./link/config.js";
 import type { Input } from "./link/input.js";
-import { Link } from "./link/link.js";
+import { Link } from "./link/coordinator.js";
 import type { Message } from "./link/message.js";
 import type { Notice, Output } from "./link/output.js";
 import type { QualityReport } from "./link/quality.js";

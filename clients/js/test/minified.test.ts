@@ -50,7 +50,7 @@ async function minified(): Promise<Minified> {
   };
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(PACKAGE),
-    entryPoints: ["src/link/link.ts"],
+    entryPoints: ["src/link/coordinator.ts"],
     bundle: true,
     write: false,
     format: "esm",

@@ -107,7 +107,13 @@ impl Schedule {
     }
 
     /// A session ended that had held for `held`.
-    pub(crate) fn settle(&mut self, now: Millis, held: Span, is_answered: bool, config: &Config) {
+    pub(crate) fn credit_session(
+        &mut self,
+        now: Millis,
+        held: Span,
+        is_answered: bool,
+        config: &Config,
+    ) {
         if held >= config.stable_after && is_answered {
             self.failures = 0;
         }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ChannelRequest, Scalar, Since};
 
-use crate::subscription::{Standing, Subscription};
+use crate::subscription::{Subscription, SubscriptionState};
 
 /// All that the app follows.
 #[derive(Clone, Debug)]
@@ -79,9 +79,11 @@ impl Channels {
     /// The subscription that asked with this echoed id.
     pub(crate) fn by_request(&self, echoed: &Scalar) -> Option<&Subscription> {
         let number = read_number(echoed)?;
-        self.all.iter().find(|subscription| match subscription.standing {
-            Standing::Asked { request, .. } => request == Some(number),
-            Standing::Apart | Standing::Followed { .. } | Standing::Again { .. } => false,
+        self.all.iter().find(|subscription| match subscription.progress {
+            SubscriptionState::Asked { request, .. } => request == Some(number),
+            SubscriptionState::Apart
+            | SubscriptionState::Followed { .. }
+            | SubscriptionState::Again { .. } => false,
         })
     }
 
@@ -94,7 +96,7 @@ impl Channels {
     /// What `hello` asks for: everything.
     pub(crate) fn ask_all(&mut self, now: Millis) -> Vec<ChannelRequest> {
         let ask = |subscription: &mut Subscription| {
-            subscription.part();
+            subscription.on_session_lost();
             let since = subscription.ask(now, None);
             ChannelRequest { id: None, channel: subscription.channel.clone(), since }
         };
@@ -112,13 +114,13 @@ impl Channels {
 
     /// The channels that the session was not asked for, because they came after `hello`.
     pub(crate) fn unasked(&self) -> Vec<u32> {
-        let is_apart = |one: &&Subscription| matches!(one.standing, Standing::Apart);
+        let is_apart = |one: &&Subscription| matches!(one.progress, SubscriptionState::Apart);
         self.all.iter().filter(is_apart).map(|one| one.id).collect()
     }
 
     /// The session is gone.
-    pub(crate) fn part(&mut self) {
-        self.all.iter_mut().for_each(Subscription::part);
+    pub(crate) fn on_session_lost(&mut self) {
+        self.all.iter_mut().for_each(Subscription::on_session_lost);
     }
 
     /// Whether the session follows every channel.
@@ -149,8 +151,8 @@ pub(crate) fn read_number(echoed: &Scalar) -> Option<u32> {
 }
 
 const fn again_at(subscription: &Subscription) -> Option<Millis> {
-    match subscription.standing {
-        Standing::Again { at } | Standing::Asked { until: at, .. } => Some(at),
-        Standing::Apart | Standing::Followed { .. } => None,
+    match subscription.progress {
+        SubscriptionState::Again { at } | SubscriptionState::Asked { until: at, .. } => Some(at),
+        SubscriptionState::Apart | SubscriptionState::Followed { .. } => None,
     }
 }

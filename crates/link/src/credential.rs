@@ -123,7 +123,7 @@ impl Credential {
     }
 
     /// The reason why the app could not say may be gone: it is asked again as soon as may be.
-    pub(crate) const fn hurry(&mut self, now: Millis) {
+    pub(crate) const fn expedite(&mut self, now: Millis) {
         if let Asking::Deferred { at, soonest } = &mut self.asking {
             let sooner = if soonest.0 > now.0 { *soonest } else { now };
             if at.0 > sooner.0 {

@@ -18,7 +18,7 @@ pub(crate) enum End {
     Silent,
     /// Events of a channel were missing or its request was not answered, and asking again did not
     /// mend it.
-    Unmended,
+    Unrecoverable,
     /// The server had asked to leave.
     Left,
 }
@@ -44,7 +44,7 @@ impl End {
                 CloseCode::RECONNECT | CloseCode::RESTART | CloseCode::MOVED | CloseCode::DRAINING,
             )
             | Self::Left => Reason::ServerAsked,
-            Self::Closed(_) | Self::Unmended => Reason::Lost,
+            Self::Closed(_) | Self::Unrecoverable => Reason::Lost,
             Self::Silent => Reason::HeartbeatTimeout,
         }
     }
@@ -61,7 +61,7 @@ impl End {
             Self::Dial(DialFailure::Unreachable | DialFailure::Refused)
             | Self::Timeout
             | Self::Silent
-            | Self::Unmended => Evidence::Silence,
+            | Self::Unrecoverable => Evidence::Silence,
         }
     }
 
@@ -78,19 +78,19 @@ impl End {
             )
             | Self::Timeout
             | Self::Silent
-            | Self::Unmended
+            | Self::Unrecoverable
             | Self::Left => false,
         }
     }
 
     /// Whether an attempt that goes on beside the session that ended may take its place.
-    pub(crate) const fn leaves_a_place(self) -> bool {
+    pub(crate) const fn allows_successor(self) -> bool {
         match self {
             Self::Closed(code) => match code.advice() {
                 Advice::RetryNow | Advice::RetryAfter | Advice::MoveTo => true,
                 Advice::RefreshToken | Advice::Never => false,
             },
-            Self::Silent | Self::Unmended => true,
+            Self::Silent | Self::Unrecoverable => true,
             Self::Dial(_) | Self::Timeout | Self::Left => false,
         }
     }
@@ -99,7 +99,9 @@ impl End {
     pub(crate) fn is_planned(self) -> bool {
         let is_about_token = match self {
             Self::Closed(code) => code.advice() == Advice::RefreshToken,
-            Self::Dial(_) | Self::Timeout | Self::Silent | Self::Unmended | Self::Left => false,
+            Self::Dial(_) | Self::Timeout | Self::Silent | Self::Unrecoverable | Self::Left => {
+                false
+            }
         };
         is_about_token || self.reason() == Reason::ServerAsked
     }
@@ -108,7 +110,7 @@ impl End {
     pub(crate) const fn leaves_socket(self) -> bool {
         match self {
             Self::Dial(_) | Self::Closed(_) => false,
-            Self::Timeout | Self::Silent | Self::Unmended | Self::Left => true,
+            Self::Timeout | Self::Silent | Self::Unrecoverable | Self::Left => true,
         }
     }
 

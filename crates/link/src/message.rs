@@ -66,8 +66,8 @@ pub enum Clue {
     Stalled(bool),
 }
 
-/// Chooses what is to be seen. Feed it with [`Messages::enter`] and [`Messages::hear`], then call
-/// [`Messages::review`], at the latest when [`Messages::wake`] says. Time never goes back.
+/// Chooses what is to be seen. Feed it with [`Messages::enter`] and [`Messages::on_clue`], then
+/// call [`Messages::review`], at the latest when [`Messages::wake`] says. Time never goes back.
 #[derive(Clone, Debug)]
 pub struct Messages {
     state: LinkState,
@@ -176,7 +176,7 @@ impl Messages {
     }
 
     /// There is a clue. What an attempt ended with is heard before the state that follows.
-    pub fn hear(&mut self, now: Millis, clue: Clue) {
+    pub fn on_clue(&mut self, now: Millis, clue: Clue) {
         match clue {
             Clue::NoWord | Clue::Busy | Clue::Leaving | Clue::Portal => {
                 self.is_busy = clue == Clue::Busy;

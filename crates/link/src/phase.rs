@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
 
-use crate::dialling::Dialling;
-use crate::effort::Effort;
+use crate::connect_race::ConnectRace;
+use crate::fallback_policy::FallbackPolicy;
 use crate::poll::Polls;
 use crate::session::Session;
 use crate::{LinkState, SocketId};
@@ -30,19 +30,19 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug)]
 pub(crate) struct Trying {
     pub(crate) attempt: Attempt,
-    pub(crate) face: Face,
-    pub(crate) effort: Effort,
+    pub(crate) shown_as: ShownAs,
+    pub(crate) policy: FallbackPolicy,
 }
 
 /// What an attempt is to the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Face {
+pub(crate) enum ShownAs {
     /// The first since it asked.
-    First,
+    Connecting,
     /// Any later one.
-    Again,
+    Reconnecting,
     /// None of its business: a session made way for the next one, which has said `hello`.
-    Moving,
+    Connected,
 }
 
 /// Following channels on a session.
@@ -67,12 +67,12 @@ pub(crate) enum Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Successor {
     pub(crate) attempt: Attempt,
-    pub(crate) cause: Cause,
+    pub(crate) cause: SuccessorCause,
 }
 
 /// Why a session is to have a successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum SuccessorCause {
     /// The server asked to leave.
     Leaving,
     /// The device has moved or slept, so that the session may be dead.
@@ -85,18 +85,18 @@ pub(crate) struct Polling {
     /// Of each channel.
     pub(crate) polls: Polls,
     /// The way back to a session.
-    pub(crate) way_back: WayBack,
+    pub(crate) return_path: ReturnPath,
     /// How many attempts have failed since polling began or the network changed.
     pub(crate) returns: u32,
     /// When a poll last brought an answer, or polling began.
     pub(crate) answered_at: Millis,
     /// Whether the attempt under way began before anything was known to get through.
-    pub(crate) is_dark: bool,
+    pub(crate) is_inconclusive: bool,
 }
 
 /// How far the way back from polling to a session is gone.
 #[derive(Clone, Debug)]
-pub(crate) enum WayBack {
+pub(crate) enum ReturnPath {
     /// An attempt is planned or under way.
     Attempt(Attempt),
     /// A session is live, but does not follow every channel yet.
@@ -109,20 +109,20 @@ pub(crate) enum Attempt {
     /// It begins at this time.
     Waiting { at: Millis },
     /// Its time has come, and it begins when the app has given a token.
-    WantingToken,
+    AwaitingToken,
     /// The socket is opening.
-    Opening(Dialling),
+    Opening(ConnectRace),
     /// `hello` was sent.
-    Greeting { socket: SocketId, endpoint: u8, until: Millis },
+    Handshake { socket: SocketId, endpoint: u8, until: Millis },
 }
 
 /// How far a socket has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum SocketStage {
     /// It is opening.
     Opening,
     /// `hello` was sent on it.
-    Greeting,
+    Handshake,
     /// It was welcomed.
     Welcomed,
 }
@@ -131,18 +131,20 @@ impl Attempt {
     /// The sockets it has.
     fn sockets(&self) -> Vec<SocketId> {
         match self {
-            Self::Opening(dialling) => dialling.all().into_iter().map(|dial| dial.socket).collect(),
-            Self::Greeting { socket, .. } => alloc::vec![*socket],
-            Self::Waiting { .. } | Self::WantingToken => Vec::new(),
+            Self::Opening(connect_race) => {
+                connect_race.all().into_iter().map(|dial| dial.socket).collect()
+            }
+            Self::Handshake { socket, .. } => alloc::vec![*socket],
+            Self::Waiting { .. } | Self::AwaitingToken => Vec::new(),
         }
     }
 
     /// The endpoint it went to last, if it has begun.
     pub(crate) const fn endpoint(&self) -> Option<u8> {
         match self {
-            Self::Opening(dialling) => Some(dialling.newest.endpoint),
-            Self::Greeting { endpoint, .. } => Some(*endpoint),
-            Self::Waiting { .. } | Self::WantingToken => None,
+            Self::Opening(connect_race) => Some(connect_race.newest.endpoint),
+            Self::Handshake { endpoint, .. } => Some(*endpoint),
+            Self::Waiting { .. } | Self::AwaitingToken => None,
         }
     }
 }
@@ -152,9 +154,11 @@ impl Phase {
     pub(crate) const fn shown(&self) -> LinkState {
         match self {
             Self::Resting | Self::Offline => LinkState::Disconnected,
-            Self::Trying(Trying { face: Face::First, .. }) => LinkState::Connecting,
-            Self::Trying(Trying { face: Face::Again, .. }) => LinkState::Reconnecting,
-            Self::Trying(Trying { face: Face::Moving, .. }) | Self::Live(_) => LinkState::Connected,
+            Self::Trying(Trying { shown_as: ShownAs::Connecting, .. }) => LinkState::Connecting,
+            Self::Trying(Trying { shown_as: ShownAs::Reconnecting, .. }) => LinkState::Reconnecting,
+            Self::Trying(Trying { shown_as: ShownAs::Connected, .. }) | Self::Live(_) => {
+                LinkState::Connected
+            }
             Self::Polling(_) => LinkState::Fallback,
         }
     }
@@ -163,8 +167,10 @@ impl Phase {
         match self {
             Self::Trying(trying) => Some(&trying.attempt),
             Self::Live(Live { successor: Some(successor), .. }) => Some(&successor.attempt),
-            Self::Polling(Polling { way_back: WayBack::Attempt(attempt), .. }) => Some(attempt),
-            Self::Polling(Polling { way_back: WayBack::Joining(_), .. })
+            Self::Polling(Polling { return_path: ReturnPath::Attempt(attempt), .. }) => {
+                Some(attempt)
+            }
+            Self::Polling(Polling { return_path: ReturnPath::Joining(_), .. })
             | Self::Resting
             | Self::Offline
             | Self::Live(Live { successor: None, .. }) => None,
@@ -175,8 +181,10 @@ impl Phase {
         match self {
             Self::Trying(trying) => Some(&mut trying.attempt),
             Self::Live(Live { successor: Some(successor), .. }) => Some(&mut successor.attempt),
-            Self::Polling(Polling { way_back: WayBack::Attempt(attempt), .. }) => Some(attempt),
-            Self::Polling(Polling { way_back: WayBack::Joining(_), .. })
+            Self::Polling(Polling { return_path: ReturnPath::Attempt(attempt), .. }) => {
+                Some(attempt)
+            }
+            Self::Polling(Polling { return_path: ReturnPath::Joining(_), .. })
             | Self::Resting
             | Self::Offline
             | Self::Live(Live { successor: None, .. }) => None,
@@ -186,8 +194,10 @@ impl Phase {
     pub(crate) const fn session(&self) -> Option<&Session> {
         match self {
             Self::Live(Live { session, .. })
-            | Self::Polling(Polling { way_back: WayBack::Joining(session), .. }) => Some(session),
-            Self::Polling(Polling { way_back: WayBack::Attempt(_), .. })
+            | Self::Polling(Polling { return_path: ReturnPath::Joining(session), .. }) => {
+                Some(session)
+            }
+            Self::Polling(Polling { return_path: ReturnPath::Attempt(_), .. })
             | Self::Resting
             | Self::Offline
             | Self::Trying(_) => None,
@@ -197,8 +207,10 @@ impl Phase {
     pub(crate) const fn session_mut(&mut self) -> Option<&mut Session> {
         match self {
             Self::Live(Live { session, .. })
-            | Self::Polling(Polling { way_back: WayBack::Joining(session), .. }) => Some(session),
-            Self::Polling(Polling { way_back: WayBack::Attempt(_), .. })
+            | Self::Polling(Polling { return_path: ReturnPath::Joining(session), .. }) => {
+                Some(session)
+            }
+            Self::Polling(Polling { return_path: ReturnPath::Attempt(_), .. })
             | Self::Resting
             | Self::Offline
             | Self::Trying(_) => None,
@@ -231,14 +243,18 @@ impl Phase {
     }
 
     /// How far this socket has come; none where it is no longer wanted.
-    pub(crate) fn stage(&self, socket: SocketId) -> Option<Stage> {
+    pub(crate) fn stage(&self, socket: SocketId) -> Option<SocketStage> {
         if self.session().is_some_and(|session| session.socket == socket) {
-            return Some(Stage::Welcomed);
+            return Some(SocketStage::Welcomed);
         }
         match self.attempt()? {
-            Attempt::Opening(dialling) => dialling.find(socket).map(|_| Stage::Opening),
-            Attempt::Greeting { socket: own, .. } => (*own == socket).then_some(Stage::Greeting),
-            Attempt::Waiting { .. } | Attempt::WantingToken => None,
+            Attempt::Opening(connect_race) => {
+                connect_race.find(socket).map(|_| SocketStage::Opening)
+            }
+            Attempt::Handshake { socket: own, .. } => {
+                (*own == socket).then_some(SocketStage::Handshake)
+            }
+            Attempt::Waiting { .. } | Attempt::AwaitingToken => None,
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Polls {
     /// One entry for each channel, in the same order.
     pub(crate) channels: Vec<ChannelPoll>,
     /// Those under way.
-    pub(crate) requests: Vec<Request>,
+    pub(crate) requests: Vec<PollRequest>,
     /// The endpoints that have answered a request for many channels, one bit each.
     grouped: u8,
     /// The endpoints that are asked for each channel alone, one bit each.
@@ -42,28 +42,28 @@ pub(crate) struct Polls {
 pub(crate) struct ChannelPoll {
     /// The id of its subscription.
     pub(crate) subscription: u32,
-    pub(crate) turn: Turn,
+    pub(crate) state: PollState,
     /// Whether its position is known and its last poll had an answer, so that the next may wait.
     pub(crate) is_known: bool,
     /// Whether a poll of it has brought an answer.
-    pub(crate) is_told: bool,
+    pub(crate) has_answered: bool,
     misses: u32,
 }
 
 /// Where a channel's polls stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum PollState {
     /// The next one is sent at this time.
     Due { at: Millis },
     /// It is part of this request, which is under way.
     Asked { poll: PollId, since: Since },
     /// The server wants another token.
-    WantingToken,
+    AwaitingToken,
 }
 
 /// A request under way.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub(crate) struct PollRequest {
     pub(crate) poll: PollId,
     pub(crate) endpoint: u8,
     pub(crate) at: Millis,
@@ -77,7 +77,7 @@ pub(crate) struct Request {
 
 /// What is to be asked for next.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Batch {
+pub(crate) struct PollBatch {
     /// The places of its channels.
     pub(crate) places: Vec<usize>,
     /// The requests under way whose channels are among them, and which it replaces.
@@ -89,14 +89,14 @@ pub(crate) struct Batch {
 impl ChannelPoll {
     /// To be polled at once.
     pub(crate) const fn new(subscription: u32, is_known: bool, now: Millis) -> Self {
-        let turn = Turn::Due { at: now };
-        Self { subscription, turn, is_known, is_told: false, misses: 0 }
+        let state = PollState::Due { at: now };
+        Self { subscription, state, is_known, has_answered: false, misses: 0 }
     }
 
     /// Something came back, and the next poll is sent at this time.
     pub(crate) fn answered(&mut self, at: Millis) {
         self.misses = 0;
-        self.turn = Turn::Due { at };
+        self.state = PollState::Due { at };
     }
 
     /// Whether it has missed often enough to count as unreachable.
@@ -110,11 +110,12 @@ impl ChannelPoll {
     }
 
     fn is_due(&self, now: Millis) -> bool {
-        matches!(self.turn, Turn::Due { at } if at <= now)
+        matches!(self.state, PollState::Due { at } if at <= now)
     }
 
-    fn is_asked(&self, by: PollId) -> bool {
-        matches!(self.turn, Turn::Asked { poll, .. } if poll == by)
+    /// Whether it is part of this request.
+    pub(crate) fn is_asked(&self, by: PollId) -> bool {
+        matches!(self.state, PollState::Asked { poll, .. } if poll == by)
     }
 }
 
@@ -130,13 +131,13 @@ impl Polls {
         &mut self,
         poll: PollId,
         now: Millis,
-    ) -> Option<(Request, Vec<(u32, Since)>)> {
+    ) -> Option<(PollRequest, Vec<(u32, Since)>)> {
         let place = self.requests.iter().position(|one| one.poll == poll)?;
         let request = self.requests.remove(place);
         let mut asked = Vec::new();
         for one in self.channels.iter_mut().filter(|one| one.is_asked(poll)) {
-            let turn = core::mem::replace(&mut one.turn, Turn::Due { at: now });
-            if let Turn::Asked { since, .. } = turn {
+            let state = core::mem::replace(&mut one.state, PollState::Due { at: now });
+            if let PollState::Asked { since, .. } = state {
                 asked.push((one.subscription, since));
             }
         }
@@ -155,7 +156,7 @@ impl Polls {
     /// No endpoint is to be polled before `at`.
     pub(crate) fn put_off(&mut self, now: Millis, at: Millis) {
         for one in self.channels.iter_mut().filter(|one| one.is_due(now)) {
-            one.turn = Turn::Due { at };
+            one.state = PollState::Due { at };
         }
     }
 
@@ -167,7 +168,7 @@ impl Polls {
     /// Forgets the channel of this subscription; the request that asked for no other, if any.
     pub(crate) fn leave(&mut self, subscription: u32) -> Option<PollId> {
         let place = self.channels.iter().position(|one| one.subscription == subscription)?;
-        let Turn::Asked { poll, .. } = self.channels.remove(place).turn else { return None };
+        let PollState::Asked { poll, .. } = self.channels.remove(place).state else { return None };
         if self.channels.iter().any(|one| one.is_asked(poll)) {
             return None;
         }
@@ -176,7 +177,7 @@ impl Polls {
     }
 
     /// No answer came for these channels: how many times in a row.
-    pub(crate) fn missed(&mut self, request: &Request, asked: &[(u32, Since)]) -> u32 {
+    pub(crate) fn missed(&mut self, request: &PollRequest, asked: &[(u32, Since)]) -> u32 {
         let mut row = 0;
         for (subscription, _) in asked {
             if let Some(one) = self.find_mut(*subscription) {
@@ -192,7 +193,7 @@ impl Polls {
     }
 
     /// The endpoint knows requests for many channels, or does not.
-    pub(crate) const fn learn(&mut self, request: &Request, is_known: bool) {
+    pub(crate) const fn learn(&mut self, request: &PollRequest, is_known: bool) {
         if !request.is_grouped {
         } else if is_known {
             self.grouped |= bit(request.endpoint);
@@ -204,18 +205,18 @@ impl Polls {
     /// The next request that is due at this endpoint. A channel whose position is known joins the
     /// request that waits, which is sent anew with it; one that is new is asked for by a short
     /// request beside that, one at a time.
-    pub(crate) fn next(&self, now: Millis, endpoint: u8) -> Option<Batch> {
+    pub(crate) fn next(&self, now: Millis, endpoint: u8) -> Option<PollBatch> {
         let due: Vec<usize> =
             (0..self.channels.len()).filter(|place| self.channels[*place].is_due(now)).collect();
         let is_known = |place: &usize| self.channels[*place].is_known;
         if self.single & bit(endpoint) != 0 {
             let first = *due.first()?;
             let is_long = is_known(&first);
-            return Some(Batch { places: alloc::vec![first], replaces: Vec::new(), is_long });
+            return Some(PollBatch { places: alloc::vec![first], replaces: Vec::new(), is_long });
         }
         if !self.has_short() && due.iter().any(|place| !is_known(place)) {
             let places = due.into_iter().take(GROUP_MAX).collect();
-            return Some(Batch { places, replaces: Vec::new(), is_long: false });
+            return Some(PollBatch { places, replaces: Vec::new(), is_long: false });
         }
         let mut places: Vec<usize> = due.into_iter().filter(is_known).take(GROUP_MAX).collect();
         if places.is_empty() {
@@ -231,17 +232,17 @@ impl Polls {
             }
         }
         places.sort_unstable();
-        Some(Batch { places, replaces, is_long: true })
+        Some(PollBatch { places, replaces, is_long: true })
     }
 
     /// When something will be due.
     pub(crate) fn wake(&self, endpoint: u8) -> Option<Wake<Why>> {
         let has_short = self.has_short() && self.single & bit(endpoint) == 0;
-        let due = self.channels.iter().filter_map(|one| match one.turn {
+        let due = self.channels.iter().filter_map(|one| match one.state {
             // It waits for the short request that is under way.
-            Turn::Due { .. } if has_short && !one.is_known => None,
-            Turn::Due { at } => Some(Wake::new(at, Why::Poll)),
-            Turn::Asked { .. } | Turn::WantingToken => None,
+            PollState::Due { .. } if has_short && !one.is_known => None,
+            PollState::Due { at } => Some(Wake::new(at, Why::Poll)),
+            PollState::Asked { .. } | PollState::AwaitingToken => None,
         });
         let until = self.requests.iter().map(|one| Wake::new(one.until, Why::PollTimeout));
         due.chain(until).reduce(|soonest, one| soonest.earlier(Some(one)))

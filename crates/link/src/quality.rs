@@ -15,7 +15,7 @@ use steadfast_machine::{Millis, Span};
 
 use fixed::{ONE, POINT, halved, product, whole_points};
 use gaps::Gaps;
-use grade::Standing;
+use grade::GradeState;
 use parts::Costs;
 use window::{Lost, WINDOW, Window};
 
@@ -92,7 +92,7 @@ pub(crate) struct Quality {
     samples: u8,
     score: u64,
     scored_at: u64,
-    standing: Standing,
+    grade_state: GradeState,
 }
 
 impl Flow {
@@ -133,7 +133,7 @@ impl Quality {
             samples: 0,
             score: 100 * POINT,
             scored_at: 0,
-            standing: Standing::new(),
+            grade_state: GradeState::new(),
         }
     }
 
@@ -202,7 +202,7 @@ impl Quality {
         let costs = quality.costs();
         QualityReport {
             score: whole_points(quality.score),
-            grade: quality.standing.grade,
+            grade: quality.grade_state.grade,
             parts: costs.parts(),
             reason: costs.largest(),
         }
@@ -210,7 +210,7 @@ impl Quality {
 
     /// The grade as of the last input that could change it.
     pub(crate) const fn grade(&self) -> Grade {
-        self.standing.grade
+        self.grade_state.grade
     }
 
     fn on_sample(&mut self, now: Millis, missed: u64) {
@@ -245,7 +245,7 @@ impl Quality {
         } else if self.flow != Flow::Unwanted {
             self.score = approach(self.score, raw, span).min(ceiling);
             let is_capped = ceiling < 100 * POINT;
-            self.standing.update(self.awake, whole_points(self.score), is_capped);
+            self.grade_state.update(self.awake, whole_points(self.score), is_capped);
         }
     }
 

@@ -82,7 +82,7 @@ impl Estimator {
     }
 
     /// By when nearly every answer has come.
-    fn patience(self) -> Span {
+    fn answer_timeout(self) -> Span {
         Span((self.smoothed + 4 * self.variation).div_ceil(1000))
     }
 }
@@ -129,8 +129,8 @@ impl Rtt {
             Path::Cold => (self.cold, self.bounds.cold_min),
         };
         let Some(estimator) = estimator else { return self.bounds.soft_max };
-        let patience = estimator.patience().max(least);
-        patience.times(1 << self.misses).min(self.bounds.soft_max)
+        let timeout = estimator.answer_timeout().max(least);
+        timeout.times(1 << self.misses).min(self.bounds.soft_max)
     }
 
     /// After how long without any sign of life the peer counts as dead.

@@ -6,7 +6,7 @@ use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::{ClientFrame, Welcome};
 
 use crate::end::End;
-use crate::heartbeat::{Beat, Patience, Pulse};
+use crate::heartbeat_timer::{AnswerTimeouts, HeartbeatAction, HeartbeatTimer};
 use crate::rtt::{Path, Rtt};
 use crate::wake::Why;
 use crate::{Config, Detection, SocketId};
@@ -19,10 +19,10 @@ const PATH_SHARE: u64 = 80;
 pub(crate) struct Session {
     pub(crate) socket: SocketId,
     pub(crate) since: Millis,
-    pub(crate) pulse: Pulse,
+    pub(crate) timer: HeartbeatTimer,
     /// After a loss without a word, attempts are spread over this.
     pub(crate) crash_window: Span,
-    leave: Leave,
+    leave: LeaveRequest,
     /// How long the path in front of the server lets a session be silent.
     path_limit: Option<Span>,
     heard_at: Millis,
@@ -33,7 +33,7 @@ pub(crate) struct Session {
 
 /// Whether the server wants the session gone.
 #[derive(Clone, Copy, Debug)]
-enum Leave {
+enum LeaveRequest {
     Unasked,
     /// By this time.
     At(Millis),
@@ -43,7 +43,7 @@ enum Leave {
 
 /// What is due.
 #[derive(Debug)]
-pub(crate) enum Due {
+pub(crate) enum SessionAction {
     /// Say this.
     Say(ClientFrame),
     /// An answer is overdue: ask again, with this.
@@ -60,9 +60,9 @@ impl Session {
         Self {
             socket,
             since: now,
-            pulse: Pulse::new(welcome.heartbeat, now),
+            timer: HeartbeatTimer::new(welcome.heartbeat, now),
             crash_window: Span(welcome.crash_window_ms),
-            leave: Leave::Unasked,
+            leave: LeaveRequest::Unasked,
             path_limit: welcome.path_idle_limit_ms.map(Span),
             heard_at: now,
             counted_from: now,
@@ -72,58 +72,58 @@ impl Session {
 
     /// The server wants the session gone by that time.
     pub(crate) const fn leave_at(&mut self, at: Millis) {
-        self.leave = Leave::At(at);
+        self.leave = LeaveRequest::At(at);
     }
 
     /// Whether the server wants the session gone.
     pub(crate) const fn is_leaving(&self) -> bool {
         match self.leave {
-            Leave::Unasked => false,
-            Leave::At(_) | Leave::Due => true,
+            LeaveRequest::Unasked => false,
+            LeaveRequest::At(_) | LeaveRequest::Due => true,
         }
     }
 
     /// When it is to be gone, while that is to come.
-    pub(crate) const fn turn(&self) -> Option<Millis> {
+    pub(crate) const fn leave_due_at(&self) -> Option<Millis> {
         match self.leave {
-            Leave::At(at) => Some(at),
-            Leave::Unasked | Leave::Due => None,
+            LeaveRequest::At(at) => Some(at),
+            LeaveRequest::Unasked | LeaveRequest::Due => None,
         }
     }
 
     /// The next thing that is due; to be asked until there is none.
-    pub(crate) fn due(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> Option<Due> {
-        if matches!(self.leave, Leave::At(at) if at <= now) {
-            self.leave = Leave::Due;
-            return Some(Due::Leave);
+    pub(crate) fn due(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> Option<SessionAction> {
+        if matches!(self.leave, LeaveRequest::At(at) if at <= now) {
+            self.leave = LeaveRequest::Due;
+            return Some(SessionAction::Leave);
         }
-        let patience = self.patience(now, config, rtt);
-        match self.pulse.due(now, patience) {
-            Beat::Dead => Some(Due::End(End::Silent)),
-            Beat::Send(frame) => Some(Due::Say(frame)),
-            Beat::Doubt(frame) => Some(Due::Doubt(frame)),
-            Beat::Nothing => self.look(now, config, patience),
+        let timeouts = self.answer_timeouts(now, config, rtt);
+        match self.timer.due(now, timeouts) {
+            HeartbeatAction::Dead => Some(SessionAction::End(End::Silent)),
+            HeartbeatAction::Send(frame) => Some(SessionAction::Say(frame)),
+            HeartbeatAction::Doubt(frame) => Some(SessionAction::Doubt(frame)),
+            HeartbeatAction::Nothing => self.look(now, config, timeouts),
         }
     }
 
     /// A heartbeat at once, with little patience; none while one is already waited for.
     pub(crate) fn probe(&mut self, now: Millis, config: &Config) -> Option<ClientFrame> {
-        let patience = self.probe_patience(config);
-        self.pulse.probe(now, patience)
+        let timeouts = self.probe_timeouts(config);
+        self.timer.probe(now, timeouts)
     }
 
     /// A heartbeat right behind an answer.
     pub(crate) fn echo(&mut self, now: Millis, config: &Config, rtt: &Rtt) -> ClientFrame {
-        let patience = self.patience(now, config, rtt);
-        self.pulse.beat(now, patience)
+        let timeouts = self.answer_timeouts(now, config, rtt);
+        self.timer.beat(now, timeouts)
     }
 
     /// Something came.
-    pub(crate) const fn hear(&mut self, now: Millis) {
+    pub(crate) const fn on_activity(&mut self, now: Millis) {
         self.heard_at = now;
         self.counted_from = now;
         self.is_pinged = false;
-        self.pulse.hear();
+        self.timer.on_activity();
     }
 
     /// How long nothing has come.
@@ -135,12 +135,12 @@ impl Session {
     pub(crate) const fn renew(&mut self, now: Millis) {
         self.counted_from = now;
         self.is_pinged = false;
-        self.pulse.renew(now);
+        self.timer.renew(now);
     }
 
     /// As [`Session::renew`], where an answer is waited for; whether it is.
-    pub(crate) const fn excuse(&mut self, now: Millis) -> bool {
-        let is_waiting = self.is_pinged || self.pulse.is_waiting() || self.pulse.is_timing();
+    pub(crate) const fn forgive_lateness(&mut self, now: Millis) -> bool {
+        let is_waiting = self.is_pinged || self.timer.is_waiting() || self.timer.is_timing();
         if is_waiting {
             self.renew(now);
         }
@@ -158,53 +158,60 @@ impl Session {
             }
             Detection::Adaptive | Detection::Fixed => None,
         };
-        self.pulse.pace(now, slow);
+        self.timer.pace(now, slow);
     }
 
     /// When something will be due.
     pub(crate) fn wake(&self, config: &Config) -> Wake<Why> {
-        let leave = self.turn().map(|at| Wake::new(at, Why::Leave));
+        let leave = self.leave_due_at().map(|at| Wake::new(at, Why::Leave));
         let health = Wake::new(self.health_at(config), Why::Health);
-        self.pulse.wake().earlier(Some(health)).earlier(leave)
+        self.timer.wake().earlier(Some(health)).earlier(leave)
     }
 
     /// How long the answer to a heartbeat that is sent now is waited for.
-    fn patience(&self, now: Millis, config: &Config, rtt: &Rtt) -> Patience {
-        if self.pulse.is_probe_due() {
-            return self.probe_patience(config);
+    fn answer_timeouts(&self, now: Millis, config: &Config, rtt: &Rtt) -> AnswerTimeouts {
+        if self.timer.is_probe_due() {
+            return self.probe_timeouts(config);
         }
-        let timeout = self.pulse.timeout();
+        let timeout = self.timer.timeout();
         match config.detection {
             Detection::Adaptive => {
                 let path = Path::after(self.idle(now));
-                Patience::new(rtt.soft(path), rtt.hard(path), timeout)
+                AnswerTimeouts::new(rtt.soft(path), rtt.hard(path), timeout)
             }
-            Detection::Fixed => Patience { soft: None, hard: timeout },
+            Detection::Fixed => AnswerTimeouts { soft: None, hard: timeout },
         }
     }
 
-    fn probe_patience(&self, config: &Config) -> Patience {
-        let timeout = self.pulse.timeout();
+    fn probe_timeouts(&self, config: &Config) -> AnswerTimeouts {
+        let timeout = self.timer.timeout();
         match config.detection {
-            Detection::Adaptive => Patience::new(config.probe_soft, config.probe_hard, timeout),
-            Detection::Fixed => Patience { soft: None, hard: config.probe_hard.min(timeout) },
+            Detection::Adaptive => {
+                AnswerTimeouts::new(config.probe_soft, config.probe_hard, timeout)
+            }
+            Detection::Fixed => AnswerTimeouts { soft: None, hard: config.probe_hard.min(timeout) },
         }
     }
 
     /// Looks at how long nothing has come.
-    fn look(&mut self, now: Millis, config: &Config, patience: Patience) -> Option<Due> {
+    fn look(
+        &mut self,
+        now: Millis,
+        config: &Config,
+        timeouts: AnswerTimeouts,
+    ) -> Option<SessionAction> {
         if self.health_at(config) > now {
             return None;
         }
         if self.is_pinged {
-            return Some(Due::End(End::Silent));
+            return Some(SessionAction::End(End::Silent));
         }
         self.is_pinged = true;
         match config.detection {
             // A heartbeat that is waited for asks the same.
-            Detection::Adaptive if self.pulse.is_waiting() => None,
-            Detection::Adaptive => Some(Due::Say(self.pulse.beat(now, patience))),
-            Detection::Fixed => Some(Due::Say(ClientFrame::Ping { id: None })),
+            Detection::Adaptive if self.timer.is_waiting() => None,
+            Detection::Adaptive => Some(SessionAction::Say(self.timer.beat(now, timeouts))),
+            Detection::Fixed => Some(SessionAction::Say(ClientFrame::Ping { id: None })),
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Statistics {
 
 /// What flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
+pub(crate) enum UptimeState {
     /// Nothing, and nothing is wanted.
     Unwanted,
     /// Nothing.
@@ -45,7 +45,7 @@ pub(crate) enum Flow {
 /// The account that statistics are drawn from.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    flow: Flow,
+    flow: UptimeState,
     counted_to: Millis,
     down: Span,
     polled: Span,
@@ -57,7 +57,7 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn new() -> Self {
         Self {
-            flow: Flow::Unwanted,
+            flow: UptimeState::Unwanted,
             counted_to: Millis::ZERO,
             down: Span::ZERO,
             polled: Span::ZERO,
@@ -68,9 +68,9 @@ impl Record {
     }
 
     /// From now on, `flow`.
-    pub(crate) fn turn(&mut self, now: Millis, flow: Flow) {
+    pub(crate) fn turn(&mut self, now: Millis, flow: UptimeState) {
         self.count(now);
-        if self.flow == Flow::Live && flow != Flow::Live {
+        if self.flow == UptimeState::Live && flow != UptimeState::Live {
             self.drawn.last_disconnected_at = Some(now);
         }
         self.flow = flow;
@@ -124,11 +124,15 @@ impl Record {
         let flowing = record.live + record.polled;
         let all = flowing + record.down;
         let is_flowing = |flows: bool| if flows { 10_000 } else { 0 };
-        let is_up = is_flowing(matches!(self.flow, Flow::Live | Flow::Polled));
+        let is_up = is_flowing(matches!(self.flow, UptimeState::Live | UptimeState::Polled));
         Statistics {
             total_downtime: record.down,
             availability: share(flowing, all, is_up),
-            realtime_availability: share(record.live, all, is_flowing(self.flow == Flow::Live)),
+            realtime_availability: share(
+                record.live,
+                all,
+                is_flowing(self.flow == UptimeState::Live),
+            ),
             ..record.drawn
         }
     }
@@ -137,10 +141,10 @@ impl Record {
         let span = now.since(self.counted_to);
         self.counted_to = self.counted_to.max(now);
         match self.flow {
-            Flow::Unwanted => {}
-            Flow::Down => self.down += span,
-            Flow::Polled => self.polled += span,
-            Flow::Live => self.live += span,
+            UptimeState::Unwanted => {}
+            UptimeState::Down => self.down += span,
+            UptimeState::Polled => self.polled += span,
+            UptimeState::Live => self.live += span,
         }
     }
 }

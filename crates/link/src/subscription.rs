@@ -20,16 +20,16 @@ pub(crate) struct Subscription {
     /// Its place in the order of creation; never used again.
     pub(crate) id: u32,
     pub(crate) channel: ChannelName,
-    pub(crate) standing: Standing,
+    pub(crate) progress: SubscriptionState,
     /// Whether it was asked for again in this session, to mend what was amiss.
-    pub(crate) is_mended: bool,
+    pub(crate) is_resubscribed: bool,
     since: Since,
     position: Option<Position>,
 }
 
 /// Where a channel stands on the session of the moment.
 #[derive(Clone, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum SubscriptionState {
     /// There is no session.
     Apart,
     /// Asked for, by `hello` or by the request with this id; an answer is waited for until then.
@@ -44,7 +44,7 @@ pub(crate) enum Standing {
 /// Whether what came continues what the app has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Order {
+pub(crate) enum Continuity {
     /// It does, or it was nothing new.
     Kept,
     /// Something between is missing, so nothing was told.
@@ -58,7 +58,14 @@ impl Subscription {
             Since::After(position) => Some(position.clone()),
             Since::Start | Since::Now => None,
         };
-        Self { id, channel, standing: Standing::Apart, is_mended: false, since, position }
+        Self {
+            id,
+            channel,
+            progress: SubscriptionState::Apart,
+            is_resubscribed: false,
+            since,
+            position,
+        }
     }
 
     /// The last event that the app has been handed, once it is known.
@@ -75,28 +82,30 @@ impl Subscription {
     pub(crate) fn ask(&mut self, now: Millis, request: Option<u32>) -> Since {
         let since = self.since();
         let until = now + SUBSCRIBED_TIMEOUT;
-        self.standing = Standing::Asked { request, since: since.clone(), until };
+        self.progress = SubscriptionState::Asked { request, since: since.clone(), until };
         since
     }
 
     /// The device slept: an answer is waited for anew.
     pub(crate) fn renew(&mut self, now: Millis) {
-        if let Standing::Asked { until, .. } = &mut self.standing {
+        if let SubscriptionState::Asked { until, .. } = &mut self.progress {
             *until = now + SUBSCRIBED_TIMEOUT;
         }
     }
 
     /// The session is gone.
-    pub(crate) fn part(&mut self) {
-        self.standing = Standing::Apart;
-        self.is_mended = false;
+    pub(crate) fn on_session_lost(&mut self) {
+        self.progress = SubscriptionState::Apart;
+        self.is_resubscribed = false;
     }
 
     /// Whether the session follows it.
     pub(crate) const fn is_followed(&self) -> bool {
-        match self.standing {
-            Standing::Followed { .. } => true,
-            Standing::Apart | Standing::Asked { .. } | Standing::Again { .. } => false,
+        match self.progress {
+            SubscriptionState::Followed { .. } => true,
+            SubscriptionState::Apart
+            | SubscriptionState::Asked { .. }
+            | SubscriptionState::Again { .. } => false,
         }
     }
 
@@ -104,9 +113,11 @@ impl Subscription {
     /// and not told yet.
     pub(crate) fn is_live(&self, offset: u64) -> bool {
         let told = self.position.as_ref().map_or(0, |position| position.offset);
-        match self.standing {
-            Standing::Followed { head, .. } => offset > head.max(told),
-            Standing::Apart | Standing::Asked { .. } | Standing::Again { .. } => false,
+        match self.progress {
+            SubscriptionState::Followed { head, .. } => offset > head.max(told),
+            SubscriptionState::Apart
+            | SubscriptionState::Asked { .. }
+            | SubscriptionState::Again { .. } => false,
         }
     }
 
@@ -116,14 +127,16 @@ impl Subscription {
         frame: &Subscribed,
         id: Option<u32>,
         tell: &mut dyn FnMut(Notice),
-    ) -> Order {
-        let asked = match &self.standing {
-            Standing::Asked { request, since, .. } if *request == id => since.clone(),
+    ) -> Continuity {
+        let asked = match &self.progress {
+            SubscriptionState::Asked { request, since, .. } if *request == id => since.clone(),
             // Asked for again since: the answer to that will follow.
-            Standing::Asked { .. } | Standing::Apart | Standing::Again { .. } => {
-                return Order::Kept;
+            SubscriptionState::Asked { .. }
+            | SubscriptionState::Apart
+            | SubscriptionState::Again { .. } => {
+                return Continuity::Kept;
             }
-            Standing::Followed { .. } => {
+            SubscriptionState::Followed { .. } => {
                 let named = frame.gap.as_ref().map(|gap| Since::After(gap.from.clone()));
                 named.unwrap_or_else(|| self.since())
             }
@@ -131,20 +144,21 @@ impl Subscription {
         let reached = Position::new(frame.epoch.clone(), frame.offset);
         let is_first = self.position.is_none();
         let Some(is_whole) = self.reach(&reached, frame.gap.is_some(), &asked, tell) else {
-            return Order::Broken;
+            return Continuity::Broken;
         };
         let is_recovered = is_whole && (frame.recovered || !is_first);
-        self.standing = Standing::Followed { epoch: frame.epoch.clone(), head: frame.head };
+        self.progress =
+            SubscriptionState::Followed { epoch: frame.epoch.clone(), head: frame.head };
         tell(self.followed(is_recovered, reached));
-        Order::Kept
+        Continuity::Kept
     }
 
     /// An event.
-    pub(crate) fn on_event(&mut self, event: Event, tell: &mut dyn FnMut(Notice)) -> Order {
-        let (Standing::Followed { epoch, .. }, Some(position)) =
-            (&mut self.standing, &mut self.position)
+    pub(crate) fn on_event(&mut self, event: Event, tell: &mut dyn FnMut(Notice)) -> Continuity {
+        let (SubscriptionState::Followed { epoch, .. }, Some(position)) =
+            (&mut self.progress, &mut self.position)
         else {
-            return Order::Kept;
+            return Continuity::Kept;
         };
         if let Some(named) = &event.epoch
             && named != epoch
@@ -152,23 +166,23 @@ impl Subscription {
             *epoch = named.clone();
         }
         if *epoch != position.epoch {
-            return Order::Broken;
+            return Continuity::Broken;
         }
         step(position, event, tell)
     }
 
     /// Offsets that will not come.
-    pub(crate) fn on_superseded(&mut self, frame: &Superseded) -> Order {
-        let (Standing::Followed { epoch, .. }, Some(position)) =
-            (&self.standing, &mut self.position)
+    pub(crate) fn on_superseded(&mut self, frame: &Superseded) -> Continuity {
+        let (SubscriptionState::Followed { epoch, .. }, Some(position)) =
+            (&self.progress, &mut self.position)
         else {
-            return Order::Kept;
+            return Continuity::Kept;
         };
         if *epoch != position.epoch || frame.from > position.offset.saturating_add(1) {
-            return Order::Broken;
+            return Continuity::Broken;
         }
         position.offset = position.offset.max(frame.to);
-        Order::Kept
+        Continuity::Kept
     }
 
     /// The answer to a poll that asked for `asked`. False where the position has gone elsewhere
@@ -272,17 +286,17 @@ fn behind(answer: &PollPage) -> Position {
 }
 
 /// Tells the next event; drops one that was told before.
-fn step(position: &mut Position, mut event: Event, tell: &mut dyn FnMut(Notice)) -> Order {
+fn step(position: &mut Position, mut event: Event, tell: &mut dyn FnMut(Notice)) -> Continuity {
     if event.offset <= position.offset {
-        return Order::Kept;
+        return Continuity::Kept;
     }
     if event.offset > position.offset.saturating_add(1) {
-        return Order::Broken;
+        return Continuity::Broken;
     }
     position.offset = event.offset;
     event.epoch = Some(position.epoch.clone());
     tell(Notice::Event(Box::new(event)));
-    Order::Kept
+    Continuity::Kept
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub enum Why {
     /// A publish may be sent, or has waited too long for its answer.
     Publish,
     /// Long enough without data to poll, since plain HTTP gets through.
-    Effort,
+    Fallback,
     /// The next poll.
     Poll,
     /// A poll has taken too long.

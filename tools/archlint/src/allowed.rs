@@ -43,32 +43,8 @@ pub const ALLOWED: &[Allowed] = &[
         reason: "the one place of the commands that asks for the date",
     },
     Allowed {
-        rule: Rule::TypeName,
-        path: "crates/link/src/pace.rs",
-        subject: "Waiting",
-        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
-    },
-    Allowed {
-        rule: Rule::TypeName,
-        path: "crates/link/src/quality/grade.rs",
-        subject: "Standing",
-        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
-    },
-    Allowed {
-        rule: Rule::TypeName,
-        path: "crates/link/src/statistics.rs",
-        subject: "Flow",
-        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
-    },
-    Allowed {
-        rule: Rule::TypeName,
-        path: "crates/link/src/subscription.rs",
-        subject: "Standing",
-        reason: "not renamed yet: the link and its twin in TypeScript are renamed together",
-    },
-    Allowed {
         rule: Rule::Twin,
-        path: "crates/link/src/link/check.rs",
+        path: "crates/link/src/coordinator/invariants.rs",
         subject: "",
         reason: "assertions of debug builds, which the other language has not; traces replay them",
     },

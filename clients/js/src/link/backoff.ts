@@ -106,7 +106,7 @@ export function spend(schedule: Schedule, now: Millis): void {
 }
 
 /** A session ended that had held for `held`. */
-export function settle(
+export function creditSession(
   schedule: Schedule,
   now: Millis,
   held: Span,

@@ -52,7 +52,7 @@ export class Channels {
   /** The subscription that asked with this echoed id. */
   byRequest(echoed: Scalar): Subscription | undefined {
     return this.all.find(
-      ({ standing }) => standing.kind === "asked" && standing.request === echoed,
+      ({ progress }) => progress.kind === "asked" && progress.request === echoed,
     );
   }
 
@@ -64,7 +64,7 @@ export class Channels {
   /** What `hello` asks for: everything. */
   askAll(now: Millis): ChannelRequest[] {
     return this.all.map((one) => {
-      one.part();
+      one.onSessionLost();
       return { channel: one.channel, since: one.ask(now, undefined) };
     });
   }
@@ -78,12 +78,12 @@ export class Channels {
 
   /** The channels that the session was not asked for, because they came after `hello`. */
   unasked(): number[] {
-    return this.all.filter((one) => one.standing.kind === "apart").map((one) => one.id);
+    return this.all.filter((one) => one.progress.kind === "apart").map((one) => one.id);
   }
 
   /** The session is gone. */
-  part(): void {
-    for (const one of this.all) one.part();
+  onSessionLost(): void {
+    for (const one of this.all) one.onSessionLost();
   }
 
   /** Whether the session follows every channel. */
@@ -115,9 +115,9 @@ export class Channels {
 export const readNumber = (echoed: Scalar | null | undefined): number | undefined =>
   typeof echoed === "number" ? echoed : undefined;
 
-const againAt = ({ standing }: Subscription): Millis =>
-  standing.kind === "again"
-    ? standing.at
-    : standing.kind === "asked"
-      ? standing.until
+const againAt = ({ progress }: Subscription): Millis =>
+  progress.kind === "again"
+    ? progress.at
+    : progress.kind === "asked"
+      ? progress.until
       : Infinity;

@@ -80,7 +80,7 @@ export function defer(credential: Credential, now: Millis, config: LinkSettings,
 }
 
 /** The reason why the app could not say may be gone: it is asked again as soon as may be. */
-export function hurry(credential: Credential, now: Millis): void {
+export function expedite(credential: Credential, now: Millis): void {
   if (credential.askAt === NEVER) return;
   credential.askAt = Math.min(credential.askAt, Math.max(credential.soonest, now));
 }

@@ -13,7 +13,7 @@ export type End =
    * No welcome came in time; nothing was heard in time; events of a channel were missing or its
    * request was not answered, and asking again did not mend it; the server had asked to leave.
    */
-  | { readonly kind: "timeout" | "silent" | "unmended" | "left" }
+  | { readonly kind: "timeout" | "silent" | "unrecoverable" | "left" }
   /** The socket was closed or lost: what to do about its code. */
   | { readonly kind: CloseCode.Advice; readonly code: CloseCode.CloseCode };
 
@@ -80,13 +80,13 @@ export function evidenceOf({ kind }: End): Evidence {
 export const isFinal = ({ kind }: End): boolean => kind === "refused" || kind === "never";
 
 /** Whether an attempt that goes on beside the session that ended may take its place. */
-export function leavesAPlace({ kind }: End): boolean {
+export function allowsSuccessor({ kind }: End): boolean {
   switch (kind) {
     case "retry_now":
     case "retry_after":
     case "move_to":
     case "silent":
-    case "unmended":
+    case "unrecoverable":
       return true;
     default:
       return false;
@@ -99,7 +99,7 @@ export const isPlanned = (end: End): boolean =>
 
 /** Whether the shell still has the socket, so that it must be told to close it. */
 export const leavesSocket = ({ kind }: End): boolean =>
-  kind === "timeout" || kind === "silent" || kind === "unmended" || kind === "left";
+  kind === "timeout" || kind === "silent" || kind === "unrecoverable" || kind === "left";
 
 /** Whether nothing was said at the end, as when a server crashes. */
 export function isSudden(end: End): boolean {

@@ -134,7 +134,7 @@ export class Messages {
   }
 
   /** There is a clue. What an attempt ended with is heard before the state that follows. */
-  hear(now: Millis, clue: Clue): void {
+  onClue(now: Millis, clue: Clue): void {
     const blamed = (BLAMED as readonly Clue[]).indexOf(clue);
     if (blamed >= 0) {
       this.blamed = POLICY + blamed;

@@ -2,8 +2,8 @@
 // belongs to it and nothing else. The five are what the app is shown.
 
 import { type Millis, NEVER } from "../machine/time.js";
-import { type Dialling, find } from "./dialling.js";
-import type { Effort } from "./effort.js";
+import { type ConnectRace, find } from "./connect_race.js";
+import type { FallbackPolicy } from "./fallback_policy.js";
 import type { SocketId } from "./input.js";
 import type { Polls } from "./poll.js";
 import type { Session } from "./session.js";
@@ -25,8 +25,8 @@ export type Phase =
 export interface Trying {
   readonly kind: "trying";
   attempt: Attempt;
-  readonly face: Face;
-  effort: Effort;
+  readonly shownAs: ShownAs;
+  policy: FallbackPolicy;
   readonly session?: undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Trying {
  * What an attempt is to the app: the first since it asked; any later one; or none of its business,
  * since a session made way for the next one, which has said `hello`. Each is what the app is shown.
  */
-export type Face = "connecting" | "reconnecting" | "connected";
+export type ShownAs = "connecting" | "reconnecting" | "connected";
 
 /** Following channels on a session. */
 export interface Live {
@@ -62,7 +62,7 @@ export interface Polling {
   /** When a poll last brought an answer, or polling began. */
   answeredAt: Millis;
   /** Whether the attempt under way began before anything was known to get through. */
-  isDark: boolean;
+  isInconclusive: boolean;
 }
 
 /** One attempt to get a session. */
@@ -71,11 +71,11 @@ export interface Attempt {
    * It waits for its time; or that has come, and it begins when the app has given a token; or its
    * sockets are opening; or `hello` was sent on the one that is left.
    */
-  readonly kind: "waiting" | "wanting_token" | "opening" | "greeting";
+  readonly kind: "waiting" | "awaiting_token" | "opening" | "handshake";
   /** When it begins, or else when it has failed. */
   at: Millis;
   /** Its sockets, once it has begun. */
-  dials: Dialling;
+  dials: ConnectRace;
   /**
    * When to dial another endpoint beside the first; never once that was done, or if there is none.
    */
@@ -83,7 +83,7 @@ export interface Attempt {
 }
 
 /** How far a socket has come: it is opening, `hello` was sent on it, it was welcomed. */
-export type Stage = "opening" | "greeting" | "welcomed";
+export type SocketStage = "opening" | "handshake" | "welcomed";
 
 /** What the app is shown. */
 export function shown(phase: Phase): LinkState {
@@ -92,7 +92,7 @@ export function shown(phase: Phase): LinkState {
     case "offline":
       return "disconnected";
     case "trying":
-      return phase.face;
+      return phase.shownAs;
     case "live":
       return "connected";
     case "polling":
@@ -107,7 +107,7 @@ export const waiting = (at: Millis): Attempt => newAttempt("waiting", at);
 export const newAttempt = (
   kind: Attempt["kind"],
   at: Millis,
-  dials: Dialling = [],
+  dials: ConnectRace = [],
   raceAt: Millis = NEVER,
 ): Attempt => ({ kind, at, dials, raceAt });
 
@@ -126,7 +126,7 @@ export const sockets = (phase: Phase): SocketId[] => [
 ];
 
 /** How far this socket has come; none where it is no longer wanted. */
-export function stage({ attempt, session }: Phase, socket: SocketId): Stage | undefined {
+export function stage({ attempt, session }: Phase, socket: SocketId): SocketStage | undefined {
   if (session?.socket === socket) return "welcomed";
-  return attempt && find(attempt.dials, socket) && (attempt.kind as Stage);
+  return attempt && find(attempt.dials, socket) && (attempt.kind as SocketStage);
 }

@@ -47,7 +47,7 @@ export interface ChannelPoll {
   /** Whether its position is known and its last poll had an answer, so that the next may wait. */
   isKnown: boolean;
   /** Whether a poll of it has brought an answer. */
-  isTold: boolean;
+  hasAnswered: boolean;
   misses: number;
 }
 
@@ -65,7 +65,7 @@ export interface PollRequest {
 }
 
 /** What is to be asked for next. */
-export interface Batch {
+export interface PollBatch {
   /** Its channels, in order. */
   readonly channels: readonly ChannelPoll[];
   /** The requests under way whose channels are among them, and which it replaces. */
@@ -81,7 +81,7 @@ export const newPoll = (subscription: number, isKnown: boolean, now: Millis): Ch
   since: undefined,
   dueAt: now,
   isKnown,
-  isTold: false,
+  hasAnswered: false,
   misses: 0,
 });
 
@@ -166,7 +166,7 @@ export function learn(polls: Polls, { isGrouped, endpoint }: PollRequest, isKnow
  * request that waits, which is sent anew with it; one that is new is asked for by a short request
  * beside that, one at a time.
  */
-export function next(polls: Polls, now: Millis, endpoint: number): Batch | undefined {
+export function next(polls: Polls, now: Millis, endpoint: number): PollBatch | undefined {
   const due = polls.channels.filter(({ asked, dueAt }) => asked === undefined && dueAt <= now);
   const [first] = due;
   if (polls.single.has(endpoint)) {
@@ -204,5 +204,5 @@ export function wake(polls: Polls, endpoint: number): Millis {
 const hasShort = ({ requests }: Polls): boolean => requests.some(({ isLong }) => !isLong);
 
 /** The server wants another token first. */
-export const isWantingToken = ({ asked, dueAt }: ChannelPoll): boolean =>
+export const isAwaitingToken = ({ asked, dueAt }: ChannelPoll): boolean =>
   asked === undefined && dueAt === NEVER;

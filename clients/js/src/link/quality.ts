@@ -9,7 +9,7 @@
 import { type Millis, type Span, since } from "../machine/time.js";
 import { ONE, POINT, halved, product, scaled, wholePoints } from "./quality/fixed.js";
 import { type Gaps, at95Percent, push } from "./quality/gaps.js";
-import { GRADES, type Grade, type Standing, update } from "./quality/grade.js";
+import { GRADES, type Grade, type GradeState, update } from "./quality/grade.js";
 import type { Costs, Part, Parts } from "./quality/parts.js";
 import * as parts from "./quality/parts.js";
 import { EMPTY, WINDOW, type Window, lost, pass } from "./quality/window.js";
@@ -90,7 +90,7 @@ export class Quality {
   private samples = 0;
   private score = 100 * POINT;
   private scoredAt = 0;
-  private standing: Standing = { rank: 0, trend: 0, since: 0 };
+  private gradeState: GradeState = { rank: 0, trend: 0, since: 0 };
 
   clone(): Quality {
     return Object.assign(new Quality(), this);
@@ -157,7 +157,7 @@ export class Quality {
 
   /** The grade as of the last input that could change it. */
   grade(): Grade {
-    return GRADES[this.standing.rank]!;
+    return GRADES[this.gradeState.rank]!;
   }
 
   private onSample(now: Millis, missed: number): void {
@@ -198,7 +198,7 @@ export class Quality {
     } else if (this.flow !== "unwanted") {
       this.score = Math.min(approach(this.score, raw, span), most);
       const isCapped = most < 100 * POINT;
-      this.standing = update(this.standing, this.awake, wholePoints(this.score), isCapped);
+      this.gradeState = update(this.gradeState, this.awake, wholePoints(this.score), isCapped);
     }
   }
 

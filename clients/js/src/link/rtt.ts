@@ -60,7 +60,7 @@ export class Estimator {
   }
 
   /** By when nearly every answer has come. */
-  patience(): Span {
+  answerTimeout(): Span {
     return Math.ceil((this.smoothed + 4 * this.variation) / 1000);
   }
 }
@@ -104,8 +104,8 @@ export class Rtt {
     const estimator = this.estimators[path];
     const { softMin, softMax } = this.bounds;
     if (!estimator) return softMax;
-    const patience = Math.max(estimator.patience(), softMin[path]);
-    return Math.min(patience * 2 ** this.misses, softMax);
+    const timeout = Math.max(estimator.answerTimeout(), softMin[path]);
+    return Math.min(timeout * 2 ** this.misses, softMax);
   }
 
   /** After how long without any sign of life the peer counts as dead. */

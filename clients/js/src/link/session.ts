@@ -6,7 +6,7 @@ import { type Millis, NEVER, type Span, since } from "../machine/time.js";
 import type { ClientFrame, Heartbeat } from "../protocol/frame/client.js";
 import type { Welcome } from "../protocol/frame/server.js";
 import type { LinkSettings } from "./config.js";
-import * as pulse from "./heartbeat.js";
+import * as heartbeat from "./heartbeat_timer.js";
 import type { SocketId } from "./input.js";
 import { type Rtt, pathAfter } from "./rtt.js";
 
@@ -17,7 +17,7 @@ const PATH_SHARE = 80;
  * What is due: say this; an answer is overdue, so ask again with this; the server wants the session
  * gone by now, which is said once; nothing came in time.
  */
-export type Due =
+export type SessionAction =
   | { readonly kind: "say" | "doubt"; readonly frame: ClientFrame }
   | { readonly kind: "leave" | "silent" };
 
@@ -25,7 +25,7 @@ export type Due =
 export interface Session {
   readonly socket: SocketId;
   readonly since: Millis;
-  readonly pulse: pulse.Pulse;
+  readonly timer: heartbeat.HeartbeatTimer;
   /** After a loss without a word, attempts are spread over this. */
   readonly crashWindow: Span;
   /** How long the path in front of the server lets a session be silent. */
@@ -33,7 +33,7 @@ export interface Session {
   /** Whether the server wants the session gone. */
   isLeaving: boolean;
   /** When it is to be gone, while that is to come. */
-  turnAt: Millis;
+  leaveDueAt: Millis;
   heardAt: Millis;
   /** The same, or the end of a sleep: from when on silence counts. */
   countedFrom: Millis;
@@ -44,11 +44,11 @@ export interface Session {
 export const newSession = (socket: SocketId, welcome: Welcome, now: Millis): Session => ({
   socket,
   since: now,
-  pulse: pulse.newPulse(welcome.heartbeat, now),
+  timer: heartbeat.newHeartbeatTimer(welcome.heartbeat, now),
   crashWindow: welcome.crash_window_ms,
   pathLimit: welcome.path_idle_limit_ms ?? NEVER,
   isLeaving: false,
-  turnAt: NEVER,
+  leaveDueAt: NEVER,
   heardAt: now,
   countedFrom: now,
   isPinged: false,
@@ -57,7 +57,7 @@ export const newSession = (socket: SocketId, welcome: Welcome, now: Millis): Ses
 /** The server wants the session gone by that time. */
 export function leaveAt(session: Session, at: Millis): void {
   session.isLeaving = true;
-  session.turnAt = at;
+  session.leaveDueAt = at;
 }
 
 /** The next thing that is due; to be asked until there is none. */
@@ -66,30 +66,30 @@ export function due(
   now: Millis,
   config: LinkSettings,
   rtt: Rtt,
-): Due | undefined {
-  if (session.turnAt <= now) {
-    session.turnAt = NEVER;
+): SessionAction | undefined {
+  if (session.leaveDueAt <= now) {
+    session.leaveDueAt = NEVER;
     return { kind: "leave" };
   }
-  const patience = patienceNow(session, now, config, rtt);
-  const beat = pulse.due(session.pulse, now, patience);
-  if (!beat) return look(session, now, config, patience);
+  const timeouts = answerTimeouts(session, now, config, rtt);
+  const beat = heartbeat.due(session.timer, now, timeouts);
+  if (!beat) return look(session, now, config, timeouts);
   return beat.kind === "dead" ? { kind: "silent" } : beat;
 }
 
 /** A heartbeat at once, with little patience; none while one is already waited for. */
 export const probe = (session: Session, now: Millis, config: LinkSettings): Heartbeat | undefined =>
-  pulse.probe(session.pulse, now, probePatience(session, config));
+  heartbeat.probe(session.timer, now, probeTimeouts(session, config));
 
 /** A heartbeat right behind an answer. */
 export const echo = (session: Session, now: Millis, config: LinkSettings, rtt: Rtt): Heartbeat =>
-  pulse.beat(session.pulse, now, patienceNow(session, now, config, rtt));
+  heartbeat.beat(session.timer, now, answerTimeouts(session, now, config, rtt));
 
 /** Something came. */
-export function hear(session: Session, now: Millis): void {
+export function onActivity(session: Session, now: Millis): void {
   session.heardAt = session.countedFrom = now;
   session.isPinged = false;
-  pulse.hear(session.pulse);
+  heartbeat.onActivity(session.timer);
 }
 
 /** How long nothing has come. */
@@ -99,13 +99,15 @@ export const idle = (session: Session, now: Millis): Span => since(now, session.
 export function renew(session: Session, now: Millis): void {
   session.countedFrom = now;
   session.isPinged = false;
-  pulse.renew(session.pulse, now);
+  heartbeat.renew(session.timer, now);
 }
 
 /** As {@link renew}, where an answer is waited for; whether it is. */
-export function excuse(session: Session, now: Millis): boolean {
+export function forgiveLateness(session: Session, now: Millis): boolean {
   const isWaiting =
-    session.isPinged || pulse.isWaiting(session.pulse) || pulse.isTiming(session.pulse);
+    session.isPinged ||
+    heartbeat.isWaiting(session.timer) ||
+    heartbeat.isTiming(session.timer);
   if (isWaiting) renew(session, now);
   return isWaiting;
 }
@@ -119,31 +121,31 @@ export function pace(
 ): void {
   const isSlow = isBackground && config.detection === "adaptive";
   const most = Math.floor(session.pathLimit / 100) * PATH_SHARE;
-  pulse.pace(session.pulse, now, isSlow ? Math.min(most, config.backgroundIntervalMs) : 0);
+  heartbeat.pace(session.timer, now, isSlow ? Math.min(most, config.backgroundIntervalMs) : 0);
 }
 
 /** When something will be due. */
 export const wake = (session: Session, config: LinkSettings): Millis =>
-  Math.min(session.turnAt, pulse.wake(session.pulse), healthAt(session, config));
+  Math.min(session.leaveDueAt, heartbeat.wake(session.timer), healthAt(session, config));
 
 /** How long the answer to a heartbeat that is sent now is waited for. */
-function patienceNow(
+function answerTimeouts(
   session: Session,
   now: Millis,
   config: LinkSettings,
   rtt: Rtt,
-): pulse.Patience {
-  if (session.pulse.isProbeDue) return probePatience(session, config);
-  const { timeout } = session.pulse;
+): heartbeat.AnswerTimeouts {
+  if (session.timer.isProbeDue) return probeTimeouts(session, config);
+  const { timeout } = session.timer;
   if (config.detection === "fixed") return { soft: NEVER, hard: timeout };
   const path = pathAfter(idle(session, now));
-  return pulse.newPatience(rtt.soft(path), rtt.hard(path), timeout);
+  return heartbeat.newAnswerTimeouts(rtt.soft(path), rtt.hard(path), timeout);
 }
 
-function probePatience(session: Session, config: LinkSettings): pulse.Patience {
+function probeTimeouts(session: Session, config: LinkSettings): heartbeat.AnswerTimeouts {
   const { probeSoftMs, probeHardMs } = config;
-  const patience = pulse.newPatience(probeSoftMs, probeHardMs, session.pulse.timeout);
-  return config.detection === "fixed" ? { soft: NEVER, hard: patience.hard } : patience;
+  const timeouts = heartbeat.newAnswerTimeouts(probeSoftMs, probeHardMs, session.timer.timeout);
+  return config.detection === "fixed" ? { soft: NEVER, hard: timeouts.hard } : timeouts;
 }
 
 /** Looks at how long nothing has come. */
@@ -151,15 +153,15 @@ function look(
   session: Session,
   now: Millis,
   config: LinkSettings,
-  patience: pulse.Patience,
-): Due | undefined {
+  timeouts: heartbeat.AnswerTimeouts,
+): SessionAction | undefined {
   if (healthAt(session, config) > now) return undefined;
   if (session.isPinged) return { kind: "silent" };
   session.isPinged = true;
   if (config.detection === "fixed") return { kind: "say", frame: { type: "ping" } };
   // A heartbeat that is waited for asks the same.
-  if (pulse.isWaiting(session.pulse)) return undefined;
-  return { kind: "say", frame: pulse.beat(session.pulse, now, patience) };
+  if (heartbeat.isWaiting(session.timer)) return undefined;
+  return { kind: "say", frame: heartbeat.beat(session.timer, now, timeouts) };
 }
 
 /**

@@ -34,11 +34,11 @@ export interface Statistics {
 /**
  * What flows: nothing, and nothing is wanted; nothing; events, by polling; events, on a session.
  */
-export type Flow = "unwanted" | "down" | "polled" | "live";
+export type UptimeState = "unwanted" | "down" | "polled" | "live";
 
 /** The account that statistics are drawn from. */
 export class Record {
-  private flow: Flow = "unwanted";
+  private flow: UptimeState = "unwanted";
   private countedTo: Millis = 0;
   private down: Span = 0;
   private polled: Span = 0;
@@ -56,7 +56,7 @@ export class Record {
   }
 
   /** From now on, `flow`. */
-  turn(now: Millis, flow: Flow): void {
+  turn(now: Millis, flow: UptimeState): void {
     this.count(now);
     if (this.flow === "live" && flow !== "live") this.disconnectedAt = now;
     this.flow = flow;

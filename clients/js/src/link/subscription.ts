@@ -15,7 +15,7 @@ import type { Notice } from "./output.js";
 const SUBSCRIBED_TIMEOUT = 30_000;
 
 /** Where a channel stands on the session of the moment. */
-export type Standing =
+export type SubscriptionState =
   /** There is no session. */
   | { readonly kind: "apart" }
   /**
@@ -39,16 +39,16 @@ export type Standing =
  * Whether what came continues what the app has, or was nothing new; `broken` where something
  * between is missing, so that nothing was told.
  */
-export type Order = "kept" | "broken";
+export type Continuity = "kept" | "broken";
 
 /** Takes what the app is told. */
 export type Tell = (notice: Notice) => void;
 
 /** A channel the app follows, at first from `start`. */
 export class Subscription {
-  standing: Standing = { kind: "apart" };
+  progress: SubscriptionState = { kind: "apart" };
   /** Whether it was asked for again in this session, to mend what was amiss. */
-  isMended = false;
+  isResubscribed = false;
   private place: Position | undefined;
 
   /** The `id` is its place in the order of creation; never used again. */
@@ -73,26 +73,26 @@ export class Subscription {
   /** Asked for on the session of the moment, by the request with this id, or by `hello`. */
   ask(now: Millis, request: number | undefined): Since {
     const since = this.since();
-    this.standing = { kind: "asked", request, since, until: now + SUBSCRIBED_TIMEOUT };
+    this.progress = { kind: "asked", request, since, until: now + SUBSCRIBED_TIMEOUT };
     return since;
   }
 
   /** The device slept: an answer is waited for anew. */
   renew(now: Millis): void {
-    if (this.standing.kind === "asked") {
-      this.standing = { ...this.standing, until: now + SUBSCRIBED_TIMEOUT };
+    if (this.progress.kind === "asked") {
+      this.progress = { ...this.progress, until: now + SUBSCRIBED_TIMEOUT };
     }
   }
 
   /** The session is gone. */
-  part(): void {
-    this.standing = { kind: "apart" };
-    this.isMended = false;
+  onSessionLost(): void {
+    this.progress = { kind: "apart" };
+    this.isResubscribed = false;
   }
 
   /** Whether the session follows it. */
   isFollowed(): boolean {
-    return this.standing.kind === "followed";
+    return this.progress.kind === "followed";
   }
 
   /**
@@ -100,19 +100,19 @@ export class Subscription {
    * not told yet.
    */
   isLive(offset: number): boolean {
-    const { standing, place } = this;
-    return standing.kind === "followed" && offset > Math.max(standing.head, place?.offset ?? 0);
+    const { progress, place } = this;
+    return progress.kind === "followed" && offset > Math.max(progress.head, place?.offset ?? 0);
   }
 
   /** The server follows the channel from here on. */
-  onSubscribed(frame: Subscribed, id: number | undefined, tell: Tell): Order {
-    const { standing } = this;
+  onSubscribed(frame: Subscribed, id: number | undefined, tell: Tell): Continuity {
+    const { progress } = this;
     const { epoch, gap } = frame;
     let asked: Since;
-    if (standing.kind === "followed") {
+    if (progress.kind === "followed") {
       asked = gap?.from ?? this.since();
-    } else if (standing.kind === "asked" && standing.request === id) {
-      asked = standing.since;
+    } else if (progress.kind === "asked" && progress.request === id) {
+      asked = progress.since;
     } else {
       // Asked for again since: the answer to that will follow.
       return "kept";
@@ -121,26 +121,26 @@ export class Subscription {
     const isFirst = !this.place;
     const isWhole = this.reach(reached, !!gap, asked, tell);
     if (isWhole === undefined) return "broken";
-    this.standing = { kind: "followed", epoch, head: frame.head ?? 0 };
+    this.progress = { kind: "followed", epoch, head: frame.head ?? 0 };
     tell(this.followed(isWhole && (frame.recovered || !isFirst), reached));
     return "kept";
   }
 
   /** An event. */
-  onEvent(event: Event, tell: Tell): Order {
-    const { standing, place } = this;
-    if (standing.kind !== "followed" || !place) return "kept";
-    const epoch = event.epoch ?? standing.epoch;
-    if (epoch !== standing.epoch) this.standing = { ...standing, epoch };
+  onEvent(event: Event, tell: Tell): Continuity {
+    const { progress, place } = this;
+    if (progress.kind !== "followed" || !place) return "kept";
+    const epoch = event.epoch ?? progress.epoch;
+    if (epoch !== progress.epoch) this.progress = { ...progress, epoch };
     return epoch === place.epoch ? this.step(event, place, tell) : "broken";
   }
 
   /** Offsets that will not come. */
-  onSuperseded(frame: Superseded): Order {
-    const { standing, place } = this;
-    if (standing.kind !== "followed" || !place) return "kept";
+  onSuperseded(frame: Superseded): Continuity {
+    const { progress, place } = this;
+    if (progress.kind !== "followed" || !place) return "kept";
     const { epoch, offset } = place;
-    if (standing.epoch !== epoch || frame.from > offset + 1) return "broken";
+    if (progress.epoch !== epoch || frame.from > offset + 1) return "broken";
     this.place = { epoch, offset: Math.max(offset, frame.to) };
     return "kept";
   }
@@ -209,7 +209,7 @@ export class Subscription {
   }
 
   /** Tells the next event after `place`; drops one that was told before. */
-  private step(event: Event, place: Position, tell: Tell): Order {
+  private step(event: Event, place: Position, tell: Tell): Continuity {
     const { channel, offset, data, time } = event;
     const { epoch } = place;
     if (offset <= place.offset) return "kept";

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Config } from "../../src/link/config.js";
 import type { Input } from "../../src/link/input.js";
-import { Link } from "../../src/link/link.js";
+import { Link } from "../../src/link/coordinator.js";
 import type { Output } from "../../src/link/output.js";
 import { encodeClient, pollAnswer, serverFrame } from "../../src/protocol/codec/json.js";
 

@@ -12,7 +12,7 @@ import {
   delay,
   hold,
   newSchedule,
-  settle,
+  creditSession,
   spend,
 } from "../../src/link/backoff.js";
 import { DEFAULTS as config } from "../../src/link/config.js";
@@ -65,10 +65,10 @@ test("ten attempts are free and the next one waits", () => {
 test("a session of a minute earns the whole budget", () => {
   const schedule = newSchedule();
   for (let attempt = 0; attempt < 10; attempt++) spend(schedule, 0);
-  settle(schedule, 59_999, 59_999, true, config);
+  creditSession(schedule, 59_999, 59_999, true, config);
   for (let attempt = 0; attempt < 4; attempt++) spend(schedule, 60_000);
   assert.ok(admit(schedule, 60_000) > 60_000);
-  settle(schedule, 60_000, 60_000, false, config);
+  creditSession(schedule, 60_000, 60_000, false, config);
   for (let attempt = 0; attempt < 10; attempt++) spend(schedule, 60_000);
   assert.equal(admit(schedule, 60_000), 75_000);
 });
@@ -78,7 +78,7 @@ test("only a session that held and answered starts the count anew", () => {
   const next = (held: number, isAnswered: boolean) => {
     const [schedule, rng] = [newSchedule(), new Rng(1)];
     for (let failure = 0; failure < 5; failure++) delay(schedule, config, rng);
-    settle(schedule, held, held, isAnswered, config);
+    creditSession(schedule, held, held, isAnswered, config);
     return delay(schedule, config, rng);
   };
   assert.ok(next(30_000, true) <= 1300);

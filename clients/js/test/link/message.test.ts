@@ -41,13 +41,13 @@ class Life {
 
   end(at: number, clue: Clue, reason: Reason = "lost"): void {
     this.pass(at);
-    this.messages.hear(at, clue);
+    this.messages.onClue(at, clue);
     this.enter(at, "reconnecting", reason);
   }
 
-  hear(at: number, clue: Clue): void {
+  onClue(at: number, clue: Clue): void {
     this.pass(at);
-    this.messages.hear(at, clue);
+    this.messages.onClue(at, clue);
     this.review();
   }
 
@@ -99,7 +99,7 @@ test("no network outdoes the server", () => {
   const life = new Life();
   life.end(0, "busy");
   life.enter(4000, "disconnected", "offline");
-  life.hear(6000, "busy");
+  life.onClue(6000, "busy");
   life.enter(20_000, "reconnecting", "network_restored");
   assert.deepEqual(life.seen(100_000), [
     [3000, "SRV_BUSY info"],
@@ -113,12 +113,12 @@ test("no network outdoes the server", () => {
 // P-106.
 test("a slow link is not told while polls go unanswered", () => {
   const life = new Life();
-  life.hear(0, "poor");
+  life.onClue(0, "poor");
   life.enter(40_000, "fallback", "websocket_blocked");
-  life.hear(41_000, "stalled");
-  life.hear(42_000, "not_stalled");
-  life.hear(50_000, "stalled");
-  life.hear(65_000, "not_stalled");
+  life.onClue(41_000, "stalled");
+  life.onClue(42_000, "not_stalled");
+  life.onClue(50_000, "stalled");
+  life.onClue(65_000, "not_stalled");
   life.enter(70_000, "connected", "welcomed");
   assert.deepEqual(life.seen(500_000), [
     [30_000, "LINK_SLOW info"],
@@ -141,7 +141,7 @@ test("a busy server says when, and another end unsays it", () => {
   life.pass(3000);
   const busy = { code: "SRV_BUSY", severity: "info", retryInMs: 1500 };
   assert.deepEqual(life.messages.message(), busy);
-  life.hear(5000, "no_word");
+  life.onClue(5000, "no_word");
   assert.deepEqual(life.seen(9000).slice(1), [[5000, "-"], [8000, "LINK_RECONNECTING info"]]);
 });
 
@@ -149,7 +149,7 @@ test("polling is told once it lasts and a gap for a while", () => {
   const life = new Life();
   life.end(0, "no_word");
   life.enter(1000, "fallback", "websocket_blocked");
-  life.hear(20_000, "gap");
+  life.onClue(20_000, "gap");
   life.enter(60_000, "connected", "welcomed");
   assert.deepEqual(life.seen(100_000), [
     [4000, "LINK_FALLBACK info"],
@@ -162,9 +162,9 @@ test("polling is told once it lasts and a gap for a while", () => {
 test("a network that was poor in an outage gets another chance", () => {
   const life = new Life();
   life.end(0, "no_word");
-  life.hear(1000, "poor");
+  life.onClue(1000, "poor");
   life.enter(60_000, "connected", "welcomed");
-  life.hear(95_000, "not_poor");
+  life.onClue(95_000, "not_poor");
   assert.deepEqual(life.seen(100_000).slice(2), [
     [60_000, "RECOVERED info"],
     [62_000, "-"],
@@ -184,9 +184,9 @@ test("a rejection is told by its cause until the app asks anew", () => {
   ];
   for (const [clue, seen] of causes) {
     const life = new Life();
-    life.hear(1000, clue);
+    life.onClue(1000, clue);
     life.enter(1000, "disconnected", "rejected");
-    life.hear(2000, "refused");
+    life.onClue(2000, "refused");
     life.enter(60_000, "connecting", "asked");
     life.enter(61_000, "connected", "welcomed");
     const well = [[61_000, "RECOVERED info"], [63_000, "-"]];

@@ -44,9 +44,9 @@ test("steady answers are learnt", () => {
 
 test("the first round trip and the next are as in RFC 6298", () => {
   const estimator = new Estimator(100);
-  assert.deepEqual([estimator.delay(), estimator.patience()], [150_000, 300]);
+  assert.deepEqual([estimator.delay(), estimator.answerTimeout()], [150_000, 300]);
   estimator.sample(180);
-  assert.deepEqual([estimator.delay(), estimator.patience()], [55_000 + 115_000, 340]);
+  assert.deepEqual([estimator.delay(), estimator.answerTimeout()], [55_000 + 115_000, 340]);
 });
 
 test("a path is warm for five seconds", () => {
@@ -66,7 +66,7 @@ test("an unknown path is given the longest time", () => {
   assert.deepEqual([rtt().soft("warm"), rtt().hard("cold")], [5000, 10_000]);
 });
 
-test("each miss doubles patience until an answer comes", () => {
+test("each miss doubles timeouts until an answer comes", () => {
   const one = rtt();
   one.sample("warm", 10);
   for (const soft of [1000, 2000, 4000, 5000, 5000]) {

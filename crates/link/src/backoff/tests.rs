@@ -69,9 +69,9 @@ fn a_session_of_a_minute_earns_the_whole_budget() {
     for _ in 0..10 {
         schedule.spend(Millis(0));
     }
-    schedule.settle(Millis(59_999), Span(59_999), true, &config);
+    schedule.credit_session(Millis(59_999), Span(59_999), true, &config);
     assert!(schedule.credit_at(Millis(59_999)) < CREDIT_MAX);
-    schedule.settle(Millis(60_000), Span(60_000), false, &config);
+    schedule.credit_session(Millis(60_000), Span(60_000), false, &config);
     assert_eq!(schedule.credit_at(Millis(60_000)), CREDIT_MAX);
 }
 
@@ -84,7 +84,7 @@ fn only_a_session_that_held_and_answered_starts_the_count_anew() {
         for _ in 0..5 {
             schedule.delay(&config, &mut rng);
         }
-        schedule.settle(Millis(held), Span(held), is_answered, &config);
+        schedule.credit_session(Millis(held), Span(held), is_answered, &config);
         schedule.delay(&config, &mut rng)
     };
     assert!(next(30_000, true) <= Span(1300));

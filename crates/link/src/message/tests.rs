@@ -53,13 +53,13 @@ impl Life {
 
     fn end(&mut self, at: u64, clue: Clue, reason: Reason) {
         self.pass(at);
-        self.messages.hear(Millis(at), clue);
+        self.messages.on_clue(Millis(at), clue);
         self.enter(at, LinkState::Reconnecting, reason);
     }
 
-    fn hear(&mut self, at: u64, clue: Clue) {
+    fn on_clue(&mut self, at: u64, clue: Clue) {
         self.pass(at);
-        self.messages.hear(Millis(at), clue);
+        self.messages.on_clue(Millis(at), clue);
         self.review(None);
     }
 
@@ -124,7 +124,7 @@ fn no_network_outdoes_the_server() {
     let mut life = Life::new();
     life.end(0, Clue::Busy, Reason::Lost);
     life.enter(4_000, LinkState::Disconnected, Reason::Offline);
-    life.hear(6_000, Clue::Busy);
+    life.on_clue(6_000, Clue::Busy);
     life.enter(20_000, LinkState::Reconnecting, Reason::NetworkRestored);
     let expected = [
         info(3_000, Code::SrvBusy),
@@ -140,12 +140,12 @@ fn no_network_outdoes_the_server() {
 #[test]
 fn a_slow_link_is_not_told_while_polls_go_unanswered() {
     let mut life = Life::new();
-    life.hear(0, Clue::Poor(true));
+    life.on_clue(0, Clue::Poor(true));
     life.enter(40_000, LinkState::Fallback, Reason::WebSocketBlocked);
-    life.hear(41_000, Clue::Stalled(true));
-    life.hear(42_000, Clue::Stalled(false));
-    life.hear(50_000, Clue::Stalled(true));
-    life.hear(65_000, Clue::Stalled(false));
+    life.on_clue(41_000, Clue::Stalled(true));
+    life.on_clue(42_000, Clue::Stalled(false));
+    life.on_clue(50_000, Clue::Stalled(true));
+    life.on_clue(65_000, Clue::Stalled(false));
     life.welcome(70_000);
     let expected = [
         loud(30_000, Code::LinkSlow),
@@ -170,7 +170,7 @@ fn a_busy_server_says_when_and_another_end_unsays_it() {
     life.pass(3_000);
     let busy = Message { code: Code::SrvBusy, severity: Severity::Info, retry_in_ms: Some(1_500) };
     assert_eq!(life.messages.message(), Some(busy));
-    life.hear(5_000, Clue::NoWord);
+    life.on_clue(5_000, Clue::NoWord);
     let expected = [info(3_000, Code::SrvBusy), (5_000, None), info(8_000, Code::LinkReconnecting)];
     assert_eq!(life.seen(9_000), expected);
 }
@@ -179,7 +179,7 @@ fn a_busy_server_says_when_and_another_end_unsays_it() {
 fn a_server_that_left_is_in_maintenance_after_ten_seconds() {
     let mut life = Life::new();
     life.end(0, Clue::Leaving, Reason::ServerAsked);
-    life.hear(5_000, Clue::NoWord);
+    life.on_clue(5_000, Clue::NoWord);
     let expected = [info(3_000, Code::LinkReconnecting), loud(10_000, Code::SrvMaint)];
     assert_eq!(life.seen(100_000), expected);
 }
@@ -189,7 +189,7 @@ fn polling_is_told_once_it_lasts_and_a_gap_for_a_while() {
     let mut life = Life::new();
     life.lose(0);
     life.enter(1_000, LinkState::Fallback, Reason::WebSocketBlocked);
-    life.hear(20_000, Clue::Gap);
+    life.on_clue(20_000, Clue::Gap);
     life.welcome(60_000);
     let expected = [
         info(4_000, Code::LinkFallback),
@@ -203,9 +203,9 @@ fn polling_is_told_once_it_lasts_and_a_gap_for_a_while() {
 #[test]
 fn a_poor_network_is_told_after_thirty_seconds() {
     let mut life = Life::new();
-    life.hear(0, Clue::Poor(true));
-    life.hear(20_000, Clue::Poor(true));
-    life.hear(40_000, Clue::Poor(false));
+    life.on_clue(0, Clue::Poor(true));
+    life.on_clue(20_000, Clue::Poor(true));
+    life.on_clue(40_000, Clue::Poor(false));
     assert_eq!(life.seen(100_000), [info(30_000, Code::LinkSlow), (40_000, None)]);
 }
 
@@ -213,7 +213,7 @@ fn a_poor_network_is_told_after_thirty_seconds() {
 fn a_network_that_was_poor_in_an_outage_gets_another_chance() {
     let mut life = Life::new();
     life.lose(0);
-    life.hear(1_000, Clue::Poor(true));
+    life.on_clue(1_000, Clue::Poor(true));
     life.welcome(60_000);
     let seen = life.seen(100_000);
     let after = [info(60_000, Code::Recovered), (62_000, None), info(90_000, Code::LinkSlow)];
@@ -231,9 +231,9 @@ fn a_rejection_is_told_by_its_cause_until_the_app_asks_anew() {
         (Clue::Refused, Code::Policy),
     ] {
         let mut life = Life::new();
-        life.hear(1_000, clue);
+        life.on_clue(1_000, clue);
         life.enter(1_000, LinkState::Disconnected, Reason::Rejected);
-        life.hear(2_000, Clue::Refused);
+        life.on_clue(2_000, Clue::Refused);
         life.enter(60_000, LinkState::Connecting, Reason::Asked);
         life.welcome(61_000);
         let expected =

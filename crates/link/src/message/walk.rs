@@ -169,7 +169,7 @@ impl Walk {
                     is_trying(state) || matches!(reason, Reason::Offline | Reason::Rejected);
                 self.story.has_banner &= is_kept;
             }
-            Fact::Clue(clue) => self.messages.hear(Millis(self.now), clue),
+            Fact::Clue(clue) => self.messages.on_clue(Millis(self.now), clue),
         }
         self.review();
         self.check(self.now);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::Since;
 
-use super::{Batch, ChannelPoll, GROUP_MAX, Polls, Request, Turn};
+use super::{ChannelPoll, GROUP_MAX, PollBatch, PollRequest, PollState, Polls};
 
 const NOW: Millis = Millis(100);
 
@@ -16,17 +16,25 @@ fn polls(count: usize, is_known: bool) -> Polls {
 
 /// Sends the next request at the first endpoint; how many channels it has.
 fn send(polls: &mut Polls, poll: u32) -> Option<usize> {
-    let Batch { places, replaces, is_long } = polls.next(NOW, 0)?;
+    let PollBatch { places, replaces, is_long } = polls.next(NOW, 0)?;
     for old in replaces {
         polls.take(old, NOW);
     }
     for place in &places {
-        polls.channels[*place].turn = Turn::Asked { poll, since: Since::Start };
+        polls.channels[*place].state = PollState::Asked { poll, since: Since::Start };
     }
     let is_grouped = places.len() > 1;
     let until = NOW + Span::seconds(35);
     let (endpoint, at, token_version) = (0, NOW, 0);
-    polls.requests.push(Request { poll, endpoint, at, until, is_long, is_grouped, token_version });
+    polls.requests.push(PollRequest {
+        poll,
+        endpoint,
+        at,
+        until,
+        is_long,
+        is_grouped,
+        token_version,
+    });
     Some(places.len())
 }
 

@@ -30,7 +30,7 @@ pub enum Grade {
 
 /// A grade, and what is about to change it.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct GradeState {
     pub(crate) grade: Grade,
     lower_since: Option<u64>,
     higher_since: Option<u64>,
@@ -66,7 +66,7 @@ impl Grade {
     }
 }
 
-impl Standing {
+impl GradeState {
     pub(crate) const fn new() -> Self {
         Self { grade: Grade::Unknown, lower_since: None, higher_since: None }
     }
@@ -103,12 +103,12 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use super::{Grade, Standing};
+    use super::{Grade, GradeState};
 
-    fn standing(score: u8) -> Standing {
-        let mut standing = Standing::new();
-        standing.update(0, score, false);
-        standing
+    fn grade_state(score: u8) -> GradeState {
+        let mut grade_state = GradeState::new();
+        grade_state.update(0, score, false);
+        grade_state
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_grade_lower_takes_two_ticks_and_two_grades_none() {
-        let mut one = standing(90);
+        let mut one = grade_state(90);
         one.update(1000, 84, false);
         one.update(30_999, 84, false);
         assert_eq!(one.grade, Grade::Excellent);
@@ -135,14 +135,14 @@ mod tests {
 
     #[test]
     fn under_a_ceiling_it_falls_at_once() {
-        let mut one = standing(60);
+        let mut one = grade_state(60);
         one.update(0, 40, true);
         assert_eq!(one.grade, Grade::Poor);
     }
 
     #[test]
     fn it_rises_after_four_ticks_well_above_the_edge() {
-        let mut one = standing(20);
+        let mut one = grade_state(20);
         one.update(0, 29, false);
         one.update(90_000, 29, false);
         assert_eq!(one.grade, Grade::Bad);
@@ -157,7 +157,7 @@ mod tests {
     fn two_points_up_and_down_change_it_once_at_most() {
         for middle in 2..=98_u8 {
             for period in [1000, 15_000, 45_000, 120_000] {
-                let mut one = standing(middle);
+                let mut one = grade_state(middle);
                 let mut changes = 0;
                 for now in (0..3_600_000).step_by(1000) {
                     let score = if (now / period) % 2 == 0 { middle - 2 } else { middle + 2 };

@@ -83,7 +83,7 @@ fn the_first_round_trip_and_the_next_are_as_in_rfc_6298() {
     let mut estimator = Estimator::new(Span(100));
     assert_eq!(estimator, Estimator { smoothed: 100_000, variation: 50_000 });
     assert_eq!(estimator.delay(), 150_000);
-    assert_eq!(estimator.patience(), Span(300));
+    assert_eq!(estimator.answer_timeout(), Span(300));
     estimator.sample(Span(180));
     assert_eq!(estimator, Estimator { smoothed: 110_000, variation: 57_500 });
 }

@@ -10,7 +10,7 @@ use steadfast_protocol::{
     Subscribed,
 };
 
-use super::{Order, Subscription};
+use super::{Continuity, Subscription};
 use crate::Notice;
 
 fn channel() -> ChannelName {
@@ -112,7 +112,7 @@ fn a_session_asked_from_now_does_not_skip_what_polling_began_behind() {
     one.ask(Millis(0), None);
     assert_eq!(take(&mut one, answer("e1", &[], 5), &Since::Now), (true, vec![]));
     let frame = subscribed("e1", 7, None);
-    assert_eq!(one.on_subscribed(&frame, None, &mut |_| {}), Order::Broken);
+    assert_eq!(one.on_subscribed(&frame, None, &mut |_| {}), Continuity::Broken);
     assert_eq!(one.position(), Some(&position("e1", 5)));
 }
 
@@ -121,15 +121,15 @@ fn a_session_asked_from_now_does_not_skip_what_polling_began_behind() {
 fn news_of_an_epoch_that_polling_has_left_behind_is_asked_for_again() {
     let mut one = Subscription::new(1, channel(), Since::After(position("e1", 2)));
     one.ask(Millis(0), None);
-    assert_eq!(one.on_subscribed(&subscribed("e1", 2, None), None, &mut |_| {}), Order::Kept);
+    assert_eq!(one.on_subscribed(&subscribed("e1", 2, None), None, &mut |_| {}), Continuity::Kept);
     let asked = one.since();
     assert_eq!(take(&mut one, answer("e2", &[1], 1), &asked), (true, vec![0, 1]));
     let asked = one.since();
     assert_eq!(take(&mut one, answer("e3", &[1], 1), &asked), (true, vec![0, 1]));
     let late = gap(position("e1", 2), position("e2", 0), GapCause::EpochChanged);
     let order = one.on_subscribed(&subscribed("e2", 0, Some(late)), None, &mut |_| {});
-    assert_eq!((order, one.position()), (Order::Broken, Some(&position("e3", 1))));
+    assert_eq!((order, one.position()), (Continuity::Broken, Some(&position("e3", 1))));
     let passed = gap(position("e2", 0), position("e3", 0), GapCause::EpochChanged);
     let order = one.on_subscribed(&subscribed("e3", 0, Some(passed)), None, &mut |_| {});
-    assert_eq!((order, one.position()), (Order::Kept, Some(&position("e3", 1))));
+    assert_eq!((order, one.position()), (Continuity::Kept, Some(&position("e3", 1))));
 }

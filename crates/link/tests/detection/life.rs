@@ -79,7 +79,7 @@ impl Life {
                 break;
             }
             self.now = self.now.max(wake.min(answer));
-            if answer <= wake { self.hear() } else { self.tell(Input::Tick) }
+            if answer <= wake { self.on_activity() } else { self.tell(Input::Tick) }
         }
         self.now = self.now.max(until);
     }
@@ -90,7 +90,7 @@ impl Life {
             First::Time => self.tick_if_due(),
             First::Answers => {
                 while self.answers.first().is_some_and(|(at, _)| *at <= self.now) {
-                    self.hear();
+                    self.on_activity();
                 }
                 self.tick_if_due();
             }
@@ -104,7 +104,7 @@ impl Life {
         }
     }
 
-    fn hear(&mut self) {
+    fn on_activity(&mut self) {
         let (_, id) = self.answers.remove(0);
         let timestamp = Scalar::number(0);
         let frame = ServerFrame::HeartbeatAck { id: Some(id), timestamp, server_time: time() };

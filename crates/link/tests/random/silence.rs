@@ -44,7 +44,7 @@ impl Silence {
         }
         match input {
             Input::SocketFrame { socket, frame } => self.on_frame(now, *socket, frame),
-            Input::SocketAlive { socket } if self.socket == Some(*socket) => self.hear(now),
+            Input::SocketAlive { socket } if self.socket == Some(*socket) => self.on_activity(now),
             Input::Online | Input::NetworkChanged { .. } | Input::Resumed | Input::Foreground => {
                 self.is_background &= *input != Input::Foreground;
                 self.probed.get_or_insert(now);
@@ -125,13 +125,13 @@ impl Silence {
             self.interval_ms = welcome.heartbeat.interval.clamp(1000, 3_600_000);
             self.timeout_ms = welcome.heartbeat.timeout.clamp(1000, 3_600_000);
             self.promised = now + self.interval_ms;
-            self.hear(now);
+            self.on_activity(now);
         } else if self.socket == Some(socket) {
-            self.hear(now);
+            self.on_activity(now);
         }
     }
 
-    fn hear(&mut self, now: u64) {
+    fn on_activity(&mut self, now: u64) {
         self.since = now;
         self.asked.clear();
         self.probed = None;

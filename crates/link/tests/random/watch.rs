@@ -130,7 +130,7 @@ impl Watch {
     }
 
     /// Everything that follows from one input was said.
-    pub(crate) fn settle(&self, now: u64, state: LinkState) {
+    pub(crate) fn detach_session(&self, now: u64, state: LinkState) {
         self.silence.check(now, state);
         self.saying.check(self.state, self.is_offline);
     }

@@ -116,7 +116,7 @@ impl World {
             watch.after(self.now, &output);
             self.note(&output);
         }
-        watch.settle(self.now, self.link.state());
+        watch.detach_session(self.now, self.link.state());
         let statistics = self.link.statistics(Millis(self.now));
         assert!(statistics.availability <= 10_000);
         assert!(statistics.realtime_availability <= statistics.availability);

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_script_opens_with_a_sign_too() {
-        let path = "clients/js/src/link/link.ts";
+        let path = "clients/js/src/link/coordinator.ts";
         for bad in ["import a from \"b\";\n", "", "//\n", "/** Late. */\n", "\n// Late.\n"] {
             assert_eq!(findings(path, bad), 1, "{bad}");
         }

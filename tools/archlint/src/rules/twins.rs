@@ -158,9 +158,9 @@ mod tests {
     use super::check;
     use crate::tree::Tree;
 
-    const RUST: &str = "crates/link/src/link/app.rs";
-    const SCRIPT: &str = "clients/js/src/link/link/app.ts";
-    const SIGN: &str = "// Twin of crates/link/src/link/app.rs. What the app asks.\n";
+    const RUST: &str = "crates/link/src/coordinator/app.rs";
+    const SCRIPT: &str = "clients/js/src/link/coordinator/app.ts";
+    const SIGN: &str = "// Twin of crates/link/src/coordinator/app.rs. What the app asks.\n";
 
     fn bad(files: &[(&str, &str)]) -> Vec<String> {
         let findings = check(&Tree::of(files)).into_iter();
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn roots_tests_and_lists_of_modules_need_no_twin() {
-        for path in ["crates/link/src/lib.rs", "crates/link/src/link/tests.rs"] {
+        for path in ["crates/link/src/lib.rs", "crates/link/src/coordinator/tests.rs"] {
             assert_eq!(bad(&[(path, "fn a() {}\n")]), [""; 0], "{path}");
         }
         assert_eq!(bad(&[("crates/protocol/src/frame.rs", "pub mod a;\nuse b::c;\n")]), [""; 0]);

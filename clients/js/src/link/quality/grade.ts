@@ -18,7 +18,7 @@ export const GRADES = ["unknown", "bad", "poor", "fair", "good", "excellent"] as
 export type Grade = (typeof GRADES)[number];
 
 /** A grade, by its place in `GRADES`; and since when the score tends down (-1) or up (1). */
-export interface Standing {
+export interface GradeState {
   readonly rank: number;
   readonly trend: number;
   readonly since: Millis;
@@ -30,11 +30,11 @@ export const of = (score: number): number =>
 
 /** What a score at `now` in milliseconds makes of it; `isCapped` where a ceiling holds it down. */
 export function update(
-  before: Standing,
+  before: GradeState,
   now: Millis,
   score: number,
   isCapped: boolean,
-): Standing {
+): GradeState {
   const { rank } = before;
   const lower = of(score);
   const isFall = !rank || lower < rank;

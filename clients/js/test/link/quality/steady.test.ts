@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Gaps, at95Percent, push } from "../../../src/link/quality/gaps.js";
-import { GRADES, type Standing, of, update } from "../../../src/link/quality/grade.js";
+import { GRADES, type GradeState, of, update } from "../../../src/link/quality/grade.js";
 import { EMPTY, WINDOW, lost, pass } from "../../../src/link/quality/window.js";
 
 test("the rank of ages is that of nineteen in twenty", () => {
@@ -44,18 +44,18 @@ test("no more than the window is lost", () => {
 
 /** A grade that begins with this score. */
 class One {
-  private standing: Standing = { rank: 0, trend: 0, since: 0 };
+  private gradeState: GradeState = { rank: 0, trend: 0, since: 0 };
 
   constructor(score: number) {
     this.update(0, score, false);
   }
 
   update(now: number, score: number, isCapped: boolean): void {
-    this.standing = update(this.standing, now, score, isCapped);
+    this.gradeState = update(this.gradeState, now, score, isCapped);
   }
 
   grade(): string | undefined {
-    return GRADES[this.standing.rank];
+    return GRADES[this.gradeState.rank];
   }
 }
 

@@ -1,0 +1,206 @@
+// Twin of crates/link/src/coordinator.rs. The machine: one link, kept alive. In: what happened, and
+// when. Out: what to do, what to tell the app, and when to be woken. Must not know a URL, a clock,
+// a socket or a thread.
+//
+// resting ──connect──▶ trying ──welcome──▶ live      any ──offline──▶ offline ──online──▶ trying
+//    ▲                  │  ▲ ▲──────loss────┘ ▲       any ──close, finished, rejected──▶ resting
+//    └──never───────────┘  └──lost── polling ─┘ every channel followed
+
+import { Rng } from "../machine/rng.js";
+import { type Millis, NOT_YET } from "../machine/time.js";
+import { type Wake, earliest } from "../machine/wake.js";
+import type { ClientFrame } from "../protocol/frame/client.js";
+import type { ChannelName, Generation } from "../protocol/name.js";
+import type { Position } from "../protocol/position.js";
+import { newSchedule } from "./backoff.js";
+import { Channels } from "./channels.js";
+import { type Bounded, type Config, bounded } from "./config.js";
+import { type Credential, newCredential } from "./credential.js";
+import { bounds, newDevice } from "./device.js";
+import { type Endpoints, newEndpoints } from "./endpoints.js";
+import { newFlapDamping } from "./flap_damping.js";
+import { PathStats } from "./path_stats.js";
+import type { Input, PollId, SocketId } from "./input.js";
+import * as app from "./coordinator/app.js";
+import * as attempt from "./coordinator/attempt.js";
+import * as device from "./coordinator/device.js";
+import * as frame from "./coordinator/frame.js";
+import * as measurements from "./coordinator/measurements.js";
+import * as polls from "./coordinator/polls.js";
+import * as publishes from "./coordinator/publishes.js";
+import * as run from "./coordinator/timers.js";
+import * as telling from "./coordinator/user_messages.js";
+import {
+  type NetworkHistory,
+  type NetworkRecord,
+  newNetworkHistory,
+  records,
+} from "./network_history.js";
+import { type Clue, Messages } from "./message.js";
+import type { Notice, Output } from "./output.js";
+import { FramePacer } from "./pacer.js";
+import type { Phase } from "./phase.js";
+import { Outbox } from "./outbox.js";
+import type { QualityReport } from "./quality.js";
+import { newServerClock } from "./server_clock.js";
+import type { LinkState, Reason } from "./state.js";
+import { Record, type Statistics } from "./statistics.js";
+
+type Handler = (link: Link, now: Millis, input: never) => void;
+
+/**
+ * What is done about each kind of input; nothing but what is due about one that is not here. Not by
+ * property, since apps name kinds too, and a minifier does not know those.
+ */
+const HANDLERS = new Map<Input["kind"], Handler>([
+  ["connect", app.onConnect],
+  ["subscribe", app.onSubscribe],
+  ["unsubscribe", app.onUnsubscribe],
+  ["publish", publishes.onPublish],
+  ["token", app.onToken],
+  ["token_unavailable", app.onTokenUnavailable],
+  ["close", app.onClose],
+  ["retry", app.onRetry],
+  ["online", device.onOnline],
+  ["offline", device.onOffline],
+  ["network_changed", device.onNetworkChanged],
+  ["weak_network", device.onWeakNetwork],
+  ["resumed", device.onResumed],
+  ["foreground", device.onForeground],
+  ["background", device.onBackground],
+  ["socket_opened", attempt.onSocketOpened],
+  ["socket_failed", attempt.onSocketFailed],
+  ["socket_frame", frame.onSocketFrame],
+  ["socket_alive", frame.onSocketAlive],
+  ["socket_closed", attempt.onSocketClosed],
+  ["polled", polls.onPolled],
+  ["probed", polls.onProbed],
+]);
+
+/**
+ * One link: made once, driven by a shell for as long as the app wants it.
+ *
+ * Call `handle` with each input, then `poll` until it gives nothing, and hand in a tick no later
+ * than `wake` says. Time never goes back. Inputs about sockets and polls that the link has closed
+ * or cancelled are ignored. What is not a method is for the files of the folder beside this one.
+ */
+export class Link {
+  /** What the app is shown. */
+  state: LinkState = "disconnected";
+  /** Why the link is in that state; `closed` before the app first asked. */
+  reason: Reason = "closed";
+  readonly config: Bounded;
+  readonly rng: Rng;
+  phase: Phase = { kind: "resting" };
+  readonly channels: Channels;
+  readonly publishes = new Outbox();
+  readonly pacer = new FramePacer();
+  readonly schedule = newSchedule();
+  readonly credential: Credential;
+  readonly record = new Record();
+  readonly device = newDevice();
+  readonly pathStats: PathStats;
+  readonly messages = new Messages();
+  /** What was wrong with the token when it was last refused. */
+  tokenFault: Clue = "token_refused";
+  readonly out: Output[] = [];
+  now: Millis = 0;
+  generation: Generation = 0;
+  lastSocket: SocketId = 0;
+  lastPoll: PollId = 0;
+  /** The version of the token in the newest `hello`. */
+  helloTokenVersion = 0;
+  /** When that was sent. */
+  helloSentAt: Millis = 0;
+  readonly endpoints: Endpoints;
+  readonly networkHistory: NetworkHistory;
+  readonly flapDamping = newFlapDamping();
+  serverClock = newServerClock(0);
+  /** Until when an answer to the newest probe is waited for. */
+  probingUntil: Millis = NOT_YET;
+  isOnline = true;
+  /** Whether a session was welcomed since the app asked. */
+  hasConnected = false;
+  /** When the network changed, until an attempt has begun on the new one. */
+  networkChangedAt: Millis = NOT_YET;
+  /** Whether the last channel has finished, and only publishes keep the session. */
+  isFinishing = false;
+
+  /** A link at rest. Spans of nothing in `config` are taken as 1 ms. */
+  constructor(config: Config) {
+    this.config = bounded(config);
+    this.rng = new Rng(config.seed);
+    this.channels = new Channels(config.channelsMax);
+    this.credential = newCredential(config.token);
+    this.endpoints = newEndpoints(this.config.endpoints);
+    this.networkHistory = newNetworkHistory(this.config.networks);
+    this.pathStats = new PathStats(bounds(this.device, this.config));
+  }
+
+  /** How the link has fared up to `now`. */
+  statistics(now: Millis): Statistics {
+    const record = this.record.clone();
+    const from = device.sleptFrom(this, now);
+    if (from !== undefined) record.sleep(from, now);
+    return record.statistics(now);
+  }
+
+  /**
+   * How good the link is at `now`: a score from 0 to 100, what takes points off it, and a word that
+   * is steady enough to be shown. A `quality` notice tells when that word changes.
+   */
+  quality(now: Millis): QualityReport {
+    return measurements.quality(this, now);
+  }
+
+  /**
+   * The last event of a channel that the app has been handed; nothing where the channel is not
+   * followed, or nothing is known of it yet.
+   */
+  position(channel: ChannelName): Position | undefined {
+    return this.channels.find(channel)?.position();
+  }
+
+  /**
+   * What is remembered of networks at `now`, for `Config.networks` of a later link: at most 20
+   * records of what was heard in the last 24 h.
+   */
+  networks(now: Millis): NetworkRecord[] {
+    return records(this.networkHistory, now);
+  }
+
+  /** Tells the app. */
+  readonly tell = (notice: Notice): void => {
+    this.out.push(notice);
+  };
+
+  /** Says something on a socket. */
+  send(socket: SocketId, frame: ClientFrame): void {
+    this.pacer.count(this.now);
+    this.out.push({ kind: "send", socket, frame });
+  }
+
+  /** Takes one input at `now`. Everything that follows from it waits in {@link Link.poll}. */
+  handle(now: Millis, input: Input): void {
+    now = Math.max(now, this.now);
+    const hasSlept = device.noticeSleep(this, now);
+    this.now = now;
+    telling.noteInput(this, now, input);
+    HANDLERS.get(input.kind)?.(this, now, input as never);
+    // Not before: the input may be the answer to one of them.
+    if (hasSlept) device.restartPolls(this);
+    run.run(this, now);
+    measurements.updateQuality(this, now);
+    telling.tellMessage(this, now);
+  }
+
+  /** The next thing to do, in order; nothing when there is nothing left. */
+  poll(): Output | undefined {
+    return this.out.shift();
+  }
+
+  /** When to hand in a tick at the latest; nothing when only an input can change things. */
+  wake(): Wake | undefined {
+    return earliest(run.nextWake(this), telling.messageWake(this));
+  }
+}

@@ -1,0 +1,134 @@
+// Twin of crates/link/src/coordinator/app.rs. What the app asks: up, down, this channel, that
+// token. In: its wishes. Out: what follows.
+
+import type { Millis } from "../../machine/time.js";
+import { TOO_MANY_CHANNELS } from "../../protocol/error.js";
+import type { ChannelName } from "../../protocol/name.js";
+import { admit, admitAsked } from "../backoff.js";
+import * as credential from "../credential.js";
+import type { Input } from "../input.js";
+import type { Link } from "../coordinator.js";
+import { waiting } from "../phase.js";
+import { isAwaitingToken, leave as leavePoll, newPoll } from "../poll.js";
+import { rest } from "./reconnect.js";
+import { enterConnecting, enterOffline } from "./transitions.js";
+import { fallBackIfWanted, newPolicy, returnIfProven } from "./polls.js";
+
+export function onConnect(link: Link, now: Millis): void {
+  if (link.phase.kind !== "resting") return;
+  link.hasConnected = false;
+  if (link.isOnline) {
+    enterConnecting(link, now, admitAsked(link.schedule, now, link.config), "asked");
+    fallBackIfWanted(link, now);
+  } else {
+    enterOffline(link, now);
+  }
+}
+
+/** An attempt that waits for its time need not wait any longer than it must. */
+export function onRetry(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  const soonest = admitAsked(link.schedule, now, link.config);
+  if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
+  credential.expedite(link.credential, now);
+}
+
+export function onSubscribe(
+  link: Link,
+  now: Millis,
+  { channel, since }: Input & { kind: "subscribe" },
+): void {
+  const id = link.channels.add(channel, since ?? "start");
+  if (id === "known") return;
+  if (id === "full") {
+    const max = link.config.channelsMax;
+    const message = `a link follows at most ${max} channels; leave one first`;
+    return link.tell({ kind: "refused", channel, code: TOO_MANY_CHANNELS, message });
+  }
+  link.isFinishing = false;
+  if (link.phase.kind === "polling") {
+    // Whether it is known is seen before it is polled.
+    link.phase.polls.channels.push(newPoll(id, false, now));
+  }
+  subscribe(link, now, id);
+  fallBackIfWanted(link, now);
+}
+
+export function onUnsubscribe(
+  link: Link,
+  now: Millis,
+  { channel }: Input & { kind: "unsubscribe" },
+): void {
+  const subscription = link.channels.find(channel);
+  if (!subscription) return;
+  const { kind } = subscription.progress;
+  leave(link, subscription.id);
+  if (kind === "asked" || kind === "followed") sayUnsubscribe(link, now, channel);
+  returnIfProven(link, now);
+}
+
+export function onToken(link: Link, now: Millis, { token }: Input & { kind: "token" }): void {
+  const { phase } = link;
+  const wasWanted = link.credential.isWanted;
+  if (token == null) return onNoToken(link, now);
+  credential.give(link.credential, now, token);
+  if (!wasWanted) return;
+  if (phase.attempt && phase.attempt.kind === "awaiting_token") {
+    phase.attempt = waiting(admit(link.schedule, now));
+  }
+  if (phase.kind === "trying") phase.policy = newPolicy(link, now);
+  if (phase.kind === "polling") {
+    for (const one of phase.polls.channels) if (isAwaitingToken(one)) one.dueAt = now;
+  }
+}
+
+function onNoToken(link: Link, now: Millis): void {
+  if (link.phase.kind === "resting") credential.rest(link.credential);
+  else if (link.credential.isWanted) rest(link, now, "rejected");
+}
+
+/**
+ * Asking the app failed: it is asked again, by this machine's own schedule. Also for the first
+ * token, before the app wants the link up.
+ */
+export function onTokenUnavailable(link: Link, now: Millis): void {
+  const isFirst = link.phase.kind === "resting" && link.credential.token == null;
+  if (credential.isAsked(link.credential) || isFirst) {
+    credential.defer(link.credential, now, link.config, link.rng);
+  }
+}
+
+export function onClose(link: Link, now: Millis): void {
+  if (link.phase.kind !== "resting") rest(link, now, "closed");
+}
+
+/** Forgets a channel, and its poll. */
+export function leave(link: Link, id: number): void {
+  link.channels.remove(id);
+  if (link.phase.kind !== "polling") return;
+  const poll = leavePoll(link.phase.polls, id);
+  if (poll !== undefined) link.out.push({ kind: "cancel_poll", poll });
+}
+
+/** Asks for a channel on the session, if there is one. */
+export function subscribe(link: Link, now: Millis, id: number, isKnown = false): void {
+  const { session } = link.phase;
+  const request = session && link.channels.ask(link.pacer.requestAt(now), id);
+  if (!request) return;
+  link.pacer.push({ type: "subscribe", ...request }, isKnown);
+  runRequests(link, now);
+}
+
+/** Leaves a channel on the session, if there is one. */
+export function sayUnsubscribe(link: Link, now: Millis, channel: ChannelName): void {
+  if (!link.phase.session) return;
+  link.pacer.push({ type: "unsubscribe", id: link.channels.newRequest(), channel }, true);
+  runRequests(link, now);
+}
+
+/** Sends the requests that may be sent now. */
+export function runRequests(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  let request;
+  while (session && (request = link.pacer.next(now))) link.send(session.socket, request);
+}

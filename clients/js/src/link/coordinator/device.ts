@@ -1,0 +1,188 @@
+// Twin of crates/link/src/coordinator/device.rs. What the device knows: networks that come, go and
+// change, and sleep. In: its reports, and timers that fired late. Out: attempts and heartbeats at
+// once.
+
+import { type Millis, NOT_YET, seconds } from "../../machine/time.js";
+import { admitFree } from "../backoff.js";
+import * as credential from "../credential.js";
+import { bounds } from "../device.js";
+import * as policy from "../fallback_policy.js";
+import { giveUpTiming } from "../heartbeat_timer.js";
+import { forgetPath } from "../endpoints.js";
+import { clearEarlyLosses } from "../flap_damping.js";
+import type { Input, NetworkChanged } from "../input.js";
+import type { Link } from "../coordinator.js";
+import { isBlocked } from "../network_history.js";
+import { waiting } from "../phase.js";
+import { newServerClock } from "../server_clock.js";
+import { forgiveLateness, pace, probe, renew } from "../session.js";
+import { COMING_BACK } from "./attempt.js";
+import { dropTransports } from "./reconnect.js";
+import { enterConnecting, enterOffline, enterReconnecting } from "./transitions.js";
+import { sendTimed } from "./measurements.js";
+import { cancelPolls, fallBackIfWanted, newPolicy } from "./polls.js";
+import { doubtSession } from "./successor.js";
+
+/** How late a timer may fire before the device is taken to have slept. */
+const LATE_MAX = seconds(5);
+/** How late it may fire before an answer that is waited for may have come unseen. */
+const LATE_LOOK_MAX = seconds(1);
+
+export function onOnline(link: Link, now: Millis): void {
+  link.isOnline = true;
+  if (link.phase.kind === "offline") comeOnline(link, now);
+  else probeSession(link, now);
+}
+
+export function onOffline(link: Link, now: Millis): void {
+  link.isOnline = false;
+  link.device.network = "unknown";
+  const { kind } = link.phase;
+  if (kind === "resting" || kind === "offline") return;
+  dropTransports(link, now, COMING_BACK);
+  enterOffline(link, now);
+}
+
+/** Another network is a network, also for a device that had reported none. */
+export function onNetworkChanged(
+  link: Link,
+  now: Millis,
+  { network = "unknown", key }: NetworkChanged,
+): void {
+  const { phase } = link;
+  link.isOnline = true;
+  link.device.network = network;
+  link.networkHistory.current = key ?? network;
+  link.pathStats.forgetPath(bounds(link.device, link.config));
+  forgetPath(link.endpoints);
+  credential.expedite(link.credential, now);
+  clearEarlyLosses(link.flapDamping);
+  if (phase.kind === "resting") return;
+  if (phase.kind === "offline") return comeOnline(link, now);
+  link.networkChangedAt = now;
+  if (phase.kind === "live") {
+    probeSession(link, now);
+    return doubtSession(link, now);
+  }
+  if (phase.kind === "polling") phase.returns = 0;
+  if (phase.kind === "trying") policy.moveOn(phase.policy, isBlocked(link.networkHistory, now));
+  expedite(link, now);
+  fallBackIfWanted(link, now);
+  probeSession(link, now);
+  restartPolls(link);
+}
+
+/** Evidence of a bad path, but none that anything is lost. */
+export function onWeakNetwork(
+  link: Link,
+  now: Millis,
+  { isWeak }: Input & { kind: "weak_network" },
+): void {
+  link.device.isWeak = isWeak;
+  link.pathStats.rtt.bound(bounds(link.device, link.config));
+  link.pathStats.quality.onWeak(now, isWeak);
+}
+
+export function onForeground(link: Link, now: Millis): void {
+  link.device.isBackground = false;
+  paceSession(link, now);
+  probeSession(link, now);
+}
+
+export function onBackground(link: Link, now: Millis): void {
+  link.device.isBackground = true;
+  paceSession(link, now);
+}
+
+/** Heartbeats come as often as the device's state wants them. */
+export function paceSession(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  if (session) pace(session, now, link.device.isBackground, link.config);
+}
+
+export function onResumed(link: Link, now: Millis): void {
+  credential.sleep(link.credential);
+  link.publishes.sleep();
+  link.serverClock = newServerClock(now);
+  const { session } = link.phase;
+  if (!session) return;
+  giveUpTiming(session.timer);
+  link.pathStats.giveUp();
+  probeSession(link, now);
+}
+
+/**
+ * From when on the device has slept, where this is the first that is heard of it: an input comes
+ * much later than the wake that was asked for.
+ */
+export function sleptFrom(link: Link, now: Millis): Millis | undefined {
+  const at = link.wake()?.at;
+  return at !== undefined && now - at > LATE_MAX ? at : undefined;
+}
+
+/**
+ * After sleep nothing counts as missed: what was waited for is waited for again. Says whether the
+ * device has slept.
+ */
+export function noticeSleep(link: Link, now: Millis): boolean {
+  const from = sleptFrom(link, now);
+  if (from === undefined) {
+    excuseLateness(link, now);
+    return false;
+  }
+  const { phase, config } = link;
+  const { attempt, session } = phase;
+  link.record.sleep(from, now);
+  link.pathStats.sleep(from, now);
+  link.messages.sleep(now - from);
+  if (attempt?.dials.length) attempt.at = now + config.connectTimeoutMs;
+  if (session) renew(session, now);
+  link.channels.renew(now);
+  credential.sleep(link.credential);
+  link.serverClock = newServerClock(now);
+  // The server has long given the session up.
+  const outlived = config.heartbeatIntervalMs + config.heartbeatTimeoutMs;
+  if (now - from > outlived) doubtSession(link, now);
+  if (phase.kind === "trying") policy.sleep(phase.policy, now - from);
+  if (phase.kind === "polling") phase.answeredAt = now;
+  return true;
+}
+
+/** A timer fired late, if not by much: the answer that is waited for may be waiting, too. */
+function excuseLateness(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  const at = link.wake()?.at ?? now;
+  const isLate = now - at > LATE_LOOK_MAX && link.config.detection === "adaptive";
+  if (isLate && session && forgiveLateness(session, now)) link.pathStats.giveUp();
+}
+
+function comeOnline(link: Link, now: Millis): void {
+  credential.expedite(link.credential, now);
+  const at = admitFree(link.schedule, now);
+  if (link.hasConnected) {
+    enterReconnecting(link, now, waiting(at), newPolicy(link, now), "network_restored");
+  } else {
+    enterConnecting(link, now, at, "network_restored");
+  }
+  fallBackIfWanted(link, now);
+}
+
+/** An attempt that waits for its time need not wait any longer. */
+function expedite(link: Link, now: Millis): void {
+  const { attempt } = link.phase;
+  if (attempt?.kind !== "waiting") return;
+  // It is the first attempt after the change: no loss after it is put down to that.
+  link.networkChangedAt = NOT_YET;
+  attempt.at = Math.min(attempt.at, admitFree(link.schedule, now));
+}
+
+function probeSession(link: Link, now: Millis): void {
+  const { session } = link.phase;
+  const frame = session && probe(session, now, link.config);
+  if (frame) sendTimed(link, now, session.socket, frame);
+}
+
+/** Gives up the polls under way, whose network is gone, and sends them again. */
+export function restartPolls(link: Link): void {
+  cancelPolls(link);
+}

@@ -1,0 +1,196 @@
+// Twin of crates/link/src/coordinator/frame.rs. What the server says on a session. In: its frames.
+// Out: events and other notices for the app, answers for the server, and another request where
+// something is missing.
+
+import { type Millis, seconds } from "../../machine/time.js";
+import type {
+  ErrorFrame,
+  GoAway,
+  HeartbeatAck,
+  ServerFrame,
+  Subscribed,
+} from "../../protocol/frame/server.js";
+import type { ChannelName } from "../../protocol/name.js";
+import { jittered } from "../backoff.js";
+import { readNumber } from "../channels.js";
+import { onAck } from "../heartbeat_timer.js";
+import type { Input, SocketId } from "../input.js";
+import type { Link } from "../coordinator.js";
+import { stage } from "../phase.js";
+import { sample } from "../server_clock.js";
+import * as session from "../session.js";
+import type { Continuity, Subscription } from "../subscription.js";
+import { leave, sayUnsubscribe, subscribe } from "./app.js";
+import { onWelcome } from "./attempt.js";
+import { onSessionEnd, rest } from "./reconnect.js";
+import { onAnswered, measureDelivery } from "./measurements.js";
+import { returnIfProven } from "./polls.js";
+import { onPublished, restIfFinished, takePublishError } from "./publishes.js";
+
+/** The pause before a channel is asked for again that the server could not serve. */
+const AGAIN_AFTER = seconds(5);
+/** The longest that a server may put off a leave it asks for. */
+const LEAVE_MAX = seconds(3600);
+
+export function onSocketFrame(
+  link: Link,
+  now: Millis,
+  { socket, frame }: Input & { kind: "socket_frame" },
+): void {
+  switch (stage(link.phase, socket)) {
+    case "handshake":
+      // The session begins with its welcome; nothing before it counts.
+      if (frame.type === "welcome") onWelcome(link, now, socket, frame);
+      return;
+    case "welcomed":
+      onActivity(link, now);
+      return onSessionFrame(link, now, socket, frame);
+    case "opening":
+    case undefined:
+      return;
+  }
+}
+
+export function onSocketAlive(
+  link: Link,
+  now: Millis,
+  { socket }: Input & { kind: "socket_alive" },
+): void {
+  if (stage(link.phase, socket) === "welcomed") onActivity(link, now);
+}
+
+function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: ServerFrame): void {
+  switch (frame.type) {
+    case "subscribed":
+      return onSubscribed(link, now, frame);
+    case "event":
+      measureDelivery(link, now, frame);
+      return deliverInOrder(link, now, frame.channel, (one) => one.onEvent(frame, link.tell));
+    case "superseded":
+      return deliverInOrder(link, now, frame.channel, (one) => one.onSuperseded(frame));
+    case "finished":
+      return onFinished(link, now, frame.channel);
+    case "heartbeat_ack":
+      return onHeartbeatAck(link, now, frame);
+    case "ping":
+      return link.send(socket, { type: "pong", id: frame.id });
+    case "go_away":
+      return onGoAway(link, now, frame);
+    case "error":
+      return onError(link, now, frame);
+    case "published":
+      return onPublished(link, frame);
+    case "welcome":
+    case "pong":
+      return;
+  }
+}
+
+function onActivity(link: Link, now: Millis): void {
+  if (link.phase.session) session.onActivity(link.phase.session, now);
+}
+
+function onSubscribed(link: Link, now: Millis, frame: Subscribed): void {
+  const { channel, id } = frame;
+  if (!link.channels.find(channel)) {
+    // Left after `hello` had asked for it.
+    if (id === undefined) sayUnsubscribe(link, now, channel);
+    return;
+  }
+  deliverInOrder(link, now, channel, (one) => one.onSubscribed(frame, readNumber(id), link.tell));
+  returnIfProven(link, now);
+}
+
+/**
+ * Hands a frame to its channel. Where something is missing, nothing of it was told: the channel is
+ * asked for again from the app's position, and if that does not mend it, the session is given up.
+ */
+function deliverInOrder(
+  link: Link,
+  now: Millis,
+  channel: ChannelName,
+  take: (one: Subscription) => Continuity,
+): void {
+  const subscription = link.channels.find(channel);
+  if (subscription && take(subscription) === "broken") resubscribe(link, now, subscription);
+}
+
+/** Asks again for a channel whose pause is over, or whose request was not answered. */
+export function askAgain(link: Link, now: Millis, id: number): void {
+  const subscription = link.channels.byId(id);
+  if (subscription?.progress.kind === "asked") resubscribe(link, now, subscription);
+  if (subscription?.progress.kind === "again") subscribe(link, now, id);
+}
+
+function resubscribe(link: Link, now: Millis, subscription: Subscription): void {
+  if (subscription.isResubscribed) return onSessionEnd(link, now, { kind: "unrecoverable" });
+  subscription.isResubscribed = true;
+  subscribe(link, now, subscription.id, true);
+}
+
+function onFinished(link: Link, now: Millis, channel: ChannelName): void {
+  const subscription = link.channels.find(channel);
+  if (subscription?.isFollowed()) finish(link, now, subscription.id, channel);
+}
+
+/** A channel has ended, and its app has all of it. */
+export function finish(link: Link, now: Millis, id: number, channel: ChannelName): void {
+  link.tell({ kind: "finished", channel });
+  leave(link, id);
+  if (link.channels.isEmpty()) {
+    link.isFinishing = true;
+    restIfFinished(link, now);
+  }
+  returnIfProven(link, now);
+}
+
+function onHeartbeatAck(link: Link, now: Millis, frame: HeartbeatAck): void {
+  const { session } = link.phase;
+  const rtt = session && onAck(session.timer, frame.id, now);
+  if (rtt === undefined) return;
+  link.record.answer(rtt);
+  sample(link.serverClock, now, rtt, frame.server_time);
+  onAnswered(link, now);
+}
+
+function onGoAway(link: Link, now: Millis, frame: GoAway): void {
+  const spread = link.rng.between(0, Math.min(frame.spread_ms, LEAVE_MAX));
+  if (!link.phase.session) return;
+  session.leaveAt(link.phase.session, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
+  link.endpoints.to = frame.to ?? null;
+}
+
+function onError(link: Link, now: Millis, frame: ErrorFrame): void {
+  if (takePublishError(link, now, frame)) return;
+  const { id, channel } = frame;
+  const subscription =
+    id !== undefined
+      ? link.channels.byRequest(id)
+      : channel == null
+        ? undefined
+        : link.channels.find(channel);
+  if (!subscription) return;
+  if (frame.retry) askAgainLater(link, now, subscription);
+  else refuse(link, now, subscription, frame.code, frame.message);
+}
+
+/** The server will not serve a channel. */
+export function refuse(
+  link: Link,
+  now: Millis,
+  { id, channel }: Subscription,
+  code: string,
+  message: string,
+): void {
+  link.tell({ kind: "refused", channel, code, message });
+  leave(link, id);
+  if (link.channels.isEmpty()) rest(link, now, "rejected");
+  else returnIfProven(link, now);
+}
+
+function askAgainLater(link: Link, now: Millis, subscription: Subscription): void {
+  // Else it goes on being followed, or waits for its turn already.
+  if (subscription.progress.kind !== "asked") return;
+  const pause = jittered(AGAIN_AFTER, link.config.jitterPercent, link.rng);
+  subscription.progress = { kind: "again", at: now + pause };
+}

@@ -1,0 +1,84 @@
+// Twin of crates/link/src/coordinator/publishes.rs. What the app publishes: kept until the server
+// has answered it, sent while there is a session, told when its fate is known. In: publishes,
+// answers, ends. Out: frames, and one notice for each ticket.
+
+import type { Millis } from "../../machine/time.js";
+import type { ErrorFrame, Published } from "../../protocol/frame/server.js";
+import { readNumber } from "../channels.js";
+import type { Publish } from "../input.js";
+import type { Link } from "../coordinator.js";
+import { type PublishFailure, isRetryable } from "../output.js";
+import { message } from "../outbox.js";
+import { rest } from "./reconnect.js";
+
+export function onPublish(link: Link, _now: Millis, input: Publish): void {
+  const { ticket, channel, event, data } = input;
+  const replace = input.replace ?? undefined;
+  const final = input.isFinal || undefined;
+  const isResting = link.phase.kind === "resting";
+  const failure = isResting
+    ? "closed"
+    : link.publishes.add(
+        ticket,
+        { type: "publish", channel, event, data, final, replace },
+        link.config,
+      );
+  if (failure) tellFailed(link, ticket, failure);
+}
+
+/** Sends what may be sent, and tells of what has waited for an answer for too long. */
+export function runPublishes(link: Link, now: Millis): void {
+  const { publishes } = link;
+  let ticket;
+  while ((ticket = publishes.takeOverdue(now)) !== undefined) tellFailed(link, ticket, "uncertain");
+  const { session } = link.phase;
+  let next;
+  const isOpen = (): boolean => link.pacer.openAt() <= now;
+  while (session && isOpen() && (next = publishes.next(now, () => link.channels.newRequest()))) {
+    if ("frame" in next) link.send(session.socket, next.frame);
+    else tellFailed(link, next.ticket, next.failure);
+  }
+}
+
+export function onPublished(link: Link, { id, epoch, offset }: Published): void {
+  const request = readNumber(id);
+  const ticket = request === undefined ? undefined : link.publishes.takeAnswered(request);
+  if (ticket !== undefined) link.tell({ kind: "published", ticket, epoch, offset });
+}
+
+/** Whether the error was about a publish. */
+export function takePublishError(link: Link, now: Millis, frame: ErrorFrame): boolean {
+  const request = readNumber(frame.id);
+  if (request === undefined) return false;
+  const { code, message, retry } = frame;
+  const { jitterPercent } = link.config;
+  const refused = link.publishes.refuse(now, request, retry, jitterPercent, link.rng);
+  if (refused === "other") return false;
+  if (refused === "again") return true;
+  const { ticket } = refused;
+  if (refused.isUncertain) tellFailed(link, ticket, "uncertain");
+  else link.tell({ kind: "publish_failed", ticket, code, message, isRetryable: retry });
+  return true;
+}
+
+/** At rest nothing is sent any more. */
+export function giveUpPublishes(link: Link): void {
+  let lost;
+  while ((lost = link.publishes.giveUp())) tellFailed(link, lost.ticket, lost.failure);
+}
+
+/** A link whose channels have all finished rests, once what it has published is answered. */
+export function restIfFinished(link: Link, now: Millis): void {
+  const isDone = link.publishes.isEmpty() || !link.phase.session;
+  if (link.isFinishing && isDone) rest(link, now, "finished");
+}
+
+function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {
+  link.tell({
+    kind: "publish_failed",
+    ticket,
+    code: failure,
+    message: message(failure, link.config),
+    isRetryable: isRetryable(failure),
+  });
+}

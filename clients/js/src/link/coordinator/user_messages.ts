@@ -1,0 +1,98 @@
+// Twin of crates/link/src/coordinator/user_messages.rs. What people are told of the link: the clues
+// for it, gathered from what happens anyway. In: inputs, ends and outputs. Out: one notice for each
+// change. Must not choose between messages.
+
+import { type Millis, NEVER } from "../../machine/time.js";
+import * as CloseCode from "../../protocol/close.js";
+import { type End, codeOf } from "../end.js";
+import type { Input } from "../input.js";
+import type { Link } from "../coordinator.js";
+import type { Clue } from "../message.js";
+import { isMissing } from "../poll.js";
+
+/** The least score that is not poor. */
+const FAIR_MIN = 50;
+
+/** Should this input end in a rejection, it is known why; an end may tell better. */
+export function noteInput(link: Link, now: Millis, input: Input): void {
+  const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
+  const hasToken = link.credential.token != null;
+  if (isUnauthorized) link.tokenFault = hasToken ? "token_refused" : "token_missing";
+  const isToken = link.credential.isWanted || isUnauthorized;
+  link.messages.onClue(now, isToken ? link.tokenFault : "refused");
+}
+
+/** An attempt or a session has ended. */
+export function noteEnd(link: Link, now: Millis, end: End): void {
+  for (const clue of clues(end)) {
+    link.messages.onClue(now, clue);
+    const isToken = clue === "token_missing" || clue === "token_refused";
+    if (isToken || clue === "clock_wrong") link.tokenFault = clue;
+  }
+}
+
+/** Tells what is to be seen, where that has changed. */
+export function tellMessage(link: Link, now: Millis): void {
+  const { messages, phase } = link;
+  if (!link.config.messages) return;
+  if (link.out.some((output) => output.kind === "gap")) messages.onClue(now, "gap");
+  messages.onClue(now, isPoor(link, now) ? "poor" : "not_poor");
+  messages.onClue(now, isStalled(link) ? "stalled" : "not_stalled");
+  const nextTry = phase.attempt?.kind === "waiting" ? phase.attempt.at : undefined;
+  if (messages.review(now, nextTry)) link.tell({ kind: "message", message: messages.message() });
+}
+
+/**
+ * The grade is slow to rise, so that a lost session alone keeps it low for a minute: people are
+ * told of what the network is like now.
+ */
+function isPoor(link: Link, now: Millis): boolean {
+  const { quality } = link.pathStats;
+  const grade = quality.grade();
+  return (grade === "bad" || grade === "poor") && quality.report(now).score < FAIR_MIN;
+}
+
+/** Whether no channel's polls are answered. */
+function isStalled({ phase }: Link): boolean {
+  if (phase.kind !== "polling") return false;
+  const { channels } = phase.polls;
+  return !!channels.length && channels.every(isMissing);
+}
+
+/** When that changes next. */
+export const messageWake = ({ config, messages }: Link): Millis =>
+  (config.messages ? messages.wake() : undefined) ?? NEVER;
+
+/** What an end says of the path or the server, and what a rejection by it is put down to. */
+function clues(end: End): Clue[] {
+  switch (codeOf(end)) {
+    case CloseCode.TRY_LATER:
+    case CloseCode.BROKER_UNAVAILABLE:
+      return ["busy"];
+    case CloseCode.RESTART:
+    case CloseCode.DRAINING:
+      return ["leaving"];
+    case CloseCode.TOKEN_MISSING:
+      return ["no_word", "token_missing"];
+    case CloseCode.DISCONNECTED:
+      return ["no_word", "disconnected"];
+    case CloseCode.REPLACED:
+      return ["no_word", "replaced"];
+    case CloseCode.TOKEN_NOT_YET_VALID:
+      return ["no_word", "clock_wrong"];
+  }
+  switch (end.kind) {
+    case "busy":
+    case "portal":
+      return [end.kind];
+    case "left":
+      return ["leaving"];
+    case "refresh_token":
+      return ["no_word", "token_refused"];
+    case "refused":
+    case "never":
+      return ["no_word", "refused"];
+    default:
+      return ["no_word"];
+  }
+}

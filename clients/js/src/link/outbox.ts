@@ -1,0 +1,253 @@
+// Twin of crates/link/src/outbox.rs. What the app has published and the server has not
+// answered: bounded, in order, each with a key of its own, so that sending it again makes no second
+// event. In: publishes, answers, sessions that end, the time. Out: what to send next, and what has
+// failed. Must not know sockets.
+
+import type { Rng } from "../machine/rng.js";
+import type { Millis } from "../machine/time.js";
+import type { PublishFrame } from "../protocol/frame/client.js";
+import { utf8Length } from "../protocol/name.js";
+import { doubled, jittered } from "./backoff.js";
+import type { Config } from "./config.js";
+import type { PublishFailure } from "./output.js";
+
+/** Publishes under way at once, at most. */
+export const IN_FLIGHT_MAX = 16;
+/** Their bytes, so that signs of life get through beside them; a larger one goes alone. */
+export const IN_FLIGHT_BYTES_MAX = 32 * 1024;
+/**
+ * How long after it was first sent a publish may be sent again. The server knows its key for five
+ * minutes.
+ */
+const UNCERTAIN_AFTER = 240_000;
+/** How often the server may say "later" to one publish before the app is told. */
+export const TRIES_MAX = 5;
+/** The pause after the first such answer; doubled for each further one. */
+const RETRY_MIN = 1000;
+/** The longest such pause. */
+const RETRY_MAX = 8000;
+/** The pace in the long run, below what servers take from one session. */
+const PACE = 25;
+/** How far a burst may run ahead of it: 40 publishes. */
+const PACE_AHEAD = 1000;
+/** What a frame takes beyond its names and its data, at most. */
+export const FRAME_BYTES = 192;
+/** When something was that is not so. */
+const NEVER = Infinity;
+
+/** One publish. */
+interface PendingPublish {
+  readonly ticket: number;
+  readonly frame: PublishFrame;
+  /** What it counts: its names and its data. */
+  readonly bytes: number;
+  /** With which id it was sent on the session of the moment, if it was. */
+  request: number | undefined;
+  /** It is to be sent no sooner than this, because the server could not take it for now. */
+  at: Millis;
+  /** When it was first sent, while the server may have it and has not said so. */
+  doubtedSince: Millis;
+  /** How often it was sent since then. */
+  sent: number;
+  /** Whether nobody knows how long ago that was, so that it is never sent again. */
+  isTimeless: boolean;
+  tries: number;
+}
+
+/** What is to be done with the next publish: send it, or tell the app that it has failed. */
+export type OutboxStep =
+  | { readonly kind: "send"; readonly frame: PublishFrame }
+  | { readonly kind: "fail"; readonly ticket: number; readonly failure: PublishFailure };
+
+/**
+ * What an error of the server leads to: it is about no publish; the publish is sent again later;
+ * the app is to be told, and the publish is forgotten. The server may yet have it, from a time that
+ * it was not answered.
+ */
+export type ErrorOutcome =
+  | "other"
+  | "again"
+  | { readonly ticket: number; readonly isUncertain: boolean };
+
+/** The publishes of a link that wait or are under way. */
+export class Outbox {
+  private readonly all: PendingPublish[] = [];
+  private bytes = 0;
+  private lastSequence = 0;
+  /** Before this the pace permits nothing, but for `PACE_AHEAD`. */
+  private pacedTo: Millis = 0;
+  /** The largest message that the server takes. */
+  private messageBytesMax = Infinity;
+
+  /** Takes a publish, if there is room. */
+  add(ticket: number, frame: PublishFrame, config: Config): PublishFailure | undefined {
+    const bytes = count(frame);
+    const max = config.publishBytesMax;
+    if (bytes > max) return "too_large";
+    if (this.all.length >= config.publishMessagesMax || this.bytes + bytes > max) {
+      return "outbox_full";
+    }
+    this.bytes += bytes;
+    this.all.push({
+      ticket,
+      frame: { ...frame, idempotency_key: `${++this.lastSequence}` },
+      bytes,
+      request: undefined,
+      at: 0,
+      doubtedSince: NEVER,
+      sent: 0,
+      isTimeless: false,
+      tries: 0,
+    });
+    return undefined;
+  }
+
+  isEmpty(): boolean {
+    return !this.all.length;
+  }
+
+  /** A session has begun, whose server takes messages of so many bytes. */
+  onWelcome(messageBytesMax: number): void {
+    this.messageBytesMax = messageBytesMax;
+  }
+
+  /** The session is gone, and with it the answers that were on their way. */
+  onSessionLost(): void {
+    for (const entry of this.all) entry.request = undefined;
+  }
+
+  /** The device slept for a time that nobody may have counted. */
+  sleep(): void {
+    for (const entry of this.all) entry.isTimeless ||= entry.doubtedSince < NEVER;
+  }
+
+  /** The next thing to do on a session; to be asked until there is none. */
+  next(now: Millis, newRequest: () => number): OutboxStep | undefined {
+    const due = this.first();
+    if (!due || due.at > now) return undefined;
+    const { entry } = due;
+    const failure = entry.isTimeless
+      ? "uncertain"
+      : frameBytes(entry) > this.messageBytesMax && "too_large";
+    if (failure) return { kind: "fail", ticket: this.take(entry), failure };
+    entry.request = newRequest();
+    entry.at = 0;
+    entry.doubtedSince = Math.min(entry.doubtedSince, now);
+    entry.sent++;
+    this.pacedTo = Math.max(this.pacedTo, now) + PACE;
+    return { kind: "send", frame: { ...entry.frame, id: entry.request } };
+  }
+
+  /** Takes out a publish that was sent too long ago to be sent again. */
+  takeOverdue(now: Millis): number | undefined {
+    return this.take(this.all.find((one) => overdueAt(one) <= now));
+  }
+
+  /** Takes out the publish that the server has answered. */
+  takeAnswered(request: number): number | undefined {
+    return this.take(this.sent(request));
+  }
+
+  /** The server did not take the publish that was sent with this id. */
+  refuse(
+    now: Millis,
+    request: number,
+    isRetryable: boolean,
+    jitterPercent: number,
+    rng: Rng,
+  ): ErrorOutcome {
+    const entry = this.sent(request);
+    if (!entry) return "other";
+    const tries = ++entry.tries;
+    const isUncertain = entry.sent > 1;
+    if (!isRetryable || tries >= TRIES_MAX) return { ticket: this.take(entry), isUncertain };
+    if (!isUncertain) {
+      entry.doubtedSince = NEVER;
+      entry.isTimeless = false;
+      entry.sent = 0;
+    }
+    entry.request = undefined;
+    entry.at = now + jittered(doubled(RETRY_MIN, tries - 1, RETRY_MAX), jitterPercent, rng);
+    return "again";
+  }
+
+  /** Takes out the first of all, in whatever state it is, and says how it has failed. */
+  giveUp(): { ticket: number; failure: PublishFailure } | undefined {
+    const entry = this.all[0];
+    if (!entry) return undefined;
+    const failure = entry.doubtedSince < NEVER ? "uncertain" : "closed";
+    return { ticket: this.take(entry), failure };
+  }
+
+  /** When something will be due; `openAt` is from when on a session, if there is one, may speak. */
+  wake(openAt: Millis | undefined): Millis | undefined {
+    const next = openAt === undefined ? undefined : this.first();
+    const nextAt = next && openAt !== undefined ? Math.max(next.at, openAt) : NEVER;
+    const at = Math.min(nextAt, ...this.all.map(overdueAt));
+    return at < NEVER ? at : undefined;
+  }
+
+  /**
+   * The publish to be sent next, and when. Of a channel only the oldest is ever under way, so that
+   * one which has to be sent again still comes before the later ones.
+   */
+  private first(): { entry: PendingPublish; at: Millis } | undefined {
+    const inFlight = this.all.filter((one) => one.request);
+    if (inFlight.length >= IN_FLIGHT_MAX) return undefined;
+    const channels = new Set<string>();
+    let due: { entry: PendingPublish; at: Millis } | undefined;
+    for (const entry of this.all) {
+      const { channel } = entry.frame;
+      const at = Math.max(entry.at, this.pacedTo - PACE_AHEAD);
+      if (!entry.request && !channels.has(channel) && !(due && due.at <= at)) due = { entry, at };
+      channels.add(channel);
+    }
+    if (!due) return undefined;
+    const bytes = inFlight.reduce((sum, one) => sum + one.bytes, 0);
+    return !bytes || bytes + due.entry.bytes <= IN_FLIGHT_BYTES_MAX ? due : undefined;
+  }
+
+  private sent(request: number): PendingPublish | undefined {
+    return this.all.find((one) => one.request === request);
+  }
+
+  private take(entry: PendingPublish): number;
+  private take(entry: PendingPublish | undefined): number | undefined;
+  private take(entry: PendingPublish | undefined): number | undefined {
+    if (!entry) return undefined;
+    this.all.splice(this.all.indexOf(entry), 1);
+    this.bytes -= entry.bytes;
+    return entry.ticket;
+  }
+}
+
+const overdueAt = (entry: PendingPublish): Millis => entry.doubtedSince + UNCERTAIN_AFTER;
+
+/** In words, for a developer. */
+export const message = (failure: PublishFailure, config: Config): string => {
+  const { publishMessagesMax, publishBytesMax } = config;
+  switch (failure) {
+    case "outbox_full":
+      return (
+        `${publishMessagesMax} publishes or ${publishBytesMax} bytes wait to be ` +
+        "answered already; wait for some of them"
+      );
+    case "too_large":
+      return (
+        `a publish has at most ${publishBytesMax} bytes, ` +
+        "and no more than the server takes in one message"
+      );
+    case "closed":
+      return "the link is at rest; it was not sent";
+    case "uncertain":
+      return "it was sent and not answered in time; the server may or may not have it";
+  }
+};
+
+/** What a publish counts: its names and its data. */
+const count = ({ channel, event, replace, data }: PublishFrame): number =>
+  utf8Length(channel + event + (replace ?? "") + JSON.stringify(data ?? null));
+
+/** What it takes on the wire, at most: a name may be all quotes. */
+const frameBytes = ({ bytes, frame }: PendingPublish): number =>
+  FRAME_BYTES + bytes + utf8Length(frame.event + (frame.replace ?? ""));

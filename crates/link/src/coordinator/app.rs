@@ -1,0 +1,172 @@
+//! What the app asks: up, down, this channel, that token. In: its wishes. Out: what follows.
+
+use alloc::boxed::Box;
+use alloc::format;
+
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, ClientFrame, ErrorCode, Scalar, Since, Token};
+
+use super::Link;
+use crate::channels::Added;
+use crate::phase::{Attempt, Phase};
+use crate::poll::{ChannelPoll, PollState};
+use crate::subscription::SubscriptionState;
+use crate::{Notice, Output, Reason};
+
+impl Link {
+    pub(super) fn on_connect(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Resting => {
+                self.has_connected = false;
+                if self.is_online {
+                    let at = self.schedule.admit_asked(now, &self.config);
+                    self.enter_connecting(now, at, Reason::Asked);
+                    self.fall_back_if_wanted(now);
+                } else {
+                    self.enter_offline(now);
+                }
+            }
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {}
+        }
+    }
+
+    /// An attempt that waits for its time need not wait any longer than it must.
+    pub(super) fn on_retry(&mut self, now: Millis) {
+        let soonest = self.schedule.admit_asked(now, &self.config);
+        if let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() {
+            *at = (*at).min(soonest);
+        }
+        self.credential.expedite(now);
+    }
+
+    pub(super) fn on_subscribe(&mut self, now: Millis, channel: ChannelName, since: Since) {
+        let id = match self.channels.add(channel.clone(), since) {
+            Added::New(id) => id,
+            Added::Known => return,
+            Added::Full => {
+                let code = Box::from(ErrorCode::TooManyChannels.as_str());
+                let max = self.config.channels_max;
+                let message = format!("a link follows at most {max} channels; leave one first");
+                return self.tell(Notice::Refused { channel, code, message });
+            }
+        };
+        self.is_finishing = false;
+        if let Some(polling) = self.phase.polling_mut() {
+            // Whether it is known is seen before it is polled.
+            polling.polls.channels.push(ChannelPoll::new(id, false, now));
+        }
+        self.subscribe(now, id, false);
+        self.fall_back_if_wanted(now);
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, now: Millis, channel: &ChannelName) {
+        let Some(subscription) = self.channels.find(channel) else { return };
+        let is_known_to_server = match subscription.progress {
+            SubscriptionState::Asked { .. } | SubscriptionState::Followed { .. } => true,
+            SubscriptionState::Apart | SubscriptionState::Again { .. } => false,
+        };
+        let id = subscription.id;
+        self.leave(id);
+        if is_known_to_server {
+            self.say_unsubscribe(now, channel.clone());
+        }
+        self.return_if_proven(now);
+    }
+
+    pub(super) fn on_token(&mut self, now: Millis, token: Token) {
+        let was_wanted = self.credential.is_wanted();
+        self.credential.give(now, token);
+        if !was_wanted {
+            return;
+        }
+        if let Some(attempt) = self.phase.attempt_mut()
+            && matches!(attempt, Attempt::AwaitingToken)
+        {
+            *attempt = Attempt::Waiting { at: self.schedule.admit(now) };
+        }
+        let policy = self.new_policy(now);
+        match &mut self.phase {
+            Phase::Trying(trying) => trying.policy = policy,
+            Phase::Polling(polling) => {
+                for one in &mut polling.polls.channels {
+                    if matches!(one.state, PollState::AwaitingToken) {
+                        one.state = PollState::Due { at: now };
+                    }
+                }
+            }
+            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
+        }
+    }
+
+    pub(super) fn on_no_token(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Resting => self.credential.rest(),
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                if self.credential.is_wanted() {
+                    self.rest(now, Reason::Rejected);
+                }
+            }
+        }
+    }
+
+    /// Asking the app failed: it is asked again, by this machine's own schedule. Also for the first
+    /// token, before the app wants the link up.
+    pub(super) fn on_token_unavailable(&mut self, now: Millis) {
+        let is_first = matches!(self.phase, Phase::Resting) && self.credential.token().is_none();
+        if self.credential.is_asked() || is_first {
+            self.credential.defer(now, &self.config, &mut self.rng);
+        }
+    }
+
+    pub(super) fn on_close(&mut self, now: Millis) {
+        match self.phase {
+            Phase::Resting => {}
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+                self.rest(now, Reason::Closed);
+            }
+        }
+    }
+
+    /// Forgets a channel, and its poll.
+    pub(super) fn leave(&mut self, id: u32) {
+        self.channels.remove(id);
+        if let Some(polling) = self.phase.polling_mut() {
+            let cancelled = polling.polls.leave(id);
+            self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
+        }
+    }
+
+    /// Asks for a channel on the session, if there is one; `is_known` where that may follow it.
+    pub(super) fn subscribe(&mut self, now: Millis, id: u32, is_known: bool) {
+        if self.phase.session().is_none() {
+            return;
+        }
+        if let Some(request) = self.channels.ask(self.pacer.request_at(now), id) {
+            let channel = request.channel.clone();
+            self.pacer.push(channel, ClientFrame::Subscribe(request), is_known);
+            self.run_requests(now);
+        }
+    }
+
+    /// Leaves a channel on the session, if there is one.
+    pub(super) fn say_unsubscribe(&mut self, now: Millis, channel: ChannelName) {
+        if self.phase.session().is_none() {
+            return;
+        }
+        let id = Some(Scalar::number(self.channels.new_request().into()));
+        let name = channel.clone();
+        self.pacer.push(name, ClientFrame::Unsubscribe { id, channel }, true);
+        self.run_requests(now);
+    }
+
+    /// Sends the requests that may be sent now.
+    pub(super) fn run_requests(&mut self, now: Millis) {
+        while let Some(session) = self.phase.session() {
+            let socket = session.socket;
+            match self.pacer.next(now) {
+                Some(frame) => self.send(socket, frame),
+                None => return,
+            }
+        }
+    }
+}
