@@ -1,62 +1,82 @@
-//! Nodes that ask each other, where they share a broker. In: a node's question. Out: what the
-//! others answer, and who did not in time. Must not know what is asked.
+//! The nodes that share a broker. In: a request of this node, or the response to a request of
+//! another one. Out: the responses of the other nodes, and the names of those that sent none in
+//! time. Must not know what a request asks.
 
+mod backoff;
+mod membership;
+mod message;
 mod rpc;
+mod supervision;
+
+use std::fmt;
 
 use super::Broker;
-pub(super) use rpc::{GONE_MS, Post, RpcState};
+pub(super) use backoff::Backoff;
+pub(super) use membership::{ABSENT_AFTER_MS, ClusterTransport, Destination, is_present};
+pub(super) use message::ClusterMessage;
+pub(super) use rpc::RpcState;
+pub(super) use supervision::{
+    BEAT, BEATS_PER_CHECK, MessageOutcome, PROBE_TIMEOUT, SupervisedServer, beats, handle_message,
+    supervise,
+};
 
-/// The largest answer, whatever the broker could carry.
-const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The largest body of a response, in bytes, whatever the broker could carry.
+const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 
-/// A node, unlike every other one and every earlier run of it.
+/// One run of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeId {
-    /// Its run, in hexadecimal: what sorts nodes, and names them in ids of their sessions.
+    /// The run, in hexadecimal: no two runs of any node have the same. Nodes are sorted by it, and
+    /// the ids of their sessions end with it.
     pub run: String,
-    /// Its name.
+    /// The name of the node.
     pub name: String,
 }
 
 impl NodeId {
-    /// The node of this name in this run, as one word.
-    pub fn word(&self) -> String {
-        format!("{}-{}", self.name, self.run)
-    }
+    /// The longest id, in bytes.
+    const BYTES_MAX: usize = 128;
 
-    /// The node of such a word.
-    pub fn of(word: &str) -> Option<Self> {
-        let (name, run) = word.rsplit_once('-')?;
-        Some(Self { run: run.to_owned(), name: name.to_owned() })
+    /// Parses what [`Self::fmt`] writes: the name, a hyphen and the run.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, run) = text.rsplit_once('-')?;
+        let is_valid = !name.is_empty() && !run.is_empty() && text.len() <= Self::BYTES_MAX;
+        is_valid.then(|| Self { run: run.to_owned(), name: name.to_owned() })
     }
 }
 
-/// What another node wants to know of this one.
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.name, self.run)
+    }
+}
+
+/// A request of another node.
 #[derive(Debug)]
 pub struct RpcRequest {
-    /// In words.
-    pub words: String,
-    /// Who asks.
-    pub(super) from: String,
-    /// Which of its questions it is.
+    /// What it asks.
+    pub body: String,
+    /// The node that sent it.
+    pub(super) from: NodeId,
+    /// Its number among the requests of that node.
     pub(super) number: u64,
-    /// By which of the broker's servers it came.
-    pub(super) by: usize,
+    /// Which of the broker's servers it arrived from.
+    pub(super) server: usize,
 }
 
-/// What the other nodes said.
+/// The responses to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RpcResponses {
-    /// Each with its node.
-    pub given: Vec<(NodeId, String)>,
-    /// Who has not answered in time.
+    /// Each node that responded, with the body of its response.
+    pub received: Vec<(NodeId, String)>,
+    /// The nodes that did not respond in time.
     pub silent: Vec<NodeId>,
 }
 
 impl RpcResponses {
-    /// The names of those that have not answered, each once, in order.
+    /// The names of the nodes that did not respond, each once, in order.
     pub fn silent_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.silent.iter().map(|peer| peer.name.clone()).collect();
+        let mut names: Vec<String> = self.silent.iter().map(|node| node.name.clone()).collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -64,16 +84,16 @@ impl RpcResponses {
 }
 
 impl Broker {
-    /// This node among those that share the broker; `None` where it is shared with nobody.
-    pub fn peer(&self) -> Option<&NodeId> {
+    /// This node among those that share the broker; `None` for a broker that no node shares.
+    pub fn node_id(&self) -> Option<&NodeId> {
         match self {
             Self::Memory(_) | Self::Disk(_) => None,
-            Self::Redis(redis) => Some(redis.peer()),
-            Self::Nats(nats) => Some(nats.peer()),
+            Self::Redis(redis) => Some(redis.node_id()),
+            Self::Nats(nats) => Some(nats.node_id()),
         }
     }
 
-    /// Whether no other node serves what this one does, as far as is known.
+    /// Whether this is the only node, as far as can be found out within a second.
     pub async fn is_alone(&self) -> bool {
         match self {
             Self::Memory(_) | Self::Disk(_) => true,
@@ -82,38 +102,38 @@ impl Broker {
         }
     }
 
-    /// Asks every other node, or only the one of a run. Takes a second at most.
-    pub async fn ask(&self, question: &str, run: Option<&str>) -> RpcResponses {
+    /// Sends a request to every other node, or only to the one of this run. Takes a second at most.
+    pub async fn request(&self, body: &str, run: Option<&str>) -> RpcResponses {
         match self {
             Self::Memory(_) | Self::Disk(_) => RpcResponses::default(),
-            Self::Redis(redis) => redis.ask(question, run).await,
-            Self::Nats(nats) => nats.ask(question, run).await,
+            Self::Redis(redis) => redis.request(body, run).await,
+            Self::Nats(nats) => nats.request(body, run).await,
         }
     }
 
-    /// The next question of another node. Whoever takes it answers it.
-    pub async fn asked(&self) -> RpcRequest {
+    /// Waits for the next request of another node. The caller responds to it.
+    pub async fn next_request(&self) -> RpcRequest {
         match self {
             Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
-            Self::Redis(redis) => redis.asked().await,
-            Self::Nats(nats) => nats.asked().await,
+            Self::Redis(redis) => redis.next_request().await,
+            Self::Nats(nats) => nats.next_request().await,
         }
     }
 
-    /// Answers a question.
-    pub async fn answer(&self, question: &RpcRequest, answer: &str) {
+    /// Responds to a request. The body has at most [`Self::response_bytes_max`].
+    pub async fn respond(&self, request: &RpcRequest, body: &str) {
         match self {
             Self::Memory(_) | Self::Disk(_) => {}
-            Self::Redis(redis) => redis.answer(question, answer).await,
-            Self::Nats(nats) => nats.answer(question, answer).await,
+            Self::Redis(redis) => redis.respond(request, body).await,
+            Self::Nats(nats) => nats.respond(request, body).await,
         }
     }
 
-    /// How long an answer may be, in bytes.
-    pub fn answer_bytes_max(&self) -> usize {
+    /// The largest body of a response, in bytes.
+    pub fn response_bytes_max(&self) -> usize {
         match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => ANSWER_BYTES_MAX,
-            Self::Nats(nats) => nats.answer_bytes_max().min(ANSWER_BYTES_MAX),
+            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => RESPONSE_BYTES_MAX,
+            Self::Nats(nats) => nats.response_bytes_max().min(RESPONSE_BYTES_MAX),
         }
     }
 }
@@ -123,15 +143,18 @@ mod tests {
     use super::{NodeId, RpcResponses};
 
     #[test]
-    fn a_node_is_named_by_a_word_and_may_have_hyphens_in_its_name() {
-        let peer = NodeId::of("node-1-00ff").unwrap();
-        assert_eq!((&*peer.name, &*peer.run, &*peer.word()), ("node-1", "00ff", "node-1-00ff"));
-        assert_eq!(NodeId::of("node"), None);
+    fn the_name_in_an_id_may_have_hyphens() {
+        let node = NodeId::parse("node-1-00ff").unwrap();
+        assert_eq!((&*node.name, &*node.run), ("node-1", "00ff"));
+        assert_eq!(node.to_string(), "node-1-00ff");
+        for bad in ["node", "-1", "node-", ""] {
+            assert_eq!(NodeId::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]
     fn names_of_silent_nodes_come_once() {
-        let silent = ["b-2", "a-3", "b-1"].iter().filter_map(|word| NodeId::of(word)).collect();
-        assert_eq!(RpcResponses { given: Vec::new(), silent }.silent_names(), ["a", "b"]);
+        let silent = ["b-2", "a-3", "b-1"].iter().filter_map(|id| NodeId::parse(id)).collect();
+        assert_eq!(RpcResponses { received: Vec::new(), silent }.silent_names(), ["a", "b"]);
     }
 }

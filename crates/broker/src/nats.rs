@@ -24,7 +24,6 @@ pub(crate) mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{join, join_all};
@@ -40,14 +39,12 @@ use self::channel_queue::ChannelQueues;
 use self::message_builder::{PublishOutcome, QueuedWork};
 use self::session::{NatsSession, NatsUnavailable};
 use self::shared::NatsShared;
-use super::redis::backoff;
 use crate::clock::Clock;
+use crate::cluster::{ClusterMessage, ClusterTransport, Destination, PROBE_TIMEOUT};
 use crate::secret::Secret;
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
-/// How long a probe, or leaving, may take.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Messages of the log that are on their way for one page.
 const FETCHED_AT_ONCE: usize = 32;
 /// How often a page is looked up again because the log has dropped some of it meanwhile.
@@ -138,7 +135,7 @@ impl NatsBroker {
 
     /// Keeps a session with the log, for ever.
     pub async fn run(&self) {
-        join(supervisor::live(&self.shared), sweep::sweep(&self.shared)).await;
+        join(supervisor::run(&self.shared), sweep::sweep(&self.shared)).await;
     }
 
     /// This node leaves in peace: nobody has to wait for what it may have seen.
@@ -235,11 +232,10 @@ impl NatsBroker {
 
     /// A session of a link begins here: older ones are closed, wherever they are.
     pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
-        let Ok(session) = self.shared.session() else { return };
-        let words = format!("hello {} {generation} {link}", self.shared.node);
-        let to = self.shared.names.control.clone();
-        // While the server is away nobody can be told; what the older session sees is still true.
-        self.shared.tell(&session, to, words).await;
+        let (node, link) = (self.node_id().clone(), link.clone());
+        let claim = ClusterMessage::ClaimLink { node, generation, link };
+        // Without a server no node can be told; what the older session sees is still true.
+        let _ = self.send(Destination::AllNodes, &claim).await;
     }
 
     /// Drops what has grown too old, in some channels.

@@ -2,7 +2,6 @@
 //! step of everything that a publish is; every node hears of it. In: publishes and reads. Out:
 //! positions and pages from the servers, announcements to the updates.
 
-pub(super) mod backoff;
 mod discovery;
 mod entry;
 mod membership;
@@ -17,7 +16,6 @@ mod sweep;
 pub(crate) mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use redis::RedisError;
@@ -31,13 +29,11 @@ use self::discovery::Discovery;
 use self::page::{known, page};
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
 use self::server::{RedisNode, RedisUnavailable, fence_of};
-use super::cluster::{NodeId, RpcState};
+use super::cluster::{ClusterMessage, ClusterTransport, NodeId, PROBE_TIMEOUT, RpcState};
 use crate::secret::Secret;
 use crate::settings::RedisSettings;
 use crate::update_bus::UpdateBus;
 
-/// How long a probe may take to come back.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A page looks at no more kept events than this, since the server does nothing else meanwhile.
 const LOOKED_AT_MAX: usize = 1_000;
 
@@ -111,12 +107,11 @@ impl RedisBroker {
         node: &str,
     ) -> Result<Self, RedisStartError> {
         let own = NodeId { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
-        let node = own.word();
         let discovery = Discovery::of(settings)?;
         let servers: Vec<RedisNode> = discovery
             .into_iter()
             .enumerate()
-            .map(|(at, place)| RedisNode::new(at, place, &settings.prefix, &node))
+            .map(|(at, place)| RedisNode::new(at, place, &settings.prefix, &own))
             .collect();
         let (epochs, rpc) = (EpochMaker::new(streams.epoch_seed), RpcState::new(own));
         let shared = RedisShared { updates, streams, epochs, servers: servers.len(), rpc };
@@ -126,7 +121,7 @@ impl RedisBroker {
     /// Keeps sessions with all servers, for ever.
     pub async fn run(&self) {
         let lives = self.servers.iter().map(|server| {
-            join(supervisor::live(server, &self.shared), sweep::sweep(server, &self.shared))
+            join(supervisor::run(server, &self.shared), sweep::sweep(server, &self.shared))
         });
         join_all(lives).await;
     }
@@ -302,9 +297,10 @@ impl RedisBroker {
     /// A session of a link begins here: older ones are closed, wherever they are.
     pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
         let Some(server) = self.servers.get(self.shared.place(link.as_str())) else { return };
-        let words = format!("hello {} {generation} {link}", server.node);
-        // While the server is away nobody can be told; what the older session sees is still true.
-        drop(server.tell(&server.keys.control, &words).await);
+        let (node, link) = (self.node_id().clone(), link.clone());
+        let claim = ClusterMessage::ClaimLink { node, generation, link };
+        // Without the server no node can be told; what the older session sees is still true.
+        drop(server.tell(&server.keys.control, &claim).await);
     }
 
     /// Channels and bytes, as the servers last told.

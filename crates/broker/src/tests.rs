@@ -9,6 +9,7 @@ pub(crate) mod live;
 mod node;
 mod publish;
 mod read;
+pub(crate) mod shared_server;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -146,6 +147,13 @@ impl Arm {
         let running = Arc::clone(&broker);
         tokio::spawn(async move { running.run().await });
         Self { broker, node, _folder: None, _redis: None, _nats: None }
+    }
+
+    /// Waits until the broker can do its work.
+    pub(crate) async fn ready(&self) {
+        while !self.broker.is_ready().await {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Publishes, which must succeed; the offset.

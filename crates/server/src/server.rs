@@ -134,7 +134,7 @@ impl Server {
         let broker = Arc::clone(&node);
         tasks.spawn(async move { broker.broker.run().await });
         let tls = tls.map(TlsAcceptor::from);
-        tasks.spawn(backend_api::cluster_rpc::answer(Arc::clone(&node)));
+        tasks.spawn(backend_api::cluster_rpc::respond(Arc::clone(&node)));
         tasks.spawn(client_api::serve(Arc::clone(&node), public, tls));
         tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {

@@ -1,7 +1,7 @@
 //! Pending requests between nodes that share a broker: those that this node sent and those that it
-//! received. In: messages that begin with `ask` or `answer`, and the list of nodes. Out: messages,
-//! responses, and the nodes that sent none within a second. A request for which there is no room is
-//! not answered, and its sender is told so. Must not know how messages travel.
+//! received. In: requests, responses, and the list of nodes. Out: messages, the responses to a
+//! request, and the nodes that sent none within a second. A request for which there is no room is
+//! dropped, and its sender counts this node as silent. Must not know how messages travel.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,54 +10,46 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::membership::{ClusterTransport, Destination};
+use super::message::ClusterMessage;
 use super::{NodeId, RpcRequest, RpcResponses};
 
-/// How long answers are waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// Questions of this node that are under way at a time; more wait, and the time counts.
-const ASKING_MAX: usize = 16;
-/// Questions of other nodes that wait to be answered.
+/// How long a request waits for responses.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Requests of this node in flight. More wait, and the wait counts towards their timeout.
+const IN_FLIGHT_MAX: usize = 16;
+/// Requests of other nodes that wait for a response.
 const WAITING_MAX: usize = 64;
-/// Nodes that are asked at a time.
-pub(crate) const PEERS_MAX: usize = 256;
-/// A node that has not said for so long that it is there is not one of the service.
-pub(crate) const GONE_MS: u64 = 10_000;
+/// Other nodes that a node knows.
+pub(crate) const NODES_MAX: usize = 256;
 
-/// How messages go to other nodes, and how it is known who they are.
-pub(crate) trait Post {
-    /// Has the rpc know who is there now; nothing where that cannot be known.
-    async fn look(&self) -> Option<()>;
-
-    /// Sends a message to one node or to all; nothing where it does not go.
-    async fn send(&self, to: Option<&NodeId>, words: String) -> Option<()>;
-}
-
-/// What a node knows of the others, and what is asked.
+/// What a node knows of the other nodes, and the requests between them.
 #[derive(Debug)]
 pub(crate) struct RpcState {
     own: NodeId,
-    numbers: AtomicU64,
-    asking: Semaphore,
-    /// Where answers go, by the question's number.
-    open: Mutex<BTreeMap<u64, mpsc::Sender<(NodeId, String)>>>,
-    questions: mpsc::Sender<RpcRequest>,
+    /// The number of the last request.
+    number: AtomicU64,
+    in_flight: Semaphore,
+    /// Where responses go, by the number of the request.
+    pending: Mutex<BTreeMap<u64, mpsc::Sender<(NodeId, String)>>>,
+    requests: mpsc::Sender<RpcRequest>,
     dropped: AtomicU64,
-    asked: tokio::sync::Mutex<mpsc::Receiver<RpcRequest>>,
-    /// The others, as was last known.
+    received: tokio::sync::Mutex<mpsc::Receiver<RpcRequest>>,
+    /// The other nodes, as last known.
     others: Mutex<Vec<NodeId>>,
 }
 
 impl RpcState {
     pub(crate) fn new(own: NodeId) -> Self {
-        let (questions, asked) = mpsc::channel(WAITING_MAX);
+        let (requests, received) = mpsc::channel(WAITING_MAX);
         Self {
             own,
-            numbers: AtomicU64::new(0),
-            asking: Semaphore::new(ASKING_MAX),
-            open: Mutex::default(),
-            questions,
+            number: AtomicU64::new(0),
+            in_flight: Semaphore::new(IN_FLIGHT_MAX),
+            pending: Mutex::default(),
+            requests,
             dropped: AtomicU64::new(0),
-            asked: tokio::sync::Mutex::new(asked),
+            received: tokio::sync::Mutex::new(received),
             others: Mutex::default(),
         }
     }
@@ -67,119 +59,110 @@ impl RpcState {
         &self.own
     }
 
-    /// These nodes are there, this one among them or not.
-    pub(crate) fn sees<'a>(&self, words: impl Iterator<Item = &'a str>) {
-        let peers = words.filter_map(NodeId::of).filter(|peer| *peer != self.own);
-        let peers = peers.take(PEERS_MAX).collect();
-        *self.others.lock() = peers;
+    /// Takes over the list of nodes, as texts of their ids. This node may be in it.
+    pub(crate) fn set_members<'a>(&self, ids: impl Iterator<Item = &'a str>) {
+        let others = ids.filter_map(NodeId::parse).filter(|node| *node != self.own);
+        let others = others.take(NODES_MAX).collect();
+        *self.others.lock() = others;
     }
 
-    /// Deals with a message; false where it is about something else.
-    pub(crate) fn hears(&self, by: usize, words: &str) -> bool {
-        let mut parts = words.splitn(4, ' ');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some("ask"), Some(from), Some(number), Some(words)) => {
-                if let (Ok(number), true) = (number.parse(), from != self.own.word()) {
-                    let (words, from) = (words.to_owned(), from.to_owned());
-                    let question = RpcRequest { words, from, number, by };
-                    if self.questions.try_send(question).is_err() {
-                        // It has no answer, and the asker says so.
-                        self.dropped.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }
-            (Some("answer"), Some(number), Some(from), Some(text)) => {
-                let number: Option<u64> = number.parse().ok();
-                let open = number.and_then(|number| self.open.lock().get(&number).cloned());
-                if let (Some(open), Some(peer)) = (open, NodeId::of(from)) {
-                    drop(open.try_send((peer, text.to_owned())));
-                }
-            }
-            _ => return false,
+    /// Queues a request of another node.
+    pub(crate) fn receive_request(&self, server: usize, from: NodeId, number: u64, body: String) {
+        if from == self.own {
+            return;
         }
-        true
+        let request = RpcRequest { body, from, number, server };
+        if self.requests.try_send(request).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    /// Questions of other nodes that there was no room for.
+    /// Hands a response to the request that waits for it, if it still does.
+    pub(crate) fn receive_response(&self, number: u64, from: NodeId, body: String) {
+        let pending = self.pending.lock().get(&number).cloned();
+        if let Some(pending) = pending {
+            // It is full only if a node responds more than once.
+            drop(pending.try_send((from, body)));
+        }
+    }
+
+    /// Requests of other nodes that were dropped because there was no room.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Asks the others, or the one of a run. While no server is there, those last known are silent.
-    pub(crate) async fn ask(
+    /// Sends a request to the other nodes, or to the one of a run, and collects the responses. If
+    /// no server takes the request, the nodes that were last known are silent.
+    pub(crate) async fn request(
         &self,
-        post: &impl Post,
-        question: &str,
+        transport: &impl ClusterTransport,
+        body: &str,
         run: Option<&str>,
     ) -> RpcResponses {
-        let mut answers = RpcResponses::default();
-        let collecting = self.collect(post, question, run, &mut answers);
-        // What was answered in time stays; who was not heard is told from what was not.
-        drop(tokio::time::timeout(ANSWER_WITHIN, collecting).await);
-        let has_answered = |peer: &NodeId| answers.given.iter().any(|(one, _)| one == peer);
-        answers.silent = self.meant(run).into_iter().filter(|peer| !has_answered(peer)).collect();
-        answers
+        let mut responses = RpcResponses::default();
+        let collecting = self.collect(transport, body, run, &mut responses.received);
+        // Responses that arrived before the timeout are kept.
+        drop(tokio::time::timeout(RESPONSE_TIMEOUT, collecting).await);
+        let has_responded = |node: &NodeId| responses.received.iter().any(|(one, _)| one == node);
+        responses.silent = self.nodes(run).into_iter().filter(|one| !has_responded(one)).collect();
+        responses
     }
 
     async fn collect(
         &self,
-        post: &impl Post,
-        question: &str,
+        transport: &impl ClusterTransport,
+        body: &str,
         run: Option<&str>,
-        answers: &mut RpcResponses,
+        received: &mut Vec<(NodeId, String)>,
     ) -> Option<()> {
-        let _turn = self.asking.acquire().await.ok()?;
-        post.look().await?;
-        let asked = self.meant(run);
-        let only = asked.first()?;
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let (open, mut answered) = mpsc::channel(PEERS_MAX);
-        let _open = PendingRequest::new(self, number, open);
-        let words = format!("ask {} {number} {question}", self.own.word());
-        post.send(run.map(|_| only), words).await?;
-        while answers.given.len() < asked.len() {
-            let answer = answered.recv().await?;
-            if asked.contains(&answer.0) && answers.given.iter().all(|(peer, _)| *peer != answer.0)
-            {
-                answers.given.push(answer);
+        let _permit = self.in_flight.acquire().await.ok()?;
+        transport.refresh_members().await?;
+        let nodes = self.nodes(run);
+        let first = nodes.first()?;
+        let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
+        let (sender, mut responses) = mpsc::channel(NODES_MAX);
+        let _pending = PendingRequest::new(self, number, sender);
+        let (from, body) = (self.own.clone(), body.to_owned());
+        let request = ClusterMessage::Request { from, number, body };
+        let to = if run.is_some() { Destination::Node(first) } else { Destination::AllNodes };
+        transport.send(to, &request).await?;
+        while received.len() < nodes.len() {
+            let (node, body) = responses.recv().await?;
+            if nodes.contains(&node) && received.iter().all(|(one, _)| *one != node) {
+                received.push((node, body));
             }
         }
         Some(())
     }
 
-    /// The others, or the one of a run.
-    fn meant(&self, run: Option<&str>) -> Vec<NodeId> {
+    /// The other nodes, or the one of a run.
+    fn nodes(&self, run: Option<&str>) -> Vec<NodeId> {
         let others = self.others.lock();
-        let meant = others.iter().filter(|peer| run.is_none_or(|run| peer.run == run));
-        meant.cloned().collect()
+        let nodes = others.iter().filter(|node| run.is_none_or(|run| node.run == run));
+        nodes.cloned().collect()
     }
 
-    /// Whether there were no others, as was last known.
+    /// Whether there were no other nodes, as last known.
     pub(crate) fn is_alone(&self) -> bool {
         self.others.lock().is_empty()
     }
 
-    /// The others, as was last known.
+    /// The other nodes, as last known.
     #[cfg(test)]
     pub(crate) fn others(&self) -> Vec<NodeId> {
-        self.meant(None)
+        self.nodes(None)
     }
 
-    /// The next question of another node.
-    pub(crate) async fn asked(&self) -> RpcRequest {
-        match self.asked.lock().await.recv().await {
-            Some(question) => question,
+    /// Waits for the next request of another node.
+    pub(crate) async fn next_request(&self) -> RpcRequest {
+        match self.received.lock().await.recv().await {
+            Some(request) => request,
             None => std::future::pending().await,
         }
     }
-
-    /// The message that answers a question.
-    pub(crate) fn answer(&self, question: &RpcRequest, answer: &str) -> String {
-        format!("answer {} {} {answer}", question.number, self.own.word())
-    }
 }
 
-/// A question that is under way; it is closed when nobody waits any more.
+/// A request that waits for responses. Dropping it discards those that arrive later.
 struct PendingRequest<'a> {
     rpc: &'a RpcState,
     number: u64,
@@ -187,14 +170,14 @@ struct PendingRequest<'a> {
 
 impl<'a> PendingRequest<'a> {
     fn new(rpc: &'a RpcState, number: u64, to: mpsc::Sender<(NodeId, String)>) -> Self {
-        rpc.open.lock().insert(number, to);
+        rpc.pending.lock().insert(number, to);
         Self { rpc, number }
     }
 }
 
 impl Drop for PendingRequest<'_> {
     fn drop(&mut self) {
-        self.rpc.open.lock().remove(&self.number);
+        self.rpc.pending.lock().remove(&self.number);
     }
 }
 

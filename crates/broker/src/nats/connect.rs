@@ -10,7 +10,7 @@ use async_nats::jetstream::{Context, ErrorCode};
 use tokio::sync::watch;
 
 use super::record::{KnownEnd, LogRecord, NodeArrival, Told};
-use super::session::{Appended, NatsSession, connect, jetstream};
+use super::session::{Appended, NatsSession, connect_to, jetstream};
 use super::{NatsSessionError, NatsShared};
 
 /// How often a waiting node asks again.
@@ -21,13 +21,13 @@ const ATTEMPTS_MAX: usize = 100;
 const VERSION_MIN: (i64, i64, i64) = (2, 9, 0);
 
 /// Comes to the server that is next; the session, and where the log stands.
-pub(super) async fn come(
+pub(super) async fn connect(
     shared: &NatsShared,
     attempt: usize,
 ) -> Result<(NatsSession, u64), NatsSessionError> {
     let at = attempt % shared.addresses.len().max(1);
     let Some(address) = shared.addresses.get(at) else { return Err(NatsSessionError::Over) };
-    let client = connect(address).await?;
+    let client = connect_to(address).await?;
     let server = client.server_info();
     if !client.is_server_compatible(VERSION_MIN.0, VERSION_MIN.1, VERSION_MIN.2) {
         return Err(NatsSessionError::Server(format!("NATS {} is older than 2.9", server.version)));

@@ -1,6 +1,6 @@
-//! Messages from node to node, beside the log, and who is there to be asked. In: the log's record,
-//! which says who came and left, and messages that say who is still there. Out: messages, and a rpc
-//! that knows the others. Must not know what is asked.
+//! Messages between nodes, beside the log, and which nodes there are. In: the log's record, which
+//! has the nodes that came and did not leave, and the messages of nodes that are alive. Out:
+//! messages, and the list of nodes. Must not know what a request asks.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,18 @@ use steadfast_machine::Millis;
 
 use super::session::NatsSession;
 use super::supervisor::PRESENCE_MS;
-use super::{NatsBroker, NatsShared, PROBE_TIMEOUT, barrier};
-use crate::cluster::{GONE_MS, NodeId, Post, RpcRequest, RpcResponses, RpcState};
+use super::{NatsBroker, NatsShared, barrier};
+use crate::cluster::{
+    ABSENT_AFTER_MS, ClusterMessage, ClusterTransport, Destination, RpcState, is_present,
+};
 
-/// An answer leaves so much of the largest message for what is said of it.
+/// The bytes of the largest message that are left for what is not the body of a response.
 const ENVELOPE_BYTES: usize = 1024;
-/// Where the record says so little of a node, it is not there unless it says so itself.
-const STALE_MS: u64 = PRESENCE_MS + GONE_MS;
+/// A node whose entry in the record is older than this is absent until a message of it arrives.
+const STALE_MS: u64 = PRESENCE_MS + ABSENT_AFTER_MS;
 
-/// The nodes of the record, and when each was last heard. It has no other node, so that it is no
-/// larger than the record, and who leaves it is gone at once.
+/// The nodes of the record, and when each was last heard of. Other nodes are not in it, so that it
+/// is no larger than the record, and a node that leaves the record is absent at once.
 #[derive(Debug, Default)]
 pub(super) struct NatsPresence {
     nodes: BTreeMap<String, SeenNode>,
@@ -26,9 +28,9 @@ pub(super) struct NatsPresence {
 /// One of them.
 #[derive(Debug)]
 struct SeenNode {
-    /// When it last said in the record that it is there, by its clock.
+    /// When it last wrote its entry in the record, by its clock.
     at: u64,
-    /// When that or a message came, by the clock of this node.
+    /// When that or a message of it arrived, by the clock of this node.
     heard: Option<Millis>,
 }
 
@@ -37,7 +39,7 @@ impl NatsPresence {
         self.nodes.clear();
     }
 
-    /// The record has these nodes.
+    /// Takes over the nodes of the record.
     pub(super) fn record(&mut self, nodes: &BTreeMap<String, u64>, now: Millis, date: u64) {
         self.nodes.retain(|node, _| nodes.contains_key(node));
         for (node, at) in nodes {
@@ -50,86 +52,64 @@ impl NatsPresence {
         }
     }
 
-    /// A node says that it is there.
+    /// A message of the node arrived.
     pub(super) fn hears(&mut self, node: &str, now: Millis) {
         if let Some(seen) = self.nodes.get_mut(node) {
             seen.heard = Some(now);
         }
     }
 
-    /// When a node was heard.
+    /// When the node was last heard of.
     #[cfg(test)]
     pub(super) fn heard(&self, node: &str) -> Option<Millis> {
         self.nodes.get(node).and_then(|seen| seen.heard)
     }
 
-    /// Has the rpc know who is there, or was a moment ago.
+    /// Hands the nodes that are present to `rpc`.
     fn show(&self, rpc: &RpcState, now: Millis) {
-        let is_near = |seen: &SeenNode| seen.heard.is_some_and(|at| now.since(at).0 <= GONE_MS);
-        let near = self.nodes.iter().filter(|(_, seen)| is_near(seen));
-        rpc.sees(near.map(|(node, _)| &**node));
+        let is_here = |seen: &SeenNode| seen.heard.is_some_and(|at| is_present(now.0, at.0));
+        let present = self.nodes.iter().filter(|(_, seen)| is_here(seen));
+        rpc.set_members(present.map(|(node, _)| &**node));
     }
 }
 
-/// Says that this node is there, and takes note of who else is.
+/// Tells the other nodes that this one is alive, and takes over which of them are.
 pub(super) async fn beat(shared: &NatsShared, session: &NatsSession) {
-    let words = format!("here {}", shared.node);
-    shared.tell(session, shared.names.control.clone(), words).await;
+    let alive = ClusterMessage::Alive { node: shared.rpc.own().clone() };
+    shared.tell(session, shared.names.control.clone(), &alive).await;
     if shared.is_here() {
         shared.presence.lock().show(&shared.rpc, shared.clock.now());
     }
 }
 
-impl Post for NatsBroker {
-    async fn look(&self) -> Option<()> {
-        // Whoever can be asked is in the record since before it was ready.
+impl ClusterTransport for NatsBroker {
+    fn rpc(&self) -> &RpcState {
+        &self.shared.rpc
+    }
+
+    async fn refresh_members(&self) -> Option<()> {
+        // A node is in the record before it is ready.
         barrier::pass(&self.shared).await.ok()?;
         self.shared.presence.lock().show(&self.shared.rpc, self.shared.clock.now());
         Some(())
     }
 
-    async fn send(&self, to: Option<&NodeId>, words: String) -> Option<()> {
+    async fn send(&self, to: Destination<'_>, message: &ClusterMessage) -> Option<()> {
         let session = self.shared.session().ok()?;
         let names = &self.shared.names;
-        let to = to.map_or_else(|| names.control.clone(), |peer| names.to(&peer.word()));
-        self.shared.tell(&session, to, words).await;
+        let subject = match to {
+            Destination::AllNodes => names.control.clone(),
+            Destination::Node(node) => names.to(node),
+            Destination::SenderOf(request) => names.to(&request.from),
+        };
+        self.shared.tell(&session, subject, message).await;
         Some(())
     }
 }
 
 impl NatsBroker {
-    /// This node.
-    pub(crate) fn peer(&self) -> &NodeId {
-        self.shared.rpc.own()
-    }
-
-    /// Whether this is the only node, as far as can be found out in a moment.
-    pub(crate) async fn is_alone(&self) -> bool {
-        // Where nobody answers, what was last seen holds.
-        drop(tokio::time::timeout(PROBE_TIMEOUT, Post::look(self)).await);
-        self.shared.rpc.is_alone()
-    }
-
-    /// Asks the others, or the one of a run.
-    pub(crate) async fn ask(&self, question: &str, run: Option<&str>) -> RpcResponses {
-        self.shared.rpc.ask(self, question, run).await
-    }
-
-    /// The next question of another node.
-    pub(crate) async fn asked(&self) -> RpcRequest {
-        self.shared.rpc.asked().await
-    }
-
-    /// Answers it.
-    pub(crate) async fn answer(&self, question: &RpcRequest, answer: &str) {
-        // Without the server the asker is told that this node is silent.
-        let Ok(session) = self.shared.session() else { return };
-        let words = self.shared.rpc.answer(question, answer);
-        self.shared.tell(&session, self.shared.names.to(&question.from), words).await;
-    }
-
-    /// How long an answer may be, as far as the server goes.
-    pub(crate) fn answer_bytes_max(&self) -> usize {
+    /// The largest body of a response that the server takes, in bytes.
+    pub(crate) fn response_bytes_max(&self) -> usize {
         let session = self.shared.session();
         session.map_or(usize::MAX, |session| session.payload_max.saturating_sub(ENVELOPE_BYTES))
     }
@@ -141,7 +121,8 @@ mod tests {
 
     use steadfast_machine::Millis;
 
-    use super::{GONE_MS, NatsPresence, NodeId, RpcState, STALE_MS};
+    use super::{ABSENT_AFTER_MS, NatsPresence, RpcState, STALE_MS};
+    use crate::cluster::NodeId;
 
     const DATE: u64 = 1_000_000;
 
@@ -149,11 +130,11 @@ mod tests {
         nodes.iter().map(|(node, at)| ((*node).to_owned(), *at)).collect()
     }
 
-    /// The runs of those who are there.
+    /// The runs of the nodes that are present.
     fn there(presence: &NatsPresence, now: u64) -> Vec<String> {
-        let rpc = RpcState::new(NodeId::of("own-0").unwrap());
+        let rpc = RpcState::new(NodeId::parse("own-0").unwrap());
         presence.show(&rpc, Millis(now));
-        rpc.others().into_iter().map(|peer| peer.run).collect()
+        rpc.others().into_iter().map(|node| node.run).collect()
     }
 
     #[test]
@@ -161,20 +142,20 @@ mod tests {
         let mut presence = NatsPresence::default();
         let nodes = [("own-0", DATE), ("a-1", DATE), ("b-2", DATE - STALE_MS)];
         presence.record(&record(&nodes), Millis(0), DATE);
-        assert_eq!(there(&presence, GONE_MS), ["1", "2"]);
-        presence.hears("a-1", Millis(GONE_MS));
+        assert_eq!(there(&presence, ABSENT_AFTER_MS), ["1", "2"]);
+        presence.hears("a-1", Millis(ABSENT_AFTER_MS));
         // Somebody else wrote the record; it says nothing new of these.
-        presence.record(&record(&nodes), Millis(GONE_MS), DATE + GONE_MS);
-        assert_eq!(there(&presence, GONE_MS + 1), ["1"]);
-        assert_eq!(there(&presence, 2 * GONE_MS), ["1"]);
-        assert_eq!(there(&presence, 2 * GONE_MS + 1), [""; 0]);
-        let later = [("own-0", DATE), ("b-2", DATE + 2 * GONE_MS)];
-        presence.record(&record(&later), Millis(3 * GONE_MS), DATE + 3 * GONE_MS);
-        assert_eq!(there(&presence, 3 * GONE_MS), ["2"]);
-        presence.hears("a-1", Millis(3 * GONE_MS));
-        assert_eq!(there(&presence, 3 * GONE_MS), ["2"], "it has left");
+        presence.record(&record(&nodes), Millis(ABSENT_AFTER_MS), DATE + ABSENT_AFTER_MS);
+        assert_eq!(there(&presence, ABSENT_AFTER_MS + 1), ["1"]);
+        assert_eq!(there(&presence, 2 * ABSENT_AFTER_MS), ["1"]);
+        assert_eq!(there(&presence, 2 * ABSENT_AFTER_MS + 1), [""; 0]);
+        let later = [("own-0", DATE), ("b-2", DATE + 2 * ABSENT_AFTER_MS)];
+        presence.record(&record(&later), Millis(3 * ABSENT_AFTER_MS), DATE + 3 * ABSENT_AFTER_MS);
+        assert_eq!(there(&presence, 3 * ABSENT_AFTER_MS), ["2"]);
+        presence.hears("a-1", Millis(3 * ABSENT_AFTER_MS));
+        assert_eq!(there(&presence, 3 * ABSENT_AFTER_MS), ["2"], "it has left");
         presence.clear();
-        assert_eq!(there(&presence, 3 * GONE_MS), [""; 0]);
+        assert_eq!(there(&presence, 3 * ABSENT_AFTER_MS), [""; 0]);
     }
 
     #[test]

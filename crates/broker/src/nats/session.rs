@@ -59,7 +59,7 @@ pub(super) enum Appended {
 pub(super) struct NatsUnavailable;
 
 /// Connects to one server.
-pub(super) async fn connect(address: &Address) -> Result<Client, NatsSessionError> {
+pub(super) async fn connect_to(address: &Address) -> Result<Client, NatsSessionError> {
     let auth = address.auth.clone();
     let is_used = AtomicBool::new(false);
     // It tries once, and comes back never: see the head of this file.

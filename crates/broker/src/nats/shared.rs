@@ -12,6 +12,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;
 
+use super::NatsMetrics;
 use super::address::Address;
 use super::barrier::Barrier;
 use super::channel_queue::ChannelQueues;
@@ -22,9 +23,8 @@ use super::record::{KnownEnd, LogRecord};
 use super::session::{NatsSession, NatsUnavailable};
 use super::sweep::TOMB_MS;
 use super::table::NatsTable;
-use super::{NatsMetrics, PROBE_TIMEOUT};
 use crate::clock::Clock;
-use crate::cluster::{NodeId, RpcState};
+use crate::cluster::{ClusterMessage, NodeId, PROBE_TIMEOUT, RpcState};
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
@@ -35,7 +35,7 @@ const STUCK_MAX: usize = 1_000;
 /// Names without events that a node which comes is told of, the most recently read ones …
 const RESERVED_TOLD_MAX: usize = 4_096;
 /// … and how many of them at a time.
-const RESERVED_A_LETTER: usize = 256;
+const RESERVED_PER_MESSAGE: usize = 256;
 /// A node that has said nothing for so long does no sweeping, in ms.
 const ABSENT_MS: u64 = 180_000;
 
@@ -113,8 +113,8 @@ impl StreamNames {
     }
 
     /// Where a node hears what is for it alone.
-    pub(super) fn to(&self, node: &str) -> String {
-        format!("{}.to.{}", self.prefix, entry::word(node))
+    pub(super) fn to(&self, node: &NodeId) -> String {
+        format!("{}.to.{}", self.prefix, entry::word(&node.to_string()))
     }
 }
 
@@ -134,7 +134,7 @@ impl NatsShared {
             addresses,
             replicas: settings.replicas,
             names: StreamNames::of(&settings.prefix),
-            node: own.word(),
+            node: own.to_string(),
             updates,
             table: Mutex::new(NatsTable::new(streams, hot_bytes_max)),
             applied: watch::Sender::new(0),
@@ -265,11 +265,11 @@ impl NatsShared {
         let (epoch, message) = {
             let mut table = self.table.lock();
             let (base, is_new) = table.reserve(name, &self.epochs.base(), self.date());
-            let message = is_new.then(|| format!("reserved {} {name} {base}", self.node));
+            let message = is_new.then(|| self.reserved(vec![(name.clone(), base.to_string())]));
             (table.epoch(&base)?, message)
         };
         if let Some(message) = message {
-            self.tell(session, self.names.control.clone(), message).await;
+            self.tell(session, self.names.control.clone(), &message).await;
         }
         Some(epoch)
     }
@@ -277,32 +277,31 @@ impl NatsShared {
     /// Some channels are followed here: the epochs to come of those without events are kept, and
     /// the other nodes are told to keep them too, for any of them may publish the first event.
     pub(super) async fn keep(&self, session: &NatsSession, names: &[ChannelName]) {
-        let mut message = format!("kept {}", self.node);
-        let bare = message.len();
+        let mut epochs = Vec::new();
         {
             let (mut table, now) = (self.table.lock(), Millis(self.date()));
             for name in names {
                 if let Some(base) = table.reserved.keep(now, name) {
-                    message.extend([" ", name.as_str(), " ", &*base]);
+                    epochs.push((name.clone(), base.to_string()));
                 }
             }
         }
-        if message.len() > bare {
-            self.tell(session, self.names.control.clone(), message).await;
+        if !epochs.is_empty() {
+            let kept = ClusterMessage::KeepReserved { node: self.rpc.own().clone(), epochs };
+            self.tell(session, self.names.control.clone(), &kept).await;
         }
     }
 
     /// What a node that has just come should know of names without events.
-    pub(super) fn reserved_messages(&self) -> Vec<String> {
+    pub(super) fn reserved_messages(&self) -> Vec<ClusterMessage> {
         let table = self.table.lock();
         let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
-        let recent: Vec<(&ChannelName, &str)> =
-            recent.map(|(name, base)| (name, &**base)).collect();
-        let message = |pairs: &[(&ChannelName, &str)]| {
-            let words = pairs.iter().map(|(name, base)| format!(" {name} {base}"));
-            format!("reserved {}{}", self.node, words.collect::<String>())
-        };
-        recent.chunks(RESERVED_A_LETTER).map(message).collect()
+        let recent: Vec<_> = recent.map(|(name, base)| (name.clone(), base.to_string())).collect();
+        recent.chunks(RESERVED_PER_MESSAGE).map(|some| self.reserved(some.to_vec())).collect()
+    }
+
+    fn reserved(&self, epochs: Vec<(ChannelName, String)>) -> ClusterMessage {
+        ClusterMessage::Reserved { node: self.rpc.own().clone(), epochs }
     }
 
     /// Keeps a channel from being forgotten.
@@ -310,13 +309,13 @@ impl NatsShared {
         ChannelQueues::put(self, name, QueuedWork::Touch).await;
     }
 
-    /// Tells nodes something, unless the server is too busy to take it soon.
-    pub(super) async fn tell(&self, session: &NatsSession, to: String, words: String) {
-        let sent = session.client.publish(to, words.into());
+    /// Sends a message to other nodes, unless the server is too busy to take it soon.
+    pub(super) async fn tell(&self, session: &NatsSession, to: String, message: &ClusterMessage) {
+        let sent = session.client.publish(to, message.encode().into());
         match tokio::time::timeout(PROBE_TIMEOUT, sent).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a message was not sent"),
-            Err(_) => tracing::debug!("a message was not taken"),
+            Ok(Err(error)) => tracing::debug!(%error, "a message between nodes was not sent"),
+            Err(_) => tracing::debug!("a message between nodes was not sent in time"),
         }
     }
 

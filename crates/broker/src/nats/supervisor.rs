@@ -4,18 +4,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_nats::Message;
 use futures_util::StreamExt;
 use futures_util::stream::select;
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, LinkId, Position};
-use tokio::time::MissedTickBehavior;
+use steadfast_protocol::{ChannelName, Position};
 
-use super::backoff::Backoff;
 use super::channel_queue::ChannelQueues;
-use super::connect::{come, hear, present};
+use super::connect::{connect, hear, present};
 use super::entry;
 use super::log_reader::{LogMessage, LogReader};
 use super::membership;
@@ -24,41 +21,56 @@ use super::record::LogRecord;
 use super::session::NatsSession;
 use super::table::LogPosition;
 use super::{NatsSessionError, NatsShared};
+use crate::cluster::{
+    BEAT, BEATS_PER_CHECK, Backoff, ClusterMessage, MessageOutcome, SupervisedServer, beats,
+    handle_message, supervise,
+};
 use crate::update_bus::ChannelUpdate;
 
-/// How often the log is asked whether it is what it was, and the others are told that this node is
-/// there.
-const BEAT: Duration = Duration::from_secs(2);
-/// After so many beats a node says so in the record.
-const BEATS_A_PRESENCE: u32 = 30;
+/// After this many beats a node writes into the record that it is alive.
+const BEATS_PER_PRESENCE: u32 = 30;
 /// How long that takes.
-pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_A_PRESENCE as u64;
-/// All that is followed is looked at after so many beats, whatever was announced.
-const BEATS_A_LOOK: u32 = 15;
+pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_PER_PRESENCE as u64;
 /// An idle channel that is followed is kept from being forgotten after so long, in ms: 12 hours.
 const TOUCH_MS: u64 = 43_200_000;
 
-/// Keeps a session with the log, for ever.
-pub(super) async fn live(shared: &Arc<NatsShared>) {
-    let (mut backoff, mut attempt, mut is_told) = (Backoff::default(), 0, false);
-    loop {
-        match come(shared, attempt).await {
-            Ok((session, last)) => {
-                let session = Arc::new(session);
-                let why = serve(shared, &session, last, &mut backoff).await;
-                shared.end();
-                session.end();
-                is_told = false;
-                tracing::warn!(%why, "the broker is lost");
-            }
-            Err(why) if !is_told => {
-                is_told = true;
-                tracing::warn!(%why, "the broker is away");
-            }
-            Err(why) => tracing::debug!(%why, "still away"),
-        }
-        attempt = attempt.wrapping_add(1);
-        tokio::time::sleep(backoff.next()).await;
+/// Keeps a session with the log, without end.
+pub(super) async fn run(shared: &Arc<NatsShared>) {
+    supervise(&mut SupervisedNats { shared, attempt: 0 }).await;
+}
+
+/// The servers of a cluster, tried in turn.
+struct SupervisedNats<'a> {
+    shared: &'a Arc<NatsShared>,
+    /// Which of them is next.
+    attempt: usize,
+}
+
+impl SupervisedServer for SupervisedNats<'_> {
+    /// The session, and the number of the newest message of the log.
+    type Session = (Arc<NatsSession>, u64);
+    type Error = NatsSessionError;
+
+    fn index(&self) -> Option<usize> {
+        None
+    }
+
+    async fn connect(&mut self) -> Result<Self::Session, NatsSessionError> {
+        let attempt = self.attempt;
+        self.attempt = attempt.wrapping_add(1);
+        let (session, last) = connect(self.shared, attempt).await?;
+        Ok((Arc::new(session), last))
+    }
+
+    async fn serve(
+        &mut self,
+        (session, last): Self::Session,
+        backoff: &mut Backoff,
+    ) -> NatsSessionError {
+        let why = serve(self.shared, &session, last, backoff).await;
+        self.shared.end();
+        session.end();
+        why
     }
 }
 
@@ -71,7 +83,7 @@ async fn serve(
 ) -> NatsSessionError {
     let from = shared.settle(session);
     let opened = async {
-        let to = shared.names.to(&shared.node);
+        let to = shared.names.to(shared.rpc.own());
         let messages = hear(&session.client, shared.names.control.clone()).await?;
         let own = hear(&session.client, to).await?;
         Ok((LogReader::open(session, from).await?, select(messages, own)))
@@ -80,8 +92,7 @@ async fn serve(
         Ok(opened) => opened,
         Err(why) => return why,
     };
-    let mut beat = tokio::time::interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = beats();
     let (mut beats, mut is_here, mut stood_at) = (0_u32, false, None);
     loop {
         let step = tokio::select! {
@@ -90,7 +101,10 @@ async fn serve(
                 Err(why) => Err(why),
             },
             message = messages.next() => match message {
-                Some(message) => deal(shared, session, &message).await,
+                Some(message) => {
+                    receive(shared, session, &message.payload).await;
+                    Ok(())
+                }
                 None => Err(NatsSessionError::Deaf),
             },
             () = session.is_over() => Err(NatsSessionError::Over),
@@ -102,7 +116,7 @@ async fn serve(
                     return NatsSessionError::Deaf;
                 }
                 match tick(shared, session, &mut log, beats).await {
-                    Ok(()) if is_here && beats.is_multiple_of(BEATS_A_LOOK) => {
+                    Ok(()) if is_here && beats.is_multiple_of(BEATS_PER_CHECK) => {
                         look(shared, session).await;
                         Ok(())
                     }
@@ -117,9 +131,9 @@ async fn serve(
             is_here = true;
             backoff.reset();
             shared.begin(Arc::clone(session));
-            tracing::info!(fence = session.fence, from, last, "the broker is here");
-            let words = format!("which-reserved {}", shared.node);
-            shared.tell(session, shared.names.control.clone(), words).await;
+            tracing::info!(fence = session.fence, from, last, "connected to the broker");
+            let request = ClusterMessage::ListReserved { node: shared.rpc.own().clone() };
+            shared.tell(session, shared.names.control.clone(), &request).await;
             look(shared, session).await;
         }
     }
@@ -194,7 +208,7 @@ async fn tick(
         return Err(NatsSessionError::Over);
     }
     let was_failing = shared.figures.is_failing.load(Ordering::Relaxed);
-    if !beats.is_multiple_of(BEATS_A_PRESENCE) && !was_failing {
+    if !beats.is_multiple_of(BEATS_PER_PRESENCE) && !was_failing {
         return Ok(());
     }
     match present(shared, session).await {
@@ -241,54 +255,57 @@ async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
     }
 }
 
-/// Deals with a message of another node.
-async fn deal(
-    shared: &NatsShared,
-    session: &NatsSession,
-    message: &Message,
-) -> Result<(), NatsSessionError> {
-    let words = String::from_utf8_lossy(&message.payload).into_owned();
-    if shared.rpc.hears(0, &words) {
-        return Ok(());
+/// Handles a message of another node.
+async fn receive(shared: &NatsShared, session: &NatsSession, message: &[u8]) {
+    match handle_message(&shared.rpc, &shared.updates, 0, message) {
+        MessageOutcome::Handled => {}
+        MessageOutcome::Reply(node, reply) => {
+            shared.tell(session, shared.names.to(&node), &reply).await;
+        }
+        MessageOutcome::Specific(message) => handle_specific(shared, session, message).await,
     }
-    let words: Vec<&str> = words.split(' ').collect();
-    match *words {
-        ["here", node] => shared.presence.lock().hears(node, shared.clock.now()),
-        ["which-reserved", node] if node != &*shared.node => {
+}
+
+async fn handle_specific(shared: &NatsShared, session: &NatsSession, message: ClusterMessage) {
+    let own = shared.rpc.own();
+    match message {
+        ClusterMessage::Alive { node } => {
+            shared.presence.lock().hears(&node.to_string(), shared.clock.now());
+        }
+        ClusterMessage::ListReserved { node } if node != *own => {
             for message in shared.reserved_messages() {
-                shared.tell(session, shared.names.to(node), message).await;
+                shared.tell(session, shared.names.to(&node), &message).await;
             }
         }
-        [word @ ("reserved" | "kept"), node, ref reserved @ ..] if node != &*shared.node => {
-            let (mut table, date) = (shared.table.lock(), shared.date());
-            for pair in reserved.chunks_exact(2) {
-                if let [name, base] = *pair
-                    && let Ok(name) = ChannelName::new(name)
-                    && table.epoch(base).is_some()
-                {
-                    table.hear_reserved(&name, base, date);
-                    // Of two bases the one that holds is kept.
-                    if word == "kept" {
-                        table.reserved.keep(Millis(date), &name);
-                    }
-                }
-            }
+        ClusterMessage::Reserved { node, epochs } if node != *own => {
+            reserve(shared, &epochs, false);
         }
-        ["hello", node, generation, link] if node != &*shared.node => {
-            let (Ok(link), Ok(generation)) = (LinkId::new(link), generation.parse::<u64>()) else {
-                return Ok(());
-            };
-            if let Some(live) = shared.updates.fence(&link, generation) {
-                let words = format!("held {live} {link}");
-                shared.tell(session, shared.names.to(node), words).await;
-            }
+        ClusterMessage::KeepReserved { node, epochs } if node != *own => {
+            reserve(shared, &epochs, true);
         }
-        ["held", live, link] => {
-            if let (Ok(link), Ok(live)) = (LinkId::new(link), live.parse::<u64>()) {
-                shared.updates.fence(&link, live.saturating_add(1));
-            }
-        }
-        _ => {}
+        // This node sent them, or only Redis has them, or `handle_message` handles them.
+        ClusterMessage::ListReserved { .. }
+        | ClusterMessage::Reserved { .. }
+        | ClusterMessage::KeepReserved { .. }
+        | ClusterMessage::Request { .. }
+        | ClusterMessage::Response { .. }
+        | ClusterMessage::ClaimLink { .. }
+        | ClusterMessage::LinkHeld { .. }
+        | ClusterMessage::Fence { .. }
+        | ClusterMessage::Probe { .. } => {}
     }
-    Ok(())
+}
+
+/// Another node has reserved these epochs; `is_followed` if sessions follow the channels there.
+fn reserve(shared: &NatsShared, epochs: &[(ChannelName, String)], is_followed: bool) {
+    let (mut table, date) = (shared.table.lock(), shared.date());
+    for (name, base) in epochs {
+        if table.epoch(base).is_some() {
+            table.hear_reserved(name, base, date);
+            // Of two bases the one that holds is kept.
+            if is_followed {
+                table.reserved.keep(Millis(date), name);
+            }
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! The NATS broker against servers of its own: contracts that only it has.
 
-mod away;
 mod by_hand;
-mod kill;
 mod lost;
+mod refusals;
 mod two;
 mod wire;
 
@@ -11,12 +10,15 @@ use std::sync::Arc;
 
 use steadfast_history::HistoryConfig;
 
+use self::wire::NatsWire;
 use super::NatsBroker;
 use crate::Broker;
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::settings::NatsSettings;
 use crate::testing::NatsServer;
+use crate::tests::cluster_wire::ClusterWire;
+use crate::tests::shared_server::{LossyServer, SharedServer, shared_server_tests};
 use crate::tests::{Arm, TestNode};
 use crate::update_bus::UpdateBus;
 
@@ -48,13 +50,6 @@ fn keeping(store: &NatsServer, streams: &HistoryConfig, hot_bytes_max: usize) ->
     Arm::of(Broker::Nats(node(store, streams, hot_bytes_max, &updates)), test_node)
 }
 
-/// Waits until the node can do its work.
-async fn ready(arm: &Arm) {
-    while !arm.broker.is_ready().await {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// What the node counts.
 fn figures(arm: &Arm) -> super::NatsMetrics {
     arm.broker.nats().unwrap()
@@ -65,3 +60,61 @@ fn shared(arm: &Arm) -> &Arc<super::NatsShared> {
     let Broker::Nats(nats) = &*arm.broker else { panic!("another broker") };
     &nats.shared
 }
+
+impl SharedServer for NatsServer {
+    async fn launch() -> Self {
+        Self::start_syncing().await
+    }
+
+    fn node(&self) -> Arm {
+        arm(self)
+    }
+
+    fn kill(&mut self) {
+        Self::kill(self);
+    }
+
+    async fn restart(&mut self) {
+        Self::restart(self).await;
+    }
+
+    async fn empty(&self) {
+        self.jetstream().await.delete_stream("steadfast").await.unwrap();
+    }
+
+    async fn wire(&self) -> impl ClusterWire {
+        NatsWire::to(self).await
+    }
+
+    fn sessions_and_losses(node: &Arm) -> (u64, u64) {
+        (figures(node).sessions, figures(node).fences)
+    }
+}
+
+impl LossyServer for NatsServer {
+    async fn launch() -> Self {
+        Self::start().await
+    }
+
+    fn node(&self) -> Arm {
+        arm(self)
+    }
+
+    async fn copy(&mut self) {
+        Self::kill(self);
+        self.back_up();
+        Self::restart(self).await;
+    }
+
+    async fn lose(&mut self) {
+        Self::kill(self);
+        self.roll_back();
+        Self::restart(self).await;
+    }
+
+    fn losses(node: &Arm) -> u64 {
+        figures(node).fences
+    }
+}
+
+shared_server_tests!(NatsServer, NatsServer);

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::discovery::Discovery;
 use super::scripts::{Call, Script, number, text};
+use crate::cluster::{ClusterMessage, NodeId};
 
 /// Names that are the same for every channel of a prefix.
 #[derive(Debug)]
@@ -35,8 +36,9 @@ pub(super) struct RedisNode {
     pub(super) at: usize,
     pub(super) discovery: Discovery,
     pub(super) keys: RedisKeys,
-    /// This node, unlike any other and any earlier run of it.
+    /// This node, as the servers' lists have it.
     pub(super) node: String,
+    own: NodeId,
     /// Channels and bytes, as last told.
     pub(super) channels: AtomicU64,
     pub(super) bytes: AtomicU64,
@@ -103,18 +105,19 @@ impl RedisKeys {
     }
 
     /// Where a node hears what is for it alone.
-    pub(super) fn to(&self, node: &str) -> String {
+    pub(super) fn to(&self, node: &NodeId) -> String {
         format!("{}:to:{node}", self.prefix)
     }
 }
 
 impl RedisNode {
-    pub(super) fn new(at: usize, discovery: Discovery, prefix: &str, node: &str) -> Self {
+    pub(super) fn new(at: usize, discovery: Discovery, prefix: &str, own: &NodeId) -> Self {
         Self {
             at,
             discovery,
             keys: RedisKeys::of(prefix),
-            node: node.to_owned(),
+            node: own.to_string(),
+            own: own.clone(),
             channels: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             evicts: Mutex::default(),
@@ -232,21 +235,31 @@ impl RedisNode {
         RedisUnavailable
     }
 
-    /// Tells nodes something.
-    pub(super) async fn tell(&self, to: &str, words: &str) -> Result<(), RedisUnavailable> {
+    /// Sends a message to other nodes.
+    pub(super) async fn tell(
+        &self,
+        to: &str,
+        message: &ClusterMessage,
+    ) -> Result<(), RedisUnavailable> {
         let session = self.session()?;
         let mut command = redis::cmd("PUBLISH");
-        command.arg(to).arg(words);
+        command.arg(to).arg(message.encode());
         let sent: Result<u64, RedisError> =
             command.query_async(&mut session.commands.clone()).await;
         sent.map(drop).map_err(|error| self.failed(&session, &error))
     }
 
-    /// Has the server announce something to this node alone; its number.
+    /// Where this node hears what is for it alone.
+    pub(super) fn to_own(&self) -> String {
+        self.keys.to(&self.own)
+    }
+
+    /// Sends a message to this node itself, by way of the server. Returns its number, which
+    /// [`Self::heard`] reaches when it arrives.
     pub(super) async fn probe(&self) -> Result<u64, RedisUnavailable> {
-        let probe = self.probes.fetch_add(1, Ordering::Relaxed) + 1;
-        self.tell(&self.keys.to(&self.node), &format!("probe {probe}")).await?;
-        Ok(probe)
+        let number = self.probes.fetch_add(1, Ordering::Relaxed) + 1;
+        self.tell(&self.to_own(), &ClusterMessage::Probe { number }).await?;
+        Ok(number)
     }
 }
 

@@ -7,23 +7,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::{RedisError, Value};
-use steadfast_protocol::{ChannelName, Epoch, LinkId, Position};
-use tokio::time::MissedTickBehavior;
+use steadfast_protocol::{ChannelName, Epoch, Position};
 
 use super::RedisShared;
-use super::backoff::Backoff;
 use super::discovery::connect;
 use super::entry::{self, ServerUpdate as Told};
 use super::membership;
 use super::pubsub::{PubsubMessage, PubsubReceiver, messages};
 use super::scripts::{ENTER, HEADS, number, text};
 use super::server::{RedisNode, RedisSession, RedisUnavailable, fence_of};
+use crate::cluster::{
+    BEATS_PER_CHECK, Backoff, ClusterMessage, MessageOutcome, SupervisedServer, beats,
+    handle_message, supervise,
+};
 use crate::update_bus::ChannelUpdate;
 
-/// How often a node says that it is there, and tries its own announcements.
-const BEAT: Duration = Duration::from_secs(2);
-/// All that is followed is looked at after so many beats, whatever was announced.
-const BEATS_A_LOOK: u32 = 15;
 /// How long nodes wait for each other to say what they saw of a server that changed.
 const PATIENCE_MS: u64 = 5_000;
 /// How often a waiting node asks again.
@@ -50,40 +48,53 @@ impl From<RedisUnavailable> for SessionError {
     }
 }
 
-/// Keeps a session with the server, for ever.
-pub(super) async fn live(server: &RedisNode, shared: &RedisShared) {
-    let mut backoff = Backoff::default();
-    let mut is_told = false;
-    loop {
-        match come(server).await {
-            Ok((session, mut messages)) => {
-                is_told = false;
-                backoff.reset();
-                server.figures.sessions.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(server = server.at, fence = session.fence, "the broker is here");
-                look_at_eviction(server, &session).await;
-                server.begin(Arc::clone(&session));
-                let why = serve(server, shared, &session, &mut messages).await;
-                server.end();
-                tracing::warn!(server = server.at, why = why.to_string(), "the broker is lost");
-            }
-            Err(why) if !is_told => {
-                is_told = true;
-                tracing::warn!(server = server.at, why = why.to_string(), "the broker is away");
-            }
-            Err(why) => tracing::debug!(server = server.at, why = why.to_string(), "still away"),
-        }
-        tokio::time::sleep(backoff.next()).await;
+/// Keeps a session with the server, without end.
+pub(super) async fn run(server: &RedisNode, shared: &RedisShared) {
+    supervise(&mut SupervisedRedis { server, shared }).await;
+}
+
+/// One server, and what the tasks of all servers share.
+struct SupervisedRedis<'a> {
+    server: &'a RedisNode,
+    shared: &'a RedisShared,
+}
+
+impl SupervisedServer for SupervisedRedis<'_> {
+    type Session = (Arc<RedisSession>, PubsubReceiver);
+    type Error = SessionError;
+
+    fn index(&self) -> Option<usize> {
+        Some(self.server.at)
+    }
+
+    async fn connect(&mut self) -> Result<Self::Session, SessionError> {
+        open(self.server).await
+    }
+
+    async fn serve(
+        &mut self,
+        (session, mut messages): Self::Session,
+        backoff: &mut Backoff,
+    ) -> SessionError {
+        let server = self.server;
+        backoff.reset();
+        server.figures.sessions.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(server = server.at, fence = session.fence, "connected to the broker");
+        look_at_eviction(server, &session).await;
+        server.begin(Arc::clone(&session));
+        let why = serve(server, self.shared, &session, &mut messages).await;
+        server.end();
+        why
     }
 }
 
 /// Connects twice, for commands and for announcements, and has the fence checked.
-async fn come(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver), SessionError> {
+async fn open(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver), SessionError> {
     let info = server.discovery.address().await?;
     let (pushed, messages) = messages();
     let (mut told, told_by) = connect(info.clone(), Some(pushed)).await?;
     let keys = &server.keys;
-    for name in [&keys.events, &keys.control, &keys.to(&server.node)] {
+    for name in [&keys.events, &keys.control, &server.to_own()] {
         told.subscribe(name).await?;
     }
     let nobody = None::<fn(redis::PushInfo) -> Result<(), ()>>;
@@ -177,8 +188,7 @@ async fn serve(
     session: &RedisSession,
     messages: &mut PubsubReceiver,
 ) -> SessionError {
-    let mut beat = tokio::time::interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = beats();
     let (mut beats, mut probe) = (0_u32, None);
     // Under load a probe may wait behind others, or have no room: any message is a sign of life.
     let mut has_heard = true;
@@ -193,7 +203,7 @@ async fn serve(
             },
             () = session.over.notified() => Err(SessionError::Over),
             _ = beat.tick() => {
-                let is_time_to_look = beats.is_multiple_of(BEATS_A_LOOK);
+                let is_time_to_look = beats.is_multiple_of(BEATS_PER_CHECK);
                 beats = beats.wrapping_add(1);
                 if std::mem::take(&mut has_heard) {
                     probe = None;
@@ -237,7 +247,7 @@ async fn tick(
     }
     *probe = Some(server.probe().await?);
     // Where it is refused, lists say less; a connection that is gone ends the session by itself.
-    drop(membership::look(&shared.rpc, server).await);
+    drop(membership::refresh(&shared.rpc, server).await);
     Ok(())
 }
 
@@ -303,30 +313,36 @@ async fn deal(
         }
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&message.words).into_owned();
-    if shared.rpc.hears(server.at, &words) {
-        return Ok(());
+    match handle_message(&shared.rpc, &shared.updates, server.at, &message.words) {
+        MessageOutcome::Handled => Ok(()),
+        MessageOutcome::Reply(node, reply) => {
+            server.tell(&server.keys.to(&node), &reply).await?;
+            Ok(())
+        }
+        MessageOutcome::Specific(message) => handle_specific(server, session, &message),
     }
-    let words: Vec<&str> = words.split(' ').collect();
-    match *words {
-        ["fence", fence] if fence != session.fence => return Err(SessionError::Over),
-        ["probe", probe] => {
-            server.heard.send_replace(probe.parse().unwrap_or(0));
+}
+
+fn handle_specific(
+    server: &RedisNode,
+    session: &RedisSession,
+    message: &ClusterMessage,
+) -> Result<(), SessionError> {
+    match message {
+        ClusterMessage::Fence { fence } if *fence != session.fence => Err(SessionError::Over),
+        ClusterMessage::Probe { number } => {
+            server.heard.send_replace(*number);
+            Ok(())
         }
-        ["hello", node, generation, link] if node != server.node => {
-            let (Ok(link), Ok(generation)) = (LinkId::new(link), generation.parse::<u64>()) else {
-                return Ok(());
-            };
-            if let Some(live) = shared.updates.fence(&link, generation) {
-                server.tell(&server.keys.to(node), &format!("held {live} {link}")).await?;
-            }
-        }
-        ["held", live, link] => {
-            if let (Ok(link), Ok(live)) = (LinkId::new(link), live.parse::<u64>()) {
-                shared.updates.fence(&link, live.saturating_add(1));
-            }
-        }
-        _ => {}
+        // The fence of this session. The others only NATS has, or `handle_message` handles them.
+        ClusterMessage::Fence { .. }
+        | ClusterMessage::Alive { .. }
+        | ClusterMessage::ListReserved { .. }
+        | ClusterMessage::Reserved { .. }
+        | ClusterMessage::KeepReserved { .. }
+        | ClusterMessage::Request { .. }
+        | ClusterMessage::Response { .. }
+        | ClusterMessage::ClaimLink { .. }
+        | ClusterMessage::LinkHeld { .. } => Ok(()),
     }
-    Ok(())
 }

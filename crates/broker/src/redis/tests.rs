@@ -1,22 +1,24 @@
 //! The Redis broker against servers of its own: contracts that only it has.
 
-mod away;
 mod by_hand;
+mod connections;
 mod enter;
 mod failover;
-mod kill;
 mod sentinel;
 mod wire;
 
 use steadfast_history::HistoryConfig;
 
 use self::sentinel::Sentinel;
+use self::wire::RedisWire;
 use super::RedisBroker;
 use crate::Broker;
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::settings::RedisSettings;
 use crate::testing::RedisServer;
+use crate::tests::cluster_wire::ClusterWire;
+use crate::tests::shared_server::{SharedServer, shared_server_tests};
 use crate::tests::{Arm, TestNode};
 use crate::update_bus::UpdateBus;
 
@@ -63,9 +65,35 @@ fn arm_by(sentinel: &Sentinel) -> Arm {
     Arm::of(Broker::Redis(node_of(&settings, &HistoryConfig::default(), &updates)), test_node)
 }
 
-/// Waits until the node can do its work.
-async fn ready(arm: &Arm) {
-    while !arm.broker.is_ready().await {
-        tokio::task::yield_now().await;
+impl SharedServer for RedisServer {
+    async fn launch() -> Self {
+        Self::start(&["--appendonly", "yes", "--appendfsync", "always"]).await
+    }
+
+    fn node(&self) -> Arm {
+        arm(&[self])
+    }
+
+    fn kill(&mut self) {
+        Self::kill(self);
+    }
+
+    async fn restart(&mut self) {
+        Self::restart(self).await;
+    }
+
+    async fn empty(&self) {
+        self.does(&["FLUSHALL"]).await;
+    }
+
+    async fn wire(&self) -> impl ClusterWire {
+        RedisWire::to(self).await
+    }
+
+    fn sessions_and_losses(node: &Arm) -> (u64, u64) {
+        let metrics = node.broker.redis().unwrap();
+        (metrics.sessions, metrics.fences)
     }
 }
+
+shared_server_tests!(RedisServer, failover::PrimaryAndReplica);

@@ -4,6 +4,7 @@
 use steadfast_protocol::LinkId;
 
 use super::live::Listener;
+use super::shared_server::SharedServer;
 use super::{Arm, event};
 
 /// The id of a node that exists in this test alone: it sends and reads texts.
@@ -29,32 +30,39 @@ async fn sees(wire: &mut impl ClusterWire, to: Option<&str>, text: &str) {
 }
 
 /// Two nodes that are ready.
-pub(crate) async fn messages_of_every_kind_keep_their_bytes(
-    wire: &mut impl ClusterWire,
-    (one, two): (&Arm, &Arm),
-) {
-    let [first, second] = [one, two].map(|arm| arm.broker.peer().unwrap().word());
+async fn nodes<S: SharedServer>(server: &S) -> (Arm, Arm) {
+    let (one, two) = (server.node(), server.node());
+    one.ready().await;
+    two.ready().await;
+    (one, two)
+}
+
+pub(crate) async fn messages_keep_their_bytes<S: SharedServer>() {
+    let server = S::launch().await;
+    let (one, two) = nodes(&server).await;
+    let wire = &mut server.wire().await;
+    let [first, second] = [&one, &two].map(|arm| arm.broker.node_id().unwrap().to_string());
     let answering = async {
-        let request = two.broker.asked().await;
-        assert_eq!(request.words, "what is it?");
-        two.broker.answer(&request, "it is that").await;
+        let request = two.broker.next_request().await;
+        assert_eq!(request.body, "what is it?");
+        two.broker.respond(&request, "it is that").await;
     };
-    let (responses, ()) = tokio::join!(one.broker.ask("what is it?", None), answering);
-    assert_eq!(responses.given[0].1, "it is that");
+    let (responses, ()) = tokio::join!(one.broker.request("what is it?", None), answering);
+    assert_eq!(responses.received[0].1, "it is that");
     sees(wire, None, &format!("ask {first} 1 what is it?")).await;
     sees(wire, Some(&first), &format!("answer 1 {second} it is that")).await;
 
     // What a node of another version sends is understood.
     wire.send(Some(&second), format!("ask {FOREIGN} 77 and you?").as_bytes()).await;
-    let request = two.broker.asked().await;
-    assert_eq!(request.words, "and you?");
-    two.broker.answer(&request, "[1, \"é\"]").await;
+    let request = two.broker.next_request().await;
+    assert_eq!(request.body, "and you?");
+    two.broker.respond(&request, "[1, \"é\"]").await;
     sees(wire, Some(FOREIGN), &format!("answer 77 {second} [1, \"é\"]")).await;
 
     let link = LinkId::new("link-0001").unwrap();
     one.broker.claim_link(&link, 12).await;
     sees(wire, None, &format!("hello {first} 12 link-0001")).await;
-    let mut listener = Listener::to(one, "a");
+    let mut listener = Listener::to(&one, "a");
     let link = listener.link().clone();
     wire.send(None, format!("hello {FOREIGN} 1 {link}").as_bytes()).await;
     sees(wire, Some(FOREIGN), &format!("held 1 {link}")).await;
@@ -62,12 +70,11 @@ pub(crate) async fn messages_of_every_kind_keep_their_bytes(
     listener.until("closed 4401").await;
 }
 
-/// Two nodes that are ready.
-pub(crate) async fn what_no_version_sends_is_ignored(
-    wire: &mut impl ClusterWire,
-    (one, two): (&Arm, &Arm),
-) {
-    let second = two.broker.peer().unwrap().word();
+pub(crate) async fn other_bytes_are_ignored<S: SharedServer>() {
+    let server = S::launch().await;
+    let (one, two) = nodes(&server).await;
+    let wire = &mut server.wire().await;
+    let second = two.broker.node_id().unwrap().to_string();
     let long = vec![b'x'; 4 * 1024 * 1024 / 5];
     let odd: [&[u8]; 14] = [
         b"",
@@ -90,8 +97,9 @@ pub(crate) async fn what_no_version_sends_is_ignored(
         wire.send(Some(&second), bytes).await;
     }
     wire.send(Some(&second), format!("ask {FOREIGN} 7 and then?").as_bytes()).await;
-    let request = two.broker.asked().await;
-    assert_eq!((&*request.words, two.broker.is_ready().await), ("and then?", true));
+    let request = two.broker.next_request().await;
+    assert_eq!((&*request.body, two.broker.is_ready().await), ("and then?", true));
     assert_eq!(one.put(event("a")).await, 1);
     assert_eq!(two.kept("a").await, [1]);
+    assert_eq!((S::sessions_and_losses(&one), S::sessions_and_losses(&two)), ((1, 0), (1, 0)));
 }

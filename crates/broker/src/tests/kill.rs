@@ -2,7 +2,6 @@
 //! same epoch, and so it came to all who followed meanwhile.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
@@ -10,8 +9,8 @@ use steadfast_history::{Publish, Receipt};
 use steadfast_protocol::{Epoch, Payload, Since};
 
 use super::live::Listener;
+use super::shared_server::SharedServer;
 use super::{ALL, Arm, each, keyed, last, offsets};
-use crate::testing::{NatsServer, RedisServer};
 
 const CHANNELS: [&str; 3] = ["a", "b", "c"];
 const PUBLISHERS: u64 = 6;
@@ -20,32 +19,6 @@ const ROUNDS: u64 = 4;
 const EACH_ROUND: u64 = 400;
 
 type Acked = BTreeMap<(usize, u64), (Epoch, String)>;
-
-/// A server that can be killed.
-pub(crate) trait Mortal {
-    fn kill(&mut self);
-    async fn restart(&mut self);
-}
-
-impl Mortal for RedisServer {
-    fn kill(&mut self) {
-        Self::kill(self);
-    }
-
-    async fn restart(&mut self) {
-        Self::restart(self).await;
-    }
-}
-
-impl Mortal for NatsServer {
-    fn kill(&mut self) {
-        Self::kill(self);
-    }
-
-    async fn restart(&mut self) {
-        Self::restart(self).await;
-    }
-}
 
 /// Publishes until it is acked.
 async fn until_acked(arm: &Arm, publish: &Publish) -> Receipt {
@@ -74,7 +47,7 @@ async fn publisher(arm: &Arm, id: u64, count: &AtomicU64) -> Acked {
 }
 
 /// All that was acked, by publishers on one node, while the server was killed again and again.
-async fn acked_over_kills(store: &mut impl Mortal, arm: &Arm) -> Acked {
+async fn acked_over_kills(store: &mut impl SharedServer, arm: &Arm) -> Acked {
     let count = AtomicU64::new(0);
     let publishers = join_all((0..PUBLISHERS).map(|id| publisher(arm, id, &count)));
     let killing = async {
@@ -111,12 +84,14 @@ async fn followed(arm: &Arm, name: &str) -> Vec<(u64, String)> {
 }
 
 /// Three nodes on one server: the first publishes and has a follower, as each of the others has.
-pub(crate) async fn every_acked_event_outlives_the_server_and_comes_to_all_who_follow(
-    store: &mut impl Mortal,
-    nodes: [Arc<Arm>; 3],
-) {
+pub(crate) async fn every_acked_event_outlives_it<S: SharedServer>() {
+    let mut server = S::launch().await;
+    let nodes = [(); 3].map(|()| server.node());
+    for node in &nodes {
+        node.ready().await;
+    }
     let following = CHANNELS.iter().zip(&nodes).map(|(name, node)| followed(node, name));
-    let (acked, told) = tokio::join!(acked_over_kills(store, &nodes[0]), join_all(following));
+    let (acked, told) = tokio::join!(acked_over_kills(&mut server, &nodes[0]), join_all(following));
     assert!(acked.len() as u64 > EACH_ROUND * (ROUNDS + 1));
     for ((at, name), told) in CHANNELS.iter().enumerate().zip(told) {
         let page = nodes[0].read(name, Since::Start, ALL).await;
@@ -129,5 +104,8 @@ pub(crate) async fn every_acked_event_outlives_the_server_and_comes_to_all_who_f
         for event in &page.events {
             assert_eq!(event.epoch, acked[&(at, event.offset)].0, "{name}");
         }
+    }
+    for node in &nodes {
+        assert_eq!(S::sessions_and_losses(node).1, 0);
     }
 }

@@ -15,6 +15,7 @@ use steadfast_protocol::{ChannelName, Epoch};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
+use super::cluster_rpc::NodeRequest;
 use super::publish::channel;
 use super::query::Query;
 
@@ -94,13 +95,11 @@ pub(super) async fn forget(
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&name)) }
 }
 
-/// For another node: how many follow each of these channels here, names and counts with commas in
-/// between.
-pub(super) async fn counts(node: &Node, names: &str) -> Option<String> {
-    let names: Result<Vec<ChannelName>, _> = names.split(',').map(ChannelName::new).collect();
-    let counts = followers(node, names.ok()?.iter()).await;
+/// For another node: how many sessions follow each of these channels here, with commas in between.
+pub(super) async fn counts(node: &Node, names: &[ChannelName]) -> String {
+    let counts = followers(node, names.iter()).await;
     let counts: Vec<String> = counts.iter().map(ToString::to_string).collect();
-    Some(counts.join(","))
+    counts.join(",")
 }
 
 /// With the subscribers of every node, and the names of those that did not answer.
@@ -108,20 +107,20 @@ async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> (Vec<ChannelRow>, Option
     let mut channels: Vec<ChannelRow> = infos.into_iter().map(ChannelRow::from).collect();
     let own = followers(node, channels.iter().map(|one| &one.name)).await;
     add(&mut channels, own);
-    if channels.is_empty() || node.broker.peer().is_none() {
-        return (channels, node.broker.peer().map(|_| Vec::new()));
+    if channels.is_empty() || node.broker.node_id().is_none() {
+        return (channels, node.broker.node_id().map(|_| Vec::new()));
     }
-    // A channel's name has no comma.
-    let names: Vec<&str> = channels.iter().map(|one| one.name.as_str()).collect();
-    let mut answers = node.broker.ask(&format!("subscribers {}", names.join(",")), None).await;
-    for (peer, answer) in std::mem::take(&mut answers.given) {
-        let counts: Result<Vec<usize>, _> = answer.split(',').map(str::parse).collect();
+    let names = channels.iter().map(|one| one.name.clone()).collect();
+    let request = NodeRequest::Subscribers(names);
+    let mut responses = node.broker.request(&request.to_string(), None).await;
+    for (id, body) in std::mem::take(&mut responses.received) {
+        let counts: Result<Vec<usize>, _> = body.split(',').map(str::parse).collect();
         match counts {
             Ok(counts) if counts.len() == channels.len() => add(&mut channels, counts),
-            Ok(_) | Err(_) => answers.silent.push(peer),
+            Ok(_) | Err(_) => responses.silent.push(id),
         }
     }
-    (channels, Some(answers.silent_names()))
+    (channels, Some(responses.silent_names()))
 }
 
 fn add(channels: &mut [ChannelRow], counts: Vec<usize>) {

@@ -26,6 +26,7 @@ pub(super) use self::node_page::SLOTS_PER_LOCK;
 use self::node_page::{NodePage, PARAMETERS};
 use self::session_id::SessionId;
 use self::view::Connection;
+use super::cluster_rpc::NodeRequest;
 use super::query::Query;
 
 /// A page of sessions.
@@ -47,19 +48,19 @@ pub(super) async fn list(
     let query = Query::read(&uri, &PARAMETERS)?;
     let own = NodePage::of(&node, &query).await?;
     let limit = query.limit()?;
-    let Some(peer) = node.broker.peer() else {
+    let Some(id) = node.broker.node_id() else {
         return Ok(Json(page(limit, [own], None)));
     };
-    let words = format!("connections {}", uri.query().unwrap_or_default());
-    let mut answers = node.broker.ask(&words, None).await;
-    let mut parts = BTreeMap::from([(peer.run.clone(), own)]);
-    for (peer, answer) in std::mem::take(&mut answers.given) {
-        match NodePage::read(&answer) {
-            Some(part) => drop(parts.insert(peer.run, part)),
-            None => answers.silent.push(peer),
+    let request = NodeRequest::Connections(uri.query().unwrap_or_default().to_owned());
+    let mut responses = node.broker.request(&request.to_string(), None).await;
+    let mut parts = BTreeMap::from([(id.run.clone(), own)]);
+    for (id, body) in std::mem::take(&mut responses.received) {
+        match NodePage::read(&body) {
+            Some(part) => drop(parts.insert(id.run, part)),
+            None => responses.silent.push(id),
         }
     }
-    Ok(Json(page(limit, parts.into_values(), Some(answers.silent_names()))))
+    Ok(Json(page(limit, parts.into_values(), Some(responses.silent_names()))))
 }
 
 /// Looks at one session.
@@ -71,9 +72,10 @@ pub(super) async fn one(
     match SessionId::of(&node, &id).ok_or_else(|| not_found(&id))? {
         SessionId::Here(..) => look(&node, &id).map(Json).ok_or_else(|| not_found(&id)),
         SessionId::There(run) => {
-            let answers = node.broker.ask(&format!("connection {id}"), Some(&run)).await;
-            let answer = only(&answers, &id)?;
-            let row = answer.and_then(|text| RawValue::from_string(text.to_owned()).ok());
+            let request = NodeRequest::Connection(id.clone());
+            let responses = node.broker.request(&request.to_string(), Some(&run)).await;
+            let body = only(&responses, &id)?;
+            let row = body.and_then(|text| RawValue::from_string(text.to_owned()).ok());
             row.filter(|row| row.get() != "null").map(Json).ok_or_else(|| not_found(&id))
         }
     }
@@ -90,9 +92,10 @@ pub(super) async fn disconnect(
     let was_there = match SessionId::of(&node, &id).ok_or_else(|| not_found(&id))? {
         SessionId::Here(..) => end(&node, &id, comes_back),
         SessionId::There(run) => {
-            let words = format!("{} {id}", if comes_back { "reconnect" } else { "disconnect" });
-            let answers = node.broker.ask(&words, Some(&run)).await;
-            only(&answers, &id)? == Some("true")
+            let request = if comes_back { NodeRequest::Reconnect } else { NodeRequest::Disconnect };
+            let request = request(id.clone()).to_string();
+            let responses = node.broker.request(&request, Some(&run)).await;
+            only(&responses, &id)? == Some("true")
         }
     };
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&id)) }
@@ -150,13 +153,13 @@ fn page(
     ConnectionPage { rows, next: last.filter(|_| has_more), unanswered }
 }
 
-/// What the one node said that was asked; nothing where it is no more.
-fn only<'a>(answers: &'a RpcResponses, id: &str) -> Result<Option<&'a str>, Problem> {
-    if let Some(silent) = answers.silent_names().first() {
+/// The response of the one node that the request was for; `None` if there is no such node.
+fn only<'a>(responses: &'a RpcResponses, id: &str) -> Result<Option<&'a str>, Problem> {
+    if let Some(silent) = responses.silent_names().first() {
         let detail = format!("`{id:.60}` is on the node {silent}, which did not answer in time");
         return Err(Problem::new(Code::NodeSilent, detail).retry_after_s(1));
     }
-    Ok(answers.given.first().map(|(_, answer)| &**answer))
+    Ok(responses.received.first().map(|(_, body)| &**body))
 }
 
 fn id(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {

@@ -1,110 +1,123 @@
-//! The rpc by itself: its bounds, in virtual time and without a broker.
+//! Requests between nodes: their limits, in virtual time and without a broker.
 
 use tokio::time::timeout;
 
-use super::{ANSWER_WITHIN, ASKING_MAX, PEERS_MAX, Post, RpcState, WAITING_MAX};
-use crate::cluster::{NodeId, RpcResponses};
+use super::{IN_FLIGHT_MAX, NODES_MAX, RESPONSE_TIMEOUT, RpcState, WAITING_MAX};
+use crate::cluster::{ClusterMessage, ClusterTransport, Destination, NodeId, RpcResponses};
 
-/// Messages go nowhere.
-struct Nowhere;
+/// No server takes a message.
+struct Unreachable<'a>(&'a RpcState);
 
-impl Post for Nowhere {
-    async fn look(&self) -> Option<()> {
+impl ClusterTransport for Unreachable<'_> {
+    fn rpc(&self) -> &RpcState {
+        self.0
+    }
+
+    async fn refresh_members(&self) -> Option<()> {
         None
     }
 
-    async fn send(&self, _: Option<&NodeId>, _: String) -> Option<()> {
+    async fn send(&self, _: Destination<'_>, _: &ClusterMessage) -> Option<()> {
         None
     }
 }
 
-/// One other node, which answers everything twice.
-struct Mirror<'a>(&'a RpcState);
+/// One other node, which responds to everything twice, and a node that is no member.
+struct Echo<'a>(&'a RpcState);
 
-impl Post for Mirror<'_> {
-    async fn look(&self) -> Option<()> {
-        self.0.sees(["own-1", "a-1", "b-2"].into_iter());
+impl ClusterTransport for Echo<'_> {
+    fn rpc(&self) -> &RpcState {
+        self.0
+    }
+
+    async fn refresh_members(&self) -> Option<()> {
+        self.0.set_members(["own-1", "a-1", "b-2"].into_iter());
         Some(())
     }
 
-    async fn send(&self, to: Option<&NodeId>, words: String) -> Option<()> {
-        let mut words = words.splitn(4, ' ').skip(2);
-        let (number, words) = (words.next()?, words.next()?);
-        let from = to.map_or_else(|| "a-1".to_owned(), NodeId::word);
-        for from in [&*from, &*from, "c-3"] {
-            self.0.hears(0, &format!("answer {number} {from} {words}!"));
+    async fn send(&self, to: Destination<'_>, message: &ClusterMessage) -> Option<()> {
+        let ClusterMessage::Request { number, body, .. } = message else { return None };
+        let from = match to {
+            Destination::AllNodes => id("a-1"),
+            Destination::Node(node) => node.clone(),
+            Destination::SenderOf(_) => return None,
+        };
+        for from in [from.clone(), from, id("c-3")] {
+            self.0.receive_response(*number, from, format!("{body}!"));
         }
         Some(())
     }
 }
 
-fn rpc() -> RpcState {
-    RpcState::new(NodeId::of("own-1").unwrap())
+fn id(text: &str) -> NodeId {
+    NodeId::parse(text).unwrap()
 }
 
-fn silent(answers: &RpcResponses) -> (usize, Vec<String>) {
-    (answers.given.len(), answers.silent_names())
+fn rpc() -> RpcState {
+    RpcState::new(id("own-1"))
+}
+
+fn silent(responses: &RpcResponses) -> (usize, Vec<String>) {
+    (responses.received.len(), responses.silent_names())
 }
 
 #[test]
-fn so_many_others_are_asked_at_most_and_never_itself() {
+fn a_limited_number_of_other_nodes_is_known_and_never_the_node_itself() {
     let rpc = rpc();
-    rpc.sees(["own-1", "odd", "own-0", "b-1"].into_iter());
-    assert_eq!(rpc.meant(None), ["own-0", "b-1"].map(|word| NodeId::of(word).unwrap()));
-    assert_eq!(rpc.meant(Some("1")), [NodeId::of("b-1").unwrap()]);
-    for (there, asked) in [(PEERS_MAX, PEERS_MAX), (PEERS_MAX + 1, PEERS_MAX)] {
-        let words: Vec<String> = (0..there).map(|run| format!("d-{run}")).collect();
-        rpc.sees(words.iter().map(|word| &**word));
-        assert_eq!(rpc.meant(None).len(), asked);
+    rpc.set_members(["own-1", "odd", "own-0", "b-1"].into_iter());
+    assert_eq!(rpc.nodes(None), ["own-0", "b-1"].map(id));
+    assert_eq!(rpc.nodes(Some("1")), [id("b-1")]);
+    for (members, known) in [(NODES_MAX, NODES_MAX), (NODES_MAX + 1, NODES_MAX)] {
+        let ids: Vec<String> = (0..members).map(|run| format!("d-{run}")).collect();
+        rpc.set_members(ids.iter().map(|id| &**id));
+        assert_eq!(rpc.nodes(None).len(), known);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_answer_counts_once_and_who_gives_none_in_a_second_is_silent() {
+async fn each_node_counts_once_and_one_that_sends_nothing_in_a_second_is_silent() {
     let rpc = rpc();
-    let answers = rpc.ask(&Mirror(&rpc), "what is it?", None).await;
-    assert_eq!(answers.given, [(NodeId::of("a-1").unwrap(), "what is it?!".to_owned())]);
-    assert_eq!(answers.silent_names(), ["b"]);
-    let answers = rpc.ask(&Mirror(&rpc), "and you?", Some("2")).await;
-    assert_eq!(answers.given, [(NodeId::of("b-2").unwrap(), "and you?!".to_owned())]);
-    assert_eq!(answers.silent_names(), [""; 0]);
-    assert!(rpc.open.lock().is_empty());
+    let responses = Echo(&rpc).request("what is it?", None).await;
+    assert_eq!(responses.received, [(id("a-1"), "what is it?!".to_owned())]);
+    assert_eq!(responses.silent_names(), ["b"]);
+    let responses = Echo(&rpc).request("and you?", Some("2")).await;
+    assert_eq!(responses.received, [(id("b-2"), "and you?!".to_owned())]);
+    assert_eq!(responses.silent_names(), [""; 0]);
+    assert!(rpc.pending.lock().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_beyond_those_under_way_waits_and_its_time_counts() {
+async fn a_request_beyond_those_in_flight_waits_and_the_wait_counts() {
     let rpc = rpc();
-    rpc.sees(["a-1"].into_iter());
-    let all = rpc.asking.acquire_many(u32::try_from(ASKING_MAX).unwrap()).await.unwrap();
-    let early = ANSWER_WITHIN / 2;
-    assert!(timeout(early, rpc.ask(&Nowhere, "what?", None)).await.is_err(), "it waits");
-    let answers = timeout(ANSWER_WITHIN * 2, rpc.ask(&Nowhere, "what?", None)).await.unwrap();
-    assert_eq!(silent(&answers), (0, vec!["a".to_owned()]));
+    let nowhere = Unreachable(&rpc);
+    rpc.set_members(["a-1"].into_iter());
+    let all = rpc.in_flight.acquire_many(u32::try_from(IN_FLIGHT_MAX).unwrap()).await.unwrap();
+    let early = RESPONSE_TIMEOUT / 2;
+    assert!(timeout(early, nowhere.request("what?", None)).await.is_err(), "it waits");
+    let responses = timeout(RESPONSE_TIMEOUT * 2, nowhere.request("what?", None)).await.unwrap();
+    assert_eq!(silent(&responses), (0, vec!["a".to_owned()]));
     drop(all);
-    // There is a turn and no server: that is known at once.
-    let answers = timeout(early, rpc.ask(&Nowhere, "what?", None)).await.unwrap();
-    assert_eq!(silent(&answers), (0, vec!["a".to_owned()]));
-    let nobody = rpc.ask(&Nowhere, "what?", Some("2")).await;
-    assert_eq!(silent(&nobody), (0, vec![]), "nobody was asked");
-    assert!(rpc.open.lock().is_empty());
+    // There is room and no server: that is known at once.
+    let responses = timeout(early, nowhere.request("what?", None)).await.unwrap();
+    assert_eq!(silent(&responses), (0, vec!["a".to_owned()]));
+    let nobody = nowhere.request("what?", Some("2")).await;
+    assert_eq!(silent(&nobody), (0, vec![]), "there is no node of that run");
+    assert!(rpc.pending.lock().is_empty());
 }
 
 #[tokio::test]
-async fn questions_beyond_those_that_may_wait_are_dropped() {
+async fn requests_beyond_those_that_may_wait_are_dropped() {
     let rpc = rpc();
-    assert!(rpc.hears(0, "ask own-1 1 of itself"), "it is about a question");
-    for number in 0..=WAITING_MAX {
-        assert!(rpc.hears(3, &format!("ask a-1 {number} what is it?")));
+    rpc.receive_request(0, id("own-1"), 1, "of itself".into());
+    for number in 0..=WAITING_MAX as u64 {
+        rpc.receive_request(3, id("a-1"), number, "what is it?".into());
     }
-    for other in ["probe 1", "hello a-1 7 link", "ask a-1", "answer", ""] {
-        assert!(!rpc.hears(0, other), "{other}");
-    }
-    let mut asked = rpc.asked.lock().await;
+    let mut received = rpc.received.lock().await;
     for number in 0..WAITING_MAX as u64 {
-        let question = asked.recv().await.unwrap();
-        let words = (&*question.from, question.number, &*question.words, question.by);
-        assert_eq!(words, ("a-1", number, "what is it?", 3));
+        let request = received.recv().await.unwrap();
+        assert_eq!((&request.from, request.number), (&id("a-1"), number));
+        assert_eq!((&*request.body, request.server), ("what is it?", 3));
     }
-    assert!(asked.try_recv().is_err());
+    assert!(received.try_recv().is_err());
     assert_eq!(rpc.dropped(), 1);
 }

@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream::Stream;
 use steadfast_protocol::{GapCause, Since};
 
-use super::{HOT, arm, figures, keeping, ready, shared};
+use super::{HOT, arm, figures, keeping, shared};
 use crate::testing::NatsServer;
 use crate::tests::live::Listener;
 use crate::tests::{ALL, Arm, after, channel, event, offsets};
@@ -30,8 +30,8 @@ fn last(arm: &Arm, name: &str) -> u64 {
 async fn a_channel_whose_newest_event_is_taken_out_begins_anew_alone() {
     let store = NatsServer::start().await;
     let (one, two) = (arm(&store), arm(&store));
-    ready(&one).await;
-    ready(&two).await;
+    one.ready().await;
+    two.ready().await;
     let (epoch, _) = one.placed(event("a")).await;
     one.put(event("a")).await;
     one.put(event("a")).await;
@@ -68,7 +68,7 @@ async fn a_channel_whose_newest_event_is_taken_out_begins_anew_alone() {
 async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on() {
     let store = NatsServer::start().await;
     let one = keeping(&store, &steadfast_history::HistoryConfig::default(), 0);
-    ready(&one).await;
+    one.ready().await;
     let mut seqs = Vec::new();
     for _ in 0..5 {
         one.put(event("a")).await;
@@ -85,7 +85,7 @@ async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on()
     assert_eq!(one.placed(event("a")).await, (epoch.clone(), 6));
     // A node that comes now reads a log with holes.
     let later = keeping(&store, &steadfast_history::HistoryConfig::default(), HOT);
-    ready(&later).await;
+    later.ready().await;
     assert_eq!(later.kept("a").await, [4, 5, 6]);
     assert_eq!(later.placed(event("a")).await, (epoch.clone(), 7));
 
@@ -102,14 +102,14 @@ async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on()
 async fn an_offset_is_not_given_twice_to_a_node_that_came_later() {
     let store = NatsServer::start().await;
     let one = arm(&store);
-    ready(&one).await;
+    one.ready().await;
     let (epoch, _) = one.placed(event("a")).await;
     one.put(event("a")).await;
     let mut follower = Listener::to(&one, "a");
     assert_eq!(follower.until("2").await, ["subscribed", "1", "2"]);
     log(&store).await.delete_message(last(&one, "a")).await.unwrap();
     let later = arm(&store);
-    ready(&later).await;
+    later.ready().await;
     assert_eq!(later.kept("a").await, [1]);
     let (given, _) = put_in_the_end(&later, "a").await;
     // Either the server saw that something was gone, or this node saw that 2 came twice.
@@ -127,14 +127,14 @@ async fn an_offset_is_not_given_twice_to_a_node_that_came_later() {
 async fn a_record_that_is_taken_out_is_written_again_under_the_same_fence() {
     let store = NatsServer::start().await;
     let one = arm(&store);
-    ready(&one).await;
+    one.ready().await;
     let (epoch, _) = one.placed(event("a")).await;
     let stream = log(&store).await;
     stream.purge().filter(shared(&one).names.record.clone()).await.unwrap();
     let session = shared(&one).session().unwrap();
     super::super::connect::present(shared(&one), &session).await.unwrap();
     let two = arm(&store);
-    ready(&two).await;
+    two.ready().await;
     assert_eq!(two.placed(event("a")).await, (epoch, 2));
     assert_eq!((figures(&one).fences, figures(&two).fences), (0, 0));
 }

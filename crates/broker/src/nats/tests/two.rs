@@ -7,7 +7,7 @@ use steadfast_history::{HistoryConfig, PublishError, Retention};
 use steadfast_machine::Span;
 use steadfast_protocol::Since;
 
-use super::{HOT, arm, keeping, ready, shared};
+use super::{HOT, arm, keeping, shared};
 use crate::nats::sweep::turn;
 use crate::testing::NatsServer;
 use crate::tests::live::Listener;
@@ -15,8 +15,8 @@ use crate::tests::{ALL, Arm, channel, each, event, keyed, last, replacing};
 
 async fn two(store: &NatsServer) -> (Arm, Arm) {
     let (one, two) = (arm(store), arm(store));
-    ready(&one).await;
-    ready(&two).await;
+    one.ready().await;
+    two.ready().await;
     (one, two)
 }
 
@@ -64,7 +64,7 @@ async fn what_one_node_has_answered_every_node_knows() {
 async fn a_node_that_comes_later_knows_all_that_was_before() {
     let store = NatsServer::start().await;
     let one = arm(&store);
-    ready(&one).await;
+    one.ready().await;
     for publish in [keyed("a", "k"), replacing("a", "bar"), replacing("a", "bar"), last("b")] {
         one.put(publish).await;
     }
@@ -72,7 +72,7 @@ async fn a_node_that_comes_later_knows_all_that_was_before() {
     one.broker.delete(&channel("c")).await.unwrap();
     let opened = one.read("d", Since::Start, ALL).await;
     let later = keeping(&store, &HistoryConfig::default(), 0);
-    ready(&later).await;
+    later.ready().await;
     let (known, told) = (one.broker.list(None, 10).await, later.broker.list(None, 10).await);
     assert_eq!(known, told);
     assert_eq!(later.broker.size(), one.broker.size());
@@ -96,8 +96,8 @@ async fn heard_of(arm: &Arm, name: &str) {
 async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
     let store = NatsServer::start().await;
     let (one, two) = (arm(&store), arm(&store));
-    ready(&one).await;
-    ready(&two).await;
+    one.ready().await;
+    two.ready().await;
     let mut follower = Listener::to(&one, "a");
     assert_eq!(follower.until("subscribed").await, ["subscribed"]);
     heard_of(&two, "a").await;
@@ -138,8 +138,8 @@ async fn what_others_read_at_another_node_changes_no_epoch_that_somebody_follows
     let store = NatsServer::start().await;
     let streams = HistoryConfig { channels_max: 3, ..HistoryConfig::default() };
     let (one, two) = (keeping(&store, &streams, HOT), keeping(&store, &streams, HOT));
-    ready(&one).await;
-    ready(&two).await;
+    one.ready().await;
+    two.ready().await;
     // A base that nobody can work out: `two` has it by message alone.
     let date = shared(&one).date();
     shared(&one).table.lock().hear_reserved(&channel("a"), "0-1", date);
@@ -163,7 +163,7 @@ async fn the_log_drops_what_nobody_is_given_and_nothing_else() {
         ..HistoryConfig::default()
     };
     let one = keeping(&store, &streams, HOT);
-    ready(&one).await;
+    one.ready().await;
     one.put(keyed("kept", "k")).await;
     for _ in 0..40 {
         one.put(event("a")).await;
@@ -181,7 +181,7 @@ async fn the_log_drops_what_nobody_is_given_and_nothing_else() {
     assert_eq!(count("a").await, 3);
     assert_eq!(count("kept").await, 41, "the first has a key that is remembered");
     let later = keeping(&store, &streams, 0);
-    ready(&later).await;
+    later.ready().await;
     assert_eq!(later.broker.list(None, 9).await, one.broker.list(None, 9).await);
     assert_eq!(later.kept("a").await, [38, 39, 40]);
     assert_eq!(later.put(keyed("kept", "k")).await, 1, "though its event is given to nobody");
@@ -213,7 +213,7 @@ async fn what_says_that_a_channel_is_gone_may_be_gone_itself() {
 async fn what_comes_while_a_message_is_on_its_way_shares_the_next() {
     let store = NatsServer::start().await;
     let one = arm(&store);
-    ready(&one).await;
+    one.ready().await;
     let before = super::figures(&one).messages;
     let answers = one.broker.publish_many(vec![event("a"); 600]).await;
     let offsets: Vec<u64> = answers.into_iter().map(|answer| answer.unwrap().offset).collect();
@@ -223,7 +223,7 @@ async fn what_comes_while_a_message_is_on_its_way_shares_the_next() {
     assert!((3..=10).contains(&messages), "{messages}");
     assert_eq!(one.kept("a").await, each(1..=600));
     let cold = keeping(&store, &HistoryConfig::default(), 0);
-    ready(&cold).await;
+    cold.ready().await;
     assert_eq!(cold.kept("a").await, each(1..=600));
 }
 
@@ -232,8 +232,8 @@ async fn a_node_that_stays_says_again_and_again_that_it_is_there() {
     let store = NatsServer::start().await;
     let (one, two) = two(&store).await;
     // Nobody takes questions here, so that the other is known and silent.
-    let answers = one.broker.ask("what is it?", None).await;
-    assert_eq!(answers.silent, [two.broker.peer().unwrap().clone()]);
+    let answers = one.broker.request("what is it?", None).await;
+    assert_eq!(answers.silent, [two.broker.node_id().unwrap().clone()]);
     let heard = || shared(&one).presence.lock().heard(&shared(&two).node);
     let first = heard().unwrap();
     // The record would say so once a minute.

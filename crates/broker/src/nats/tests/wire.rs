@@ -1,21 +1,22 @@
-//! The messages between nodes on a NATS server.
+//! The messages between nodes, as a NATS server carries them, and those that no other broker has.
 
 use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use steadfast_protocol::Since;
 
-use super::{arm, figures, ready};
+use super::arm;
 use crate::testing::NatsServer;
-use crate::tests::cluster_wire::{self, ClusterWire};
+use crate::tests::cluster_wire::ClusterWire;
+use crate::tests::live::Listener;
 use crate::tests::{ALL, channel};
 
-struct NatsWire {
+pub(super) struct NatsWire {
     client: Client,
     messages: Subscriber,
 }
 
 impl NatsWire {
-    async fn to(store: &NatsServer) -> Self {
+    pub(super) async fn to(store: &NatsServer) -> Self {
         let client = store.jetstream().await.client().clone();
         let messages = client.subscribe("steadfast.>").await.unwrap();
         client.flush().await.unwrap();
@@ -44,19 +45,19 @@ impl ClusterWire for NatsWire {
 }
 
 #[tokio::test]
-async fn messages_of_every_kind_keep_their_bytes() {
+async fn messages_about_reserved_epochs_keep_their_bytes() {
     let store = NatsServer::start().await;
     let mut wire = NatsWire::to(&store).await;
     let (one, two) = (arm(&store), arm(&store));
-    ready(&one).await;
-    ready(&two).await;
-    let first = one.broker.peer().unwrap().word();
+    one.ready().await;
+    two.ready().await;
+    let first = one.broker.node_id().unwrap().to_string();
     wire.sees(&format!("which-reserved {first}")).await;
     wire.sees(&format!("here {first}")).await;
     let epoch = one.read("a", Since::Now, ALL).await.start.epoch;
     let base = epoch.as_str().rsplit_once('-').unwrap().0;
     wire.sees(&format!("reserved {first} a {base}")).await;
-    let listener = crate::tests::live::Listener::to(&one, "a");
+    let listener = Listener::to(&one, "a");
     one.read("a", Since::Now, ALL).await;
     wire.sees(&format!("kept {first} a {base}")).await;
     drop(listener);
@@ -80,16 +81,4 @@ async fn messages_of_every_kind_keep_their_bytes() {
             break;
         }
     }
-    cluster_wire::messages_of_every_kind_keep_their_bytes(&mut wire, (&one, &two)).await;
-}
-
-#[tokio::test]
-async fn what_no_version_sends_is_ignored() {
-    let store = NatsServer::start().await;
-    let (one, two) = (arm(&store), arm(&store));
-    ready(&one).await;
-    ready(&two).await;
-    let mut wire = NatsWire::to(&store).await;
-    cluster_wire::what_no_version_sends_is_ignored(&mut wire, (&one, &two)).await;
-    assert_eq!((figures(&one).sessions, figures(&two).sessions), (1, 1));
 }

@@ -2,7 +2,7 @@
 
 use steadfast_protocol::{GapCause, Since};
 
-use super::{arm, ready};
+use super::arm;
 use crate::testing::RedisServer;
 use crate::tests::live::Listener;
 use crate::tests::{ALL, Arm, after, each, event, offsets};
@@ -13,7 +13,7 @@ const RECORD: &str = "steadfast:record:a";
 /// A node whose channel `a` has these events, and the ids of its log.
 async fn with_events(store: &RedisServer, count: u64) -> (Arm, Vec<String>) {
     let one = arm(&[store]);
-    ready(&one).await;
+    one.ready().await;
     for offset in 1..=count {
         assert_eq!(one.put(event("a")).await, offset);
     }
@@ -108,7 +108,7 @@ async fn an_evicting_server_is_warned_of() {
     {
         let store = RedisServer::start(&["--maxmemory-policy", policy]).await;
         let one = arm(&[&store]);
-        ready(&one).await;
+        one.ready().await;
         let warnings = one.broker.warnings();
         assert_eq!(!warnings.is_empty(), is_warned, "{warnings:?}");
         assert!(warnings.iter().all(|text| text.contains(policy)), "{warnings:?}");

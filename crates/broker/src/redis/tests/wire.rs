@@ -1,19 +1,18 @@
-//! The messages between nodes on a Redis server.
+//! The messages between nodes, as a Redis server carries them.
 
 use futures_util::StreamExt;
 use redis::aio::{MultiplexedConnection, PubSub};
 
-use super::{arm, ready};
 use crate::testing::RedisServer;
-use crate::tests::cluster_wire::{self, ClusterWire};
+use crate::tests::cluster_wire::ClusterWire;
 
-struct RedisWire {
+pub(super) struct RedisWire {
     messages: PubSub,
     commands: MultiplexedConnection,
 }
 
 impl RedisWire {
-    async fn to(store: &RedisServer) -> Self {
+    pub(super) async fn to(store: &RedisServer) -> Self {
         let client = redis::Client::open(store.url()).unwrap();
         let mut messages = client.get_async_pubsub().await.unwrap();
         messages.psubscribe("steadfast:*").await.unwrap();
@@ -35,28 +34,4 @@ impl ClusterWire for RedisWire {
         let node = message.get_channel_name().strip_prefix("steadfast:to:").map(str::to_owned);
         (node, message.get_payload_bytes().to_vec())
     }
-}
-
-#[tokio::test]
-async fn messages_of_every_kind_keep_their_bytes() {
-    let store = RedisServer::start(&[]).await;
-    let (one, two) = (arm(&[&store]), arm(&[&store]));
-    ready(&one).await;
-    ready(&two).await;
-    let mut wire = RedisWire::to(&store).await;
-    cluster_wire::messages_of_every_kind_keep_their_bytes(&mut wire, (&one, &two)).await;
-}
-
-#[tokio::test]
-async fn what_no_version_sends_is_ignored() {
-    let store = RedisServer::start(&[]).await;
-    let (one, two) = (arm(&[&store]), arm(&[&store]));
-    ready(&one).await;
-    ready(&two).await;
-    let mut wire = RedisWire::to(&store).await;
-    cluster_wire::what_no_version_sends_is_ignored(&mut wire, (&one, &two)).await;
-    assert_eq!(
-        (one.broker.redis().unwrap().sessions, two.broker.redis().unwrap().sessions),
-        (1, 1)
-    );
 }

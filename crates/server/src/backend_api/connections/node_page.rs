@@ -51,17 +51,17 @@ impl NodePage {
     pub(super) async fn of(node: &Node, query: &Query) -> Result<Self, Problem> {
         let after =
             query.parsed("after", |id| SessionId::of(node, id).ok_or("not a connection's id"));
-        let start = match (after?, node.broker.peer()) {
+        let start = match (after?, node.broker.node_id()) {
             (None, _) => (0, 0),
             (Some(SessionId::Here(shard, key)), _) => (shard, key.index.saturating_add(1)),
-            (Some(SessionId::There(run)), Some(peer)) if run < peer.run => (0, 0),
+            (Some(SessionId::There(run)), Some(own)) if run < own.run => (0, 0),
             (Some(SessionId::There(_)), _) => (usize::MAX, 0),
         };
         let (limit, filter) = (query.limit()?, Filter::read(query)?);
         let mut found = matches(node, start, limit + 1, &filter).await;
         let mut part = Self { has_more: found.len() > limit, ..Self::default() };
         found.truncate(limit);
-        let room = node.broker.answer_bytes_max().saturating_sub(FRAME_BYTES);
+        let room = node.broker.response_bytes_max().saturating_sub(FRAME_BYTES);
         let mut bytes = 0;
         for (at, view) in found {
             let id = SessionId::id(node, at, view.session);

@@ -26,9 +26,9 @@ impl SessionId {
         if id.len() > ID_BYTES_MAX {
             return None;
         }
-        let Some(peer) = node.broker.peer() else { return here(node, id) };
+        let Some(own) = node.broker.node_id() else { return here(node, id) };
         let (local, run) = id.split_once('.')?;
-        if run == peer.run {
+        if run == own.run {
             return here(node, local);
         }
         let is_id = |text: &str| text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
@@ -38,7 +38,7 @@ impl SessionId {
     /// The id of a session of this node.
     pub(super) fn id(node: &Node, shard: usize, key: SessionKey) -> String {
         let local = Node::connection_id(shard, key);
-        node.broker.peer().map_or_else(|| local.clone(), |peer| format!("{local}.{}", peer.run))
+        node.broker.node_id().map_or_else(|| local.clone(), |own| format!("{local}.{}", own.run))
     }
 }
 

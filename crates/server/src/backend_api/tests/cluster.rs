@@ -103,7 +103,7 @@ async fn running(store: &Store, name: &str, is_alive: bool) -> (TestApi, JoinHan
 }
 
 fn answers(api: &TestApi) -> JoinHandle<()> {
-    tokio::spawn(cluster_rpc::answer(Arc::clone(&api.node)))
+    tokio::spawn(cluster_rpc::respond(Arc::clone(&api.node)))
 }
 
 /// The names have what a name may have.
@@ -223,7 +223,7 @@ async fn a_connection_is_found_and_ended_by_way_of_any_node(store: Store) {
         waker.closing.notified().await;
         assert_eq!(close_of(api, link, &local), Some(CloseCode(code)));
     }
-    let (run, odd) = (one.node.broker.peer().unwrap().run.clone(), "0-0-0.0123456789abcdef");
+    let (run, odd) = (one.node.broker.node_id().unwrap().run.clone(), "0-0-0.0123456789abcdef");
     for id in ["0-0-0", odd, "x.y", &format!("0-ffff-1.{run}"), &"0".repeat(99)] {
         for method in ["GET", "DELETE"] {
             let answer = sure(&two, method, &format!("/v1/connections/{id}")).await;
@@ -262,7 +262,7 @@ async fn a_node_that_does_not_answer_is_named(store: Store) {
     one.post("/v1/channels/a/events", r#"{"event":"e"}"#).await;
     let shown = one.ask("GET", "/v1/channels/a").await.json();
     assert_eq!((&shown["subscribers"], &shown["unanswered"]), (&json!(1), &json!(["still"])));
-    let run = still.node.broker.peer().unwrap().run.clone();
+    let run = still.node.broker.node_id().unwrap().run.clone();
     for method in ["GET", "DELETE"] {
         let answer = one.ask(method, &format!("/v1/connections/0-0-1.{run}")).await;
         let detail = answer.problem(503, "node_silent");

@@ -1,55 +1,15 @@
-//! A server that is away: who publishes is told at once, who follows stays, and all heals.
+//! Connections to servers: one that is lost alone, scripts that a server forgot, several servers.
 
-use steadfast_history::{PublishError, ReadError};
-use steadfast_protocol::Since;
-
-use super::{arm, ready};
+use super::arm;
 use crate::testing::RedisServer;
 use crate::tests::live::Listener;
-use crate::tests::{ALL, channel, event};
-
-const KEPT: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
-
-#[tokio::test]
-async fn while_the_server_is_away_nothing_is_accepted_and_then_all_goes_on() {
-    let mut store = RedisServer::start(&KEPT).await;
-    let one = arm(&[&store]);
-    ready(&one).await;
-    let mut here = Listener::to(&one, "a");
-    let (epoch, _) = one.placed(event("a")).await;
-    assert_eq!(here.until("1").await, ["subscribed", "1"]);
-    store.kill();
-    assert_eq!(one.refused(event("a")).await, PublishError::Unavailable);
-    assert!(!one.broker.is_ready().await);
-    let unread = one.broker.read(&channel("a"), &Since::Start, ALL).await;
-    assert_eq!(unread, Err(ReadError::Unavailable));
-    assert_eq!(one.broker.delete(&channel("a")).await, Err(ReadError::Unavailable));
-
-    store.restart().await;
-    ready(&one).await;
-    assert_eq!(one.placed(event("a")).await, (epoch, 2), "the same process of the node knows");
-    assert_eq!(here.until("2").await, ["2"]);
-}
-
-#[tokio::test]
-async fn who_joins_while_the_server_is_away_is_answered_when_it_is_back() {
-    let mut store = RedisServer::start(&KEPT).await;
-    let one = arm(&[&store]);
-    ready(&one).await;
-    one.put(event("a")).await;
-    store.kill();
-    assert!(!one.broker.is_ready().await);
-    let mut here = Listener::to(&one, "a");
-    here.looks().await;
-    store.restart().await;
-    assert_eq!(here.until("1").await, ["subscribed", "1"]);
-}
+use crate::tests::{channel, event};
 
 #[tokio::test]
 async fn a_subscription_that_was_lost_alone_costs_no_event() {
     let store = RedisServer::start(&[]).await;
     let one = arm(&[&store]);
-    ready(&one).await;
+    one.ready().await;
     let mut here = Listener::to(&one, "a");
     assert_eq!(here.until("subscribed").await, ["subscribed"]);
     for round in 1..=3_u64 {
@@ -65,7 +25,7 @@ async fn a_subscription_that_was_lost_alone_costs_no_event() {
 async fn scripts_that_the_server_forgot_are_sent_again() {
     let store = RedisServer::start(&[]).await;
     let one = arm(&[&store]);
-    ready(&one).await;
+    one.ready().await;
     one.put(event("a")).await;
     store.does(&["SCRIPT", "FLUSH"]).await;
     assert_eq!(one.put(event("a")).await, 2);
@@ -76,8 +36,8 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
 async fn channels_are_spread_over_servers_and_listed_as_one() {
     let (first, second) = (RedisServer::start(&[]).await, RedisServer::start(&[]).await);
     let (one, two) = (arm(&[&first, &second]), arm(&[&first, &second]));
-    ready(&one).await;
-    ready(&two).await;
+    one.ready().await;
+    two.ready().await;
     let names: Vec<String> = (0..20).map(|n| format!("room:{n:02}")).collect();
     for name in &names {
         one.put(event(name)).await;

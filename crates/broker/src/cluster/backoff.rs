@@ -1,12 +1,12 @@
-//! How long a node waits before it tries a server again: longer each time, never the same as
-//! another node, and far less than the patience that nodes have with each other.
+//! How long a node waits before it connects to a server again: longer each time, different for each
+//! node, and far shorter than the time that nodes wait for each other.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(50);
 const LAST: Duration = Duration::from_secs(1);
 
-/// The waits of one row of attempts.
+/// The waits between attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
     attempts: u32,
@@ -21,7 +21,7 @@ impl Backoff {
         whole / 2 + (whole / 2) * draw / 0xffff
     }
 
-    /// The next attempt is the first of a new row.
+    /// The next wait is as short as the first one.
     pub(crate) const fn reset(&mut self) {
         self.attempts = 0;
     }
