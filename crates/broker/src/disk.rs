@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_history::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::runtime::Handle;
@@ -236,6 +236,10 @@ impl DiskBroker {
     pub(super) fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.len(), usize::try_from(table.bytes()).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+        self.shared.table.lock().reserved_epochs()
     }
 
     /// Has the writer look at what has grown old.

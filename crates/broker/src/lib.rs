@@ -25,6 +25,7 @@ mod update_bus;
 
 use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
+    ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 
@@ -233,6 +234,16 @@ impl Broker {
             Self::Disk(disk) => disk.size(),
             Self::Redis(redis) => redis.size(),
             Self::Nats(nats) => nats.size(),
+        }
+    }
+
+    /// How many epochs are reserved for names without events, and how many had no room.
+    pub fn reserved_epochs(&self) -> ReservedTotals {
+        match self {
+            Self::Memory(memory) => memory.reserved_epochs(),
+            Self::Disk(disk) => disk.reserved_epochs(),
+            Self::Redis(redis) => redis.reserved_epochs(),
+            Self::Nats(nats) => nats.reserved_epochs(),
         }
     }
 

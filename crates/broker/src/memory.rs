@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use steadfast_history::{
     ChannelInfo, HistoryConfig, MemoryLog, Page, PageLimit, Publish, PublishError, ReadError,
-    Receipt,
+    Receipt, ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::sync::OwnedSemaphorePermit;
@@ -145,6 +145,10 @@ impl MemoryBroker {
     pub(super) fn size(&self) -> (usize, usize) {
         let streams = self.streams.lock();
         (streams.len(), streams.bytes())
+    }
+
+    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+        self.streams.lock().reserved_epochs()
     }
 
     pub(super) fn expire(&self) {

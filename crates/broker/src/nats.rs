@@ -29,7 +29,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt};
 use steadfast_history::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 use tokio::sync::oneshot;
@@ -250,6 +250,10 @@ impl NatsBroker {
     pub(super) fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.channels.len(), table.bytes)
+    }
+
+    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+        self.shared.table.lock().reserved.totals()
     }
 
     /// What operators should know though the log answers.

@@ -21,7 +21,7 @@ use futures_util::future::{join, join_all};
 use redis::RedisError;
 use steadfast_history::{
     ChannelInfo, EpochMaker, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
-    Receipt,
+    Receipt, ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
 
@@ -228,11 +228,14 @@ impl RedisBroker {
             .number(limit.events_max)
             .number(limit.bytes_max)
             .number(u8::from(limit.is_thinned))
-            .number(LOOKED_AT_MAX);
+            .number(LOOKED_AT_MAX)
+            .number(streams.reserved_epochs_max)
+            .number(streams.reserved_epoch_lasts.0);
         let answer = server.send(&session, call).await.map_err(away)?;
         match text(answer.first()) {
             "ok" => {
                 server.keeps(answer.get(8), answer.get(9));
+                server.reserves(answer.get(10), answer.get(11));
                 let page = page(channel, since, &answer).ok_or(ReadError::Unavailable)?;
                 // A member is one before it reads.
                 if page.head == 0 && self.shared.updates.is_followed(channel) {
@@ -310,6 +313,17 @@ impl RedisBroker {
             usize::try_from(all.sum::<u64>()).unwrap_or(usize::MAX)
         };
         (sum(|server| &server.channels), sum(|server| &server.bytes))
+    }
+
+    /// Names with reserved epochs, as the servers last told, and those dropped for this node.
+    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+        let mut totals = ReservedTotals::default();
+        for server in &self.servers {
+            let names = server.figures.reserved.load(Ordering::Relaxed);
+            totals.names += usize::try_from(names).unwrap_or(usize::MAX);
+            totals.dropped += server.figures.reserved_dropped.load(Ordering::Relaxed);
+        }
+        totals
     }
 
     /// What operators should know though the servers answer.

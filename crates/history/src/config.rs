@@ -48,6 +48,12 @@ pub struct HistoryConfig {
     pub idempotency_keys_max: usize,
     /// How long a key is remembered. Default 5 min.
     pub idempotency_window: Span,
+    /// Names without events that have a reserved epoch because somebody follows them or did a while
+    /// ago. Default 400,000.
+    pub reserved_epochs_max: usize,
+    /// How long such a name keeps its epoch after it was last seen followed. Brokers look at least
+    /// once a minute. Default 5 min.
+    pub reserved_epoch_lasts: Span,
     /// The seed of epochs and of the table of channels: from the operating system, so that no two
     /// runs share an epoch and nobody can choose names that collide.
     pub epoch_seed: u64,
@@ -62,6 +68,8 @@ impl Default for HistoryConfig {
             bytes_total_max: 1024 * 1024 * 1024,
             idempotency_keys_max: 1_000_000,
             idempotency_window: Span::seconds(300),
+            reserved_epochs_max: 400_000,
+            reserved_epoch_lasts: Span::seconds(300),
             epoch_seed: 0,
         }
     }

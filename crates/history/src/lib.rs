@@ -83,5 +83,5 @@ pub use page::{LOOKED_AT_MAX, Page, PageBuilder, PageLimit, ReadError, start_of_
 pub use publication::{
     Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Retry,
 };
-pub use reserved::ReservedEpochs;
+pub use reserved::{ReservedEpochs, ReservedTotals};
 pub use stable_hash::stable_hash;

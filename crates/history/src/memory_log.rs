@@ -16,6 +16,7 @@ use crate::ChannelIndex;
 use crate::{
     AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
     Publication, Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
+    ReservedTotals,
 };
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
@@ -60,7 +61,7 @@ impl MemoryLog {
         let window = IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
         Self {
             channels: ChannelIndex::new(config.epoch_seed),
-            reserved: ReservedEpochs::new(config.channels_max),
+            reserved: ReservedEpochs::new(&config),
             epochs: EpochMaker::new(config.epoch_seed),
             config,
             window,
@@ -170,6 +171,11 @@ impl MemoryLog {
                 self.channels.remove(&name);
             }
         }
+    }
+
+    /// How many epochs are reserved for names without events.
+    pub fn reserved_epochs(&self) -> ReservedTotals {
+        self.reserved.totals()
     }
 
     /// How many channels there are.

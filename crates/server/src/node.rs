@@ -292,6 +292,8 @@ fn streams_config(config: &Config, epoch_seed: u64) -> HistoryConfig {
         bytes_total_max: config.limits.history_bytes_total_max,
         idempotency_keys_max: config.limits.idempotency_keys_max,
         idempotency_window: Span(config.limits.idempotency_window_ms),
+        reserved_epochs_max: config.limits.reserved_epochs(),
+        reserved_epoch_lasts: Span(config.limits.reserved_epoch_ms),
         epoch_seed,
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use steadfast_history::{
     AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow,
-    Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, Retention,
+    Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, ReservedTotals,
+    Retention,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
@@ -99,7 +100,7 @@ impl DiskTable {
         Self {
             epochs: EpochMaker::new(config.epoch_seed),
             ids: ChannelIds { seed: config.epoch_seed, made: 0 },
-            reserved: ReservedEpochs::new(config.channels_max),
+            reserved: ReservedEpochs::new(&config),
             era: FenceEra::default(),
             config,
             channels: BTreeMap::new(),
@@ -195,6 +196,11 @@ impl DiskTable {
     /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
     pub(super) fn keep(&mut self, name: &ChannelName, now: Millis) {
         self.reserved.keep(now, name);
+    }
+
+    /// How many epochs are reserved for names without events.
+    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+        self.reserved.totals()
     }
 
     /// Forgets epochs that nobody waits for any more.

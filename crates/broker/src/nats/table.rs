@@ -77,7 +77,7 @@ impl NatsTable {
             bytes: 0,
             promised: Promised::default(),
             tombs: BTreeMap::new(),
-            reserved: ReservedEpochs::new(config.channels_max),
+            reserved: ReservedEpochs::new(&config),
             gone: VecDeque::new(),
             log_at: 0,
             at_odds: None,

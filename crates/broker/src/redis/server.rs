@@ -61,6 +61,10 @@ pub(super) struct ServerCounters {
     pub(super) fences: AtomicU64,
     /// Announcements dropped because there was no room; history brings the events.
     pub(super) dropped: AtomicU64,
+    /// Names with reserved epochs on it, as last told.
+    pub(super) reserved: AtomicU64,
+    /// Those that lost theirs for want of room, by calls of this node.
+    pub(super) reserved_dropped: AtomicU64,
 }
 
 /// A connection to one process of the server, under one fence.
@@ -168,6 +172,15 @@ impl RedisNode {
         }
         if let Some(channels) = number(channels) {
             self.channels.store(channels, Ordering::Relaxed);
+        }
+    }
+
+    /// The server may say for how many names it has reserved epochs, and how many it has just
+    /// dropped.
+    pub(super) fn reserves(&self, names: Option<&Value>, dropped: Option<&Value>) {
+        if let (Some(Value::Int(names)), Some(Value::Int(dropped))) = (names, dropped) {
+            self.figures.reserved.store(names.unsigned_abs(), Ordering::Relaxed);
+            self.figures.reserved_dropped.fetch_add(dropped.unsigned_abs(), Ordering::Relaxed);
         }
     }
 

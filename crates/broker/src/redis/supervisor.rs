@@ -265,7 +265,7 @@ async fn look(
             continue;
         }
         let answer = heads(server, shared, session, &names).await?;
-        for (name, place) in names.into_iter().zip(answer.get(1..).unwrap_or_default().chunks(2)) {
+        for (name, place) in names.into_iter().zip(answer.get(3..).unwrap_or_default().chunks(2)) {
             let Ok(epoch) = Epoch::new(text(place.first())) else { continue };
             let head = Position::new(epoch, number(place.get(1)).unwrap_or(0));
             shared.updates.deliver(ChannelUpdate::Head(name, head)).await;
@@ -285,11 +285,15 @@ pub(super) async fn heads(
         .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
         .arg(shared.epochs.base())
         .arg(server.keys.prefix.as_str())
-        .number(shared.streams.channels_max);
+        .number(shared.streams.channels_max)
+        .number(shared.streams.reserved_epochs_max)
+        .number(shared.streams.reserved_epoch_lasts.0);
     for name in names {
         call = call.arg(name.as_str());
     }
-    server.send(session, call).await
+    let answer = server.send(session, call).await?;
+    server.reserves(answer.get(1), answer.get(2));
+    Ok(answer)
 }
 
 /// Deals with one announcement.

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::join_all;
-use steadfast_history::HistoryConfig;
+use steadfast_history::{HistoryConfig, ReservedTotals};
 use steadfast_hub::{Encoding, Grants, Opening, Outgoing, SessionKey, Transport};
 use steadfast_protocol::{ChannelRequest, CloseCode, LinkId, Since, Timestamp};
 
@@ -14,6 +14,7 @@ contract! {
     events_are_announced_in_order_once;
     a_follower_of_a_deleted_channel_is_told_of_the_gap;
     what_others_read_changes_no_epoch_that_somebody_follows;
+    as_many_followed_names_keep_their_epoch_as_may_be_and_one_more_loses_it;
     what_others_read_changes_no_epoch_while_a_link_is_cut;
 }
 
@@ -147,6 +148,24 @@ async fn what_others_read_changes_no_epoch_that_somebody_follows(kind: Kind) {
     others_read(&arm).await;
     arm.put(event("a")).await;
     assert_eq!(listener.until("1").await, ["1"], "without a gap");
+}
+
+async fn as_many_followed_names_keep_their_epoch_as_may_be_and_one_more_loses_it(kind: Kind) {
+    let config =
+        HistoryConfig { channels_max: 1, reserved_epochs_max: 3, ..HistoryConfig::default() };
+    let arm = Arm::with(kind, &config).await;
+    let mut listeners = Vec::new();
+    for name in ["a", "b", "c"] {
+        let mut listener = Listener::to(&arm, name);
+        assert_eq!(listener.until("subscribed").await, ["subscribed"]);
+        listeners.push(listener);
+    }
+    assert_eq!(arm.broker.reserved_epochs(), ReservedTotals { names: 3, dropped: 0 });
+    let mut one_more = Listener::to(&arm, "d");
+    assert_eq!(one_more.until("subscribed").await, ["subscribed"]);
+    assert_eq!(arm.broker.reserved_epochs(), ReservedTotals { names: 3, dropped: 1 });
+    arm.put(event("d")).await;
+    assert_eq!(one_more.until("1").await, ["1"], "without a gap");
 }
 
 /// P-22

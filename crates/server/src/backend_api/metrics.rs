@@ -91,6 +91,11 @@ impl Sheet {
         self.gauge("channels", "Channels known to the broker", snapshot.kept as u64);
         self.gauge("channels_followed", "Channels with subscribers", snapshot.followed as u64);
         self.gauge("subscriptions", "Subscribers of all channels", snapshot.totals.members);
+        let reserved = snapshot.reserved_epochs;
+        let about = "Names without events that have a reserved epoch";
+        self.gauge("reserved_epochs", about, reserved.names as u64);
+        let about = "Followed names without events that lost their epoch: no room";
+        self.counter("reserved_epochs_dropped", about, reserved.dropped);
         self.bytes("history", "Events kept in all channels", snapshot.history_bytes);
     }
 
@@ -134,6 +139,11 @@ impl Sheet {
                 limits.publish_batch_max,
             ),
             ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
+            (
+                "limit_reserved_epochs",
+                "The most names with a reserved epoch",
+                limits.reserved_epochs(),
+            ),
             ("limit_relay_in_flight", "The most announcements on their way", IN_FLIGHT_MAX),
         ];
         for (name, about, value) in counts {

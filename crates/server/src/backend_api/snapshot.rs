@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use steadfast_history::ReservedTotals;
 use steadfast_hub::Totals;
 
 use crate::node::Node;
@@ -22,6 +23,8 @@ pub(super) struct NodeSnapshot {
     pub(super) kept: usize,
     /// Bytes of all events kept.
     pub(super) history_bytes: usize,
+    /// Epochs reserved for names without events.
+    pub(super) reserved_epochs: ReservedTotals,
     /// Connections refused because there were too many.
     pub(super) refused: u64,
     /// Requests and handshakes refused for another reason.
@@ -63,6 +66,7 @@ impl NodeSnapshot {
             followed: followed(node).await,
             kept,
             history_bytes,
+            reserved_epochs: node.broker.reserved_epochs(),
             refused: count(&counters.refused),
             rejected: count(&counters.rejected),
             published: count(&counters.published),

@@ -6,6 +6,8 @@
 use serde::Deserialize;
 
 const MIB: usize = 1024 * 1024;
+/// Names with reserved epochs for each channel that there may be, where no setting says it.
+const RESERVED_EPOCHS_PER_CHANNEL: usize = 4;
 
 /// How much of everything: what is over a limit is refused, never stored and never waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -37,6 +39,12 @@ pub struct Limits {
     pub idempotency_keys_max: usize,
     /// How long an idempotency key is remembered, in ms, 1000 to 86400000. Default: 300000.
     pub idempotency_window_ms: u64,
+    /// The most names without events that keep a reserved epoch because somebody follows them or
+    /// did a while ago, `channels_max` to 100000000. Default: four times `channels_max`.
+    pub reserved_epochs_max: Option<usize>,
+    /// How long such a name keeps its epoch after it was last followed, in ms, 120000 to 86400000.
+    /// Default: 300000.
+    pub reserved_epoch_ms: u64,
     /// The most events in one request to publish many, 1 to 100000. Default: 1000.
     pub publish_batch_max: usize,
 }
@@ -57,8 +65,18 @@ impl Default for Limits {
             history_bytes_total_max: 1024 * MIB,
             idempotency_keys_max: 1_000_000,
             idempotency_window_ms: 300_000,
+            reserved_epochs_max: None,
+            reserved_epoch_ms: 300_000,
             publish_batch_max: 1000,
         }
+    }
+}
+
+impl Limits {
+    /// The most names that keep a reserved epoch.
+    pub fn reserved_epochs(&self) -> usize {
+        let from_channels = self.channels_max.saturating_mul(RESERVED_EPOCHS_PER_CHANNEL);
+        self.reserved_epochs_max.unwrap_or(from_channels)
     }
 }
 

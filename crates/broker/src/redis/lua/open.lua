@@ -71,15 +71,20 @@ end
 
 -- A name without events has no record, only the base of the epoch that its first event will have:
 -- as many of these as there may be channels, and the least recently read one goes. One that
--- somebody follows is kept beyond that for five minutes, which nodes renew; up to four times as many.
+-- somebody follows is kept beyond that for a while, which nodes renew, up to `kept_max` names in all.
 local reserved, reads = index .. ':reserved', index .. ':reserved:reads'
+local dropped = 0
 
-local function reserve(name, spare, names_max, now, is_followed)
+local function reserve(name, spare, limits, now, is_followed)
+  local names_max = math.min(limits.names_max, limits.kept_max)
   local base, kept = redis.call('HGET', reserved, name), redis.call('ZSCORE', reads, name)
   local count, gone = redis.call('ZCARD', reads), nil
   if not kept and count >= names_max then
     gone = redis.call('ZRANGEBYSCORE', reads, '-inf', now, 'LIMIT', 0, count - names_max + 1)
-    if #gone == 0 and count >= 4 * names_max then gone = redis.call('ZRANGE', reads, 0, 0) end
+    if #gone == 0 and count >= limits.kept_max then
+      gone = redis.call('ZRANGE', reads, 0, count - limits.kept_max)
+      dropped = dropped + #gone
+    end
   else
     gone = redis.call('ZRANGEBYSCORE', reads, '-inf', now - 86400000, 'LIMIT', 0, 100)
   end
@@ -93,15 +98,15 @@ local function reserve(name, spare, names_max, now, is_followed)
     base = spare
     redis.call('HSET', reserved, name, base)
   end
-  local till = is_followed and now + 300000 or now
+  local till = is_followed and now + limits.kept_for or now
   redis.call('ZADD', reads, whole(math.max(till, tonumber(kept or '0'))), name)
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }
 end
 
 -- The channel as it is read.
-local function standing(name, spare, names_max, now, is_followed)
+local function standing(name, spare, limits, now, is_followed)
   local r, freed = known()
-  return r or reserve(name, spare, names_max, now, is_followed), freed
+  return r or reserve(name, spare, limits, now, is_followed), freed
 end
 
 -- The channel as it is published to; nothing where there may be no more channels. It is made when

@@ -1,10 +1,13 @@
 -- A page of history. ARGV: 4 spare base, 5 channel, 6 names_max, 7 age_max, 8 start, now or
--- after, 9 epoch, 10 offset, 11 events_max, 12 bytes_max, 13 thinned, 14 entries looked at.
+-- after, 9 epoch, 10 offset, 11 events_max, 12 bytes_max, 13 thinned, 14 entries looked at,
+-- 15 kept_max, 16 kept_for of names without events.
 
 local n, total = guarded()
 if not n then return { 'moved' } end
 local now = clock()
-local r, freed = standing(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
+local limits =
+  { names_max = tonumber(ARGV[6]), kept_max = tonumber(ARGV[15]), kept_for = tonumber(ARGV[16]) }
+local r, freed = standing(ARGV[5], ARGV[4], limits, now)
 local count = 0
 if not r.is_new then
   local trimmed_bytes = trimmed(r, now, math.huge, tonumber(ARGV[7]), math.huge)
@@ -54,4 +57,5 @@ while not is_full and stop < r.head and looked < tonumber(ARGV[14]) do
   end
 end
 return { 'ok', epoch, whole(start), cause, whole(r.head), r.final and '1' or '0', whole(stop), found,
-  whole(total - freed), '' }
+  whole(total - freed), '',
+  r.is_new and redis.call('ZCARD', reads) or '', dropped }

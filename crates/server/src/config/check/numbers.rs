@@ -51,7 +51,9 @@ fn ports(config: &Config) -> Vec<Range> {
 
 fn limits(config: &Config) -> Vec<Range> {
     let limits = &config.limits;
+    let reserved = limits.reserved_epochs_max.map_or(1, wide);
     vec![
+        ("limits.reserved_epochs_max", reserved, 1, 100 * MILLION),
         ("limits.message_bytes_max", wide(limits.message_bytes_max), KIB, 64 * MIB),
         ("limits.queue_messages_max", wide(limits.queue_messages_max), 1, 65_536),
         ("limits.queue_bytes_max", wide(limits.queue_bytes_max), KIB, 64 * MIB),
@@ -65,6 +67,7 @@ fn limits(config: &Config) -> Vec<Range> {
         ("limits.history_bytes_total_max", wide(limits.history_bytes_total_max), MIB, TIB),
         ("limits.idempotency_keys_max", wide(limits.idempotency_keys_max), 1, 100 * MILLION),
         ("limits.idempotency_window_ms", limits.idempotency_window_ms, 1000, DAY_MS),
+        ("limits.reserved_epoch_ms", limits.reserved_epoch_ms, 2 * MINUTE_MS, DAY_MS),
         ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
     ]
 }
@@ -104,7 +107,7 @@ fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: Namesp
 
 fn order(rules: &mut Rules<'_>, config: &Config) {
     let (limits, heartbeat, drain) = (&config.limits, &config.heartbeat, &config.drain);
-    let pairs: [[(&str, u64); 2]; 4] = [
+    let pairs: [[(&str, u64); 2]; 5] = [
         [
             ("limits.queue_bytes_max", wide(limits.queue_bytes_max)),
             ("limits.message_bytes_max", wide(limits.message_bytes_max)),
@@ -112,6 +115,13 @@ fn order(rules: &mut Rules<'_>, config: &Config) {
         [
             ("limits.frames_burst_max", limits.frames_burst_max.into()),
             ("limits.frames_per_second_max", limits.frames_per_second_max.into()),
+        ],
+        [
+            (
+                "limits.reserved_epochs_max",
+                wide(limits.reserved_epochs_max.unwrap_or(limits.channels_max)),
+            ),
+            ("limits.channels_max", wide(limits.channels_max)),
         ],
         [
             ("heartbeat.ping_interval_ms", heartbeat.ping_interval_ms),

@@ -85,6 +85,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.history_bytes_total_max", 1 << 20, 1 << 40),
     ("limits.idempotency_keys_max", 1, 100_000_000),
     ("limits.idempotency_window_ms", 1000, 86_400_000),
+    ("limits.reserved_epochs_max", 100_000, 100_000_000),
+    ("limits.reserved_epoch_ms", 120_000, 86_400_000),
     ("limits.publish_batch_max", 1, 100_000),
     ("limits.message_bytes_max", 1024, 1 << 20),
     ("limits.queue_bytes_max", 1 << 20, 64 << 20),
