@@ -81,7 +81,7 @@ pub use idempotency::{AnsweredKey, IdempotencyWindow};
 pub use memory_log::{ChannelInfo, MemoryLog};
 pub use page::{LOOKED_AT_MAX, Page, PageBuilder, PageLimit, ReadError, start_of_page};
 pub use publication::{
-    Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Retry,
+    Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Refusal,
 };
 pub use reserved::{ReservedEpochs, ReservedTotals};
 pub use stable_hash::stable_hash;

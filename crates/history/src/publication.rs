@@ -81,8 +81,8 @@ pub struct Published {
     pub publication: Option<Arc<Publication>>,
 }
 
-/// Why a publish was refused. Nothing was stored. The text, the code and whether to try again are
-/// the same over HTTP and in frames.
+/// Why a publish was refused. Nothing was stored. [`PublishError::refusal`] has the code and when
+/// to try again; these and the text are the same over HTTP and in frames.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// The channel has had its final event.
@@ -117,15 +117,13 @@ pub enum PublishError {
     Unavailable,
 }
 
-/// When a refused request may be made again.
+/// How a refused publish is reported, over HTTP and in frames alike. Its text is the error's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retry {
-    /// It will be refused again.
-    Never,
-    /// After what a moment mends.
-    Soon,
-    /// After old channels, history or keys have expired.
-    Later,
+pub struct Refusal {
+    /// The code, which has an HTTP status too.
+    pub code: ErrorCode,
+    /// After how long the same publish may succeed, in seconds; `None` if it never will.
+    pub retry_after_s: Option<u32>,
 }
 
 impl Fingerprint {
@@ -169,27 +167,18 @@ impl Published {
 }
 
 impl PublishError {
-    /// The word for it, over HTTP and in frames.
-    pub const fn code(&self) -> ErrorCode {
-        match self {
-            Self::Finished => ErrorCode::ChannelFinished,
-            Self::IdempotencyMismatch => ErrorCode::IdempotencyMismatch,
-            Self::TooManyChannels { .. } => ErrorCode::TooManyChannels,
-            Self::StorageFull { .. } => ErrorCode::StorageFull,
-            Self::IdempotencyFull { .. } => ErrorCode::IdempotencyFull,
-            Self::Unavailable => ErrorCode::BrokerUnavailable,
-        }
-    }
-
-    /// When to try again.
-    pub const fn retry(&self) -> Retry {
-        match self {
-            Self::Finished | Self::IdempotencyMismatch => Retry::Never,
-            Self::TooManyChannels { .. }
-            | Self::StorageFull { .. }
-            | Self::IdempotencyFull { .. } => Retry::Later,
-            Self::Unavailable => Retry::Soon,
-        }
+    /// The table of refused publishes, as under P-36. What has to wait for old channels, events or
+    /// keys to expire takes longer than a broker that is away for a moment.
+    pub const fn refusal(&self) -> Refusal {
+        let (code, retry_after_s) = match self {
+            Self::Finished => (ErrorCode::ChannelFinished, None),
+            Self::IdempotencyMismatch => (ErrorCode::IdempotencyMismatch, None),
+            Self::TooManyChannels { .. } => (ErrorCode::TooManyChannels, Some(30)),
+            Self::IdempotencyFull { .. } => (ErrorCode::IdempotencyFull, Some(30)),
+            Self::StorageFull { .. } => (ErrorCode::StorageFull, Some(30)),
+            Self::Unavailable => (ErrorCode::BrokerUnavailable, Some(1)),
+        };
+        Refusal { code, retry_after_s }
     }
 }
 

@@ -1,81 +1,75 @@
-//! What can be wrong with a frame, and the stable words for it on the wire.
+//! What can be wrong with a frame or a request: one table of the stable words for it, which HTTP
+//! shares.
 
 use alloc::string::String;
 
-/// The `code` of an `error` frame. Stable: apps compare them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ErrorCode {
-    /// The text is not JSON, or not an object.
-    BadJson,
-    /// A field is missing or of the wrong kind.
-    BadFrame,
-    /// The `type` is none of the protocol's.
-    UnknownType,
-    /// The channel's name breaks the rules.
-    BadChannel,
-    /// The payload nests too deep.
-    TooDeep,
-    /// The token does not permit it.
-    Forbidden,
-    /// The link follows as many channels as it may, or there are as many as the service keeps.
-    TooManyChannels,
-    /// The channel has had its final event.
-    ChannelFinished,
-    /// The link does not follow this channel.
-    NotSubscribed,
-    /// The idempotency key was used for another event.
-    IdempotencyMismatch,
-    /// No more idempotency keys can be remembered for now.
-    IdempotencyFull,
-    /// There is no room for more history.
-    StorageFull,
-    /// The broker did not answer.
-    BrokerUnavailable,
-    /// Something failed that should not.
-    Internal,
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident, $word:literal, $status:expr, $is_retryable:literal;)*) => {
+        /// The `code` of an `error` frame. Stable: apps compare them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The word on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// The status of an HTTP response with this code; `None` for a code of frames alone.
+            pub const fn http_status(self) -> Option<u16> {
+                match self {
+                    $(Self::$name => $status,)*
+                }
+            }
+
+            /// Whether the same request may succeed later, where the request itself does not say.
+            pub const fn is_retryable(self) -> bool {
+                match self {
+                    $(Self::$name => $is_retryable,)*
+                }
+            }
+        }
+    };
 }
 
-impl ErrorCode {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadJson => "bad_json",
-            Self::BadFrame => "bad_frame",
-            Self::UnknownType => "unknown_type",
-            Self::BadChannel => "bad_channel",
-            Self::TooDeep => "too_deep",
-            Self::Forbidden => "forbidden",
-            Self::TooManyChannels => "too_many_channels",
-            Self::ChannelFinished => "channel_finished",
-            Self::NotSubscribed => "not_subscribed",
-            Self::IdempotencyMismatch => "idempotency_mismatch",
-            Self::IdempotencyFull => "idempotency_full",
-            Self::StorageFull => "storage_full",
-            Self::BrokerUnavailable => "broker_unavailable",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// Whether the same request may succeed later.
-    pub const fn is_retryable(self) -> bool {
-        match self {
-            Self::IdempotencyFull
-            | Self::StorageFull
-            | Self::BrokerUnavailable
-            | Self::Internal => true,
-            Self::BadJson
-            | Self::BadFrame
-            | Self::UnknownType
-            | Self::BadChannel
-            | Self::TooDeep
-            | Self::Forbidden
-            | Self::TooManyChannels
-            | Self::ChannelFinished
-            | Self::IdempotencyMismatch
-            | Self::NotSubscribed => false,
-        }
-    }
+// A row is: the code, its word, its HTTP status, and whether the request may succeed later.
+error_codes! {
+    /// The text is not JSON, or not an object.
+    BadJson, "bad_json", Some(400), false;
+    /// A field is missing or of the wrong kind.
+    BadFrame, "bad_frame", None, false;
+    /// The `type` is none of the protocol's.
+    UnknownType, "unknown_type", None, false;
+    /// The channel's name breaks the rules.
+    BadChannel, "bad_channel", Some(400), false;
+    /// The payload nests too deep.
+    TooDeep, "too_deep", Some(400), false;
+    /// The token does not permit it.
+    Forbidden, "forbidden", Some(403), false;
+    /// The link follows as many channels as it may, or there are as many as the service keeps.
+    TooManyChannels, "too_many_channels", Some(503), false;
+    /// The channel has had its final event.
+    ChannelFinished, "channel_finished", Some(409), false;
+    /// The link does not follow this channel.
+    NotSubscribed, "not_subscribed", None, false;
+    /// The idempotency key was used for another event.
+    IdempotencyMismatch, "idempotency_mismatch", Some(422), false;
+    /// No more idempotency keys can be remembered for now.
+    IdempotencyFull, "idempotency_full", Some(503), true;
+    /// There is no room for more history.
+    StorageFull, "storage_full", Some(507), true;
+    /// The broker did not answer.
+    BrokerUnavailable, "broker_unavailable", Some(503), true;
+    /// Something failed that should not.
+    Internal, "internal", Some(500), true;
 }
 
 /// Why a text is not a frame.

@@ -46,7 +46,7 @@ pub fn router(node: Arc<Node>) -> Router {
     let gate = from_fn_with_state(BackendAuth::new(Arc::clone(&node)), backend_auth::check);
     let guarded = Router::new()
         .route("/v1/channels/{channel}/events", post(publish::one))
-        .route("/v1/events", post(batch::many))
+        .route("/v1/events", post(publish::many))
         .route("/v1/channels", get(channels::list))
         .route("/v1/channels/{channel}", get(channels::one).delete(channels::forget))
         .route("/v1/connections", get(connections::list))

@@ -16,7 +16,7 @@ use super::Hub;
 use crate::SessionKey;
 use crate::member::{Member, PendingSubscribe};
 use crate::session::Liveness;
-use steadfast_history::{Publish, PublishError, Receipt, Retry};
+use steadfast_history::{Publish, PublishError, Receipt, Refusal};
 
 impl Hub {
     /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to
@@ -89,13 +89,16 @@ impl Hub {
             Ok(Receipt { epoch, offset, is_repeat: repeated }) => {
                 ServerFrame::Published { id, epoch, offset, repeated }
             }
-            Err(error) => ServerFrame::Error(ErrorFrame {
-                id,
-                channel: None,
-                code: error.code().as_str().into(),
-                message: error.to_string().into(),
-                retry: error.retry() != Retry::Never,
-            }),
+            Err(error) => {
+                let Refusal { code, retry_after_s } = error.refusal();
+                ServerFrame::Error(ErrorFrame {
+                    id,
+                    channel: None,
+                    code: code.as_str().into(),
+                    message: error.to_string().into(),
+                    retry: retry_after_s.is_some(),
+                })
+            }
         };
         self.say(now, key, &frame);
     }

@@ -1,14 +1,10 @@
-//! `POST /v1/events`: many events, to many channels. In: a list of events. Out: one result for
-//! each, in their order; a bad event stops none of the others. Events are handed to the broker in
-//! the order of the list, so each channel gets its own in order.
+//! The body of `POST /v1/events`: many events, to many channels. In: a list of events. Out: one
+//! result for each, in order; an event that is refused stops none of the others. Events are handed
+//! to the broker in the order of the list, so each channel gets its own in order.
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::response::Response;
-use hyper::StatusCode;
 use serde::Serialize;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -22,10 +18,7 @@ use crate::problem::{Code, Problem};
 
 use super::body;
 use super::event::{Entry, Listed, check_fields};
-use super::publish;
-
-/// How much larger than a single event's the body may be.
-const BODIES: usize = 8;
+use super::publish::{self, PublishReceipt};
 
 /// The fields of a body that is not the list alone.
 const FIELDS: [&str; 1] = ["events"];
@@ -36,66 +29,9 @@ struct Refused {
     error: Problem,
 }
 
-/// What a list asks for: for each of its events the channel, or what is wrong with it.
+/// A list of events: for each of them the channel, or what is wrong with it.
 #[derive(Debug)]
 pub(super) struct BatchPlan(Vec<Result<ChannelName, Problem>>);
-
-/// Publishes many events.
-pub(super) async fn many(
-    State(node): State<Arc<Node>>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let mut publishes = Vec::new();
-    let plan = publish::counted(&node, whole(&node, request, &mut publishes).await)?;
-    let answers = node.publish_many(publishes).await;
-    let mut body = Vec::new();
-    plan.answer(&mut answers.into_iter(), &mut body);
-    Ok(publish::json(StatusCode::OK, body))
-}
-
-/// The largest body, in bytes.
-pub(super) const fn bytes_max(node: &Node) -> usize {
-    node.config.limits.message_bytes_max.saturating_mul(BODIES)
-}
-
-async fn whole(
-    node: &Node,
-    request: Request,
-    publishes: &mut Vec<Publish>,
-) -> Result<BatchPlan, Problem> {
-    let key = publish::key_of(request.headers())?;
-    let body = body::read(request, bytes_max(node)).await?;
-    read(node, key.as_deref(), &body, publishes)
-}
-
-/// Reads a body; what can be published goes to `publishes`, in its order.
-pub(super) fn read(
-    node: &Node,
-    request_key: Option<&str>,
-    body: &[u8],
-    publishes: &mut Vec<Publish>,
-) -> Result<BatchPlan, Problem> {
-    let limits = &node.config.limits;
-    let text = body::text(body)?;
-    let mut wish = |at, entry: Result<Entry<'_>, Problem>| {
-        let wanted = entry.and_then(|entry| wanted(node, &entry, request_key, at));
-        let publish = publish::counted(node, wanted)?;
-        let channel = publish.channel.clone();
-        publishes.push(publish);
-        Ok(channel)
-    };
-    // A list of plain events, none of which can be too large, is read in one pass.
-    if text.len() <= limits.message_bytes_max
-        && let Ok(Some(list)) = list::<Listed<'_>>(text, limits.publish_batch_max)
-        && list.count == list.entries.len()
-    {
-        let entries = list.entries.into_iter().enumerate();
-        return Ok(BatchPlan(entries.map(|(at, Listed(entry))| wish(at, Ok(entry))).collect()));
-    }
-    let entries = entries(text, limits.publish_batch_max)?.into_iter().enumerate();
-    let plan = entries.map(|(at, entry)| wish(at, read_one(entry, limits.message_bytes_max)));
-    Ok(BatchPlan(plan.collect()))
-}
 
 /// An entry that may be anything.
 fn read_one(entry: &RawValue, bytes_max: usize) -> Result<Entry<'_>, Problem> {
@@ -108,18 +44,49 @@ fn read_one(entry: &RawValue, bytes_max: usize) -> Result<Entry<'_>, Problem> {
 }
 
 impl BatchPlan {
-    /// Appends what became of each as JSON, with the broker's answers to those that it was handed.
-    pub(super) fn answer(
+    /// Reads a body, and appends what can be published to `publishes`, in order.
+    pub(super) fn read(
+        node: &Node,
+        request_key: Option<&str>,
+        body: &[u8],
+        publishes: &mut Vec<Publish>,
+    ) -> Result<Self, Problem> {
+        let limits = &node.config.limits;
+        let text = body::text(body)?;
+        let mut plan_one = |at, entry: Result<Entry<'_>, Problem>| {
+            let publish = entry.and_then(|entry| publish_of(node, &entry, request_key, at));
+            let publish = publish::counted(node, publish)?;
+            let channel = publish.channel.clone();
+            publishes.push(publish);
+            Ok(channel)
+        };
+        // A list of plain events, none of which can be too large, is read in one pass.
+        if text.len() <= limits.message_bytes_max
+            && let Ok(Some(list)) = list::<Listed<'_>>(text, limits.publish_batch_max)
+            && list.count == list.entries.len()
+        {
+            let entries = list.entries.into_iter().enumerate();
+            return Ok(Self(entries.map(|(at, Listed(entry))| plan_one(at, Ok(entry))).collect()));
+        }
+        let entries = entries(text, limits.publish_batch_max)?.into_iter().enumerate();
+        let plan =
+            entries.map(|(at, entry)| plan_one(at, read_one(entry, limits.message_bytes_max)));
+        Ok(Self(plan.collect()))
+    }
+
+    /// Appends the result of each event as JSON. Takes the broker's results of those that it was
+    /// handed from `results`.
+    pub(super) fn respond(
         self,
-        answers: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
+        results: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
         out: &mut Vec<u8>,
     ) {
         out.extend_from_slice(br#"{"results":["#);
-        for (at, wish) in self.0.into_iter().enumerate() {
+        for (at, planned) in self.0.into_iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
-            match wish.and_then(|channel| publish::placed(channel, answers.next())) {
+            match planned.and_then(|channel| PublishReceipt::of(channel, results.next())) {
                 Ok(receipt) => receipt.write_to(out),
                 // Names and numbers are written, into memory: this cannot fail.
                 Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),
@@ -129,7 +96,7 @@ impl BatchPlan {
     }
 }
 
-fn wanted(
+fn publish_of(
     node: &Node,
     entry: &Entry<'_>,
     request_key: Option<&str>,

@@ -1,5 +1,6 @@
-//! `POST /v1/channels/{channel}/events`: one event. In: a request. Out: the event's position once
-//! the broker has it, or what is wrong.
+//! Requests that publish: `POST /v1/channels/{channel}/events` with one event, `POST /v1/events`
+//! with many. In: headers and a body. Out: publishes for the broker, and the response once it has
+//! answered. Both ways of a request lead through here: hyper's, and the publish pipeline.
 
 use std::sync::Arc;
 
@@ -8,28 +9,184 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use steadfast_history::{Publish, PublishError, Receipt, Retry};
+use steadfast_history::{Publish, PublishError, Receipt, Refusal};
 use steadfast_protocol::ChannelName;
 
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 
+use super::batch::BatchPlan;
 use super::body;
 use super::event::{self, Entry};
 
-/// When to try again after something that a moment mends, in seconds.
-const SOON_S: u32 = 1;
-/// When to try again after something that needs old history to go, in seconds.
-const LATER_S: u32 = 30;
+/// How much larger the body of a request with many events may be than that of one event.
+const BATCH_BODY_FACTOR: usize = 8;
 
-/// Where an event stands.
+/// Where the path of a request publishes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PublishTarget<'a> {
+    /// One event, to this channel as the path has it.
+    One(&'a str),
+    /// Many events, each to the channel that it names.
+    Many,
+}
+
+/// What is checked of a request before its body is read.
+#[derive(Debug)]
+struct PublishHead {
+    /// The channel of the path; `None` for many events.
+    channel: Option<ChannelName>,
+    key: Option<Box<str>>,
+}
+
+/// What a request publishes, once its publishes are the broker's to answer.
+#[derive(Debug)]
+pub(super) enum PublishPlan {
+    /// One event, to this channel.
+    One(ChannelName),
+    /// Many events.
+    Many(BatchPlan),
+}
+
+/// The position of a published event, for its publisher.
 #[derive(Debug)]
 pub(super) struct PublishReceipt {
-    pub(super) channel: ChannelName,
-    pub(super) receipt: Receipt,
+    channel: ChannelName,
+    receipt: Receipt,
+}
+
+/// Handles a request with one event.
+pub(super) async fn one(
+    State(node): State<Arc<Node>>,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let name = counted(&node, name(path))?;
+    handle(&node, PublishTarget::One(&name), request).await
+}
+
+/// Handles a request with many events.
+pub(super) async fn many(
+    State(node): State<Arc<Node>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    handle(&node, PublishTarget::Many, request).await
+}
+
+async fn handle(
+    node: &Node,
+    target: PublishTarget<'_>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mut publishes = Vec::new();
+    let plan = counted(node, receive(node, target, request, &mut publishes).await)?;
+    let mut results = node.publish_many(publishes).await.into_iter();
+    let mut body = Vec::new();
+    let status = plan.respond(&mut results, &mut body)?;
+    Ok((status, [(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+async fn receive(
+    node: &Node,
+    target: PublishTarget<'_>,
+    request: Request,
+    publishes: &mut Vec<Publish>,
+) -> Result<PublishPlan, Problem> {
+    let head = PublishHead::check(target, request.headers())?;
+    let body = body::read(request, body_bytes_max(node, target)).await?;
+    head.plan(node, &body, publishes)
+}
+
+/// Reads a whole request. Appends what can be published to `publishes`, in order; a request that is
+/// refused is counted.
+pub(super) fn read(
+    node: &Node,
+    target: PublishTarget<'_>,
+    headers: &HeaderMap,
+    body: &[u8],
+    publishes: &mut Vec<Publish>,
+) -> Result<PublishPlan, Problem> {
+    let head = PublishHead::check(target, headers);
+    counted(node, head.and_then(|head| head.plan(node, body, publishes)))
+}
+
+/// The largest body of a request, in bytes.
+pub(super) const fn body_bytes_max(node: &Node, target: PublishTarget<'_>) -> usize {
+    let bytes_max = node.config.limits.message_bytes_max;
+    match target {
+        PublishTarget::One(_) => bytes_max,
+        PublishTarget::Many => bytes_max.saturating_mul(BATCH_BODY_FACTOR),
+    }
+}
+
+impl PublishHead {
+    fn check(target: PublishTarget<'_>, headers: &HeaderMap) -> Result<Self, Problem> {
+        let channel = match target {
+            PublishTarget::One(name) => Some(event::channel_name(name)?),
+            PublishTarget::Many => None,
+        };
+        Ok(Self { channel, key: key_of(headers)? })
+    }
+
+    fn plan(
+        self,
+        node: &Node,
+        body: &[u8],
+        publishes: &mut Vec<Publish>,
+    ) -> Result<PublishPlan, Problem> {
+        let Self { channel, key } = self;
+        let Some(channel) = channel else {
+            let plan = BatchPlan::read(node, key.as_deref(), body, publishes);
+            return plan.map(PublishPlan::Many);
+        };
+        let entry = Entry::read(body::text(body)?)?;
+        entry.check_channel(&channel)?;
+        let key = match key {
+            Some(key) => Some(key),
+            None => entry.key()?,
+        };
+        publishes.push(entry.publish(
+            channel.clone(),
+            key,
+            node.config.limits.payload_depth_max,
+        )?);
+        Ok(PublishPlan::One(channel))
+    }
+}
+
+impl PublishPlan {
+    /// Appends the body of the response, which is JSON. Takes the broker's results of this
+    /// request's publishes from `results`.
+    pub(super) fn respond(
+        self,
+        results: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
+        out: &mut Vec<u8>,
+    ) -> Result<StatusCode, Problem> {
+        match self {
+            Self::One(channel) => {
+                PublishReceipt::of(channel, results.next())?.write_to(out);
+                Ok(StatusCode::CREATED)
+            }
+            Self::Many(plan) => {
+                plan.respond(results, out);
+                Ok(StatusCode::OK)
+            }
+        }
+    }
 }
 
 impl PublishReceipt {
+    /// What the broker answered to a publish, for its publisher.
+    pub(super) fn of(
+        channel: ChannelName,
+        result: Option<Result<Receipt, PublishError>>,
+    ) -> Result<Self, Problem> {
+        match result.unwrap_or(Err(PublishError::Unavailable)) {
+            Ok(receipt) => Ok(Self { channel, receipt }),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+
     /// Appends it as JSON. Names of channels and epochs have nothing to escape.
     pub(super) fn write_to(&self, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
@@ -44,34 +201,18 @@ impl PublishReceipt {
     }
 }
 
-/// Publishes one event.
-pub(super) async fn one(
-    State(node): State<Arc<Node>>,
-    path: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Response, Problem> {
-    let publish = counted(&node, whole(&node, path, request).await)?;
-    let receipt = submit(&node, publish).await?;
-    let mut body = Vec::new();
-    receipt.write_to(&mut body);
-    Ok(json(StatusCode::CREATED, body))
-}
-
-/// An answer that is JSON already.
-pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
-}
-
 /// The channel that a path names.
 pub(super) fn channel(path: Result<Path<String>, PathRejection>) -> Result<ChannelName, Problem> {
-    let Ok(Path(name)) = path else {
-        return Err(Problem::new(Code::BadChannel, "the channel's name is not UTF-8"));
-    };
-    event::channel_name(&name)
+    event::channel_name(&name(path)?)
+}
+
+fn name(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let not_utf8 = |_| Problem::new(Code::BadChannel, "the channel's name is not UTF-8");
+    path.map(|Path(name)| name).map_err(not_utf8)
 }
 
 /// The header `Idempotency-Key`.
-pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
+fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let (Some(key), another) = (keys.next(), keys.next()) else { return Ok(None) };
     if another.is_some() {
@@ -80,73 +221,23 @@ pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<Box<str>>, Problem> {
     event::idempotency_key(key.as_bytes()).map(Some)
 }
 
-/// Hands an event to the broker.
-pub(super) async fn submit(node: &Node, publish: Publish) -> Result<PublishReceipt, Problem> {
-    let channel = publish.channel.clone();
-    let told = node.publish(publish).await;
-    placed(channel, Some(told))
+/// Counts a publish that is refused before the broker has it.
+pub(super) fn counted<T>(node: &Node, publish: Result<T, Problem>) -> Result<T, Problem> {
+    publish.inspect_err(|_| Counters::add(&node.counters.publish_errors))
 }
 
-/// What the broker told of an event, for its publisher.
-pub(super) fn placed(
-    channel: ChannelName,
-    told: Option<Result<Receipt, PublishError>>,
-) -> Result<PublishReceipt, Problem> {
-    match told.unwrap_or(Err(PublishError::Unavailable)) {
-        Ok(receipt) => Ok(PublishReceipt { channel, receipt }),
-        Err(error) => Err(refusal(&error)),
-    }
-}
-
-/// Counts what never came as far as the broker.
-pub(super) fn counted<T>(node: &Node, wanted: Result<T, Problem>) -> Result<T, Problem> {
-    wanted.inspect_err(|_| Counters::add(&node.counters.publish_errors))
-}
-
-async fn whole(
-    node: &Node,
-    path: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Publish, Problem> {
-    let channel = channel(path)?;
-    let key = key_of(request.headers())?;
-    let body = body::read(request, node.config.limits.message_bytes_max).await?;
-    wanted(node, channel, key, &body)
-}
-
-/// What a body asks for.
-pub(super) fn wanted(
-    node: &Node,
-    channel: ChannelName,
-    key: Option<Box<str>>,
-    body: &[u8],
-) -> Result<Publish, Problem> {
-    let entry = Entry::read(body::text(body)?)?;
-    entry.check_channel(&channel)?;
-    let key = match key {
-        Some(key) => Some(key),
-        None => entry.key()?,
-    };
-    entry.publish(channel, key, node.config.limits.payload_depth_max)
-}
-
-/// What a refused publisher is told: the word, the text and whether to try again are those of an
-/// `error` frame.
+/// The response to a refused publish; an `error` frame has the same code and text.
 fn refusal(error: &PublishError) -> Problem {
-    let problem = Problem::new(Code::from(error.code()), error.to_string());
-    match error.retry() {
-        Retry::Never => problem,
-        Retry::Soon => problem.retry_after_s(SOON_S),
-        Retry::Later => problem.retry_after_s(LATER_S),
-    }
+    let Refusal { code, retry_after_s } = error.refusal();
+    Problem { code: Code::from(code), detail: error.to_string(), retry_after_s }
 }
 
 #[cfg(test)]
 mod tests {
     use super::refusal;
-    use steadfast_history::{PublishError, Retry};
+    use steadfast_history::PublishError;
 
-    /// Every way to refuse a publish, as rows of the table under P-36.
+    /// Every way to refuse a publish.
     const ALL: [PublishError; 6] = [
         PublishError::Finished,
         PublishError::IdempotencyMismatch,
@@ -158,17 +249,18 @@ mod tests {
 
     /// P-36
     #[test]
-    fn http_frames_and_the_protocol_have_one_table_of_errors() {
+    fn the_protocol_has_the_table_of_refused_publishes() {
         let protocol = include_str!("../../../../PROTOCOL.md");
-        for error in ALL {
-            let problem = refusal(&error);
-            assert_eq!(problem.code.as_str(), error.code().as_str());
+        let (_, behind) = protocol.split_once("| code | HTTP status | try again |").unwrap();
+        let rows: Vec<&str> = behind.lines().skip(2).take_while(|row| !row.is_empty()).collect();
+        assert_eq!(rows.len(), ALL.len(), "{rows:?}");
+        for (error, row) in ALL.iter().zip(rows) {
+            let problem = refusal(error);
             assert_eq!(problem.detail, error.to_string());
-            assert_eq!(problem.retry_after_s.is_some(), error.retry() != Retry::Never);
             let (code, status) = (problem.code, problem.status().as_u16());
             let retry = problem.retry_after_s.map_or("no".to_owned(), |s| format!("after {s} s"));
-            let row = format!("| `{code}` | {status} | {retry} |");
-            assert!(protocol.contains(&row), "PROTOCOL.md has no row {row:?}");
+            let expected = format!("| `{code}` | {status} | {retry} |");
+            assert!(row.starts_with(&expected), "PROTOCOL.md has {row:?}, not {expected:?}");
         }
     }
 }

@@ -11,18 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::{Request, StatusCode};
+use hyper::Request;
 use steadfast_history::{Publish, PublishError, Receipt};
-use steadfast_protocol::ChannelName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{timeout, timeout_at};
 
-use self::parse::{BodyLimits, ParseOutcome, PublishTarget, cut};
+use self::parse::{BodyLimits, ParseOutcome, cut};
 use self::responses::ResponseBuffer;
 use super::backend_auth::BackendAuth;
-use super::batch::{self, BatchPlan};
-use super::event;
-use super::publish;
+use super::publish::{self, PublishPlan, PublishTarget};
 use crate::node::Node;
 use crate::problem::Problem;
 
@@ -43,13 +40,6 @@ pub(super) struct PublishPipeline {
     limits: BodyLimits,
 }
 
-/// What a request comes to.
-enum PublishRequest {
-    One(ChannelName),
-    Many(BatchPlan),
-    Refused(Problem),
-}
-
 /// What is to be done next.
 enum PipelineStep {
     /// More requests have arrived already.
@@ -62,7 +52,7 @@ enum PipelineStep {
 
 /// All that has arrived, as far as it could be read.
 struct ParsedRequests {
-    asked: Vec<PublishRequest>,
+    plans: Vec<Result<PublishPlan, Problem>>,
     publishes: Vec<Publish>,
     /// Bytes of it.
     used: usize,
@@ -71,7 +61,8 @@ struct ParsedRequests {
 
 impl PublishPipeline {
     pub(super) fn new(node: &Arc<Node>) -> Self {
-        let (one, many) = (node.config.limits.message_bytes_max, batch::bytes_max(node));
+        let one = publish::body_bytes_max(node, PublishTarget::One(""));
+        let many = publish::body_bytes_max(node, PublishTarget::Many);
         let (node, gate) = (Arc::clone(node), BackendAuth::new(Arc::clone(node)));
         Self { node, gate, limits: BodyLimits { one, many } }
     }
@@ -92,16 +83,16 @@ impl PublishPipeline {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let (mut inbox, mut answers) = (Vec::new(), ResponseBuffer::default());
+        let (mut inbox, mut responses) = (Vec::new(), ResponseBuffer::default());
         let mut patience = None;
         // For the first byte of the next request.
         let mut idle = self.handshake();
         loop {
-            let ParsedRequests { asked, publishes, used, next } = self.read(&inbox);
-            if !asked.is_empty() {
-                let told = self.node.publish_many(publishes).await;
-                self.answer(asked, told, &mut answers);
-                timeout(WRITE_MAX, socket.write_all(answers.as_bytes())).await.ok()?.ok()?;
+            let ParsedRequests { plans, publishes, used, next } = self.read(&inbox);
+            if !plans.is_empty() {
+                let results = self.node.publish_many(publishes).await;
+                self.respond(plans, results, &mut responses);
+                timeout(WRITE_MAX, socket.write_all(responses.as_bytes())).await.ok()?.ok()?;
                 inbox.drain(..used);
                 patience = None;
                 idle = self.keep_alive();
@@ -130,20 +121,20 @@ impl PublishPipeline {
     }
 
     fn read(&self, bytes: &[u8]) -> ParsedRequests {
-        let (asked, publishes) = (Vec::new(), Vec::new());
-        let mut turn = ParsedRequests { asked, publishes, used: 0, next: PipelineStep::GoOn };
-        while turn.publishes.len() < EVENTS && turn.asked.len() < EVENTS {
+        let (plans, publishes) = (Vec::new(), Vec::new());
+        let mut turn = ParsedRequests { plans, publishes, used: 0, next: PipelineStep::GoOn };
+        while turn.publishes.len() < EVENTS && turn.plans.len() < EVENTS {
             match cut(&bytes[turn.used..], self.limits) {
                 ParseOutcome::Whole { target, request, length } => {
-                    let asked = self.ask(target, &request, &mut turn.publishes);
-                    turn.asked.push(asked.unwrap_or_else(PublishRequest::Refused));
+                    let plan = self.plan(target, &request, &mut turn.publishes);
+                    turn.plans.push(plan);
                     turn.used += length;
                 }
                 ParseOutcome::HttpHead => {
                     turn.next = PipelineStep::Read(None);
                     break;
                 }
-                // Who may not publish has no body taken in; hyper says so.
+                // Reject an unauthorized publish before reading its body; hyper does so.
                 ParseOutcome::Body { request, length } => {
                     let is_allowed = self.gate.allows(&request);
                     turn.next = if is_allowed {
@@ -162,56 +153,26 @@ impl PublishPipeline {
         turn
     }
 
-    fn ask(
+    fn plan(
         &self,
         target: PublishTarget<'_>,
         request: &Request<&[u8]>,
         publishes: &mut Vec<Publish>,
-    ) -> Result<PublishRequest, Problem> {
+    ) -> Result<PublishPlan, Problem> {
         self.gate.admit(request)?;
-        publish::counted(&self.node, self.wanted(target, request, publishes))
+        publish::read(&self.node, target, request.headers(), request.body(), publishes)
     }
 
-    fn wanted(
+    fn respond(
         &self,
-        target: PublishTarget<'_>,
-        request: &Request<&[u8]>,
-        publishes: &mut Vec<Publish>,
-    ) -> Result<PublishRequest, Problem> {
-        let key = || publish::key_of(request.headers());
-        match target {
-            PublishTarget::One(name) => {
-                let channel = event::channel_name(name)?;
-                let body = request.body();
-                publishes.push(publish::wanted(&self.node, channel.clone(), key()?, body)?);
-                Ok(PublishRequest::One(channel))
-            }
-            PublishTarget::Many => {
-                let plan = batch::read(&self.node, key()?.as_deref(), request.body(), publishes);
-                plan.map(PublishRequest::Many)
-            }
-        }
-    }
-
-    fn answer(
-        &self,
-        asked: Vec<PublishRequest>,
-        told: Vec<Result<Receipt, PublishError>>,
-        answers: &mut ResponseBuffer,
+        plans: Vec<Result<PublishPlan, Problem>>,
+        results: Vec<Result<Receipt, PublishError>>,
+        responses: &mut ResponseBuffer,
     ) {
-        let mut told = told.into_iter();
-        answers.begin(&self.node.config.node.name, self.node.clock.date());
-        for one in asked {
-            match one {
-                PublishRequest::Refused(problem) => answers.problem(&problem),
-                PublishRequest::Many(plan) => {
-                    answers.json(StatusCode::OK, |out| plan.answer(&mut told, out));
-                }
-                PublishRequest::One(channel) => match publish::placed(channel, told.next()) {
-                    Ok(receipt) => answers.json(StatusCode::CREATED, |out| receipt.write_to(out)),
-                    Err(problem) => answers.problem(&problem),
-                },
-            }
+        let mut results = results.into_iter();
+        responses.begin(&self.node.config.node.name, self.node.clock.date());
+        for plan in plans {
+            responses.push(|body| plan?.respond(&mut results, body));
         }
     }
 }

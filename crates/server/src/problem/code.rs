@@ -1,29 +1,47 @@
 //! The stable codes of failed requests: one table of word, status and title.
 //!
-//! In: nothing. Out: what a `Problem` says about its kind. A word never changes its meaning;
-//! where the wire's `error` frames know the same failure, they use the same word.
+//! In: nothing. Out: what a `Problem` says about its kind. A word never changes its meaning. A
+//! failure that `error` frames know too has the word and the status of [`ErrorCode`].
 
 use std::fmt;
 
 use hyper::StatusCode;
 use steadfast_protocol::ErrorCode;
 
+/// The status of a code that frames have too.
+const fn status_of(code: ErrorCode) -> StatusCode {
+    match code.http_status() {
+        Some(400) => StatusCode::BAD_REQUEST,
+        Some(403) => StatusCode::FORBIDDEN,
+        Some(409) => StatusCode::CONFLICT,
+        Some(422) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(503) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(507) => StatusCode::INSUFFICIENT_STORAGE,
+        Some(_) | None => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident, $status:ident, $word:literal, $title:literal;)*) => {
+    (
+        own { $($(#[$doc:meta])* $name:ident, $status:ident, $word:literal, $title:literal;)* }
+        shared { $($(#[$shared_doc:meta])* $shared:ident, $shared_title:literal;)* }
+    ) => {
         /// What kind of failure. Programs compare [`Code::as_str`]; it is stable over releases.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $name,)*
+            $($(#[$shared_doc])* $shared,)*
         }
 
         impl Code {
             /// Every code there is.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
+            pub const ALL: &[Self] = &[$(Self::$name,)* $(Self::$shared,)*];
 
             /// The stable word.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)*
+                    $(Self::$shared => ErrorCode::$shared.as_str(),)*
                 }
             }
 
@@ -31,6 +49,7 @@ macro_rules! codes {
             pub const fn status(self) -> StatusCode {
                 match self {
                     $(Self::$name => StatusCode::$status,)*
+                    $(Self::$shared => status_of(ErrorCode::$shared),)*
                 }
             }
 
@@ -38,19 +57,18 @@ macro_rules! codes {
             pub const fn title(self) -> &'static str {
                 match self {
                     $(Self::$name => $title,)*
+                    $(Self::$shared => $shared_title,)*
                 }
             }
         }
     };
 }
 
+// Codes of HTTP alone, and those that frames have too, whose word and status are theirs.
 codes! {
-    /// The channel's name breaks the rules.
-    BadChannel, BAD_REQUEST, "bad_channel", "The channel's name is not valid";
+    own {
     /// An event's name or replace key breaks the rules.
     BadEvent, BAD_REQUEST, "bad_event", "The event is not valid";
-    /// The body is not JSON.
-    BadJson, BAD_REQUEST, "bad_json", "The body is not JSON";
     /// A field of the body is of the wrong kind or unknown.
     BadBody, BAD_REQUEST, "bad_body", "The body does not fit";
     /// A field that must be there is not.
@@ -65,8 +83,6 @@ codes! {
     BadPosition, BAD_REQUEST, "bad_position", "The position is not valid";
     /// The `Idempotency-Key` is empty, too long or has characters it may not have.
     BadIdempotencyKey, BAD_REQUEST, "bad_idempotency_key", "The Idempotency-Key is not valid";
-    /// The payload nests deeper than the limit.
-    TooDeep, BAD_REQUEST, "too_deep", "The payload nests too deep";
     /// No token came where one is needed.
     TokenMissing, UNAUTHORIZED, "token_missing", "A token is needed";
     /// The token is not a signed JSON web token.
@@ -85,8 +101,6 @@ codes! {
     KeyMissing, UNAUTHORIZED, "key_missing", "A key is needed";
     /// The key for the internal port is not the right one.
     KeyWrong, UNAUTHORIZED, "key_wrong", "The key is not the right one";
-    /// The token does not permit it.
-    Forbidden, FORBIDDEN, "forbidden", "Not permitted";
     /// The page that asks is of an origin that is not allowed.
     OriginRefused, FORBIDDEN, "origin_refused", "Pages of this origin are not allowed";
     /// No route has this path.
@@ -99,10 +113,6 @@ codes! {
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// The request did not arrive in time.
     RequestTimeout, REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive";
-    /// The channel has had its final event.
-    ChannelFinished, CONFLICT, "channel_finished", "The channel has had its final event";
-    /// The idempotency key was used for another event.
-    IdempotencyMismatch, UNPROCESSABLE_ENTITY, "idempotency_mismatch", "The key has another event";
     /// The body is over the limit of bytes or entries.
     TooLarge, PAYLOAD_TOO_LARGE, "too_large", "The body is too large";
     /// The body is of a media type that the route does not take.
@@ -111,24 +121,39 @@ codes! {
     UpgradeRequired, UPGRADE_REQUIRED, "upgrade_required", "This route speaks WebSocket";
     /// The sender is over its rate.
     RateLimited, TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
-    /// The node or link has as many channels as it may.
-    TooManyChannels, SERVICE_UNAVAILABLE, "too_many_channels", "No room for another channel";
     /// The node, or this address, has as many connections as it may.
     TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
-    /// No more idempotency keys can be remembered for now.
-    IdempotencyFull, SERVICE_UNAVAILABLE, "idempotency_full", "No room for another key";
     /// The node is leaving: another one, or this one restarted, will serve.
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
-    /// The broker did not answer.
-    BrokerUnavailable, SERVICE_UNAVAILABLE, "broker_unavailable", "The broker cannot be reached";
     /// What was asked for is on another node, which did not answer in time.
     NodeSilent, SERVICE_UNAVAILABLE, "node_silent", "Another node did not answer";
-    /// There is no room for more history.
-    StorageFull, INSUFFICIENT_STORAGE, "storage_full", "There is no room for more history";
     /// The request is of a version of HTTP that the route does not speak.
     HttpVersion, HTTP_VERSION_NOT_SUPPORTED, "http_version", "Another version of HTTP is needed";
+    }
+    shared {
+    /// The body is not JSON.
+    BadJson, "The body is not JSON";
+    /// The channel's name breaks the rules.
+    BadChannel, "The channel's name is not valid";
+    /// The payload nests deeper than the limit.
+    TooDeep, "The payload nests too deep";
+    /// The token does not permit it.
+    Forbidden, "Not permitted";
+    /// The node or link has as many channels as it may.
+    TooManyChannels, "No room for another channel";
+    /// The channel has had its final event.
+    ChannelFinished, "The channel has had its final event";
+    /// The idempotency key was used for another event.
+    IdempotencyMismatch, "The key has another event";
+    /// No more idempotency keys can be remembered for now.
+    IdempotencyFull, "No room for another key";
+    /// There is no room for more history.
+    StorageFull, "There is no room for more history";
+    /// The broker did not answer.
+    BrokerUnavailable, "The broker cannot be reached";
     /// Something failed that should not: the server's fault.
-    Internal, INTERNAL_SERVER_ERROR, "internal", "Something failed that should not";
+    Internal, "Something failed that should not";
+    }
 }
 
 /// The failure that an `error` frame names with the same word. One that no request can meet, and
@@ -150,6 +175,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::Code;
     use std::collections::BTreeSet;
+    use steadfast_protocol::ErrorCode;
 
     #[test]
     fn every_code_has_its_own_word_a_title_and_an_error_status() {
@@ -160,6 +186,16 @@ mod tests {
             assert!(!code.title().is_empty(), "{code}");
             let status = code.status();
             assert!(status.is_client_error() || status.is_server_error(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_of_frames_has_the_status_that_its_table_says() {
+        for code in ErrorCode::ALL {
+            let status = code.http_status().unwrap_or(500);
+            assert_eq!(Code::from(*code).status().as_u16(), status, "{}", code.as_str());
+            let word = if code.http_status().is_some() { code.as_str() } else { "internal" };
+            assert_eq!(Code::from(*code).as_str(), word);
         }
     }
 

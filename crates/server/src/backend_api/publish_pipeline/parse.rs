@@ -6,6 +6,7 @@
 use hyper::Request;
 use hyper::header::{self, HeaderMap, HeaderName};
 
+use crate::backend_api::publish::PublishTarget;
 use crate::net::http_head::{self, Parsed};
 
 /// What a publish begins with.
@@ -25,15 +26,6 @@ const UNUSUAL: [HeaderName; 6] = [
 pub(super) struct BodyLimits {
     pub(super) one: usize,
     pub(super) many: usize,
-}
-
-/// Where a publish goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PublishTarget<'a> {
-    /// One event to this channel, as the path has it.
-    One(&'a str),
-    /// Many events.
-    Many,
 }
 
 /// What bytes begin with.

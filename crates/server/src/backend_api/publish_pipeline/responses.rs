@@ -35,17 +35,20 @@ impl ResponseBuffer {
         }
     }
 
-    /// JSON, which `write` appends.
-    pub(super) fn json(&mut self, status: StatusCode, write: impl FnOnce(&mut Vec<u8>)) {
-        self.start(status);
-        self.line("content-type", b"application/json");
+    /// Appends a response. `write` appends its body, which is JSON, and returns its status.
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<StatusCode, Problem>) {
         self.body.clear();
-        write(&mut self.body);
-        self.end();
+        match write(&mut self.body) {
+            Ok(status) => {
+                self.start(status);
+                self.line("content-type", b"application/json");
+                self.end();
+            }
+            Err(problem) => self.problem(&problem),
+        }
     }
 
-    /// It was not taken.
-    pub(super) fn problem(&mut self, problem: &Problem) {
+    fn problem(&mut self, problem: &Problem) {
         let head = problem.head();
         self.start(head.status());
         for (name, value) in head.headers() {
