@@ -161,6 +161,22 @@ impl Raw {
         within("a close frame", reading).await
     }
 
+    /// Sends a close frame and reads on to the server's: the frames before it, and its code.
+    pub(crate) async fn frames_before_close(&mut self) -> (Vec<Value>, u16) {
+        self.sends(Message::Close(None)).await;
+        let mut frames = Vec::new();
+        loop {
+            match within("a close frame", self.0.next()).await {
+                Some(Ok(Message::Text(text))) => {
+                    frames.push(serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}")));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(Some(frame)))) => return (frames, frame.code.into()),
+                other => panic!("a frame was expected, not {other:?} behind {}", frames.len()),
+            }
+        }
+    }
+
     /// Closes politely and reads to the end.
     pub(crate) async fn closes(&mut self) {
         self.0.close(None).await.unwrap();

@@ -10,11 +10,11 @@ use crate::server::Server;
 const BATCHES: u64 = 60;
 const BATCH: u64 = 20;
 
-/// Events of very different sizes, each with its own number.
-fn batch(number: u64) -> Value {
+/// Events of very different sizes, up to `bytes_max`, each with its own number.
+fn batch(number: u64, bytes_max: u64) -> Value {
     let event = |at: u64| {
         let n = number * BATCH + at + 1;
-        let pad = "x".repeat(usize::try_from(n * 37 % 3_000).unwrap());
+        let pad = "x".repeat(usize::try_from(n * 3_737 % bytes_max).unwrap());
         json!({"channel": "rounds:1", "event": "progress", "data": {"n": n, "pad": pad}})
     };
     json!({ "events": (0..BATCH).map(event).collect::<Vec<Value>>() })
@@ -30,7 +30,7 @@ async fn a_socket_that_is_often_full_gets_whole_frames_in_order() {
     reader.expect("subscribed").await;
     let publishing = async {
         for number in 0..BATCHES {
-            let answer = server.posts("/v1/events", &batch(number)).await;
+            let answer = server.posts("/v1/events", &batch(number, 3_000)).await;
             assert_eq!(answer.status, 200, "{answer:?}");
         }
     };
@@ -63,24 +63,40 @@ async fn a_socket_that_is_often_full_gets_whole_frames_in_order() {
     reader.closes().await;
 }
 
-/// A close that comes while the shard has much to write ends the session with whole frames.
+/// How many messages wait in the server for the session of a link.
+async fn queued(server: &Server, link: &str) -> u64 {
+    let connections = server.connections().await;
+    let connection = connections.iter().find(|connection| connection["link"] == link).unwrap();
+    connection["queued"].as_u64().unwrap()
+}
+
+/// A session whose socket is full, so that the shard has written a part of a frame only and more
+/// frames wait, closes: what was begun is finished, and then the close frame comes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_comes_behind_whole_frames() {
     let server = Server::dev().await;
-    for number in 0..10 {
-        let mut reader = Raw::open_narrow(&server).await;
-        let link = format!("link-rounds-{number}");
+    let mut number = 0;
+    for session in 0..5 {
+        // Not a narrow one, which would take longer to read all than the server waits.
+        let mut reader = Raw::open(&server).await;
+        let link = format!("link-rounds-{session}");
         reader.hello(&link, 1, &[("rounds:1", json!("now"))]).await;
         reader.expect("welcome").await;
         reader.expect("subscribed").await;
-        let publishing = async {
-            let answer = server.posts("/v1/events", &batch(number)).await;
+        let before = number * BATCH;
+        // The reader does not read.
+        while queued(&server, &link).await == 0 {
+            let answer = server.posts("/v1/events", &batch(number, 50_000)).await;
             assert_eq!(answer.status, 200, "{answer:?}");
-        };
-        let closing = async {
-            reader.expect("event").await;
-            reader.closes().await;
-        };
-        tokio::join!(publishing, closing);
+            number += 1;
+        }
+        let (frames, code) = reader.frames_before_close().await;
+        assert_eq!(code, 1000);
+        let received = frames.len() as u64;
+        assert!(received < number * BATCH - before, "all {received} events fitted the socket");
+        for (at, frame) in (before + 1..).zip(&frames) {
+            assert_eq!((&frame["type"], &frame["offset"]), (&json!("event"), &json!(at)));
+            assert_eq!(frame["data"]["n"], at, "{frame}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::body::Body;
 use super::headers::finish;
@@ -124,11 +124,7 @@ impl DetachedSocket {
 
     /// Writes these bytes, in time.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let write = async {
-            self.socket.write_all(bytes).await?;
-            self.socket.flush().await
-        };
-        tokio::time::timeout(WRITE_MAX, write).await?
+        tokio::time::timeout(WRITE_MAX, self.socket.write_out(bytes)).await?
     }
 }
 

@@ -184,16 +184,12 @@ fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
 /// Writes it. When the hub gives up on a reader that takes nothing, that gets a moment longer; then
 /// the socket goes, with all that waits in it.
 async fn write(socket: &mut Stream, out: &[u8], watch: &HttpSession) -> io::Result<()> {
-    let writing = async {
-        socket.write_all(out).await?;
-        socket.flush().await
-    };
     let warden = async {
         watch.waker.closing.notified().await;
         tokio::time::sleep(GRACE).await;
     };
     let outcome = tokio::select! {
-        written = writing => return written,
+        written = socket.write_out(out) => return written,
         () = warden => Err(io::ErrorKind::TimedOut.into()),
     };
     drop(SockRef::from(socket.tcp()).set_linger(Some(Duration::ZERO)));

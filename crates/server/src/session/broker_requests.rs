@@ -1,7 +1,7 @@
-//! What a session has asked of the broker and not been answered: one page and one publish at a
-//! time, on tasks of their own, so that a broker which takes long holds up no socket and no
-//! heartbeat. In: reads and publishes. Out: answers to the hub. Publishes that wait are bounded,
-//! keep their order, and are still made when the session has ended: their frames had been taken.
+//! The requests of a session that the broker has not answered: one page and one publish at a time,
+//! on tasks of their own, so that a slow broker delays no socket and no heartbeat. In: reads and
+//! publishes. Out: results for the hub. Publishes that wait are bounded and keep their order. They
+//! are made even if the session has ended meanwhile, because their frames were accepted.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -9,20 +9,21 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use parking_lot::Mutex;
-use steadfast_history::{Publish, PublishError};
+use steadfast_history::{Page, Publish, PublishError, ReadError};
 use steadfast_hub::{Read, SessionKey};
 use steadfast_protocol::Scalar;
 
 use crate::node::Node;
 use crate::session::shard::Shard;
 
-/// Publishes of a session that wait for the one before; a link keeps no more either.
+/// The publishes of a session that may wait for the one before. A link keeps no more than this
+/// either.
 const WAITING_MAX: usize = 256;
 
 /// A publish of a session, and the `id` of its frame.
 type PublishFrame = (Option<Scalar>, Publish);
 
-/// Whom answers are for.
+/// The session that results are for.
 #[derive(Clone, Debug)]
 pub(crate) struct ReplyTarget {
     pub(crate) node: Arc<Node>,
@@ -30,7 +31,7 @@ pub(crate) struct ReplyTarget {
     pub(crate) key: SessionKey,
 }
 
-/// Publishes of one session.
+/// The publishes of one session.
 #[derive(Debug, Default)]
 pub(super) struct SessionPublishes {
     queue: Option<Arc<Mutex<PublishQueue>>>,
@@ -38,21 +39,31 @@ pub(super) struct SessionPublishes {
 
 #[derive(Debug, Default)]
 struct PublishQueue {
-    /// Somebody makes one and looks here for the next.
+    /// Whether a task makes a publish. It takes the next one from here afterwards.
     is_busy: bool,
     waiting: VecDeque<PublishFrame>,
     bytes: usize,
 }
 
 impl ReplyTarget {
-    /// Reads a page and gives it to the hub: now where it is at hand, later where not. The hub asks
-    /// for one at a time.
+    /// Reads a page and hands it to the hub: now if the broker has it at hand, otherwise later. The
+    /// hub asks for one at a time.
     pub(crate) fn read(&self, read: Read) {
-        let Self { node, shard, key } = self.clone();
+        let target = self.clone();
         run(async move {
-            let page = node.broker.read(&read.channel, &read.since, read.limit).await;
-            shard.with(|hub, now| hub.page(now, key, &read, page));
+            let page = target.node.broker.read(&read.channel, &read.since, read.limit).await;
+            target.hand_over(&read, page);
         });
+    }
+
+    /// Reads a page and hands it to the hub, if the broker has it at hand; otherwise returns false.
+    pub(crate) fn read_at_once(&self, read: &Read) -> bool {
+        let page = self.node.broker.read_at_once(&read.channel, &read.since, read.limit);
+        page.map(|page| self.hand_over(read, page)).is_some()
+    }
+
+    fn hand_over(&self, read: &Read, page: Result<Page, ReadError>) {
+        self.shard.with(|hub, now| hub.page(now, self.key, read, page));
     }
 
     async fn publish(&self, (id, publish): PublishFrame) {
@@ -62,8 +73,8 @@ impl ReplyTarget {
 }
 
 impl SessionPublishes {
-    /// Makes a publish, behind those that were asked for before. Where too many wait it is refused,
-    /// and has not been made.
+    /// Makes a publish, after those that were put before it. If too many wait, it is refused
+    /// without being made.
     pub(super) fn put(&mut self, asker: &ReplyTarget, id: Option<Scalar>, publish: Publish) {
         let bytes_max = asker.node.message_limits().message_bytes_max;
         let bytes = publish.data.as_str().len();
@@ -89,7 +100,7 @@ impl SessionPublishes {
     }
 }
 
-/// Makes a publish, and then those that have come meanwhile.
+/// Makes a publish, and then those that were queued meanwhile.
 async fn make_all(asker: ReplyTarget, queue: Arc<Mutex<PublishQueue>>, first: PublishFrame) {
     let mut next = Some(first);
     while let Some(request) = next {
@@ -109,10 +120,10 @@ impl PublishQueue {
     }
 }
 
-/// Goes as far as it can without waiting; the rest is a task of its own.
+/// Polls the future once. If it has to wait, a task of its own drives the rest.
 fn run(task: impl Future<Output = ()> + Send + 'static) {
     let mut task = Box::pin(task);
-    // Whoever polls it next has a waker.
+    // The task that polls it next has a waker.
     if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         tokio::spawn(task);
     }

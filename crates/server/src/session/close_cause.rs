@@ -1,4 +1,4 @@
-//! How a WebSocket ends: whose request it was, what the peer is told, and how long that may take.
+//! How a WebSocket ends: which side closes it, what the peer is told, and how long that may take.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::SocketIo;
 use super::reader::ReadEvent;
 
-/// How long the last frame, and the peer's answer to it, may take.
+/// How long the close frame, and the peer's answer to it, may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) enum CloseCause {
-    /// We close.
+    /// This server closes it.
     Ours { code: CloseCode, reason: Cow<'static, str> },
-    /// The peer closed.
+    /// The peer closed it.
     Theirs { code: u16, reason: Box<str> },
-    /// The socket is gone, or was never of use.
+    /// The socket is gone, or could never be used.
     Lost { reason: Cow<'static, str> },
-    /// The peer takes nothing: not even a close frame.
+    /// The peer reads nothing, not even a close frame.
     Stuck,
 }
 
@@ -30,12 +30,12 @@ impl CloseCause {
         Self::Lost { reason: error.to_string().into() }
     }
 
-    /// Whether bytes that wait in the kernel are to be thrown away.
+    /// Whether to discard the bytes that wait in the kernel.
     pub(super) const fn is_abrupt(&self) -> bool {
         matches!(self, Self::Stuck)
     }
 
-    /// Whether the peer said that it ends: it has had what it was sent before.
+    /// Whether the peer closed the session, and so has read what was sent before its close frame.
     pub(super) const fn is_theirs(&self) -> bool {
         matches!(self, Self::Theirs { .. })
     }
@@ -50,7 +50,7 @@ impl CloseCause {
     }
 }
 
-/// Writes the close frame, or answers the peer's, and waits a moment for its end.
+/// Writes the close frame, or answers the peer's, and waits for the connection to end.
 pub(super) async fn say_goodbye<S>(wire: &mut SocketIo<S>, ending: &CloseCause)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -72,17 +72,18 @@ where
         }
         wire.stream.shutdown().await
     };
-    // Whatever is not said by then stays unsaid.
+    // What is not written by then is not sent.
     drop(tokio::time::timeout(GRACE, goodbye).await);
 }
 
-/// Reads on until the peer's close frame, so that ours is not lost to a reset.
+/// Reads until the peer's close frame. Closing the socket before could cause a reset, and the peer
+/// would lose this server's close frame.
 async fn wait_for_close<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut SocketIo<S>) {
     while !wire.reader.has_closed() {
         for heard in wire.heard().await {
             match heard {
                 ReadEvent::Lost(_) => return,
-                // Frames that break the rules still have an end, and a close may stand behind it.
+                // A close frame may follow a frame that breaks the rules.
                 ReadEvent::Broken(_)
                 | ReadEvent::Close { .. }
                 | ReadEvent::Text(_)
@@ -107,8 +108,8 @@ mod tests {
     /// A close frame of a client, with a mask of zeros.
     const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xEA];
 
-    /// How long the last words take, in virtual time, where `before` and `after` are what the peer
-    /// says before it has our close and after.
+    /// How long the goodbye takes, in virtual time. The peer sends `before`, and `after` once it
+    /// has read the close frame.
     async fn goodbye(before: &[u8], after: &[u8]) -> Duration {
         let (ours, mut peer) = tokio::io::duplex(64 * 1024);
         let limits = Limits { message_bytes_max: 100, ..Limits::default() };

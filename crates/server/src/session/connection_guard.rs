@@ -1,4 +1,4 @@
-//! One accepted socket on the public port: counted while it lives.
+//! One accepted socket of the public port, which is counted until it is dropped.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use tokio::time::Instant;
 
 use crate::node::{Counters, Node};
 
-/// One accepted socket. Dropping it gives its place back.
+/// One accepted socket. Dropping it makes room for another one.
 #[derive(Debug)]
 pub struct ConnectionGuard {
     node: Arc<Node>,
     address: IpAddr,
-    /// When its handshake must be done.
+    /// When its handshake must be complete.
     pub deadline: Instant,
 }
 
 impl ConnectionGuard {
-    /// Where it comes from.
+    /// The address of the peer.
     pub(crate) const fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// A place for one more socket from `address`; `None` where there is none.
+    /// Counts one more socket from `address`; `None` if the limit is reached.
     pub fn admit(node: &Arc<Node>, address: IpAddr) -> Option<Arc<Self>> {
         let most = node.config.public.connections_max as u64;
         let is_full = node.counters.sockets.fetch_add(1, Ordering::AcqRel) >= most;

@@ -1,4 +1,5 @@
-//! From an upgraded socket to a session: the first frame, the token, the hub's welcome.
+//! Turns an upgraded socket into a session: reads the first frame, checks the token and opens the
+//! session in the hub.
 
 use std::sync::Arc;
 
@@ -27,15 +28,15 @@ pub(super) struct OpenedSession {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SessionKey,
     pub(super) encoding: Encoding,
-    /// The older client that this is, where it matters whether it has had the end.
+    /// The client of the older protocol, if it matters whether it has had the channel's end.
     pub(super) follower: Option<Box<Following>>,
 }
 
-/// Where the session's owner and its socket are to be found.
+/// The waker of the session's task, and the socket if the shard may write to it.
 type SessionLocation<'a> = (&'a Arc<SessionWaker>, Option<Arc<dyn TryWrite>>);
 
-/// Opens the session that the socket is for. Given back with it: what came behind the first frame
-/// in the same read.
+/// Opens the session that the socket is for. Returns it with what arrived behind the first frame in
+/// the same read.
 pub(super) async fn open<S>(
     node: &Arc<Node>,
     wire: &mut SocketIo<S>,
@@ -87,7 +88,7 @@ where
             for error in bad {
                 open.shard.with(|hub, now| hub.frame(now, date, open.key, 0, Err(error)));
             }
-            // Other nodes are told while this one serves: the broker may be slow.
+            // Other nodes are told in the background: the broker may be slow.
             let node = Arc::clone(node);
             tokio::spawn(async move { node.broker.claim_link(&link, generation).await });
             Ok((open, heard))
@@ -95,12 +96,13 @@ where
     }
 }
 
-/// Whether an older client comes back to a channel that is finished, and whose end it has had. P-94
+/// Whether a client of the older protocol comes back to a finished channel whose end it has had.
+/// P-94
 async fn has_had_end(node: &Node, channel: &ChannelName, follower: &Follower) -> bool {
     if !node.delivered_finals.has(node.clock.now(), follower) {
         return false;
     }
-    // The channel may have been deleted and begun anew since then.
+    // The channel may have been deleted and created again since then.
     let limit = PageLimit { events_max: 1, bytes_max: 1, is_thinned: false };
     let page = node.broker.read(channel, &Since::Now, limit).await;
     page.is_ok_and(|page| page.reaches_the_end())
@@ -136,7 +138,8 @@ where
     }
 }
 
-/// The first frame, which must be `hello`. What is wrong is said in full, then the socket closed.
+/// Decodes the first frame, which must be `hello`. Otherwise queues an `error` frame that says what
+/// is wrong, and returns the reason to close.
 fn first<S>(node: &Node, wire: &mut SocketIo<S>, text: &str) -> Result<Hello, CloseCause>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -161,7 +164,7 @@ where
         message: message.into(),
         retry: false,
     });
-    // An empty batch takes any frame.
+    // An empty batch accepts any frame.
     drop(wire.batch.push_text(json::encode_server(&error).into()));
     Err(ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`"))
 }

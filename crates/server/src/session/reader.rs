@@ -1,5 +1,5 @@
-//! Bytes to messages. A link that says nothing owns no buffer: every thread has one, and only what
-//! is left of an unfinished message is kept.
+//! Decodes the messages of a socket. A link that sends nothing owns no buffer: each thread has one,
+//! and only the rest of an unfinished message is kept.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,14 +10,14 @@ use bytes::{Bytes, BytesMut};
 use steadfast_websocket::{Inbound, InboundError, Limits, Message};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// What one read takes at most.
+/// The most bytes of one read.
 const READ_BYTES: usize = 16 * 1024;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
 }
 
-/// One thing that came, in order.
+/// What was read, in order.
 #[derive(Debug)]
 pub(super) enum ReadEvent {
     Text(String),
@@ -27,15 +27,15 @@ pub(super) enum ReadEvent {
         code: u16,
         reason: Box<str>,
     },
-    /// Nothing after this can be read, but a close.
+    /// The bytes break the rules of WebSocket. Behind them only a close frame can be read.
     Broken(InboundError),
-    /// The socket is gone.
+    /// The socket is closed or broken.
     Lost(Cow<'static, str>),
 }
 
 pub(super) struct Reader {
     inbound: Inbound,
-    /// What came with the upgrade.
+    /// What arrived together with the upgrade request.
     ahead: Bytes,
 }
 
@@ -45,12 +45,12 @@ impl Reader {
         Self { inbound: Inbound::new(limits), ahead }
     }
 
-    /// Whether the peer's close frame has come.
+    /// Whether the peer's close frame has arrived.
     pub(super) fn has_closed(&self) -> bool {
         self.inbound.has_closed()
     }
 
-    /// The next messages; never none.
+    /// Reads the next messages, at least one.
     pub(super) fn poll_heard<S: AsyncRead>(
         &mut self,
         context: &mut Context<'_>,
@@ -88,7 +88,7 @@ fn feed(inbound: &mut Inbound, bytes: &mut [u8], heard: &mut Vec<ReadEvent>) {
         match feed.poll() {
             Ok(Some(message)) => heard.push(owned(message)),
             Ok(None) => return,
-            // Only a close is looked for behind it.
+            // From here on only a close frame is looked for.
             Err(error) => heard.push(ReadEvent::Broken(error)),
         }
     }
@@ -99,7 +99,7 @@ fn owned(message: Message<'_>) -> ReadEvent {
         Message::Text(text) => ReadEvent::Text(text.into_owned()),
         Message::Ping(payload) => ReadEvent::Ping(payload.into_owned()),
         Message::Pong => ReadEvent::Pong,
-        // 1005 is RFC 6455's word for a close frame without a code.
+        // RFC 6455 gives a close frame without a code the code 1005.
         Message::Close { code, reason } => {
             ReadEvent::Close { code: code.unwrap_or(1005), reason: reason.into() }
         }

@@ -1,5 +1,5 @@
-//! How many sessions all shards have together, now and at most. A sum of the shards' own peaks
-//! would be too high: they need not fall on the same moment.
+//! How many sessions all shards have together: now, and at most so far. The sum of the shards' own
+//! maxima would be too high, because they need not occur at the same time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,7 @@ impl SessionCount {
         self.now.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The most there were at once.
+    /// The most sessions that there were at the same time.
     pub fn peak(&self) -> u64 {
         self.peak.load(Ordering::Relaxed)
     }

@@ -1,6 +1,6 @@
-//! One hub behind a lock, and the task that keeps its time and takes its publications.
-//! Sessions of one link always live on one shard, so fencing needs no other. The lock is held for
-//! table work only: never over a write, a read of history, or an await.
+//! One hub behind a lock, and the task that keeps its time and hands it publications. All sessions
+//! of a link live on the same shard, so fencing concerns no other shard. The lock is held for work
+//! on tables only: never during a write, a read of history or an await.
 
 mod flush;
 mod state;
@@ -30,10 +30,10 @@ pub use self::state::TakenWork;
 pub use self::updates::ShardUpdates;
 pub use crate::session::waker::SessionWaker;
 
-/// Publications handed to the hub in one go; other work gets the lock in between.
+/// Publications handed to the hub under one lock. Other tasks get the lock in between.
 const BATCH: usize = 64;
 
-/// A hub and what the shell needs around it.
+/// A hub, and the queue, lock and timer around it.
 #[derive(Debug)]
 pub struct Shard {
     clock: Clock,
@@ -41,21 +41,21 @@ pub struct Shard {
     state: Mutex<ShardState>,
     inbox: Mutex<VecDeque<QueuedUpdate>>,
     called: Notify,
-    /// When the shard's task will look at the time next, in its clock's milliseconds.
+    /// When the shard's task wakes next, in milliseconds of its clock.
     sleeps_until: AtomicU64,
 }
 
-/// Something that happened to a channel, on its way to the hub.
+/// An update of a channel that the hub has not handled.
 #[derive(Debug)]
 struct QueuedUpdate {
     update: ChannelUpdate,
-    /// Given back when every shard has dealt with it: bounds what is on its way.
+    /// Released when every shard has handled the update: this bounds the updates in flight.
     _permit: UpdatePermit,
 }
 
 impl Shard {
-    /// A shard without sessions, which `session_count` will count. Run [`Shard::run`] on a task of
-    /// its own.
+    /// Creates a shard without sessions. `session_count` will count them. Run [`Shard::run`] on a
+    /// task of its own.
     pub fn new(config: HubConfig, clock: Clock, session_count: Arc<SessionCount>) -> Self {
         let state = ShardState::new(Hub::new(config, clock.now()));
         Self {
@@ -68,7 +68,7 @@ impl Shard {
         }
     }
 
-    /// Begins a session whose owner hears `waker`, and writes alone.
+    /// Opens a session whose task alone writes to its socket. `waker` wakes the task.
     pub fn open(
         &self,
         opening: Opening,
@@ -77,8 +77,8 @@ impl Shard {
         self.open_shared(opening, waker, None)
     }
 
-    /// Begins a session whose owner is called by `waker`. With a `socket`, the shard writes to it
-    /// too: the owner then writes only what [`Shard::take`] gave it, or allowed it to.
+    /// Opens a session. `waker` wakes its task. With a `socket`, the shard writes to it too, and
+    /// the task writes only after [`Shard::take`] has given it the socket.
     pub fn open_shared(
         &self,
         opening: Opening,
@@ -93,14 +93,15 @@ impl Shard {
         })
     }
 
-    /// What the session's owner has to do. Calling this says that all it took before is written;
-    /// with `has_more` it asks to write something of its own besides.
+    /// Takes what the session's task has to do. The call tells the hub that everything taken before
+    /// is written. With `has_more` the task has something of its own to write besides.
     pub fn take(&self, key: SessionKey, has_more: bool) -> TakenWork {
         self.work(Caller::Other, |state, now| state.take(now, key, has_more))
     }
 
-    /// The session's transport is gone, or is about to be. What comes back is to be written before
-    /// anything else; `None` while the shard writes, and the waker wakes when it has.
+    /// Ends a session whose transport is gone, or about to be. Returns bytes that are to be written
+    /// before anything else. Returns `None` while the shard writes to the socket; the waker is
+    /// called when it has finished.
     pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<Bytes> {
         self.work(Caller::Other, |state, now| {
             let owner = state.slot(key).map(|slot| &mut slot.owner);
@@ -117,12 +118,12 @@ impl Shard {
         })
     }
 
-    /// Works on the hub, then does what it asks for.
+    /// Calls `work` with the hub, then handles the hub's outputs.
     pub fn with<T>(&self, work: impl FnOnce(&mut Hub, Millis) -> T) -> T {
         self.work(Caller::Other, |state, now| work(&mut state.hub, now))
     }
 
-    /// Queues updates. Called in the order of the channels' offsets.
+    /// Queues updates. The caller keeps the order of the channels' offsets.
     pub fn queue(&self, updates: &[ChannelUpdate], permit: &UpdatePermit) {
         let queued = updates
             .iter()
@@ -130,25 +131,25 @@ impl Shard {
         self.inbox.lock().extend(queued);
     }
 
-    /// Has the shard's task look at its inbox.
+    /// Wakes the shard's task, which then handles its queue.
     pub fn call(&self) {
         self.called.notify_one();
     }
 
-    /// Keeps the hub's time, hands it what arrives, and writes what comes of it, for ever.
+    /// Keeps the hub's time, hands it updates and writes what it has for its sessions, without end.
     pub async fn run(self: Arc<Self>) {
         let mut batch = FlushBatch::default();
         let mut sleep = pin!(tokio::time::sleep_until(self.clock.timer(Millis(0))));
         loop {
             let has_more = self.turn();
             if self.batch(&mut batch) || has_more {
-                // Sessions and publishers get their turn between two batches, however much waits.
+                // Lets sessions and publishers run between two batches, however much waits.
                 tokio::task::yield_now().await;
                 continue;
             }
             let wake = self.state.lock().hub.wake().at;
             let before = self.sleeps_until.swap(wake.0, Ordering::AcqRel);
-            // Mostly it is the same as before: then the timer is left as it is.
+            // The time is often the same as before; then the timer is not touched.
             if wake.0 != before || sleep.is_elapsed() {
                 sleep.as_mut().reset(self.clock.timer(wake));
             }
@@ -159,7 +160,8 @@ impl Shard {
         }
     }
 
-    /// Deals with one batch of what has arrived, and with what is due; true where more has arrived.
+    /// Handles one batch of queued updates, and deadlines that have passed. Returns whether more
+    /// updates wait.
     fn turn(&self) -> bool {
         let (batch, has_more): (Vec<QueuedUpdate>, bool) = {
             let mut inbox = self.inbox.lock();
@@ -183,8 +185,8 @@ impl Shard {
         has_more
     }
 
-    /// Writes to some of the sessions that have something to write; true where more of them wait.
-    /// Nothing is awaited in here: what is begun is settled.
+    /// Writes to some of the sessions that have something to write. Returns whether more of them
+    /// wait. Nothing is awaited here, so every batch that was begun is settled.
     fn batch(&self, batch: &mut FlushBatch) -> bool {
         let mut state = self.state.lock();
         if !state.is_anyone_ready() {
@@ -242,12 +244,12 @@ impl Shard {
     }
 }
 
-/// Who works at the state.
+/// Who works on the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// The shard's task, which writes what comes of it.
+    /// The shard's task, which then writes to the sessions itself.
     Shard,
-    /// Anyone else: owners are called.
+    /// Any other task: the sessions' tasks are woken.
     Other,
 }
 

@@ -1,7 +1,7 @@
-//! The loop of a session after its welcome: waits for the socket or the waker, and does what each
-//! asks for. In: messages and calls of the waker. Out: frames to the hub, and what the hub has for
-//! this session, where the shard has not written it already. Writes only while it owns the socket,
-//! and awaits nothing but the socket.
+//! The task of a session after its welcome: waits for the socket or the waker, and handles what
+//! arrives. In: messages and wakes. Out: frames for the hub, and the hub's frames for the socket,
+//! if the shard has not written them already. It writes only while it owns the socket, and awaits
+//! nothing but the socket.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_hub::{Encoding, Outgoing, Read, Work};
+use steadfast_hub::{Encoding, Outgoing, Work};
 use steadfast_protocol::CloseCode;
 use steadfast_protocol::codec::{json, legacy};
 use steadfast_websocket::outbound;
@@ -26,40 +26,33 @@ use crate::net::socket::Batch;
 use crate::node::Node;
 use crate::session::shard::{SessionWaker, TakenWork};
 
-/// Bytes up to which what waits is written together with the history behind it, where that is at
-/// hand: a welcome and the first page, say.
+/// If at most this many bytes wait to be written, a page of history that is at hand is written
+/// together with them: a welcome and the first page, say.
 const JOINED_BYTES: usize = 4 * 1024;
-/// Pages of history read in one go; others get the thread in between.
+/// Pages of history that are read before other tasks get the thread.
 const JOINED_PAGES_MAX: usize = 32;
 
-/// A welcomed session and its owner's state.
+/// A session, and the state of its task.
 pub(super) struct Session {
     asker: ReplyTarget,
     publishes: SessionPublishes,
     encoding: Encoding,
     follower: Option<Box<Following>>,
     waker: Arc<SessionWaker>,
-    /// Taken from the hub and not yet dealt with.
+    /// Taken from the hub, and not handled yet.
     pending: Option<Box<Work>>,
-    /// The hub may have something.
+    /// The hub may have something to take.
     is_called: bool,
-    /// The socket is this task's to write to.
+    /// Whether this task owns the socket, and may write to it.
     holds: bool,
 }
 
-/// What a session was waiting for.
+/// What a session's task waits for.
 enum Event {
     SocketEvent(SocketEvent),
     Called,
     Closing,
     Overdue,
-}
-
-/// What to do next.
-enum Next {
-    Wait,
-    Read(Box<Read>),
-    End(CloseCause),
 }
 
 impl Session {
@@ -76,7 +69,8 @@ impl Session {
         }
     }
 
-    /// What is rare is boxed: an idle link pays for what it waits for, not for what it might do.
+    /// Serves the session until it ends. What is rare is boxed, so that an idle link needs little
+    /// memory.
     pub(super) async fn run<S>(
         &mut self,
         wire: &mut SocketIo<S>,
@@ -90,14 +84,8 @@ impl Session {
         }
         let mut abort: Option<Pin<Box<Sleep>>> = None;
         loop {
-            match self.prepare(wire) {
-                Next::Wait => {}
-                Next::Read(read) => {
-                    self.asker.read(*read);
-                    self.is_called = true;
-                    continue;
-                }
-                Next::End(ending) => return ending,
+            if let Some(ending) = self.prepare(wire) {
+                return ending;
             }
             match poll_fn(|context| self.poll_event(context, wire, &mut abort)).await {
                 Event::SocketEvent(SocketEvent::Written(Ok(()))) | Event::Called => {
@@ -112,7 +100,7 @@ impl Session {
                     }
                 }
                 Event::Closing => {
-                    // A write may be stuck for good: the rest gets a moment, then the socket goes.
+                    // A write may be stuck: the rest gets a moment, then the socket is dropped.
                     self.is_called = true;
                     let at = self.asker.node.clock.after(GRACE);
                     abort = Some(Box::pin(tokio::time::sleep_until(at)));
@@ -149,54 +137,49 @@ impl Session {
         wire.poll_io(context, self.holds).map(Event::SocketEvent)
     }
 
-    /// Fills the batch with what the hub has, as far as the socket is this task's.
-    fn prepare<S>(&mut self, wire: &mut SocketIo<S>) -> Next
+    /// Takes what the hub has, hands it the pages that it asks for, and fills the batch, as long as
+    /// this task owns the socket. Returns the reason if the session is to end.
+    fn prepare<S>(&mut self, wire: &mut SocketIo<S>) -> Option<CloseCause>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let mut pages = 0;
         loop {
+            let mut is_joined = false;
             if let Some(mut work) = self.pending.take() {
                 match fill(&mut wire.batch, &mut work.frames) {
                     Filled::All => {}
                     Filled::Full => {
                         self.pending = Some(work);
-                        return Next::Wait;
+                        return None;
                     }
                     Filled::Close(code, reason) => {
-                        return Next::End(CloseCause::Ours { code, reason });
+                        return Some(CloseCause::Ours { code, reason });
                     }
                 }
-                if let Some(read) = &work.read
-                    && wire.batch.bytes() <= JOINED_BYTES
-                    && pages < JOINED_PAGES_MAX
-                    && let Some(page) =
-                        self.asker.node.broker.read_at_once(&read.channel, &read.since, read.limit)
-                {
-                    self.asker.shard.with(|hub, now| hub.page(now, self.asker.key, read, page));
+                if let Some(read) = &work.read {
+                    is_joined = wire.batch.bytes() <= JOINED_BYTES
+                        && pages < JOINED_PAGES_MAX
+                        && self.asker.read_at_once(read);
+                    if !is_joined && !wire.batch.is_empty() {
+                        // History is read once everything that waits is written.
+                        self.pending = Some(work);
+                        return None;
+                    }
                     pages += 1;
                     self.is_called = true;
-                    if let TakenWork::Work(work) = self.asker.shard.take(self.asker.key, true) {
-                        self.pending = Some(Box::new(work));
-                    }
-                    continue;
                 }
-                if !wire.batch.is_empty() {
-                    // History is asked for once all that waits is written.
-                    self.pending = work.read.is_some().then_some(work);
-                    return Next::Wait;
-                }
-                if let Some(read) = work.read {
-                    return Next::Read(Box::new(read));
+                if let Some(read) = work.read.filter(|_| !is_joined) {
+                    self.asker.read(read);
                 }
             }
-            if self.holds && !wire.batch.is_empty() || !self.is_called {
-                return Next::Wait;
+            if self.holds && !wire.batch.is_empty() && !is_joined || !self.is_called {
+                return None;
             }
             match self.asker.shard.take(self.asker.key, !wire.batch.is_empty()) {
                 TakenWork::Busy => {
                     self.is_called = false;
-                    return Next::Wait;
+                    return None;
                 }
                 TakenWork::Rest(rest) => {
                     wire.batch.put_first(rest);
@@ -211,7 +194,7 @@ impl Session {
         }
     }
 
-    /// Deals with what came, in order.
+    /// Handles what was read, in order.
     fn hear<S>(&mut self, wire: &mut SocketIo<S>, heard: Vec<ReadEvent>) -> Option<CloseCause>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -257,7 +240,7 @@ impl Session {
         }
     }
 
-    /// Tells the peer and the hub, and leaves nothing behind.
+    /// Ends the session in the hub, then tells the peer.
     pub(super) async fn end<S>(&mut self, wire: &mut SocketIo<S>, ending: &CloseCause)
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -269,7 +252,7 @@ impl Session {
             let node = &self.asker.node;
             node.delivered_finals.note(node.clock.now(), follower.who);
         }
-        // First the hub: from here on nothing more is meant for this session.
+        // The hub comes first: afterwards it has nothing more for this session.
         let (code, reason) = ending.code_and_reason();
         let rest = loop {
             match self.asker.shard.leave(self.asker.key, code, reason) {
@@ -288,7 +271,7 @@ enum Filled {
     Close(CloseCode, std::borrow::Cow<'static, str>),
 }
 
-/// Moves frames into the batch, as many as it takes and up to a close.
+/// Moves frames into the batch, up to its limit or a close.
 fn fill(batch: &mut Batch, frames: &mut VecDeque<Outgoing>) -> Filled {
     while let Some(item) = frames.pop_front() {
         let refused = match item {

@@ -1,5 +1,5 @@
-//! How a session's owner is called. In: wakes from anywhere. Out: the one task that waits wakes.
-//! Smaller and cheaper than a general notification: one waiter, no list, nothing to leave behind.
+//! Wakes the task of a session. In: wakes from any thread. Out: the one task that waits is woken.
+//! It is smaller and cheaper than `tokio::sync::Notify`: one waiter, no list, no cleanup.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
-/// Wakes the owner of one session.
+/// Wakes the task of one session.
 #[derive(Debug, Default)]
 pub struct SessionWaker {
-    /// There is something to take.
+    /// The hub has something to take.
     pub ready: WakeFlag,
-    /// The session was closed and its owner may be stuck in a write.
+    /// The session was closed, and its task may be stuck in a write.
     pub closing: WakeFlag,
 }
 
-/// Remembers one wake until it is heard. One task at a time may wait for it.
+/// Remembers one wake until the task has noticed it. One task at a time may wait.
 #[derive(Debug, Default)]
 pub struct WakeFlag {
     is_rung: AtomicBool,
@@ -24,25 +24,25 @@ pub struct WakeFlag {
 }
 
 impl WakeFlag {
-    /// Rings; more wakes than are heard count as one.
+    /// Wakes the task. Several wakes that it has not noticed count as one.
     pub fn notify_one(&self) {
         if !self.is_rung.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// Waits until it wakes, or has woken since it was last heard.
+    /// Waits for a wake, or returns at once if there was one since the last call.
     pub async fn notified(&self) {
         poll_fn(|context| self.poll_notified(context)).await;
     }
 
-    /// The same as a poll.
+    /// [`Self::notified`] as a poll function.
     pub fn poll_notified(&self, context: &Context<'_>) -> Poll<()> {
         if self.is_rung.swap(false, Ordering::AcqRel) {
             return Poll::Ready(());
         }
         self.waker.register(context.waker());
-        // A wake may have come before the waker was there.
+        // The wake may have happened before the waker was registered.
         if self.is_rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
     }
 }

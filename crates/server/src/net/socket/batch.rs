@@ -69,11 +69,11 @@ impl Batch {
         self.push(Frame { header: None, payload: frame })
     }
 
-    /// Puts bytes before everything else, the rest of a frame that was begun elsewhere. Nothing of
-    /// the batch may have been written.
+    /// Puts bytes before everything else: the rest of a frame that was begun elsewhere. If there
+    /// are any, nothing of the batch may have been written.
     pub fn put_first(&mut self, rest: Bytes) {
-        debug_assert!(self.written == 0, "a frame of the batch has been begun");
         if !rest.is_empty() {
+            debug_assert!(self.written == 0, "a frame of the batch has been begun");
             self.bytes = self.bytes.saturating_add(rest.len());
             self.frames.push_front(Frame { header: None, payload: rest });
         }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -32,6 +32,12 @@ impl Stream {
             Self::Plain(shared) => &shared.0,
             Self::Tls(stream) => stream.get_ref().0,
         }
+    }
+
+    /// Writes all of these bytes and flushes them.
+    pub async fn write_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes).await?;
+        self.flush().await
     }
 
     /// The socket for others to write to, where that is possible.

@@ -1,8 +1,7 @@
-//! The shard's own hand: frames written straight from the fan-out to the sockets of their sessions,
-//! some sessions at a time. In: sessions that have something to write. Out: their bytes, or their
-//! owner's waker where writing is not all there is to do, or the socket takes no more.
-//! Frames that wait for one socket are joined into one write; sessions for which the same frames
-//! wait share the joined bytes.
+//! Writes frames from the fan-out to the sockets of a batch of sessions. In: sessions that have
+//! something to write. Out: their bytes; their tasks are woken if more than writing is to be done,
+//! or if the socket accepts no more. The frames of one socket are joined into one write, and
+//! sessions with the same frames share the joined bytes.
 
 use std::sync::Arc;
 
@@ -15,15 +14,15 @@ use super::state::{ShardState, SocketOwner};
 use crate::net::socket::TryWrite;
 use crate::session::waker::SessionWaker;
 
-/// Sessions written to in one go; other tasks get the thread, and others the lock, in between.
+/// Sessions in one batch. Other tasks get the thread and the lock between two batches.
 const SESSIONS: usize = 64;
-/// Bytes written in one go, and a session's last ones over that.
+/// Bytes in one batch, not counting those of the last session beyond that.
 const BYTES: usize = 512 * 1024;
-/// Bytes that may wait for one session so that they are joined; above, its owner writes them
-/// without a copy.
+/// The most bytes of one session that are joined. The session's task writes more than that, without
+/// a copy.
 const JOINED_BYTES: usize = 64 * 1024;
 
-/// One batch's sessions and their bytes. Its memory is used again by the next.
+/// The sessions and bytes of one batch. The next one uses its memory again.
 #[derive(Debug, Default)]
 pub(super) struct FlushBatch {
     jobs: Vec<SessionWrite>,
@@ -36,14 +35,14 @@ pub(super) struct FlushBatch {
 struct SessionWrite {
     key: SessionKey,
     socket: Arc<dyn TryWrite>,
-    /// Where its frames end among all.
+    /// The end of its frames among those of the batch.
     end: usize,
-    /// What could not be written.
+    /// What the socket did not accept.
     rest: Bytes,
 }
 
 impl FlushBatch {
-    /// Takes what waits for the next sessions. Under the lock.
+    /// Takes the frames of the next sessions. The caller holds the lock.
     pub(super) fn pick(&mut self, state: &mut ShardState, now: Millis) {
         let mut bytes = 0;
         while self.jobs.len() < SESSIONS && bytes < BYTES {
@@ -72,14 +71,14 @@ impl FlushBatch {
         }
     }
 
-    /// Writes it. Without the lock.
+    /// Writes the frames. The caller does not hold the lock.
     pub(super) fn write(&mut self) {
         self.wake();
         let mut from = 0;
         for job in &mut self.jobs {
             let bytes = self.joined.of(self.frames.get(from..job.end).unwrap_or_default());
             from = job.end;
-            // An error is the owner's to find: it writes the rest, and meets it again.
+            // The session's task handles an error: it meets it again when it writes the rest.
             let written = job.socket.try_write(bytes).unwrap_or(0);
             if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
                 job.rest = Bytes::copy_from_slice(rest);
@@ -88,7 +87,8 @@ impl FlushBatch {
         self.frames.clear();
     }
 
-    /// Gives the sockets back. Under the lock; [`FlushBatch::wake`] has to follow without it.
+    /// Gives the sockets back. The caller holds the lock, and calls [`FlushBatch::wake`] without it
+    /// afterwards.
     pub(super) fn settle(&mut self, state: &mut ShardState, now: Millis) {
         for job in self.jobs.drain(..) {
             let Some(slot) = state.slot(job.key) else { continue };
@@ -108,7 +108,7 @@ impl FlushBatch {
         }
     }
 
-    /// Calls the owners that have to do the rest.
+    /// Wakes the tasks of the sessions whose rest this batch cannot write.
     pub(super) fn wake(&mut self) {
         for waker in self.woken.drain(..) {
             waker.ready.notify_one();

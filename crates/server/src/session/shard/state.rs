@@ -1,6 +1,6 @@
-//! What a shard has behind its lock: the hub, and where each session's owner and socket are.
-//! One of two writes to a socket at any time: its owner, or the shard's batch. Who does is said
-//! here, so that no frame ever lands inside another.
+//! The state behind the lock of a shard: the hub, and the task and socket of each session. Either
+//! the session's task or the shard's flush batch writes to a socket, never both. The state records
+//! which of them owns it, so that no frame lands inside another.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,55 +12,56 @@ use steadfast_machine::Millis;
 use crate::net::socket::TryWrite;
 use crate::session::waker::SessionWaker;
 
-/// Room in the line that is kept while nobody waits.
+/// Memory of the queue that is kept while it is empty, in sessions.
 const READY_KEPT: usize = 16_384;
 
-/// The hub and its sessions' slots.
+/// The hub, and a slot for each of its sessions.
 #[derive(Debug)]
 pub(super) struct ShardState {
     pub(super) hub: Hub,
-    /// By slot of the session.
+    /// By the index of the session's key.
     slots: Vec<Option<SessionSlot>>,
-    /// Sessions that the next batches write to, first come first served; each once.
+    /// Sessions that the next batches write to, in order, each once.
     ready: VecDeque<SessionKey>,
 }
 
-/// One session's owner and socket.
+/// The task and the socket of one session.
 #[derive(Debug)]
 pub(super) struct SessionSlot {
     key: SessionKey,
     pub(super) waker: Arc<SessionWaker>,
-    /// Where a batch may write; `None` where only the owner can.
+    /// Where a batch may write; `None` if only the session's task can write.
     pub(super) socket: Option<Arc<dyn TryWrite>>,
     pub(super) owner: SocketOwner,
-    /// It stands in line for a batch.
+    /// Whether it is queued for a batch.
     is_ready: bool,
 }
 
-/// Who writes to a session's socket.
+/// Which of the two owns a session's socket.
 #[derive(Debug)]
 pub(super) enum SocketOwner {
-    /// Nobody: all that was taken is written.
+    /// Nobody: everything that was taken is written.
     Free,
-    /// The owner.
+    /// The session's task.
     Owner,
-    /// The shard's batch, for a moment; then the owner, where it has asked meanwhile.
+    /// The shard's flush batch, for a moment; then the session's task, if it asked for it
+    /// meanwhile.
     FlushBatch {
-        /// Whether it has.
+        /// Whether the session's task has asked for the socket.
         is_awaited: bool,
     },
-    /// The owner, which is to begin with this: what a batch could not write.
+    /// The session's task, which writes this first: what a batch could not write.
     Left(Box<Bytes>),
 }
 
-/// What an owner is given to do.
+/// What a session's task has to do.
 #[derive(Debug)]
 pub enum TakenWork {
-    /// Nothing now: a batch is writing, and the waker wakes when it has.
+    /// Nothing now: a batch writes to the socket, and the waker is called when it has finished.
     Busy,
-    /// These bytes come before anything else, in the middle of a frame perhaps.
+    /// Write these bytes before anything else. They may begin in the middle of a frame.
     Rest(Bytes),
-    /// What the hub has.
+    /// Handle what the hub has.
     Work(Work),
 }
 
@@ -69,7 +70,7 @@ impl ShardState {
         Self { hub, slots: Vec::new(), ready: VecDeque::new() }
     }
 
-    /// Remembers where the session's owner and its socket are. The owner owners the socket.
+    /// Adds a session, with the waker of its task, which owns the socket at first.
     pub(super) fn seat(
         &mut self,
         key: SessionKey,
@@ -98,7 +99,7 @@ impl ShardState {
         }
     }
 
-    /// Puts the session in line for a batch, where a batch can write to it; else false.
+    /// Queues the session for a batch. Returns false if a batch cannot write to it.
     pub(super) fn line_up(&mut self, key: SessionKey) -> bool {
         let Some(slot) = self.slot(key).filter(|slot| slot.socket.is_some()) else {
             return false;
@@ -109,14 +110,14 @@ impl ShardState {
         true
     }
 
-    /// The next in line.
+    /// The next session of the queue.
     pub(super) fn next(&mut self) -> Option<SessionKey> {
         let key = self.ready.pop_front()?;
         if let Some(slot) = self.slot(key) {
             slot.is_ready = false;
         }
         if self.ready.is_empty() {
-            // A line that was long once is no reason to keep its memory.
+            // A queue that was long once does not keep its memory.
             self.ready.shrink_to(READY_KEPT);
         }
         Some(key)
@@ -126,8 +127,8 @@ impl ShardState {
         !self.ready.is_empty()
     }
 
-    /// What the session's owner has to do. It keeps the owner while it is given anything, or
-    /// `has_more` of its own to write; it gives it back by coming again and getting nothing.
+    /// See [`super::Shard::take`]. The task owns the socket as long as it is given anything or has
+    /// `has_more`; it gives the socket back by a call that returns nothing.
     pub(super) fn take(&mut self, now: Millis, key: SessionKey, has_more: bool) -> TakenWork {
         let Some(slot) = self.slot(key) else { return TakenWork::Work(Work::default()) };
         match std::mem::replace(&mut slot.owner, SocketOwner::Owner) {

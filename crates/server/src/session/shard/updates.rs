@@ -1,5 +1,5 @@
-//! The shards as the broker sees them. In: updates of channels. Out: the same in the queue of every
-//! shard. Must not know which shard follows which channel.
+//! Hands the updates of the broker to the shards. In: updates of channels. Out: the same in the
+//! queue of every shard. Must not know which shard follows which channel.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::Shard;
 pub struct ShardUpdates(Arc<[Arc<Shard>]>);
 
 impl ShardUpdates {
-    /// Updates go to these shards.
+    /// Creates a sink for these shards.
     pub const fn new(shards: Arc<[Arc<Shard>]>) -> Self {
         Self(shards)
     }

@@ -133,6 +133,17 @@ fn frames_added_while_others_are_half_written_come_after_them() {
     assert_eq!(writer.taken, expected);
 }
 
+#[test]
+fn the_rest_of_a_frame_comes_first_and_no_rest_may_come_at_any_time() {
+    let (mut batch, expected) = batch_of(&[20]);
+    batch.put_first(Bytes::from_static(b"rest"));
+    let mut writer = Trickle::of(&[7, 0]);
+    assert!(poll(&mut batch, &mut writer).is_pending());
+    batch.put_first(Bytes::new());
+    drain(&mut batch, &mut writer);
+    assert_eq!(writer.taken, [b"rest", &*expected].concat());
+}
+
 #[tokio::test]
 async fn a_dropped_write_goes_on_where_it_was() {
     let (mut batch, expected) = batch_of(&[300]);
