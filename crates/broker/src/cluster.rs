@@ -86,55 +86,33 @@ impl RpcResponses {
 impl Broker {
     /// This node among those that share the broker; `None` for a broker that no node shares.
     pub fn node_id(&self) -> Option<&NodeId> {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => None,
-            Self::Redis(redis) => Some(redis.node_id()),
-            Self::Nats(nats) => Some(nats.node_id()),
-        }
+        shared!(self, broker => Some(broker.node_id()), else None)
     }
 
     /// Whether this is the only node, as far as can be found out within a second.
     pub async fn is_alone(&self) -> bool {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => true,
-            Self::Redis(redis) => redis.is_alone().await,
-            Self::Nats(nats) => nats.is_alone().await,
-        }
+        shared!(self, broker => broker.is_alone().await, else true)
     }
 
     /// Sends a request to every other node, or only to the one of this run. Takes a second at most.
     pub async fn request(&self, body: &str, run: Option<&str>) -> RpcResponses {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => RpcResponses::default(),
-            Self::Redis(redis) => redis.request(body, run).await,
-            Self::Nats(nats) => nats.request(body, run).await,
-        }
+        shared!(self, broker => broker.request(body, run).await, else RpcResponses::default())
     }
 
     /// Waits for the next request of another node. The caller responds to it.
     pub async fn next_request(&self) -> RpcRequest {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
-            Self::Redis(redis) => redis.next_request().await,
-            Self::Nats(nats) => nats.next_request().await,
-        }
+        shared!(self, broker => broker.next_request().await, else std::future::pending().await)
     }
 
     /// Responds to a request. The body has at most [`Self::response_bytes_max`].
     pub async fn respond(&self, request: &RpcRequest, body: &str) {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => {}
-            Self::Redis(redis) => redis.respond(request, body).await,
-            Self::Nats(nats) => nats.respond(request, body).await,
-        }
+        shared!(self, broker => broker.respond(request, body).await, else {});
     }
 
     /// The largest body of a response, in bytes.
     pub fn response_bytes_max(&self) -> usize {
-        match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => RESPONSE_BYTES_MAX,
-            Self::Nats(nats) => nats.response_bytes_max().min(RESPONSE_BYTES_MAX),
-        }
+        let carried = shared!(self, broker => broker.response_bytes_max(), else usize::MAX);
+        carried.min(RESPONSE_BYTES_MAX)
     }
 }
 

@@ -26,13 +26,16 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use steadfast_history::{
-    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, ReservedTotals,
+    ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
+    ReservedTotals,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::contract::BrokerBackend;
+use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::update_bus::{IN_FLIGHT_MAX, UpdateBus};
 use data_dir::DataDir;
 use load::{Loaded, Setup};
@@ -43,7 +46,6 @@ use table::PageSource;
 use writer::{DiskWriter, Published, QueuedPublish, WriterRequest};
 
 pub use error::DiskError;
-pub use metrics::{COMMIT_US, DiskMetrics};
 
 /// Pages that are read from the store at once; more wait.
 const READS_AT_ONCE: usize = 16;
@@ -108,10 +110,7 @@ impl DiskBroker {
 
     /// Puts a publish in line; the answer comes once the disk has the event. Refused at once while
     /// the store is being opened anew, which takes long where it has to be copied out.
-    pub(super) async fn submit(
-        &self,
-        publish: Publish,
-    ) -> Result<oneshot::Receiver<Published>, PublishError> {
+    async fn submit(&self, publish: Publish) -> Result<oneshot::Receiver<Published>, PublishError> {
         if self.shared.tally.is_healing() {
             return Err(PublishError::Unavailable);
         }
@@ -122,12 +121,62 @@ impl DiskBroker {
         Ok(told)
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> Published {
+    /// The store; while it is being opened anew, a little later.
+    async fn store(&self) -> Option<Arc<store::Store>> {
+        for _ in 0..STORE_LOOKS {
+            if let Some(store) = self.shared.handle.store() {
+                return Some(store);
+            }
+            tokio::time::sleep(STORE_LOOK).await;
+        }
+        None
+    }
+
+    fn look(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<PageSource, ReadError> {
+        let now = self.shared.times.clock.now();
+        self.shared.table.lock().look(channel, since, limit, now)
+    }
+
+    /// Closes the data directory, once what waits is done.
+    pub async fn close(self) {
+        let Self { shared, requests, reads: _, writer } = self;
+        drop(requests);
+        let writer = writer.lock().take();
+        // A writer that has panicked has told so already.
+        drop(tokio::task::spawn_blocking(move || writer.map(std::thread::JoinHandle::join)).await);
+        drop(shared);
+    }
+}
+
+impl BrokerBackend for DiskBroker {
+    const NAME: &'static str = "disk";
+
+    async fn publish(&self, publish: Publish) -> Published {
         let told = self.submit(publish).await?;
         told.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
-    pub(super) async fn read(
+    async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Result<Receipt, PublishError>> {
+        let mut told = Vec::with_capacity(publishes.len());
+        for publish in publishes {
+            told.push(self.submit(publish).await);
+        }
+        let mut answers = Vec::with_capacity(told.len());
+        for told in told {
+            answers.push(match told {
+                Ok(told) => told.await.unwrap_or(Err(PublishError::Unavailable)),
+                Err(error) => Err(error),
+            });
+        }
+        answers
+    }
+
+    async fn read(
         &self,
         channel: &ChannelName,
         since: &Since,
@@ -174,47 +223,19 @@ impl DiskBroker {
         Err(ReadError::Unavailable)
     }
 
-    /// The store; while it is being opened anew, a little later.
-    async fn store(&self) -> Option<Arc<store::Store>> {
-        for _ in 0..STORE_LOOKS {
-            if let Some(store) = self.shared.handle.store() {
-                return Some(store);
-            }
-            tokio::time::sleep(STORE_LOOK).await;
-        }
-        None
+    async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
+        Ok(self.shared.table.lock().info(channel))
     }
 
-    fn look(
+    async fn list(
         &self,
-        channel: &ChannelName,
-        since: &Since,
-        limit: PageLimit,
-    ) -> Result<PageSource, ReadError> {
-        let now = self.shared.times.clock.now();
-        self.shared.table.lock().look(channel, since, limit, now)
+        after: Option<&ChannelName>,
+        limit: usize,
+    ) -> Result<Vec<ChannelInfo>, ReadError> {
+        Ok(self.shared.table.lock().list(after, limit))
     }
 
-    /// Keeps the epochs to come of what is followed.
-    pub(super) fn keep_followed(&self) {
-        let mut after = None;
-        while let Some(names) = self.shared.updates.next_followed(&mut after) {
-            let (mut table, now) = (self.shared.table.lock(), self.shared.times.clock.now());
-            for name in &names {
-                table.keep(name, now);
-            }
-        }
-    }
-
-    pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
-        self.shared.table.lock().info(channel)
-    }
-
-    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
-        self.shared.table.lock().list(after, limit)
-    }
-
-    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+    async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         let permit = self.shared.updates.permit().await.ok_or(ReadError::Unavailable)?;
         let (answer, told) = oneshot::channel();
         let request = WriterRequest::Delete(channel.clone(), permit, answer);
@@ -223,7 +244,7 @@ impl DiskBroker {
     }
 
     /// The way of a publish: a place in line, and a commit.
-    pub(super) async fn is_ready(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         let probe = async {
             let _permit = self.shared.updates.permit().await?;
             let (answer, told) = oneshot::channel();
@@ -233,33 +254,41 @@ impl DiskBroker {
         matches!(tokio::time::timeout(READY_WITHIN, probe).await, Ok(Some(true)))
     }
 
-    pub(super) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.len(), usize::try_from(table.bytes()).unwrap_or(usize::MAX))
     }
 
-    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+    fn reserved_epochs(&self) -> ReservedTotals {
         self.shared.table.lock().reserved_epochs()
     }
 
+    fn failure(&self) -> Option<&'static str> {
+        self.shared.tally.is_failing().then_some("takes no writes: see the log")
+    }
+
+    fn metrics(&self) -> Vec<BrokerMetric> {
+        self.shared.tally.metrics()
+    }
+
+    fn stats(&self) -> Vec<BrokerStat> {
+        self.shared.tally.stats()
+    }
+
     /// Has the writer look at what has grown old.
-    pub(super) fn expire(&self) {
+    fn expire(&self) {
         // A full line means work, and the next time comes soon.
         drop(self.requests.try_send(WriterRequest::Tick));
     }
 
-    /// What it has counted.
-    pub(super) fn figures(&self) -> DiskMetrics {
-        self.shared.tally.figures()
-    }
-
-    /// Closes the data directory, once what waits is done.
-    pub async fn close(self) {
-        let Self { shared, requests, reads: _, writer } = self;
-        drop(requests);
-        let writer = writer.lock().take();
-        // A writer that has panicked has told so already.
-        drop(tokio::task::spawn_blocking(move || writer.map(std::thread::JoinHandle::join)).await);
-        drop(shared);
+    /// Keeps the epochs to come of what is followed.
+    fn keep_followed(&self) {
+        let mut after = None;
+        while let Some(names) = self.shared.updates.next_followed(&mut after) {
+            let (mut table, now) = (self.shared.table.lock(), self.shared.times.clock.now());
+            for name in &names {
+                table.keep(name, now);
+            }
+        }
     }
 }

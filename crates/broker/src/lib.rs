@@ -1,10 +1,95 @@
-//! What stores and spreads a channel's events. In: publishes and reads. Out: positions, pages, and
-//! updates of channels. One enum rather than a trait object: every call is known.
+//! What stores and spreads the events of channels: in memory, on disk, on Redis servers or in a log
+//! of NATS JetStream. A [`Broker`] is one of them, as the settings say. It is an enum rather than a
+//! trait object, so that the calls of an event's path are known to the compiler.
+//!
+//! [`BrokerBackend`] is the contract, call by call. This page says what holds for all of them
+//! together; `src/tests` has one body of tests for every sentence, and an arm for each broker.
+//!
+//! # What a broker owns
+//!
+//! A broker owns channels: their numbering, their history, their end, and the first answers to
+//! idempotency keys. It knows no session, no token and no HTTP. What it stores is told by
+//! [`steadfast_history`], what it announces goes to an [`UpdateBus`]; the server implements the
+//! [`UpdateSink`] behind that, and says which channels its sessions follow.
+//!
+//! # Order
+//!
+//! - Offsets of a channel go up by one, without a hole, in the order in which its events were
+//!   stored. That order is the same for every reader and on every node.
+//! - Updates of a channel reach the bus in the order of its offsets, each once, or not at all: an
+//!   announcement may be lost. The next one, or a [`ChannelUpdate::Head`] that a broker on servers
+//!   sends now and then, shows the hole, and the hub reads what is missing.
+//! - An event can be read before its update has arrived, and never the other way round.
+//! - Nothing is promised about the order of events of different channels.
+//! - Publishers wait while [`IN_FLIGHT_MAX`] updates are on their way. Reads do not.
+//!
+//! # Epochs
+//!
+//! The numbering of a channel is named by its epoch. A broker that may have lost an answered event
+//! of a channel gives that channel a new epoch before anybody reads or publishes, so that no offset
+//! stands for two events; readers are told of the gap. A channel without events has its epoch
+//! already, for as long as somebody follows it and [a while longer][reserved].
+//!
+//! [reserved]: steadfast_history::ReservedEpochs
+//!
+//! # Errors
+//!
+//! A refusal is certain: nothing was stored, and [`PublishError::retry`] says whether to try again.
+//! The one exception is [`PublishError::Unavailable`], where whether the event was stored is not
+//! known; a publisher that repeats it under the same idempotency key gets one event. A read fails
+//! with [`ReadError::Unavailable`] and says nothing about the channel.
+//!
+//! A broker on servers starts without them, and refuses until it has reached them. No call waits
+//! longer for a server than a few seconds.
+//!
+//! # What a broker may leave out
+//!
+//! | capability | calls | memory | disk | redis | nats |
+//! | --- | --- | --- | --- | --- | --- |
+//! | pages without waiting | [`BrokerBackend::read_at_once`] | yes | | | |
+//! | knows why it is not ready | [`BrokerBackend::failure`] | | yes | | |
+//! | warnings | [`BrokerBackend::warnings`] | | | yes | yes |
+//! | for operators | [`BrokerBackend::metrics`], [`BrokerBackend::stats`] | | yes | yes | yes |
+//! | is called to drop what is old | [`BrokerBackend::expire`] | yes | yes | | yes |
+//! | is called to keep reserved epochs | [`BrokerBackend::keep_followed`] | yes | yes | | |
+//! | its own tasks, leaving | [`BrokerBackend::run`], [`BrokerBackend::leave`] | | | yes | yes |
+//! | shared by nodes | [`BrokerBackend::claim_link`], [`Broker::request`] | | | yes | yes |
+//!
+//! A broker that nodes share implements `ClusterTransport` (`src/cluster/membership.rs`) besides,
+//! and gets membership, requests between nodes and supervision from `src/cluster`.
+//!
+//! CONTRIBUTING.md lists what a new broker touches.
+
+/// Evaluates a call for the broker that there is.
+macro_rules! each {
+    ($broker:expr, $backend:ident => $call:expr) => {
+        match $broker {
+            Broker::Memory($backend) => $call,
+            Broker::Disk($backend) => $call,
+            Broker::Redis($backend) => $call,
+            Broker::Nats($backend) => $call,
+        }
+    };
+}
+
+/// Evaluates a call for a broker that nodes share, and the other expression for any other one.
+macro_rules! shared {
+    ($broker:expr, $backend:ident => $call:expr, else $alone:expr) => {
+        match $broker {
+            Broker::Memory(_) => $alone,
+            Broker::Disk(_) => $alone,
+            Broker::Redis($backend) => $call,
+            Broker::Nats($backend) => $call,
+        }
+    };
+}
 
 pub mod clock;
 mod cluster;
+mod contract;
 mod disk;
 mod memory;
+mod metrics;
 mod nats;
 mod redis;
 mod secret;
@@ -31,10 +116,12 @@ use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 
 use clock::Clock;
 pub use cluster::{NodeId, RpcRequest, RpcResponses};
-pub use disk::{COMMIT_US, DiskBroker, DiskConfig, DiskError, DiskMetrics};
+pub use contract::BrokerBackend;
+pub use disk::{DiskBroker, DiskConfig, DiskError};
 pub use memory::MemoryBroker;
-pub use nats::{NatsBroker, NatsError, NatsMetrics, is_nats_address};
-pub use redis::{RedisBroker, RedisMetrics, RedisStartError, is_server_address, publish_script};
+pub use metrics::{BrokerMetric, BrokerStat, Histogram, MetricValue, StatValue};
+pub use nats::{NatsBroker, NatsError, is_nats_address};
+pub use redis::{RedisBroker, RedisStartError, is_server_address, publish_script};
 pub use secret::Secret;
 pub use settings::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings};
 pub use update_bus::{ChannelUpdate, IN_FLIGHT_MAX, UpdateBus, UpdatePermit, UpdateSink};
@@ -110,222 +197,123 @@ impl Broker {
         }
     }
 
-    /// Stores an event and announces it. Answers once it is kept.
+    /// See [`BrokerBackend::publish`].
     pub async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
-        match self {
-            Self::Memory(memory) => memory.publish(publish).await,
-            Self::Disk(disk) => disk.publish(publish).await,
-            Self::Redis(redis) => redis.publish(publish).await,
-            Self::Nats(nats) => nats.publish(publish).await,
-        }
+        each!(self, broker => broker.publish(publish).await)
     }
 
-    /// The same for many: in their order, each for itself, and answered together.
+    /// See [`BrokerBackend::publish_many`].
     pub async fn publish_many(
         &self,
         publishes: Vec<Publish>,
     ) -> Vec<Result<Receipt, PublishError>> {
-        let mut answers = Vec::with_capacity(publishes.len());
-        match self {
-            Self::Memory(memory) => answers.extend(memory.publish_many(publishes).await),
-            Self::Redis(redis) => answers.extend(redis.publish_many(publishes).await),
-            Self::Nats(nats) => answers.extend(nats.publish_many(publishes).await),
-            Self::Disk(disk) => {
-                let mut told = Vec::with_capacity(publishes.len());
-                for publish in publishes {
-                    told.push(disk.submit(publish).await);
-                }
-                for told in told {
-                    answers.push(match told {
-                        Ok(told) => told.await.unwrap_or(Err(PublishError::Unavailable)),
-                        Err(error) => Err(error),
-                    });
-                }
-            }
-        }
-        answers
+        each!(self, broker => broker.publish_many(publishes).await)
     }
 
-    /// Events after a position.
+    /// See [`BrokerBackend::read`].
     pub async fn read(
         &self,
         channel: &ChannelName,
         since: &Since,
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
-        match self {
-            Self::Memory(memory) => memory.read(channel, since, limit),
-            Self::Disk(disk) => disk.read(channel, since, limit).await,
-            Self::Redis(redis) => redis.read(channel, since, limit).await,
-            Self::Nats(nats) => nats.read(channel, since, limit).await,
-        }
+        each!(self, broker => broker.read(channel, since, limit).await)
     }
 
-    /// The same, where it can be had without waiting.
+    /// See [`BrokerBackend::read_at_once`].
     pub fn read_at_once(
         &self,
         channel: &ChannelName,
         since: &Since,
         limit: PageLimit,
     ) -> Option<Result<Page, ReadError>> {
-        match self {
-            Self::Memory(memory) => Some(memory.read(channel, since, limit)),
-            Self::Disk(_) | Self::Redis(_) | Self::Nats(_) => None,
-        }
+        each!(self, broker => broker.read_at_once(channel, since, limit))
     }
 
-    /// What is known of a channel.
+    /// See [`BrokerBackend::info`].
     pub async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.info(channel)),
-            Self::Disk(disk) => Ok(disk.info(channel)),
-            Self::Redis(redis) => redis.info(channel).await,
-            Self::Nats(nats) => nats.info(channel).await,
-        }
+        each!(self, broker => broker.info(channel).await)
     }
 
-    /// Channels in order of name, after `after`, `limit` at most.
+    /// See [`BrokerBackend::list`].
     pub async fn list(
         &self,
         after: Option<&ChannelName>,
         limit: usize,
     ) -> Result<Vec<ChannelInfo>, ReadError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.list(after, limit)),
-            Self::Disk(disk) => Ok(disk.list(after, limit)),
-            Self::Redis(redis) => redis.list(after, limit).await,
-            Self::Nats(nats) => nats.list(after, limit).await,
-        }
+        each!(self, broker => broker.list(after, limit).await)
     }
 
-    /// Forgets a channel; false where there was none. Its followers are told of the gap.
+    /// See [`BrokerBackend::delete`].
     pub async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
-        match self {
-            Self::Memory(memory) => Ok(memory.delete(channel).await),
-            Self::Disk(disk) => disk.delete(channel).await,
-            Self::Redis(redis) => redis.delete(channel).await,
-            Self::Nats(nats) => nats.delete(channel).await,
-        }
+        each!(self, broker => broker.delete(channel).await)
     }
 
-    /// Whether the broker answers a publish to itself.
+    /// See [`BrokerBackend::is_ready`].
     pub async fn is_ready(&self) -> bool {
-        match self {
-            Self::Memory(memory) => memory.is_ready().await,
-            Self::Disk(disk) => disk.is_ready().await,
-            Self::Redis(redis) => redis.is_ready().await,
-            Self::Nats(nats) => nats.is_ready().await,
-        }
+        each!(self, broker => broker.is_ready().await)
     }
 
-    /// What operators should know though the broker answers, a sentence each.
+    /// See [`BrokerBackend::failure`].
+    pub fn failure(&self) -> Option<&'static str> {
+        each!(self, broker => broker.failure())
+    }
+
+    /// See [`BrokerBackend::warnings`].
     pub fn warnings(&self) -> Vec<String> {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => Vec::new(),
-            Self::Redis(redis) => redis.warnings(),
-            Self::Nats(nats) => nats.warnings(),
-        }
+        each!(self, broker => broker.warnings())
     }
 
-    /// How many channels are kept, and the bytes of their events.
+    /// See [`BrokerBackend::metrics`].
+    pub fn metrics(&self) -> Vec<BrokerMetric> {
+        each!(self, broker => broker.metrics())
+    }
+
+    /// See [`BrokerBackend::stats`].
+    pub fn stats(&self) -> Vec<BrokerStat> {
+        each!(self, broker => broker.stats())
+    }
+
+    /// See [`BrokerBackend::size`].
     pub fn size(&self) -> (usize, usize) {
-        match self {
-            Self::Memory(memory) => memory.size(),
-            Self::Disk(disk) => disk.size(),
-            Self::Redis(redis) => redis.size(),
-            Self::Nats(nats) => nats.size(),
-        }
+        each!(self, broker => broker.size())
     }
 
-    /// How many epochs are reserved for names without events, and how many had no room.
+    /// See [`BrokerBackend::reserved_epochs`].
     pub fn reserved_epochs(&self) -> ReservedTotals {
-        match self {
-            Self::Memory(memory) => memory.reserved_epochs(),
-            Self::Disk(disk) => disk.reserved_epochs(),
-            Self::Redis(redis) => redis.reserved_epochs(),
-            Self::Nats(nats) => nats.reserved_epochs(),
-        }
+        each!(self, broker => broker.reserved_epochs())
     }
 
-    /// Drops what has grown too old. Called now and then.
+    /// See [`BrokerBackend::expire`].
     pub fn expire(&self) {
-        match self {
-            Self::Memory(memory) => memory.expire(),
-            Self::Disk(disk) => disk.expire(),
-            // Its own tasks do that, one node at a time.
-            Self::Redis(_) => {}
-            Self::Nats(nats) => nats.expire(),
-        }
+        each!(self, broker => broker.expire());
     }
 
-    /// Keeps the epochs that followed channels without events will have. Called once a minute.
+    /// See [`BrokerBackend::keep_followed`].
     pub fn keep_followed(&self) {
-        match self {
-            Self::Memory(memory) => memory.keep_followed(),
-            Self::Disk(disk) => disk.keep_followed(),
-            // Their own tasks do that, when they look at what is followed.
-            Self::Redis(_) | Self::Nats(_) => {}
-        }
+        each!(self, broker => broker.keep_followed());
     }
 
-    /// What it has to do all the time, for ever.
+    /// See [`BrokerBackend::run`].
     pub async fn run(&self) {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => std::future::pending().await,
-            Self::Redis(redis) => redis.run().await,
-            Self::Nats(nats) => nats.run().await,
-        }
+        each!(self, broker => broker.run().await);
     }
 
-    /// The node leaves in peace.
+    /// See [`BrokerBackend::leave`].
     pub async fn leave(&self) {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => {}
-            Self::Redis(redis) => redis.leave().await,
-            Self::Nats(nats) => nats.leave().await,
-        }
+        each!(self, broker => broker.leave().await);
     }
 
-    /// A session of a link begins here: other nodes close older ones.
+    /// See [`BrokerBackend::claim_link`].
     pub async fn claim_link(&self, link: &LinkId, generation: Generation) {
-        match self {
-            Self::Memory(_) | Self::Disk(_) => {}
-            Self::Redis(redis) => redis.claim_link(link, generation).await,
-            Self::Nats(nats) => nats.claim_link(link, generation).await,
-        }
+        each!(self, broker => broker.claim_link(link, generation).await);
     }
 
-    /// What it counts besides, where it is on servers of its own.
-    pub fn redis(&self) -> Option<RedisMetrics> {
-        match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Nats(_) => None,
-            Self::Redis(redis) => Some(redis.figures()),
-        }
-    }
-
-    /// What it counts besides, where it is on disk.
-    pub fn disk(&self) -> Option<DiskMetrics> {
-        match self {
-            Self::Memory(_) | Self::Redis(_) | Self::Nats(_) => None,
-            Self::Disk(disk) => Some(disk.figures()),
-        }
-    }
-
-    /// What it counts besides, where it is a log of NATS.
-    pub fn nats(&self) -> Option<NatsMetrics> {
-        match self {
-            Self::Memory(_) | Self::Disk(_) | Self::Redis(_) => None,
-            Self::Nats(nats) => Some(nats.figures()),
-        }
-    }
-
-    /// Its name, for operators.
+    /// See [`BrokerBackend::NAME`].
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Memory(_) => "memory",
-            Self::Disk(_) => "disk",
-            Self::Redis(_) => "redis",
-            Self::Nats(_) => "nats",
+        const fn name_of<B: BrokerBackend>(_: &B) -> &'static str {
+            B::NAME
         }
+        each!(self, broker => name_of(broker))
     }
 }

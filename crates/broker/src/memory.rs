@@ -12,6 +12,7 @@ use steadfast_protocol::{ChannelName, Since};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Clock;
+use crate::contract::BrokerBackend;
 use crate::update_bus::ChannelUpdate;
 use crate::update_bus::UpdateBus;
 
@@ -32,33 +33,6 @@ impl MemoryBroker {
     /// A broker without channels.
     pub fn new(config: HistoryConfig, clock: Clock, updates: UpdateBus) -> Self {
         Self { clock, streams: Mutex::new(MemoryLog::new(config)), updates }
-    }
-
-    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
-        let mut answers = self.publish_many(vec![publish]).await;
-        answers.pop().unwrap_or(Err(PublishError::Unavailable))
-    }
-
-    /// The same for many, some at a time: others get the lock, and followers what has been
-    /// published, in between.
-    pub(super) async fn publish_many(
-        &self,
-        publishes: Vec<Publish>,
-    ) -> Vec<Result<Receipt, PublishError>> {
-        let mut answers = Vec::with_capacity(publishes.len());
-        let mut publishes = publishes.into_iter();
-        while publishes.len() > 0 {
-            if !answers.is_empty() {
-                tokio::task::yield_now().await;
-            }
-            let some = publishes.len().min(BATCH);
-            let Some(permit) = self.updates.permits(some).await else {
-                answers.extend(publishes.map(|_| Err(PublishError::Unavailable)));
-                return answers;
-            };
-            self.publish_some(publishes.by_ref().take(some), &permit, &mut answers);
-        }
-        answers
     }
 
     fn publish_some(
@@ -82,7 +56,7 @@ impl MemoryBroker {
         self.updates.wake();
     }
 
-    pub(super) fn read(
+    fn page(
         &self,
         channel: &ChannelName,
         since: &Since,
@@ -95,9 +69,55 @@ impl MemoryBroker {
         }
         Ok(page)
     }
+}
+
+impl BrokerBackend for MemoryBroker {
+    const NAME: &'static str = "memory";
+
+    async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
+        let mut answers = self.publish_many(vec![publish]).await;
+        answers.pop().unwrap_or(Err(PublishError::Unavailable))
+    }
+
+    /// The same for many, some at a time: others get the lock, and followers what has been
+    /// published, in between.
+    async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Result<Receipt, PublishError>> {
+        let mut answers = Vec::with_capacity(publishes.len());
+        let mut publishes = publishes.into_iter();
+        while publishes.len() > 0 {
+            if !answers.is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let some = publishes.len().min(BATCH);
+            let Some(permit) = self.updates.permits(some).await else {
+                answers.extend(publishes.map(|_| Err(PublishError::Unavailable)));
+                return answers;
+            };
+            self.publish_some(publishes.by_ref().take(some), &permit, &mut answers);
+        }
+        answers
+    }
+
+    async fn read(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Result<Page, ReadError> {
+        self.page(channel, since, limit)
+    }
+
+    fn read_at_once(
+        &self,
+        channel: &ChannelName,
+        since: &Since,
+        limit: PageLimit,
+    ) -> Option<Result<Page, ReadError>> {
+        Some(self.page(channel, since, limit))
+    }
 
     /// Keeps the epochs to come of what is followed.
-    pub(super) fn keep_followed(&self) {
+    fn keep_followed(&self) {
         let mut after = None;
         while let Some(names) = self.updates.next_followed(&mut after) {
             let (mut streams, now) = (self.streams.lock(), self.clock.now());
@@ -107,16 +127,20 @@ impl MemoryBroker {
         }
     }
 
-    pub(super) fn info(&self, channel: &ChannelName) -> Option<ChannelInfo> {
-        self.streams.lock().info(channel)
+    async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
+        Ok(self.streams.lock().info(channel))
     }
 
-    pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
-        self.streams.lock().list(after, limit)
+    async fn list(
+        &self,
+        after: Option<&ChannelName>,
+        limit: usize,
+    ) -> Result<Vec<ChannelInfo>, ReadError> {
+        Ok(self.streams.lock().list(after, limit))
     }
 
-    pub(super) async fn delete(&self, channel: &ChannelName) -> bool {
-        let Some(permit) = self.updates.permit().await else { return false };
+    async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+        let Some(permit) = self.updates.permit().await else { return Ok(false) };
         let was_there = {
             let mut streams = self.streams.lock();
             let was_there = streams.delete(channel);
@@ -126,11 +150,11 @@ impl MemoryBroker {
             was_there
         };
         self.updates.wake();
-        was_there
+        Ok(was_there)
     }
 
     /// The way of a publish: a place in line, and the lock, both within a second.
-    pub(super) async fn is_ready(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         let permit = tokio::time::timeout(Duration::from_secs(1), self.updates.permit()).await;
         let has_place = matches!(permit, Ok(Some(_)));
         // Never by a wait that would hold the thread: others run on it.
@@ -142,16 +166,16 @@ impl MemoryBroker {
         has_place && tokio::time::timeout(Duration::from_secs(1), free).await.is_ok()
     }
 
-    pub(super) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         let streams = self.streams.lock();
         (streams.len(), streams.bytes())
     }
 
-    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+    fn reserved_epochs(&self) -> ReservedTotals {
         self.streams.lock().reserved_epochs()
     }
 
-    pub(super) fn expire(&self) {
+    fn expire(&self) {
         self.streams.lock().expire(self.clock.now());
     }
 }
@@ -160,6 +184,7 @@ impl MemoryBroker {
 mod tests {
     use super::MemoryBroker;
     use crate::clock::Clock;
+    use crate::contract::BrokerBackend;
     use crate::tests::TestNode;
     use steadfast_history::HistoryConfig;
 

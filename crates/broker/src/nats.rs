@@ -41,6 +41,8 @@ use self::session::{NatsSession, NatsUnavailable};
 use self::shared::NatsShared;
 use crate::clock::Clock;
 use crate::cluster::{ClusterMessage, ClusterTransport, Destination, PROBE_TIMEOUT};
+use crate::contract::BrokerBackend;
+use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::secret::Secret;
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
@@ -92,29 +94,6 @@ pub struct NatsBroker {
     shared: Arc<NatsShared>,
 }
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NatsMetrics {
-    /// Whether this node has a session with the log.
-    pub is_here: bool,
-    /// Sessions that began.
-    pub sessions: u64,
-    /// Times that the fence was found raised: events were lost, and epochs are new.
-    pub fences: u64,
-    /// Messages of the log that this node has brought there.
-    pub messages: u64,
-    /// The newest message of the log that this node has taken in.
-    pub applied: u64,
-    /// Channels whose newest event was taken out of the log, and that began anew.
-    pub repairs: u64,
-    /// Channels that the log takes nothing of, whatever is tried.
-    pub stuck: usize,
-    /// Whether the server refused the last message.
-    pub is_failing: bool,
-    /// Questions of other nodes that there was no room for.
-    pub unheard: u64,
-}
-
 impl NatsBroker {
     /// A broker that knows its servers, and nothing of what they keep. Run [`Self::run`] on a task
     /// of its own. `node` is the node's name; `hot_bytes_max` bounds the events in memory.
@@ -133,13 +112,28 @@ impl NatsBroker {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    async fn submit(&self, publish: Publish) -> oneshot::Receiver<PublishOutcome> {
+        let (told, answer) = oneshot::channel();
+        let name = publish.channel.clone();
+        ChannelQueues::put(&self.shared, &name, QueuedWork::Publish(publish, told)).await;
+        answer
+    }
+
+    async fn pass(&self) -> Result<Arc<NatsSession>, ReadError> {
+        barrier::pass(&self.shared).await.map_err(|_| ReadError::Unavailable)
+    }
+}
+
+impl BrokerBackend for NatsBroker {
+    const NAME: &'static str = "nats";
+
     /// Keeps a session with the log, for ever.
-    pub async fn run(&self) {
+    async fn run(&self) {
         join(supervisor::run(&self.shared), sweep::sweep(&self.shared)).await;
     }
 
     /// This node leaves in peace: nobody has to wait for what it may have seen.
-    pub async fn leave(&self) {
+    async fn leave(&self) {
         match tokio::time::timeout(PROBE_TIMEOUT, connect::leave(&self.shared)).await {
             Ok(Ok(())) => {}
             // What the others do not hear now they find out by themselves.
@@ -148,13 +142,13 @@ impl NatsBroker {
         }
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> PublishOutcome {
+    async fn publish(&self, publish: Publish) -> PublishOutcome {
         let told = self.submit(publish).await;
         told.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
     /// Many, which are in line in their order before the first is answered.
-    pub(super) async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<PublishOutcome> {
+    async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<PublishOutcome> {
         let mut told = Vec::with_capacity(publishes.len());
         for publish in publishes {
             told.push(self.submit(publish).await);
@@ -163,14 +157,7 @@ impl NatsBroker {
         answers.map(|answer| answer.unwrap_or(Err(PublishError::Unavailable))).collect()
     }
 
-    async fn submit(&self, publish: Publish) -> oneshot::Receiver<PublishOutcome> {
-        let (told, answer) = oneshot::channel();
-        let name = publish.channel.clone();
-        ChannelQueues::put(&self.shared, &name, QueuedWork::Publish(publish, told)).await;
-        answer
-    }
-
-    pub(super) async fn read(
+    async fn read(
         &self,
         channel: &ChannelName,
         since: &Since,
@@ -198,15 +185,12 @@ impl NatsBroker {
         Err(ReadError::Unavailable)
     }
 
-    pub(super) async fn info(
-        &self,
-        channel: &ChannelName,
-    ) -> Result<Option<ChannelInfo>, ReadError> {
+    async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
         self.pass().await?;
         Ok(self.shared.table.lock().info(channel))
     }
 
-    pub(super) async fn list(
+    async fn list(
         &self,
         after: Option<&ChannelName>,
         limit: usize,
@@ -215,7 +199,7 @@ impl NatsBroker {
         Ok(self.shared.table.lock().list(after, limit))
     }
 
-    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+    async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         self.pass().await?;
         let (told, answer) = oneshot::channel();
         let work = QueuedWork::Delete { if_idle_since: None, told };
@@ -225,13 +209,13 @@ impl NatsBroker {
     }
 
     /// The log answers, what it has is in the table, and it took what it was sent last.
-    pub(super) async fn is_ready(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         let passed = tokio::time::timeout(PROBE_TIMEOUT, barrier::pass(&self.shared)).await;
         matches!(passed, Ok(Ok(_))) && !self.shared.figures.is_failing.load(Ordering::Relaxed)
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
+    async fn claim_link(&self, link: &LinkId, generation: Generation) {
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
         // Without a server no node can be told; what the older session sees is still true.
@@ -239,7 +223,7 @@ impl NatsBroker {
     }
 
     /// Drops what has grown too old, in some channels.
-    pub(super) fn expire(&self) {
+    fn expire(&self) {
         let date = self.shared.date();
         let mut expired_to = self.shared.expired_to.lock();
         let after = expired_to.take();
@@ -247,18 +231,18 @@ impl NatsBroker {
     }
 
     /// Channels and bytes.
-    pub(super) fn size(&self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.channels.len(), table.bytes)
     }
 
-    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+    fn reserved_epochs(&self) -> ReservedTotals {
         self.shared.table.lock().reserved.totals()
     }
 
     /// What operators should know though the log answers.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        match self.shared.figures().stuck {
+    fn warnings(&self) -> Vec<String> {
+        match self.shared.stuck() {
             0 => Vec::new(),
             count => vec![format!(
                 "the log takes nothing of {count} channels; the node's log names them"
@@ -266,12 +250,12 @@ impl NatsBroker {
         }
     }
 
-    pub(super) fn figures(&self) -> NatsMetrics {
-        self.shared.figures()
+    fn metrics(&self) -> Vec<BrokerMetric> {
+        self.shared.metrics()
     }
 
-    async fn pass(&self) -> Result<Arc<NatsSession>, ReadError> {
-        barrier::pass(&self.shared).await.map_err(|_| ReadError::Unavailable)
+    fn stats(&self) -> Vec<BrokerStat> {
+        self.shared.stats()
     }
 }
 

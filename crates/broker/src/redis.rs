@@ -30,6 +30,8 @@ use self::page::{known, page};
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
 use self::server::{RedisNode, RedisUnavailable, fence_of};
 use super::cluster::{ClusterMessage, ClusterTransport, NodeId, PROBE_TIMEOUT, RpcState};
+use crate::contract::BrokerBackend;
+use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::secret::Secret;
 use crate::settings::RedisSettings;
 use crate::update_bus::UpdateBus;
@@ -74,23 +76,6 @@ struct RedisShared {
     rpc: RpcState,
 }
 
-/// What is counted of all servers together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RedisMetrics {
-    /// Servers.
-    pub servers: usize,
-    /// Servers that this node has a session with.
-    pub here: usize,
-    /// Sessions with servers that began.
-    pub sessions: u64,
-    /// Times that a fence was found raised: events were lost, and epochs are new.
-    pub fences: u64,
-    /// Times that announcements came too fast, and history was read instead.
-    pub dropped: u64,
-    /// Questions of other nodes that there was no room for.
-    pub unheard: u64,
-}
-
 impl RedisShared {
     fn place(&self, name: &str) -> usize {
         sharding::server_of(name, self.servers)
@@ -118,8 +103,27 @@ impl RedisBroker {
         Ok(Self { servers, shared })
     }
 
+    /// A sum over all servers.
+    fn sum(&self, count: fn(&RedisNode) -> &AtomicU64) -> u64 {
+        self.servers.iter().map(|server| count(server).load(Ordering::Relaxed)).sum()
+    }
+
+    /// Servers that this node has a session with.
+    fn connected_servers(&self) -> usize {
+        self.servers.iter().filter(|server| server.session().is_ok()).count()
+    }
+
+    fn of(&self, channel: &ChannelName) -> &RedisNode {
+        // A place is below the number of servers, and the settings name at least one.
+        &self.servers[self.shared.place(channel.as_str())]
+    }
+}
+
+impl BrokerBackend for RedisBroker {
+    const NAME: &'static str = "redis";
+
     /// Keeps sessions with all servers, for ever.
-    pub async fn run(&self) {
+    async fn run(&self) {
         let lives = self.servers.iter().map(|server| {
             join(supervisor::run(server, &self.shared), sweep::sweep(server, &self.shared))
         });
@@ -127,7 +131,7 @@ impl RedisBroker {
     }
 
     /// This node leaves in peace: nobody has to wait for what it may have seen.
-    pub async fn leave(&self) {
+    async fn leave(&self) {
         let leaves = self.servers.iter().map(|server| async move {
             let Ok(session) = server.session() else { return };
             let mut command = redis::cmd("HDEL");
@@ -142,7 +146,7 @@ impl RedisBroker {
         drop(tokio::time::timeout(PROBE_TIMEOUT, join_all(leaves)).await);
     }
 
-    pub(super) async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
+    async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
         let (server, streams) = (self.of(&publish.channel), &self.shared.streams);
         let away = |_: RedisUnavailable| PublishError::Unavailable;
         let session = server.session().map_err(away)?;
@@ -195,14 +199,11 @@ impl RedisBroker {
     }
 
     /// Many, which go to their servers in their order before the first is answered.
-    pub(super) async fn publish_many(
-        &self,
-        publishes: Vec<Publish>,
-    ) -> Vec<Result<Receipt, PublishError>> {
+    async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Result<Receipt, PublishError>> {
         join_all(publishes.into_iter().map(|publish| self.publish(publish))).await
     }
 
-    pub(super) async fn read(
+    async fn read(
         &self,
         channel: &ChannelName,
         since: &Since,
@@ -248,15 +249,12 @@ impl RedisBroker {
         }
     }
 
-    pub(super) async fn info(
-        &self,
-        channel: &ChannelName,
-    ) -> Result<Option<ChannelInfo>, ReadError> {
+    async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
         let mut found = known(self.of(channel), channel.as_str(), None).await?;
         Ok(found.pop())
     }
 
-    pub(super) async fn list(
+    async fn list(
         &self,
         after: Option<&ChannelName>,
         limit: usize,
@@ -272,7 +270,7 @@ impl RedisBroker {
         Ok(all)
     }
 
-    pub(super) async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
+    async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         let server = self.of(channel);
         let away = |_: RedisUnavailable| ReadError::Unavailable;
         let session = server.session().map_err(away)?;
@@ -287,7 +285,7 @@ impl RedisBroker {
     }
 
     /// The way of a publish, through every server and back as an announcement.
-    pub(super) async fn is_ready(&self) -> bool {
+    async fn is_ready(&self) -> bool {
         let probes = self.servers.iter().map(|server| async move {
             let mut heard = server.heard.subscribe();
             let Ok(probe) = server.probe().await else { return false };
@@ -298,7 +296,7 @@ impl RedisBroker {
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    pub(super) async fn claim_link(&self, link: &LinkId, generation: Generation) {
+    async fn claim_link(&self, link: &LinkId, generation: Generation) {
         let Some(server) = self.servers.get(self.shared.place(link.as_str())) else { return };
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
@@ -307,16 +305,13 @@ impl RedisBroker {
     }
 
     /// Channels and bytes, as the servers last told.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let sum = |count: fn(&RedisNode) -> &AtomicU64| {
-            let all = self.servers.iter().map(|server| count(server).load(Ordering::Relaxed));
-            usize::try_from(all.sum::<u64>()).unwrap_or(usize::MAX)
-        };
+    fn size(&self) -> (usize, usize) {
+        let sum = |count| usize::try_from(self.sum(count)).unwrap_or(usize::MAX);
         (sum(|server| &server.channels), sum(|server| &server.bytes))
     }
 
     /// Names with reserved epochs, as the servers last told, and those dropped for this node.
-    pub(super) fn reserved_epochs(&self) -> ReservedTotals {
+    fn reserved_epochs(&self) -> ReservedTotals {
         let mut totals = ReservedTotals::default();
         for server in &self.servers {
             let names = server.figures.reserved.load(Ordering::Relaxed);
@@ -327,7 +322,7 @@ impl RedisBroker {
     }
 
     /// What operators should know though the servers answer.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<String> {
         let warning = |server: &RedisNode| {
             let policy = server.evicts.lock().clone()?;
             Some(format!(
@@ -339,22 +334,50 @@ impl RedisBroker {
         self.servers.iter().filter_map(warning).collect()
     }
 
-    pub(super) fn figures(&self) -> RedisMetrics {
-        let sum = |count: fn(&RedisNode) -> &AtomicU64| {
-            self.servers.iter().map(|server| count(server).load(Ordering::Relaxed)).sum()
-        };
-        RedisMetrics {
-            servers: self.servers.len(),
-            here: self.servers.iter().filter(|server| server.session().is_ok()).count(),
-            sessions: sum(|server| &server.figures.sessions),
-            fences: sum(|server| &server.figures.fences),
-            dropped: sum(|server| &server.figures.dropped),
-            unheard: self.shared.rpc.dropped(),
-        }
+    fn metrics(&self) -> Vec<BrokerMetric> {
+        let connected = self.connected_servers() as u64;
+        let sessions = self.sum(|server| &server.figures.sessions);
+        let fences = self.sum(|server| &server.figures.fences);
+        let dropped = self.sum(|server| &server.figures.dropped);
+        vec![
+            BrokerMetric::gauge(
+                "redis_servers",
+                "Servers of the broker",
+                self.servers.len() as u64,
+            ),
+            BrokerMetric::gauge(
+                "redis_servers_connected",
+                "Servers that this node has a session with",
+                connected,
+            ),
+            BrokerMetric::counter("redis_sessions", "Sessions with servers begun", sessions),
+            BrokerMetric::counter(
+                "redis_fences_raised",
+                "Times that events were lost and epochs changed",
+                fences,
+            ),
+            BrokerMetric::counter(
+                "redis_announcements_dropped",
+                "Times that history made up for them",
+                dropped,
+            ),
+            BrokerMetric::counter(
+                "redis_questions_dropped",
+                "Questions of other nodes without room",
+                self.shared.rpc.dropped(),
+            ),
+        ]
     }
 
-    fn of(&self, channel: &ChannelName) -> &RedisNode {
-        // A place is below the number of servers, and the settings name at least one.
-        &self.servers[self.shared.place(channel.as_str())]
+    fn stats(&self) -> Vec<BrokerStat> {
+        let sum = |name, count| BrokerStat::count(name, self.sum(count));
+        vec![
+            BrokerStat::count("all", self.servers.len() as u64),
+            BrokerStat::count("connected", self.connected_servers() as u64),
+            sum("sessions", |server| &server.figures.sessions),
+            sum("fences_raised", |server| &server.figures.fences),
+            sum("announcements_dropped", |server| &server.figures.dropped),
+            BrokerStat::count("questions_dropped", self.shared.rpc.dropped()),
+        ]
     }
 }

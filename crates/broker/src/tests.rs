@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::node::TestNode;
 
-use super::{Broker, DiskBroker, DiskConfig, MemoryBroker, nats, redis};
+use super::{Broker, DiskBroker, DiskConfig, MemoryBroker, MetricValue, nats, redis};
 use crate::clock::Clock;
 use crate::testing::{NatsServer, RedisServer};
 
@@ -153,6 +153,16 @@ impl Arm {
     pub(crate) async fn ready(&self) {
         while !self.broker.is_ready().await {
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// A counter or a gauge of the broker, by its name.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let metrics = self.broker.metrics();
+        let metric = metrics.iter().find(|metric| metric.name == name).unwrap();
+        match metric.value {
+            MetricValue::Counter(value) | MetricValue::Gauge(value) => value,
+            MetricValue::Bytes(_) | MetricValue::Durations(_) => panic!("{name} is another kind"),
         }
     }
 

@@ -8,16 +8,14 @@ pub(crate) mod body;
 mod channels;
 pub(crate) mod cluster_rpc;
 mod connections;
-mod disk_metrics;
 mod event;
 mod health;
 mod listener;
+mod metric_family;
 mod metrics;
-mod nats_metrics;
 mod publish;
 mod publish_pipeline;
 mod query;
-mod redis_metrics;
 mod snapshot;
 mod stats;
 

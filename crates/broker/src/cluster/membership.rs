@@ -38,6 +38,11 @@ pub(crate) trait ClusterTransport: Sized {
     /// Sends a message; `None` if no server takes it.
     async fn send(&self, to: Destination<'_>, message: &ClusterMessage) -> Option<()>;
 
+    /// The largest body of a response that a server takes, in bytes.
+    fn response_bytes_max(&self) -> usize {
+        usize::MAX
+    }
+
     /// This node.
     fn node_id(&self) -> &NodeId {
         self.rpc().own()

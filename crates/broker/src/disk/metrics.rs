@@ -1,11 +1,13 @@
 //! What a disk broker counts: commits, how long they took, what the store takes on disk. In: one
-//! note a commit, from the writer. Out: the figures at one time, for statistics and metrics.
+//! note a commit, from the writer. Out: what it counts at one time, for statistics and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::metrics::{BrokerMetric, BrokerStat, Histogram, MetricValue};
+
 /// The upper ends of the histogram's classes, in microseconds; one more class is without end.
-pub const COMMIT_US: [u64; 12] =
+const COMMIT_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 
 /// Counts that go on.
@@ -19,25 +21,6 @@ pub(super) struct DiskCounters {
     bytes_on_disk: AtomicU64,
     is_failing: AtomicBool,
     is_healing: AtomicBool,
-}
-
-/// The figures of a disk broker at one time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DiskMetrics {
-    /// Commits that the disk has.
-    pub commits: u64,
-    /// Events in them.
-    pub events: u64,
-    /// How long they took in all, in microseconds.
-    pub total_us: u64,
-    /// How many of them took at most as long as [`COMMIT_US`] says, class by class, then the rest.
-    pub classes: [u64; COMMIT_US.len() + 1],
-    /// Commits that failed.
-    pub failures: u64,
-    /// Bytes that the store takes on disk, as of the last look.
-    pub bytes_on_disk: u64,
-    /// Whether the store takes nothing for now.
-    pub is_failing: bool,
 }
 
 impl DiskCounters {
@@ -73,27 +56,71 @@ impl DiskCounters {
         self.bytes_on_disk.store(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn figures(&self) -> DiskMetrics {
-        let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        DiskMetrics {
-            commits: count(&self.commits),
-            events: count(&self.events),
-            total_us: count(&self.total_us),
-            classes: self.classes.each_ref().map(count),
-            failures: count(&self.failures),
-            bytes_on_disk: count(&self.bytes_on_disk),
-            is_failing: self.is_failing.load(Ordering::Relaxed),
-        }
+    /// Whether the store takes nothing for now.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
-}
 
-impl DiskMetrics {
+    /// The metrics of a scrape.
+    #[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers")]
+    pub(super) fn metrics(&self) -> Vec<BrokerMetric> {
+        let seconds = |us: u64| us as f64 / 1e6;
+        let ends = COMMIT_US.into_iter().map(seconds).chain([f64::INFINITY]);
+        let commits = Histogram {
+            sum_s: seconds(count(&self.total_us)),
+            classes: ends.zip(self.classes()).collect(),
+        };
+        let failing = u64::from(self.is_failing());
+        let bytes = MetricValue::Bytes(count(&self.bytes_on_disk));
+        vec![
+            BrokerMetric::counter(
+                "disk_committed_events",
+                "Events that the disk has",
+                count(&self.events),
+            ),
+            BrokerMetric::counter(
+                "disk_commit_failures",
+                "Commits that failed",
+                count(&self.failures),
+            ),
+            BrokerMetric::gauge("disk_failing", "1 while the store takes no writes", failing),
+            BrokerMetric::new("disk", "What the store takes on disk", bytes),
+            BrokerMetric::new(
+                "disk_commit",
+                "Time a commit takes",
+                MetricValue::Durations(commits),
+            ),
+        ]
+    }
+
+    /// The object of the statistics. Times are upper ends of classes, in milliseconds.
+    #[expect(clippy::cast_precision_loss, reason = "statistics are for people")]
+    pub(super) fn stats(&self) -> Vec<BrokerStat> {
+        let commits = count(&self.commits);
+        let per_commit = count(&self.events) as f64 / commits.max(1) as f64;
+        let ms_at = |percent| self.commit_us_at(percent) as f64 / 1e3;
+        vec![
+            BrokerStat::count("commits", commits),
+            BrokerStat::number("events_per_commit", (per_commit * 100.0).round() / 100.0),
+            BrokerStat::number("commit_ms_p50", ms_at(50)),
+            BrokerStat::number("commit_ms_p99", ms_at(99)),
+            BrokerStat::count("failures", count(&self.failures)),
+            BrokerStat::flag("failing", self.is_failing()),
+            BrokerStat::count("bytes", count(&self.bytes_on_disk)),
+        ]
+    }
+
+    fn classes(&self) -> [u64; COMMIT_US.len() + 1] {
+        self.classes.each_ref().map(count)
+    }
+
     /// The end of the class in which the commit lies that `percent` of all are not slower than, in
     /// microseconds; 0 where there is none, the last end where it lies beyond.
-    pub fn commit_us_at(&self, percent: u64) -> u64 {
-        let wanted = (self.classes.iter().sum::<u64>() * percent).div_ceil(100);
+    fn commit_us_at(&self, percent: u64) -> u64 {
+        let classes = self.classes();
+        let wanted = (classes.iter().sum::<u64>() * percent).div_ceil(100);
         let mut seen = 0;
-        for (count, end) in self.classes.iter().zip(COMMIT_US) {
+        for (count, end) in classes.iter().zip(COMMIT_US) {
             seen += count;
             if seen >= wanted {
                 return if wanted == 0 { 0 } else { end };
@@ -103,23 +130,30 @@ impl DiskMetrics {
     }
 }
 
+fn count(number: &AtomicU64) -> u64 {
+    number.load(Ordering::Relaxed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::DiskCounters;
+    use crate::metrics::BrokerStat;
     use std::time::Duration;
 
     #[test]
     fn commits_fall_into_classes() {
         let tally = DiskCounters::default();
-        assert_eq!(tally.figures().commit_us_at(99), 0);
+        assert_eq!(tally.commit_us_at(99), 0);
         for ms in [1, 1, 1, 2, 3_000] {
             tally.committed(2, Duration::from_millis(ms));
         }
-        let figures = tally.figures();
-        assert_eq!((figures.commits, figures.events), (5, 10));
-        assert_eq!((figures.classes[2], figures.classes[3], figures.classes[12]), (3, 1, 1));
-        assert_eq!(figures.commit_us_at(50), 1_000);
-        assert_eq!(figures.commit_us_at(80), 2_500);
-        assert_eq!(figures.commit_us_at(99), 1_000_000);
+        let stats = tally.stats();
+        assert!(stats.contains(&BrokerStat::count("commits", 5)));
+        assert!(stats.contains(&BrokerStat::number("events_per_commit", 2.0)));
+        let classes = tally.classes();
+        assert_eq!((classes[2], classes[3], classes[12]), (3, 1, 1));
+        assert_eq!(tally.commit_us_at(50), 1_000);
+        assert_eq!(tally.commit_us_at(80), 2_500);
+        assert_eq!(tally.commit_us_at(99), 1_000_000);
     }
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::{DiskBroker, DiskConfig, DiskError};
 use crate::clock::Clock;
+use crate::contract::BrokerBackend;
 use crate::tests::{ALL, TestNode, channel, event};
 
 /// A data directory, and the broker on it while that runs.

@@ -105,11 +105,8 @@ impl ClusterTransport for NatsBroker {
         self.shared.tell(&session, subject, message).await;
         Some(())
     }
-}
 
-impl NatsBroker {
-    /// The largest body of a response that the server takes, in bytes.
-    pub(crate) fn response_bytes_max(&self) -> usize {
+    fn response_bytes_max(&self) -> usize {
         let session = self.shared.session();
         session.map_or(usize::MAX, |session| session.payload_max.saturating_sub(ENVELOPE_BYTES))
     }

@@ -12,7 +12,6 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch};
 use tokio::sync::watch;
 
-use super::NatsMetrics;
 use super::address::Address;
 use super::barrier::Barrier;
 use super::channel_queue::ChannelQueues;
@@ -25,6 +24,7 @@ use super::sweep::TOMB_MS;
 use super::table::NatsTable;
 use crate::clock::Clock;
 use crate::cluster::{ClusterMessage, NodeId, PROBE_TIMEOUT, RpcState};
+use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
@@ -340,18 +340,53 @@ impl NatsShared {
         self.clock.date().0
     }
 
-    pub(super) fn figures(&self) -> NatsMetrics {
+    /// How many channels the log takes nothing of, whatever is tried.
+    pub(super) fn stuck(&self) -> usize {
+        self.stuck.lock().len()
+    }
+
+    /// Sessions that began.
+    pub(super) fn sessions(&self) -> u64 {
+        self.figures.sessions.load(Ordering::Relaxed)
+    }
+
+    /// The metrics of a scrape.
+    pub(super) fn metrics(&self) -> Vec<BrokerMetric> {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        NatsMetrics {
-            is_here: self.is_here(),
-            sessions: count(&self.figures.sessions),
-            fences: count(&self.figures.fences),
-            messages: count(&self.figures.messages),
-            repairs: count(&self.figures.repairs),
-            stuck: self.stuck.lock().len(),
-            applied: *self.applied.borrow(),
-            is_failing: self.figures.is_failing.load(Ordering::Relaxed),
-            unheard: self.rpc.dropped(),
-        }
+        let (connected, stuck) = (u64::from(self.is_here()), self.stuck() as u64);
+        let failing = u64::from(self.figures.is_failing.load(Ordering::Relaxed));
+        let [fences, repairs, messages] =
+            [&self.figures.fences, &self.figures.repairs, &self.figures.messages].map(count);
+        let (gauge, counter) = (BrokerMetric::gauge, BrokerMetric::counter);
+        let lost = "Times that events were lost and epochs changed";
+        let unheard = self.rpc.dropped();
+        vec![
+            gauge("nats_connected", "1 while this node reads the log", connected),
+            gauge("nats_failing", "1 while the server takes no messages", failing),
+            gauge("nats_channels_stuck", "Channels that the log takes nothing of", stuck),
+            gauge("nats_applied", "The newest message of the log taken in", *self.applied.borrow()),
+            counter("nats_sessions", "Sessions with the log begun", self.sessions()),
+            counter("nats_fences_raised", lost, fences),
+            counter("nats_channels_repaired", "Channels that lost their newest event", repairs),
+            counter("nats_messages", "Messages of the log that this node wrote", messages),
+            counter("nats_questions_dropped", "Questions of other nodes without room", unheard),
+        ]
+    }
+
+    /// The object of the statistics.
+    pub(super) fn stats(&self) -> Vec<BrokerStat> {
+        let count =
+            |name, counter: &AtomicU64| BrokerStat::count(name, counter.load(Ordering::Relaxed));
+        vec![
+            BrokerStat::flag("connected", self.is_here()),
+            BrokerStat::flag("failing", self.figures.is_failing.load(Ordering::Relaxed)),
+            BrokerStat::count("sessions", self.sessions()),
+            count("fences_raised", &self.figures.fences),
+            count("messages", &self.figures.messages),
+            BrokerStat::count("applied", *self.applied.borrow()),
+            count("channels_repaired", &self.figures.repairs),
+            BrokerStat::count("channels_stuck", self.stuck() as u64),
+            BrokerStat::count("questions_dropped", self.rpc.dropped()),
+        ]
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn sweep(shared: &Arc<NatsShared>) {
     loop {
         tokio::time::sleep(INTERVAL).await;
         turns = turns.wrapping_add(1);
-        let sessions = shared.figures().sessions;
+        let sessions = shared.sessions();
         calm = if sessions == session { calm.saturating_add(1) } else { 0 };
         session = sessions;
         if shared.session().is_ok() && calm >= CALM_TURNS {

@@ -50,11 +50,6 @@ fn keeping(store: &NatsServer, streams: &HistoryConfig, hot_bytes_max: usize) ->
     Arm::of(Broker::Nats(node(store, streams, hot_bytes_max, &updates)), test_node)
 }
 
-/// What the node counts.
-fn figures(arm: &Arm) -> super::NatsMetrics {
-    arm.broker.nats().unwrap()
-}
-
 /// What the tasks of the node share.
 fn shared(arm: &Arm) -> &Arc<super::NatsShared> {
     let Broker::Nats(nats) = &*arm.broker else { panic!("another broker") };
@@ -87,7 +82,7 @@ impl SharedServer for NatsServer {
     }
 
     fn sessions_and_losses(node: &Arm) -> (u64, u64) {
-        (figures(node).sessions, figures(node).fences)
+        (node.metric("nats_sessions"), node.metric("nats_fences_raised"))
     }
 }
 
@@ -113,7 +108,7 @@ impl LossyServer for NatsServer {
     }
 
     fn losses(node: &Arm) -> u64 {
-        figures(node).fences
+        node.metric("nats_fences_raised")
     }
 }
 

@@ -91,8 +91,7 @@ impl SharedServer for RedisServer {
     }
 
     fn sessions_and_losses(node: &Arm) -> (u64, u64) {
-        let metrics = node.broker.redis().unwrap();
-        (metrics.sessions, metrics.fences)
+        (node.metric("redis_sessions"), node.metric("redis_fences_raised"))
     }
 }
 

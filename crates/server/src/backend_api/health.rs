@@ -34,8 +34,7 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthRe
         return Err(Problem::new(Code::Draining, detail).retry_after_s(AGAIN_S));
     }
     if !node.broker.is_ready().await {
-        let is_failing = node.broker.disk().is_some_and(|disk| disk.is_failing);
-        let what = if is_failing { "takes no writes: see the log" } else { "does not answer" };
+        let what = node.broker.failure().unwrap_or("does not answer");
         let detail = format!("the {} broker {what}", node.broker.name());
         return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
     }

@@ -14,10 +14,10 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use steadfast_broker::IN_FLIGHT_MAX;
+use steadfast_broker::{BrokerMetric, IN_FLIGHT_MAX, MetricValue};
 
+use super::metric_family::MetricFamily;
 use super::snapshot::NodeSnapshot;
-use super::{disk_metrics, nats_metrics, redis_metrics};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -29,15 +29,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.connections(&snapshot);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
-    if let Some(disk) = &snapshot.disk {
-        disk_metrics::register(disk, &mut sheet.0);
-    }
-    if let Some(redis) = &snapshot.redis {
-        redis_metrics::register(redis, &mut sheet.0);
-    }
-    if let Some(nats) = &snapshot.nats {
-        nats_metrics::register(nats, &mut sheet.0);
-    }
+    sheet.broker(&node.broker.metrics());
     sheet.limits(&node);
     let mut text = String::new();
     match encode(&mut text, &sheet.0) {
@@ -115,6 +107,25 @@ impl Sheet {
             totals.lagged,
         );
         self.gauge("relay_in_flight", "Announcements on their way", snapshot.in_flight as u64);
+    }
+
+    /// What the broker counts besides; metrics of one name stand together.
+    fn broker(&mut self, metrics: &[BrokerMetric]) {
+        for family in metrics.chunk_by(|one, next| one.name == next.name) {
+            let Some(BrokerMetric { name, help, value, .. }) = family.first() else { continue };
+            let metric = MetricFamily(family.to_vec());
+            match value {
+                MetricValue::Counter(_) | MetricValue::Gauge(_) => {
+                    self.0.register(*name, *help, metric);
+                }
+                MetricValue::Bytes(_) => {
+                    self.0.register_with_unit(*name, *help, Unit::Bytes, metric);
+                }
+                MetricValue::Durations(_) => {
+                    self.0.register_with_unit(*name, *help, Unit::Seconds, metric);
+                }
+            }
+        }
     }
 
     fn limits(&mut self, node: &Node) {

@@ -7,7 +7,6 @@ use steadfast_history::ReservedTotals;
 use steadfast_hub::Totals;
 
 use crate::node::Node;
-use steadfast_broker::{DiskMetrics, NatsMetrics, RedisMetrics};
 
 /// Names taken in one go; a hub's other work gets its lock in between.
 const NAMES_PER_LOCK: usize = 1_000;
@@ -45,12 +44,6 @@ pub(super) struct NodeSnapshot {
     pub(super) internal_sockets: u64,
     /// Announcements on their way to the hubs.
     pub(super) in_flight: usize,
-    /// What a redis broker counts.
-    pub(super) redis: Option<RedisMetrics>,
-    /// What a nats broker counts.
-    pub(super) nats: Option<NatsMetrics>,
-    /// What a disk broker counts.
-    pub(super) disk: Option<DiskMetrics>,
     /// Seconds since the start.
     pub(super) uptime_seconds: u64,
 }
@@ -77,9 +70,6 @@ impl NodeSnapshot {
             internal_refused: count(&counters.internal_refused),
             internal_sockets: count(&counters.internal_sockets),
             in_flight: node.updates.in_flight(),
-            disk: node.broker.disk(),
-            redis: node.broker.redis(),
-            nats: node.broker.nats(),
             uptime_seconds: node.clock.now().0 / 1000,
         }
     }

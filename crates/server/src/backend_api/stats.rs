@@ -5,16 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use hyper::Uri;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use steadfast_broker::BrokerStat;
 use steadfast_protocol::Timestamp;
 
 use crate::node::Node;
 use crate::problem::Problem;
 
-use super::disk_metrics::DiskStats;
-use super::nats_metrics::NatsStats;
 use super::query::Query;
-use super::redis_metrics::RedisStats;
 use super::snapshot::NodeSnapshot;
 
 /// The statistics.
@@ -30,16 +28,35 @@ pub(super) struct Stats {
     channels: ChannelStats,
     events: EventStats,
     history_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disk: Option<DiskStats>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redis: Option<RedisStats>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nats: Option<NatsStats>,
+    #[serde(flatten)]
+    of_broker: BrokerStats,
     polls: u64,
     sockets: u64,
     requests_rejected: u64,
     version: &'static str,
+}
+
+/// What the broker tells of itself, as an object under its name.
+#[derive(Debug)]
+struct BrokerStats {
+    broker: &'static str,
+    stats: Vec<BrokerStat>,
+}
+
+impl Serialize for BrokerStats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stats = StatsObject(&self.stats);
+        serializer.collect_map((!self.stats.is_empty()).then_some((self.broker, stats)))
+    }
+}
+
+/// An object with its members in the order of a list.
+struct StatsObject<'a>(&'a [BrokerStat]);
+
+impl Serialize for StatsObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|stat| (stat.name, stat.value)))
+    }
 }
 
 /// Sessions. `healthy` is as of the last sweep.
@@ -110,9 +127,7 @@ pub(super) async fn stats(State(node): State<Arc<Node>>, uri: Uri) -> Result<Jso
             publish_errors: snapshot.publish_errors,
         },
         history_bytes: snapshot.history_bytes,
-        disk: snapshot.disk.map(DiskStats::from),
-        redis: snapshot.redis.map(RedisStats::from),
-        nats: snapshot.nats.map(NatsStats::from),
+        of_broker: BrokerStats { broker: node.broker.name(), stats: node.broker.stats() },
         polls: snapshot.polls,
         sockets: snapshot.sockets,
         requests_rejected: snapshot.rejected,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use steadfast_broker::StatValue;
 use steadfast_history::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload};
 use steadfast_server::config::{BrokerKind, Config};
@@ -69,7 +70,10 @@ pub(super) async fn rate_of(
     for task in tasks {
         task.abort();
     }
-    let figures = node.broker.disk().unwrap_or_default();
-    let count = |number: u64| u32::try_from(number).map(f64::from);
-    Ok((rate, count(figures.events)? / count(figures.commits.max(1))?))
+    let stats = node.broker.stats();
+    let per_commit = stats.iter().find(|stat| stat.name == "events_per_commit");
+    match per_commit.map(|stat| stat.value) {
+        Some(StatValue::Number(events)) => Ok((rate, events)),
+        Some(StatValue::Count(_) | StatValue::Flag(_)) | None => Ok((rate, 0.0)),
+    }
 }

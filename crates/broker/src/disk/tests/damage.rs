@@ -5,6 +5,7 @@ use steadfast_history::{PublishError, ReadError, Receipt};
 use steadfast_protocol::{GapCause, Since};
 
 use super::{Bench, change};
+use crate::contract::BrokerBackend;
 use crate::disk::DiskError;
 use crate::tests::{ALL, after, channel, each, event, keyed, last, offsets};
 

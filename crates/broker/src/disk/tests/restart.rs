@@ -4,6 +4,7 @@ use steadfast_history::{HistoryConfig, Publish, PublishError, Retention};
 use steadfast_protocol::{Epoch, GapCause, Since};
 
 use super::Bench;
+use crate::contract::BrokerBackend;
 use crate::disk::DiskError;
 use crate::tests::{after, channel, each, event, keyed, last, offsets, replacing};
 
@@ -78,7 +79,7 @@ async fn a_refused_event_leaves_a_channel_sound() {
     assert_eq!(offsets(&bench.read("a", Since::Start).await), each(11..=20));
     bench.restart().await;
     assert_eq!(offsets(&bench.read("a", Since::Start).await), each(11..=20));
-    assert_eq!(bench.broker().info(&channel("a")).unwrap().events, 10);
+    assert_eq!(bench.broker().info(&channel("a")).await.unwrap().unwrap().events, 10);
 }
 
 #[tokio::test]
@@ -113,7 +114,7 @@ async fn what_was_deleted_or_dropped_stays_away() {
     bench.restart().await;
     let page = bench.read("a", after(&epoch, 1)).await;
     assert_eq!((offsets(&page), page.gap.unwrap().cause), (vec![4, 5], GapCause::Retention));
-    assert_eq!(bench.broker().info(&channel("b")), None);
+    assert_eq!(bench.broker().info(&channel("b")).await.unwrap(), None);
     assert_ne!(bench.put(event("b")).await.0, deleted);
 }
 
@@ -129,8 +130,8 @@ async fn retention_that_has_become_less_is_applied_in_steps() {
     bench.stop().await;
     bench.streams.retention.events_max = 1;
     bench.start();
-    assert_eq!(bench.broker().info(&channel("a")).unwrap().events, 3_000);
-    while bench.broker().info(&channel("a")).unwrap().events > 1 {
+    assert_eq!(bench.broker().info(&channel("a")).await.unwrap().unwrap().events, 3_000);
+    while bench.broker().info(&channel("a")).await.unwrap().unwrap().events > 1 {
         bench.broker().expire();
         tokio::task::yield_now().await;
     }

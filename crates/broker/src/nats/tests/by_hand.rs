@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream::Stream;
 use steadfast_protocol::{GapCause, Since};
 
-use super::{HOT, arm, figures, keeping, shared};
+use super::{HOT, arm, keeping, shared};
 use crate::testing::NatsServer;
 use crate::tests::live::Listener;
 use crate::tests::{ALL, Arm, after, channel, event, offsets};
@@ -58,8 +58,8 @@ async fn a_channel_whose_newest_event_is_taken_out_begins_anew_alone() {
     for follower in &mut aside {
         assert_eq!(follower.until("2").await, ["2"]);
     }
-    assert_eq!((figures(&one).fences, figures(&two).fences), (0, 0));
-    assert_eq!((figures(&one).repairs, figures(&one).stuck), (1, 0));
+    assert_eq!([&one, &two].map(|node| node.metric("nats_fences_raised")), [0, 0]);
+    assert_eq!((one.metric("nats_channels_repaired"), one.metric("nats_channels_stuck")), (1, 0));
     assert!(one.broker.warnings().is_empty());
 }
 
@@ -94,7 +94,7 @@ async fn events_that_are_taken_out_of_the_log_are_told_and_the_channel_goes_on()
     assert!(fresh != epoch && offset == 1);
     assert_eq!(put_in_the_end(&later, "a").await, (fresh, 2));
     assert_eq!(later.placed(event("b")).await, (other, 2));
-    assert_eq!((figures(&one).fences, figures(&later).fences), (0, 0));
+    assert_eq!([&one, &later].map(|node| node.metric("nats_fences_raised")), [0, 0]);
 }
 
 /// A node that comes after the newest event was taken out goes on before it; the others had it.
@@ -119,7 +119,7 @@ async fn an_offset_is_not_given_twice_to_a_node_that_came_later() {
     let page = one.read("a", after(&epoch, 2), ALL).await;
     assert_eq!(page.gap.unwrap().cause, GapCause::EpochChanged);
     while offsets(&later.read("a", Since::Start, ALL).await) != one.kept("a").await {}
-    assert_eq!((figures(&one).fences, figures(&later).fences), (0, 0));
+    assert_eq!([&one, &later].map(|node| node.metric("nats_fences_raised")), [0, 0]);
 }
 
 /// The record says which fence holds; the log has everything without it.
@@ -136,5 +136,5 @@ async fn a_record_that_is_taken_out_is_written_again_under_the_same_fence() {
     let two = arm(&store);
     two.ready().await;
     assert_eq!(two.placed(event("a")).await, (epoch, 2));
-    assert_eq!((figures(&one).fences, figures(&two).fences), (0, 0));
+    assert_eq!([&one, &two].map(|node| node.metric("nats_fences_raised")), [0, 0]);
 }

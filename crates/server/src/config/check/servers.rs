@@ -25,7 +25,7 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
 fn nats(rules: &mut Rules<'_>, config: &Config) {
     let nats = &config.broker.nats;
     let written = "nats://[user:password@]host[:port]";
-    ip_limit(rules, "broker.nats.servers", &nats.servers, is_nats_address, written);
+    addresses(rules, "broker.nats.servers", &nats.servers, is_nats_address, written);
     if nats.servers.is_empty() {
         let mend = "name one at least, like nats://127.0.0.1:4222";
         rules.broken(&[path("broker.nats.servers")], "the nats broker needs a server", mend);
@@ -46,8 +46,8 @@ fn nats(rules: &mut Rules<'_>, config: &Config) {
 fn redis(rules: &mut Rules<'_>, config: &Config) {
     let redis = &config.broker.redis;
     let written = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
-    ip_limit(rules, "broker.redis.servers", &redis.servers, is_server_address, written);
-    ip_limit(rules, "broker.redis.sentinels", &redis.sentinels, is_server_address, written);
+    addresses(rules, "broker.redis.servers", &redis.servers, is_server_address, written);
+    addresses(rules, "broker.redis.sentinels", &redis.sentinels, is_server_address, written);
     if !is_segment(&redis.prefix) || redis.prefix.len() > NAME_BYTES_MAX {
         let wrong = format!("{:?} is not a name of 1 to {NAME_BYTES_MAX} {SEGMENT}", redis.prefix);
         rules.broken(&[path("broker.redis.prefix")], wrong, "leave out everything else");
@@ -75,18 +75,18 @@ fn redis(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-fn ip_limit(
+fn addresses(
     rules: &mut Rules<'_>,
     at: &str,
-    ip_limit: &[Secret],
+    addresses: &[Secret],
     is_good: fn(&Secret) -> bool,
     written: &str,
 ) {
-    if ip_limit.len() > SERVERS_MAX {
-        let wrong = format!("there are {} ip_limit", ip_limit.len());
+    if addresses.len() > SERVERS_MAX {
+        let wrong = format!("there are {} addresses", addresses.len());
         rules.broken(&[path(at)], wrong, format!("name {SERVERS_MAX} at most"));
     }
-    for (index, address) in ip_limit.iter().enumerate() {
+    for (index, address) in addresses.iter().enumerate() {
         if !is_good(address) {
             let mut at = path(at);
             at.push(index.to_string());
