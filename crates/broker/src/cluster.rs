@@ -2,19 +2,40 @@
 //! another one. Out: the responses of the other nodes, and the names of those that sent none in
 //! time. Must not know what a request asks.
 
+#![cfg_attr(
+    not(all(feature = "redis", feature = "nats")),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        clippy::unused_async,
+        reason = "a broker that nodes share uses a part of this, and one of them may not be built"
+    )
+)]
+
+#[cfg(any(feature = "redis", feature = "nats"))]
 mod backoff;
+#[cfg(any(feature = "redis", feature = "nats"))]
 mod membership;
+#[cfg(any(feature = "redis", feature = "nats"))]
 mod message;
+#[cfg(any(feature = "redis", feature = "nats"))]
 mod rpc;
+#[cfg(any(feature = "redis", feature = "nats"))]
 mod supervision;
 
 use std::fmt;
 
 use super::Broker;
+#[cfg(any(feature = "redis", feature = "nats"))]
 pub(super) use backoff::Backoff;
+#[cfg(any(feature = "redis", feature = "nats"))]
 pub(super) use membership::{ABSENT_AFTER_MS, ClusterTransport, Destination, is_present};
+#[cfg(any(feature = "redis", feature = "nats"))]
 pub(super) use message::ClusterMessage;
+#[cfg(any(feature = "redis", feature = "nats"))]
 pub(super) use rpc::RpcState;
+#[cfg(any(feature = "redis", feature = "nats"))]
 pub(super) use supervision::{
     BEAT, BEATS_PER_CHECK, MessageOutcome, PROBE_TIMEOUT, SupervisedServer, beats, handle_message,
     supervise,

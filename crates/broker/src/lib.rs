@@ -58,6 +58,12 @@
 //! A broker that nodes share implements `ClusterTransport` (`src/cluster/membership.rs`) besides,
 //! and gets membership, requests between nodes and supervision from `src/cluster`.
 //!
+//! # Brokers that are not built in
+//!
+//! `disk`, `redis` and `nats` are Cargo features, all on by default; memory is always there. A
+//! feature adds a broker and changes no other one. Without it [`Broker::start`] refuses the kind
+//! ([`StartError::NotBuiltIn`]); its settings are still read, so that one file serves all builds.
+//!
 //! CONTRIBUTING.md lists what a new broker touches.
 
 /// Evaluates a call for the broker that there is.
@@ -65,8 +71,11 @@ macro_rules! each {
     ($broker:expr, $backend:ident => $call:expr) => {
         match $broker {
             Broker::Memory($backend) => $call,
+            #[cfg(feature = "disk")]
             Broker::Disk($backend) => $call,
+            #[cfg(feature = "redis")]
             Broker::Redis($backend) => $call,
+            #[cfg(feature = "nats")]
             Broker::Nats($backend) => $call,
         }
     };
@@ -77,20 +86,29 @@ macro_rules! shared {
     ($broker:expr, $backend:ident => $call:expr, else $alone:expr) => {
         match $broker {
             Broker::Memory(_) => $alone,
+            #[cfg(feature = "disk")]
             Broker::Disk(_) => $alone,
+            #[cfg(feature = "redis")]
             Broker::Redis($backend) => $call,
+            #[cfg(feature = "nats")]
             Broker::Nats($backend) => $call,
         }
     };
 }
 
+#[cfg(all(test, not(all(feature = "disk", feature = "redis", feature = "nats"))))]
+compile_error!("the tests hold all brokers to one behaviour: run them with the default features");
+
 pub mod clock;
 mod cluster;
 mod contract;
+#[cfg(feature = "disk")]
 mod disk;
 mod memory;
 mod metrics;
+#[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "redis")]
 mod redis;
 mod secret;
 mod settings;
@@ -117,25 +135,32 @@ use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
 use clock::Clock;
 pub use cluster::{NodeId, RpcRequest, RpcResponses};
 pub use contract::BrokerBackend;
+#[cfg(feature = "disk")]
 pub use disk::{DiskBroker, DiskConfig, DiskError};
 pub use memory::MemoryBroker;
 pub use metrics::{BrokerMetric, BrokerStat, Histogram, MetricValue, StatValue};
-pub use nats::{NatsBroker, NatsError, is_nats_address};
-pub use redis::{RedisBroker, RedisStartError, is_server_address, publish_script};
+#[cfg(feature = "nats")]
+pub use nats::{NatsBroker, NatsError};
+#[cfg(feature = "redis")]
+pub use redis::{RedisBroker, RedisStartError, publish_script};
 pub use secret::Secret;
 pub use settings::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings};
 pub use update_bus::{ChannelUpdate, IN_FLIGHT_MAX, UpdateBus, UpdatePermit, UpdateSink};
 
 /// The broker that this node uses.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a node has one, and which are built differs")]
 pub enum Broker {
     /// Everything in this process's memory.
     Memory(MemoryBroker),
     /// In a directory of this machine.
+    #[cfg(feature = "disk")]
     Disk(DiskBroker),
     /// On Redis or Valkey servers, which many nodes share.
+    #[cfg(feature = "redis")]
     Redis(RedisBroker),
     /// In a log of NATS JetStream, which many nodes share.
+    #[cfg(feature = "nats")]
     Nats(NatsBroker),
 }
 
@@ -160,16 +185,28 @@ pub struct BrokerConfig<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The broker is not part of this build.
+    #[error(
+        "this build has no {kind} broker; build it with the Cargo feature `{kind}`, \
+         or set another `broker.kind`"
+    )]
+    NotBuiltIn {
+        /// The one that the settings name.
+        kind: BrokerKind,
+    },
     /// The disk broker has no directory.
     #[error("the disk broker needs a directory; set `broker.data_dir`")]
     NoDataDir,
     /// The disk broker has not started.
+    #[cfg(feature = "disk")]
     #[error(transparent)]
     Disk(#[from] DiskError),
     /// The redis broker has not started.
+    #[cfg(feature = "redis")]
     #[error(transparent)]
     Redis(#[from] RedisStartError),
     /// The nats broker has not started.
+    #[cfg(feature = "nats")]
     #[error(transparent)]
     Nats(#[from] NatsError),
 }
@@ -177,23 +214,33 @@ pub enum StartError {
 impl Broker {
     /// Starts the broker that the settings name, on the runtime it is called on.
     pub fn start(config: BrokerConfig<'_>) -> Result<Self, StartError> {
-        let BrokerConfig { settings, is_dev, streams, node_name, clock, updates } = config;
-        match settings.kind(is_dev) {
-            BrokerKind::Memory => Ok(Self::Memory(MemoryBroker::new(streams, clock, updates))),
+        match config.settings.kind(config.is_dev) {
+            BrokerKind::Memory => {
+                let BrokerConfig { streams, clock, updates, .. } = config;
+                Ok(Self::Memory(MemoryBroker::new(streams, clock, updates)))
+            }
+            #[cfg(feature = "disk")]
             BrokerKind::Disk => {
+                let BrokerConfig { settings, streams, clock, updates, .. } = config;
                 let data_dir = settings.data_dir.clone().ok_or(StartError::NoDataDir)?;
                 let hot_bytes_max = settings.hot_bytes_max;
                 let disk = DiskConfig { data_dir, hot_bytes_max, streams };
                 Ok(Self::Disk(DiskBroker::start(disk, clock, updates)?))
             }
+            #[cfg(feature = "redis")]
             BrokerKind::Redis => {
+                let BrokerConfig { settings, streams, updates, node_name, .. } = config;
                 let redis = RedisBroker::new(&settings.redis, streams, updates, node_name)?;
                 Ok(Self::Redis(redis))
             }
+            #[cfg(feature = "nats")]
             BrokerKind::Nats => {
+                let BrokerConfig { settings, streams, clock, updates, node_name, .. } = config;
                 let (nats, hot) = (&settings.nats, settings.hot_bytes_max);
                 Ok(Self::Nats(NatsBroker::new(nats, streams, hot, clock, updates, node_name)?))
             }
+            #[cfg(not(all(feature = "disk", feature = "redis", feature = "nats")))]
+            kind => Err(StartError::NotBuiltIn { kind }),
         }
     }
 

@@ -84,7 +84,7 @@ impl From<NatsUnavailable> for NatsSessionError {
 }
 
 /// Whether this is an address that the broker can read.
-pub fn is_nats_address(address: &Secret) -> bool {
+pub(super) fn is_nats_address(address: &Secret) -> bool {
     Address::read(address).is_some()
 }
 

@@ -50,7 +50,7 @@ pub enum RedisStartError {
 }
 
 /// Whether this is an address that the broker can read.
-pub fn is_server_address(address: &Secret) -> bool {
+pub(super) fn is_server_address(address: &Secret) -> bool {
     discovery::info(address.expose()).is_ok()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: a plain struct with its defaults, and which broker that means.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -60,6 +61,54 @@ pub enum BrokerKind {
     Nats,
 }
 
+impl BrokerKind {
+    /// The word for it in settings, and the Cargo feature that it is built in by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Redis => "redis",
+            Self::Nats => "nats",
+        }
+    }
+
+    /// Whether this build has it.
+    pub const fn is_built_in(self) -> bool {
+        match self {
+            Self::Memory => true,
+            Self::Disk => cfg!(feature = "disk"),
+            Self::Redis => cfg!(feature = "redis"),
+            Self::Nats => cfg!(feature = "nats"),
+        }
+    }
+
+    /// Whether this is an address that the broker can read. One without servers reads none, nor
+    /// does one that is not built in.
+    #[cfg_attr(
+        not(any(feature = "redis", feature = "nats")),
+        allow(unused_variables, reason = "no broker of this build has servers")
+    )]
+    pub fn reads_address(self, address: &Secret) -> bool {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Redis => crate::redis::is_server_address(address),
+            #[cfg(not(feature = "redis"))]
+            Self::Redis => false,
+            #[cfg(feature = "nats")]
+            Self::Nats => crate::nats::is_nats_address(address),
+            #[cfg(not(feature = "nats"))]
+            Self::Nats => false,
+            Self::Memory | Self::Disk => false,
+        }
+    }
+}
+
+impl fmt::Display for BrokerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// Redis or Valkey servers.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -108,5 +157,31 @@ impl Default for NatsSettings {
             prefix: "steadfast".into(),
             replicas: 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BrokerKind;
+    use crate::StartError;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_kind_is_named_in_settings_as_its_feature_is() {
+        for kind in [BrokerKind::Memory, BrokerKind::Disk, BrokerKind::Redis, BrokerKind::Nats] {
+            let read: BrokerKind = serde_json::from_str(&format!("\"{kind}\"")).unwrap();
+            assert!(read == kind && kind.is_built_in(), "{kind}");
+        }
+        let error = StartError::NotBuiltIn { kind: BrokerKind::Nats }.to_string();
+        assert!(error.contains("build it with the Cargo feature `nats`"), "{error}");
+    }
+
+    #[test]
+    fn each_broker_reads_addresses_of_its_own_servers() {
+        let [redis, nats] = ["redis://127.0.0.1:6379", "nats://127.0.0.1:4222"].map(Secret::new);
+        let reads = |kind: BrokerKind| [kind.reads_address(&redis), kind.reads_address(&nats)];
+        assert_eq!(reads(BrokerKind::Redis), [true, false]);
+        assert_eq!(reads(BrokerKind::Nats), [false, true]);
+        assert_eq!([reads(BrokerKind::Memory), reads(BrokerKind::Disk)], [[false; 2]; 2]);
     }
 }

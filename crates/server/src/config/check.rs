@@ -3,6 +3,7 @@
 //! In: settings, and where each was written. Out: every mistake. A setting that could not be read
 //! is not blamed again, nor is what depends on it.
 
+mod built_in;
 mod folder;
 mod numbers;
 mod servers;
@@ -41,8 +42,10 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     origins(&mut rules, config);
     keys(&mut rules, config);
     numbers::check(&mut rules, config);
-    folder::check(&mut rules, config);
-    servers::check(&mut rules, config);
+    if built_in::check(&mut rules, config) {
+        folder::check(&mut rules, config);
+        servers::check(&mut rules, config);
+    }
     tls::check(&mut rules, config);
     namespaces(&mut rules, config);
     routes(&mut rules, &config.routes);

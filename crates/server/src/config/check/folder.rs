@@ -14,16 +14,18 @@ const MEND: &str = "name a directory that this user may write to, or make it one
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     let (kind, dir) = (path("broker.kind"), path("broker.data_dir"));
-    match (config.broker.kind(config.dev), &config.broker.data_dir) {
-        (BrokerKind::Memory | BrokerKind::Redis | BrokerKind::Nats, _) => {}
-        (BrokerKind::Disk, None) => {
+    if config.broker.kind(config.dev) != BrokerKind::Disk {
+        return;
+    }
+    match &config.broker.data_dir {
+        None => {
             let mend = format!(
                 "set `broker.data_dir`, {} or --data-dir to a directory for this node alone",
                 variable_of(&dir)
             );
             rules.broken(&[kind, dir], "the disk broker needs a directory", mend);
         }
-        (BrokerKind::Disk, Some(place)) => {
+        Some(place) => {
             if let Some(wrong) = wrong_with(place) {
                 rules.broken(&[dir, kind], wrong, MEND);
             }

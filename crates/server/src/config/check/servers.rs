@@ -7,7 +7,6 @@ use super::{NAME_BYTES_MAX, Rules, SEGMENT, is_segment, path};
 use crate::config::settings::Config;
 use steadfast_broker::BrokerKind;
 use steadfast_broker::Secret;
-use steadfast_broker::{is_nats_address, is_server_address};
 
 /// The most servers, and the most sentinels.
 const SERVERS_MAX: usize = 64;
@@ -25,7 +24,7 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
 fn nats(rules: &mut Rules<'_>, config: &Config) {
     let nats = &config.broker.nats;
     let written = "nats://[user:password@]host[:port]";
-    addresses(rules, "broker.nats.servers", &nats.servers, is_nats_address, written);
+    addresses(rules, "broker.nats.servers", (BrokerKind::Nats, &nats.servers), written);
     if nats.servers.is_empty() {
         let mend = "name one at least, like nats://127.0.0.1:4222";
         rules.broken(&[path("broker.nats.servers")], "the nats broker needs a server", mend);
@@ -46,8 +45,8 @@ fn nats(rules: &mut Rules<'_>, config: &Config) {
 fn redis(rules: &mut Rules<'_>, config: &Config) {
     let redis = &config.broker.redis;
     let written = "redis://[user:password@]host[:port][/database], or rediss:// for TLS";
-    addresses(rules, "broker.redis.servers", &redis.servers, is_server_address, written);
-    addresses(rules, "broker.redis.sentinels", &redis.sentinels, is_server_address, written);
+    addresses(rules, "broker.redis.servers", (BrokerKind::Redis, &redis.servers), written);
+    addresses(rules, "broker.redis.sentinels", (BrokerKind::Redis, &redis.sentinels), written);
     if !is_segment(&redis.prefix) || redis.prefix.len() > NAME_BYTES_MAX {
         let wrong = format!("{:?} is not a name of 1 to {NAME_BYTES_MAX} {SEGMENT}", redis.prefix);
         rules.broken(&[path("broker.redis.prefix")], wrong, "leave out everything else");
@@ -78,8 +77,7 @@ fn redis(rules: &mut Rules<'_>, config: &Config) {
 fn addresses(
     rules: &mut Rules<'_>,
     at: &str,
-    addresses: &[Secret],
-    is_good: fn(&Secret) -> bool,
+    (kind, addresses): (BrokerKind, &[Secret]),
     written: &str,
 ) {
     if addresses.len() > SERVERS_MAX {
@@ -87,7 +85,7 @@ fn addresses(
         rules.broken(&[path(at)], wrong, format!("name {SERVERS_MAX} at most"));
     }
     for (index, address) in addresses.iter().enumerate() {
-        if !is_good(address) {
+        if !kind.reads_address(address) {
             let mut at = path(at);
             at.push(index.to_string());
             let mend = format!("write {written}");
