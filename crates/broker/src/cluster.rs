@@ -58,7 +58,7 @@ impl NodeId {
     /// The longest id, in bytes.
     const BYTES_MAX: usize = 128;
 
-    /// Parses what [`Self::fmt`] writes: the name, a hyphen and the run.
+    /// Parses an id as it is displayed: the name, a hyphen and the run.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (name, run) = text.rsplit_once('-')?;
         let is_valid = !name.is_empty() && !run.is_empty() && text.len() <= Self::BYTES_MAX;

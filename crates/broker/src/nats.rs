@@ -65,15 +65,15 @@ pub enum NatsError {
 /// Why a node has no session with the log.
 #[derive(Debug, thiserror::Error)]
 enum NatsSessionError {
-    #[error("no server is there: {0}")]
+    #[error("cannot connect to the server: {0}")]
     Connect(#[from] async_nats::ConnectError),
     #[error("{0}")]
     Server(String),
-    #[error("the server was given up; it answered late, refused, or is another one now")]
+    #[error("the session ended: the server answered late, refused a message, or was replaced")]
     Over,
-    #[error("the server says nothing any more")]
+    #[error("nothing arrives from the server any more")]
     Deaf,
-    #[error("messages were missed; they are read again")]
+    #[error("messages of the log were missed, and are read again")]
     Hole,
 }
 
@@ -137,8 +137,10 @@ impl BrokerBackend for NatsBroker {
         match tokio::time::timeout(PROBE_TIMEOUT, connect::leave(&self.shared)).await {
             Ok(Ok(())) => {}
             // What the others do not hear now they find out by themselves.
-            Ok(Err(why)) => tracing::debug!(%why, "left without saying so"),
-            Err(_) => tracing::debug!("left without an answer"),
+            Ok(Err(why)) => {
+                tracing::debug!(%why, "could not tell the other nodes that this one leaves");
+            }
+            Err(_) => tracing::debug!("the server did not answer when this node left"),
         }
     }
 

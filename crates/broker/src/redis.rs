@@ -139,7 +139,7 @@ impl BrokerBackend for RedisBroker {
             let left: Result<u64, RedisError> =
                 command.query_async(&mut session.commands.clone()).await;
             if let Err(error) = left {
-                tracing::debug!(%error, "left without saying so");
+                tracing::debug!(%error, "could not tell the other nodes that this one leaves");
             }
         });
         // What a server does not hear now it finds out by itself.

@@ -1,6 +1,5 @@
-//! The internal port: what backends publish through, and what operators see and do.
-//! In: HTTP requests with the node's key. Out: JSON, problems, metrics. Must not know sockets, or
-//! how it is served.
+//! The internal port: backends publish through it, operators look and act. In: HTTP requests with
+//! the node's key. Out: JSON, problems, metrics. Must not know sockets, or how it is served.
 
 mod backend_auth;
 mod batch;
@@ -38,8 +37,8 @@ pub use self::listener::serve;
 
 const STEADFAST_NODE: HeaderName = HeaderName::from_static("steadfast-node");
 
-/// Every route of the internal port. All but the two health checks want the key, or, in `--dev`, to
-/// be asked by something of this machine.
+/// All routes of the internal port. All but the two health checks need the key or, in `--dev`, a
+/// caller on this machine.
 pub fn router(node: Arc<Node>) -> Router {
     let gate = from_fn_with_state(BackendAuth::new(Arc::clone(&node)), backend_auth::check);
     let guarded = Router::new()
@@ -71,7 +70,7 @@ async fn another_method(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, detail)
 }
 
-/// Names the node in every answer, and keeps answers out of caches: each is true only now.
+/// Names the node in every response, and forbids caching: each response is true only now.
 async fn sign(State(node): State<Arc<Node>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let is_unread =
@@ -81,7 +80,7 @@ async fn sign(State(node): State<Arc<Node>>, request: Request, next: Next) -> Re
         headers.insert(STEADFAST_NODE, name);
     }
     if is_unread {
-        // What is left of the body is not read: the connection is of no further use.
+        // The rest of the body is not read, so the connection is of no further use.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

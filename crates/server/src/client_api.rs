@@ -1,5 +1,6 @@
-//! The public port: sockets in, HTTP requests and WebSockets out.
-//! Limits hold before any work is done for a peer: places first, then time, then size.
+//! The public port: accepts sockets, answers HTTP requests and serves WebSockets. Limits are
+//! checked before any work is done for a peer: first the number of connections, then time, then
+//! size.
 
 mod body;
 pub(crate) mod delivered_finals;

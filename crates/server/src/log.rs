@@ -21,7 +21,7 @@ pub(crate) fn session_ended(report: &SessionReport) {
     );
 }
 
-/// One line for every WebSocket that never became a session.
+/// One line for every WebSocket whose handshake failed.
 pub(crate) fn handshake_failed(code: CloseCode, reason: &str) {
     tracing::info!(close_code = code.0, close_reason = reason, "handshake failed");
 }

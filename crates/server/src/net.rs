@@ -1,4 +1,4 @@
-//! Sockets, TLS and what bounds connections: their number, their files, their time.
+//! Sockets, TLS, and the limits of connections: their number, open files and timeouts.
 
 pub(crate) mod file_limit;
 pub(crate) mod http_head;

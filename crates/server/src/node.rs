@@ -1,5 +1,5 @@
-//! One running node: everything its two ports share.
-//! In: a checked configuration. Out: shards, a broker, and who may do what. Must not know HTTP.
+//! One running node: everything that its two ports share. In: checked settings. Out: shards, a
+//! broker, and who may do what. Must not know HTTP.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,26 +27,26 @@ pub struct Node {
     pub config: Config,
     /// The node's clock.
     pub clock: Clock,
-    /// The date at which it started.
+    /// When it started.
     pub started: Timestamp,
-    /// Its hubs.
+    /// Its shards, each with a hub.
     pub shards: Arc<[Arc<Shard>]>,
     /// Its broker.
     pub broker: Broker,
-    /// What is on its way to the shards.
+    /// The updates that the broker sends to the shards.
     pub updates: UpdateBus,
     /// Which web pages may connect.
     pub origins: Origins,
-    /// Things counted outside of the hubs.
+    /// What is counted outside of the hubs.
     pub counters: Counters,
     /// How many sockets each address has, where that is limited.
     pub(crate) ip_limit: Addresses,
-    /// The older clients that have had the end of their channel.
+    /// The clients of the older protocol that have had the end of their channel.
     pub(crate) delivered_finals: DeliveredFinals,
     session_count: Arc<SessionCount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
-    /// Over how long clients are sent away then.
+    /// Over how long clients are sent away while the node drains.
     drain_spread_ms: AtomicU64,
 }
 
@@ -81,8 +81,8 @@ impl Counters {
 }
 
 impl Node {
-    /// A node with these settings, a shard for each core, and no sessions; on the runtime it is
-    /// called on.
+    /// Creates a node with these settings, with a shard for each core and no sessions, on the
+    /// runtime that this is called on.
     pub fn new(config: Config) -> Result<Arc<Self>, ServeError> {
         let clock = Clock::start();
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
@@ -118,15 +118,15 @@ impl Node {
 
     /// The shard where a link's sessions live.
     pub fn shard_of(&self, link: &LinkId) -> &Arc<Shard> {
-        // Links are random already, and only the spread matters.
+        // Ids of links are random, and only the distribution matters.
         let hash = stable_hash(link.as_str().bytes());
         let shards = self.shards.len() as u64;
         let at = usize::try_from(hash % shards).unwrap_or(0);
-        // A remainder is below its divisor, and there is at least one core.
+        // A remainder is less than its divisor, and there is at least one core.
         &self.shards[at]
     }
 
-    /// What a token permits and until when; everything in `--dev`.
+    /// What a token permits and until when; in `--dev` everything.
     pub fn grants(&self, token: Option<&str>) -> Result<(Grants, Option<Millis>), TokenError> {
         if self.config.dev {
             return Ok((Grants::everything(), None));
@@ -147,7 +147,7 @@ impl Node {
         answer
     }
 
-    /// The same for many, in their order.
+    /// Stores and announces many events, in order, and counts them.
     pub async fn publish_many(
         &self,
         publishes: Vec<Publish>,
@@ -172,24 +172,24 @@ impl Node {
         counters.publish_errors.fetch_add(refused, Ordering::Relaxed);
     }
 
-    /// A link id for a peer that has none of its own.
+    /// A random link id, for a peer that has none of its own.
     pub fn random_link(&self, kind: &str) -> Option<LinkId> {
         let random = getrandom::u64().ok()?;
         LinkId::new(&format!("{kind}-{random:016x}")).ok()
     }
 
-    /// A number from `low` to `high`, drawn anew; `low` where `high` is not above it.
+    /// A random number from `low` to `high`; `low` if `high` is not greater.
     pub fn draw_ms(&self, low: u64, high: u64) -> u64 {
         let width = high.saturating_sub(low).saturating_add(1);
         low + getrandom::u64().map_or(0, |random| random % width)
     }
 
-    /// The name of a session that operators see.
+    /// The id of a session, as operators see it.
     pub fn connection_id(shard: usize, key: SessionKey) -> String {
         format!("{shard:x}-{:x}-{:x}", key.index, key.serial)
     }
 
-    /// The session of a name, and its shard.
+    /// The session of an id, and its shard.
     pub fn connection_of(&self, id: &str) -> Option<(&Arc<Shard>, SessionKey)> {
         let mut parts = id.splitn(3, '-').map(|part| u32::from_str_radix(part, 16).ok());
         let (shard, index, serial) = (parts.next()??, parts.next()??, parts.next()??);
@@ -197,8 +197,7 @@ impl Node {
         Some((shard, SessionKey { index, serial }))
     }
 
-    /// Sessions of all shards in all. A channel with members on several shards counts once for
-    /// each.
+    /// The sum over all shards. A channel with members on several shards counts once for each.
     pub fn totals(&self) -> Totals {
         let mut sum = Totals { peak: self.session_count.peak(), ..Totals::default() };
         for shard in &*self.shards {
@@ -218,18 +217,19 @@ impl Node {
         sum
     }
 
-    /// Whether the node is leaving.
+    /// Whether the node drains.
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
 
-    /// From now on nobody new is let in, and whoever asks is sent away for up to this long.
+    /// Begins to drain: no new session is accepted, and HTTP clients are told to come back within
+    /// this time.
     pub fn begin_drain(&self, spread: Span) {
         self.drain_spread_ms.store(spread.0, Ordering::Relaxed);
         self.is_draining.store(true, Ordering::Release);
     }
 
-    /// Over how long clients are sent away, once the node is leaving.
+    /// Over how long clients are sent away while the node drains.
     pub(crate) fn drain_spread_ms(&self) -> u64 {
         self.drain_spread_ms.load(Ordering::Relaxed)
     }

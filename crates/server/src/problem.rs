@@ -1,7 +1,7 @@
-//! What an HTTP client is told when a request fails: RFC 9457 problem details.
+//! The body and headers of a failed HTTP request: RFC 9457 problem details.
 //!
-//! In: a stable code and what happened. Out: `application/problem+json` for hyper or axum, with
-//! the headers that go with the status. It knows nothing of who asked for what.
+//! In: a stable code and what happened. Out: `application/problem+json` for hyper or axum, with the
+//! headers of its status. Knows nothing of the request.
 
 mod code;
 
@@ -19,14 +19,14 @@ pub use code::Code;
 /// The media type of a problem.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// One failed request, as its sender is told.
+/// Why a request failed, for its sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of failure, stable over releases.
     pub code: Code,
     /// What happened this time, for a developer; never a secret.
     pub detail: String,
-    /// When to try again, in seconds from now, where the server knows.
+    /// When to try again, in seconds from now, if the server knows.
     pub retry_after_s: Option<u32>,
 }
 
@@ -36,7 +36,7 @@ impl Problem {
         Self { code, detail: detail.into(), retry_after_s: None }
     }
 
-    /// The same, with a hint when to come back, in seconds.
+    /// The same, with the time after which to try again, in seconds.
     pub fn retry_after_s(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
@@ -49,11 +49,11 @@ impl Problem {
 
     /// The body: one JSON object.
     pub fn body(&self) -> Bytes {
-        // Only text and numbers are written, so this cannot fail; an empty body is still honest.
+        // Only text and numbers are written, so this cannot fail.
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 
-    /// The whole response, as hyper sends it.
+    /// The whole response, for hyper.
     pub fn response(&self) -> Response<Full<Bytes>> {
         self.head().map(|()| Full::new(self.body()))
     }

@@ -1,4 +1,4 @@
-//! A node's life: listen, serve, be asked to end, drain, end.
+//! The life of a node: listen, serve until a signal, drain, end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,21 +18,20 @@ use crate::net::{file_limit, tls};
 use crate::node::Node;
 use crate::{backend_api, client_api};
 
-/// How often old history is dropped.
+/// How often expired events are dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often epochs to come of what is followed are kept.
 const KEEP_INTERVAL: Duration = Duration::from_mins(1);
-/// How often a draining node looks whether its links are gone.
+/// How often a draining node checks whether its sessions have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
-/// How long links may take to go when there is no other node of this service: who knows another
-/// endpoint goes there, and nobody else can go anywhere before this node is back.
+/// How long links may take to leave if there is no other node of this service: a client with
+/// another endpoint goes there, and no other client can connect before this node is back.
 const ALONE_SPREAD: Span = Span(1_000);
 const ALONE_DEADLINE: Duration = Duration::from_secs(2);
-/// How long the last close frames may take.
+/// How long the last close frames may take to be sent.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
-/// SIGTERM and SIGINT, which from the time this is made ask for a drain instead of ending the
-/// process at once.
+/// SIGTERM and SIGINT. Once this exists they start a drain instead of ending the process.
 #[derive(Debug)]
 pub struct StopSignals {
     term: Signal,
@@ -40,15 +39,15 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Catches them, before anybody is told that the node listens: who waits for that may send one
-    /// at once.
+    /// Starts to handle the signals. This happens before the node reports that it listens, since a
+    /// signal may follow at once.
     pub fn catch() -> Result<Self, ServeError> {
         let term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
         let int = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
         Ok(Self { term, int })
     }
 
-    /// Waits for the next one; its name.
+    /// Waits for the next signal; its name.
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.term.recv() => "SIGTERM",
@@ -67,7 +66,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens both ports, on the runtime it is called on. Nothing is served until [`Server::run`].
+    /// Opens both ports, on the runtime that this is called on. Nothing is served until
+    /// [`Server::run`].
     pub fn start(mut config: Config) -> Result<Self, ServeError> {
         let (descriptors, wanted) = (file_limit::raise(), config.public.connections_max);
         config.public.connections_max = file_limit::connections(wanted, descriptors);
@@ -104,7 +104,7 @@ impl Server {
         address(&self.internal, self.node.config.internal.listen)
     }
 
-    /// The node, for those who embed it.
+    /// The node, for programs that embed it.
     pub const fn node(&self) -> &Arc<Node> {
         &self.node
     }
@@ -117,14 +117,14 @@ impl Server {
         tracing::info!(signal = by, "draining");
         tokio::select! {
             () = drain(&node) => {}
-            by = signals.next() => tracing::info!(signal = by, "not waiting for the drain"),
+            by = signals.next() => tracing::info!(signal = by, "a second signal ends the drain"),
         }
         node.broker.leave().await;
         drop(tasks);
         tracing::info!("ended");
     }
 
-    /// Starts everything that serves; it ends when the set is dropped.
+    /// Starts all tasks; they end when the set is dropped.
     pub fn spawn(self) -> JoinSet<()> {
         let Self { node, public, tls, internal } = self;
         let mut tasks = JoinSet::new();
@@ -151,10 +151,11 @@ impl Server {
     }
 }
 
-/// Tells every link to go, gives them the time for it, then closes what is left.
+/// Sends every link away, gives them the time for it, then closes what is left.
 async fn drain(node: &Node) {
     let drain = &node.config.drain;
-    // Whether there are others may take a moment to find out: nobody new is let in meanwhile.
+    // It may take a moment to find out whether there are other nodes. No new session is accepted
+    // meanwhile.
     node.begin_drain(Span(drain.spread_ms));
     let (after, mut spread) = (Span(drain.after_ms), Span(drain.spread_ms));
     let mut deadline = Duration::from_millis(drain.deadline_ms);
@@ -162,7 +163,7 @@ async fn drain(node: &Node) {
         spread = spread.min(ALONE_SPREAD);
         deadline = deadline.min(Duration::from_millis(after.0) + ALONE_DEADLINE);
         node.begin_drain(spread);
-        tracing::info!(?deadline, "there is no other node to go to");
+        tracing::info!(?deadline, "there is no other node: links get less time to leave");
     }
     for shard in &*node.shards {
         shard.with(|hub, now| hub.go_away(now, after, spread, None));
@@ -175,14 +176,14 @@ async fn drain(node: &Node) {
     until_empty(node, CLOSE_GRACE).await;
 }
 
-/// Waits until no session is left, `at_most` so long.
+/// Waits until no session is left, at most this long.
 async fn until_empty(node: &Node, at_most: Duration) {
     let empty = async {
         while node.totals().connections > 0 {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
     };
-    // Who is still here then has had its time.
+    // A session that is still open then has had its time.
     drop(tokio::time::timeout(at_most, empty).await);
 }
 
@@ -196,7 +197,7 @@ mod tests {
     use crate::config::Config;
     use rustix::process::{Signal, getpid, kill_process};
 
-    /// Who reads that the node listens may ask it to stop before it serves.
+    /// A program that reads that the node listens may stop it before it serves.
     #[tokio::test]
     async fn a_signal_that_comes_before_serving_begins_is_a_drain_and_no_sudden_end() {
         let mut config = Config { dev: true, ..Config::default() };

@@ -1,10 +1,10 @@
-//! Which of the known names somebody meant who wrote another. In: a name and those that exist.
-//! Out: the nearest, where it is near enough to be meant.
+//! Finds the known name that is most similar to an unknown one, for error texts. In: a name and the
+//! known names. Out: the nearest, if it is near enough to be meant.
 
-/// Names longer than this are no slips of the hand, and would take long to compare.
+/// Names longer than this are not typing errors, and would take long to compare.
 const NAME_BYTES_MAX: usize = 100;
 
-/// The nearest known name, a few slips away at most.
+/// The nearest known name, at most a few edits away.
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     if name.len() > NAME_BYTES_MAX {
         return None;

@@ -181,7 +181,10 @@ impl NatsShared {
         let is_other = known.fence != session.fence;
         if is_other && !known.fence.is_empty() {
             self.figures.fences.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(fence = session.fence, "the broker lost events: new epochs");
+            tracing::warn!(
+                fence = session.fence,
+                "the broker lost events: channels get new epochs"
+            );
         }
         let seen = if is_other { 0 } else { known.seen };
         *known = KnownEnd { fence: session.fence.clone(), run: session.run.clone(), seen };

@@ -31,7 +31,7 @@ use crate::update_bus::ChannelUpdate;
 const BEATS_PER_PRESENCE: u32 = 30;
 /// How long that takes.
 pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_PER_PRESENCE as u64;
-/// An idle channel that is followed is kept from being forgotten after so long, in ms: 12 hours.
+/// A followed channel that is idle for this long is kept from being deleted, in ms: 12 hours.
 const TOUCH_MS: u64 = 43_200_000;
 
 /// Keeps a session with the log, without end.
@@ -74,7 +74,7 @@ impl SupervisedServer for SupervisedNats<'_> {
     }
 }
 
-/// Reads the log until it is gone.
+/// Reads the log until the session ends.
 async fn serve(
     shared: &Arc<NatsShared>,
     session: &Arc<NatsSession>,
@@ -110,7 +110,7 @@ async fn serve(
             () = session.is_over() => Err(NatsSessionError::Over),
             _ = beat.tick() => {
                 beats = beats.wrapping_add(1);
-                // A log that is read for the first time says something between two beats.
+                // While the log is read for the first time, some of it arrives between two beats.
                 let stands_at = *shared.applied.borrow();
                 if !is_here && stood_at.replace(stands_at) == Some(stands_at) {
                     return NatsSessionError::Deaf;
@@ -139,7 +139,7 @@ async fn serve(
     }
 }
 
-/// Takes in one message of the log, and all that are there already.
+/// Applies one message of the log.
 async fn read(
     shared: &Arc<NatsShared>,
     session: &NatsSession,
@@ -161,14 +161,14 @@ async fn read(
             };
             if let Some(base) = is_at_odds {
                 let (shared, name) = (Arc::clone(shared), name.clone());
-                // This reader is what that waits for.
+                // A task of its own, because that waits for this reader.
                 tokio::spawn(async move {
                     ChannelQueues::put(&shared, &name, QueuedWork::Renew { base }).await;
                 });
             }
             shared.learn(&session.fence, seq);
             shared.stepped.store(seq, Ordering::Relaxed);
-            // While the log is read from its start nobody waits for what it says.
+            // While the log is read from its start, no session needs what it says.
             for news in news {
                 if shared.is_here() || seq > settled {
                     shared.updates.deliver(news).await;
@@ -191,7 +191,7 @@ async fn read(
     Ok(())
 }
 
-/// Asks whether the log is what it was, and says now and then that this node is there.
+/// Checks that the log is the same one, and writes now and then that this node is alive.
 async fn tick(
     shared: &NatsShared,
     session: &NatsSession,
@@ -202,7 +202,7 @@ async fn tick(
         return Err(NatsSessionError::Deaf);
     }
     membership::beat(shared, session).await;
-    // What is seen while the log is being asked is not in its answer.
+    // Read first: what is seen during the request is not in its response.
     let seen = shared.known.lock().seen;
     if session.last().await? < seen && session.run != "cluster" {
         return Err(NatsSessionError::Over);
@@ -214,13 +214,14 @@ async fn tick(
     match present(shared, session).await {
         Ok(Some(fence)) if fence == session.fence => Ok(()),
         Ok(_) => Err(NatsSessionError::Over),
-        // What the log has is read, though it takes nothing.
+        // The log is still read, though it accepts nothing.
         Err(_) if was_failing => Ok(()),
         Err(why) => Err(why),
     }
 }
 
-/// Has whoever missed something of what is followed read it.
+/// Sends the head of every channel that is followed here, so that members that missed something
+/// read it.
 async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
     let (mut after, now) = (None, shared.date());
     while let Some(names) = shared.updates.next_followed(&mut after) {
@@ -234,7 +235,7 @@ async fn look(shared: &Arc<NatsShared>, session: &NatsSession) {
                     let base = table.reserved.read(Millis(now), &name);
                     standing.push(match base.and_then(|base| table.epoch(&base)) {
                         Some(epoch) => ChannelUpdate::Head(name, Position::new(epoch, 0)),
-                        // It begins anew, and so it is read.
+                        // It starts again, so it is read.
                         None => ChannelUpdate::Deleted(name),
                     });
                     continue;

@@ -1,6 +1,6 @@
-//! A server's life on this node: come to it, hear what it announces, notice that it is gone, come
-//! back. In: announcements. Out: news to the updates, in the order of each channel's offsets, and
-//! after every absence a look at all that is followed.
+//! Keeps this node connected to a server: connects, handles what the server announces, notices a
+//! loss and connects again. In: announcements. Out: updates, in the order of each channel's
+//! offsets; after every loss, a check of all channels that are followed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,11 +22,11 @@ use crate::cluster::{
 };
 use crate::update_bus::ChannelUpdate;
 
-/// How long nodes wait for each other to say what they saw of a server that changed.
+/// How long nodes wait for each other to report what they saw of a server that was replaced.
 const PATIENCE_MS: u64 = 5_000;
-/// How often a waiting node asks again.
+/// How often a waiting node tries again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// How long a node that says nothing more counts as one that may have seen something.
+/// How long a silent node counts as one that may have seen events.
 const SILENT_NODE_MS: u64 = 3_600_000;
 
 /// Why a node has no session with a server.
@@ -34,11 +34,11 @@ const SILENT_NODE_MS: u64 = 3_600_000;
 enum SessionError {
     #[error("{0}")]
     Redis(#[from] RedisError),
-    #[error("two connections led to two servers")]
+    #[error("the connections for commands and for messages reached two different servers")]
     TwoServers,
-    #[error("the server was given up; it answered late, refused, or is another one now")]
+    #[error("the session ended: the server answered late, refused a command, or was replaced")]
     Over,
-    #[error("the server announces nothing any more")]
+    #[error("no messages arrive from the server any more")]
     Deaf,
 }
 
@@ -88,7 +88,7 @@ impl SupervisedServer for SupervisedRedis<'_> {
     }
 }
 
-/// Connects twice, for commands and for announcements, and has the fence checked.
+/// Opens two connections, for commands and for announcements, and has the fence checked.
 async fn open(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver), SessionError> {
     let info = server.discovery.address().await?;
     let (pushed, messages) = messages();
@@ -115,7 +115,8 @@ async fn open(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver),
     Ok((Arc::new(session), messages))
 }
 
-/// Says what this node knows, and takes the fence that holds; false while others are waited for.
+/// Reports what this node knows, and takes the fence in force. Returns false while other nodes are
+/// waited for.
 async fn enter(server: &RedisNode, session: &mut RedisSession) -> Result<bool, SessionError> {
     let Some(fence) = present(server, session).await? else { return Ok(false) };
     if !session.fence.is_empty() && session.fence != fence {
@@ -149,19 +150,24 @@ async fn present(
     let fence = text(answer.get(1)).to_owned();
     if !known.fence.is_empty() && known.fence != fence {
         server.figures.fences.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(server = server.at, fence, "the broker lost events: new epochs");
+        tracing::warn!(
+            server = server.at,
+            fence,
+            "the broker lost events: channels get new epochs"
+        );
     }
     server.settle(&session.run, &fence, number(answer.get(2)).unwrap_or(0));
     server.keeps(answer.get(4), answer.get(3));
     Ok(Some(fence))
 }
 
-/// A server that evicts keys when its memory is full loses what it acked, without a word.
+/// Warns of a server that evicts keys when its memory is full: it loses events that it acked,
+/// without notice.
 async fn look_at_eviction(server: &RedisNode, session: &RedisSession) {
     let mut command = redis::cmd("INFO");
     command.arg("memory");
     let info: Result<String, RedisError> = command.query_async(&mut session.commands.clone()).await;
-    // Where that is forbidden nothing is known, and nothing is said.
+    // If the command is forbidden, nothing is known.
     let Ok(info) = info else { return };
     let evicts = evicting(&info).map(str::to_owned);
     let before = std::mem::replace(&mut *server.evicts.lock(), evicts.clone());
@@ -175,13 +181,13 @@ async fn look_at_eviction(server: &RedisNode, session: &RedisSession) {
     }
 }
 
-/// A policy by which keys go that have no time of their own, as those of events have none.
+/// A policy that evicts keys without an expiry, as those of events are.
 fn evicting(info: &str) -> Option<&str> {
     let policy = info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:"))?.trim();
     policy.starts_with("allkeys-").then_some(policy)
 }
 
-/// Hears the server until it is gone.
+/// Handles what the server announces until the session ends.
 async fn serve(
     server: &RedisNode,
     shared: &RedisShared,
@@ -190,7 +196,8 @@ async fn serve(
 ) -> SessionError {
     let mut beat = beats();
     let (mut beats, mut probe) = (0_u32, None);
-    // Under load a probe may wait behind others, or have no room: any message is a sign of life.
+    // Under load a probe may wait behind other messages, or be dropped: any message shows that
+    // messages arrive.
     let mut has_heard = true;
     loop {
         let step = tokio::select! {
@@ -231,7 +238,7 @@ async fn serve(
     }
 }
 
-/// Says that this node is there, and that the last probe came back.
+/// Writes that this node is alive, and checks that the last probe came back.
 async fn tick(
     server: &RedisNode,
     shared: &RedisShared,
@@ -246,12 +253,13 @@ async fn tick(
         return Err(SessionError::Over);
     }
     *probe = Some(server.probe().await?);
-    // Where it is refused, lists say less; a connection that is gone ends the session by itself.
+    // If the command is refused, listings lack nodes. A lost connection ends the session by itself.
     drop(membership::refresh(&shared.rpc, server).await);
     Ok(())
 }
 
-/// Asks where everything stands that is followed here, and has whoever missed something read.
+/// Reads the head of every channel that is followed here, so that members that missed something
+/// read it.
 async fn look(
     server: &RedisNode,
     shared: &RedisShared,
@@ -274,7 +282,8 @@ async fn look(
     Ok(())
 }
 
-/// Asks where channels stand that are followed here, and keeps the epochs of those to come.
+/// Reads the heads of channels that are followed here, and keeps the epochs reserved for those
+/// without events.
 pub(super) async fn heads(
     server: &RedisNode,
     shared: &RedisShared,
@@ -296,7 +305,7 @@ pub(super) async fn heads(
     Ok(answer)
 }
 
-/// Deals with one announcement.
+/// Handles one announcement.
 async fn deal(
     server: &RedisNode,
     shared: &RedisShared,

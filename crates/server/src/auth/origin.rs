@@ -1,7 +1,7 @@
-//! May a page of this origin talk to us? Browsers say where a page came from; we decide.
+//! Which web pages may connect. A browser sends the origin of the page with each request.
 //!
-//! In: the `Origin` and `Host` headers of a request. Out: yes or no. It knows nothing of tokens:
-//! an allowed origin is not a permission, only the absence of a stranger's page.
+//! In: the `Origin` and `Host` headers of a request. Out: whether it may go on. Knows nothing of
+//! tokens: an allowed origin permits nothing by itself, it only keeps the pages of other sites out.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,13 +16,13 @@ use parking_lot::Mutex;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins {
     allowed: Vec<Origin>,
-    /// Origins whose subdomains are allowed, and they themselves are not.
+    /// Origins whose subdomains are allowed, but not they themselves.
     above: Vec<Origin>,
     anything: bool,
     dev: bool,
 }
 
-/// Where a page came from: scheme, host and port.
+/// The origin of a page: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,
@@ -48,7 +48,7 @@ impl Origins {
             match text {
                 "*" => origins.anything = true,
                 _ => match text.split_once("://*.") {
-                    // All of a top-level domain is nobody's.
+                    // A whole top-level domain belongs to nobody.
                     Some((scheme, host)) if host.contains('.') => {
                         origins.above.push(format!("{scheme}://{host}").parse()?);
                     }
@@ -61,7 +61,7 @@ impl Origins {
     }
 
     /// Whether a request with these headers may go on. A request without `Origin` is not from a
-    /// page. A header that is not text is to be given as an empty one, which is refused.
+    /// page. A header that is not text is given as an empty one, which is refused.
     pub fn allow(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         let Some(text) = origin else { return true };
         if self.anything {
@@ -75,17 +75,17 @@ impl Origins {
     }
 }
 
-/// How many refused origins are remembered; what comes later is not told.
+/// How many refused origins are remembered. More are not logged.
 const REFUSED_MAX: usize = 64;
-/// How many bytes of each are.
+/// How many bytes of each are kept.
 const REFUSED_BYTES_MAX: usize = 256;
 
-/// The origins that were refused, so that each is told to the operator once.
+/// The origins that were refused, so that each is logged once.
 #[derive(Debug, Default)]
 pub struct RefusedOrigins(Mutex<BTreeSet<Box<str>>>);
 
 impl RefusedOrigins {
-    /// Whether this one has not been told yet, and is to be.
+    /// Whether this origin has not been logged yet and should be.
     pub fn is_new(&self, origin: &str) -> bool {
         let mut told = self.0.lock();
         told.len() < REFUSED_MAX
@@ -95,8 +95,8 @@ impl RefusedOrigins {
     }
 }
 
-/// Whether a `Host` header names this machine by loopback. In `--dev` no other is answered: a name
-/// that was pointed at this machine is still the name of the page that asks.
+/// Whether a `Host` header is a loopback name. In `--dev` no other is accepted: a page of another
+/// site can point a name of its own at this machine.
 pub fn is_loopback_host(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     names_loopback(&authority.host().to_ascii_lowercase())
@@ -108,8 +108,8 @@ fn names_loopback(host: &str) -> bool {
 }
 
 impl Origin {
-    /// Whether the page was served by the host that is now asked. A proxy may have taken off the
-    /// TLS, so a `Host` without a port stands for the usual port of the page's own scheme.
+    /// Whether the page is from the host that the request is for. A proxy may have removed the TLS,
+    /// so a `Host` without a port stands for the default port of the page's scheme.
     fn is_of_host(&self, host: &str) -> bool {
         match format!("{}://{host}", self.scheme).parse::<Self>() {
             Ok(asked) => asked == *self,
@@ -117,7 +117,7 @@ impl Origin {
         }
     }
 
-    /// Whether this is a subdomain, however deep, by the same scheme and port.
+    /// Whether this is a subdomain at any depth, with the same scheme and port.
     fn is_below(&self, above: &Self) -> bool {
         let below = self.host.strip_suffix(&above.host).and_then(|rest| rest.strip_suffix('.'));
         (&self.scheme, self.port) == (&above.scheme, above.port)

@@ -1,7 +1,7 @@
-//! Signed tokens: who a client is, what it may follow and say, and until when.
+//! Signed tokens: who a client is, which channels it may follow and publish to, and until when.
 //!
-//! In: a key, a token and the time. Out: checked claims, or one reason with a stable code.
-//! HS256 alone is spoken, whatever a token says of itself. No text of a token is ever repeated.
+//! In: a key, a token and the time. Out: checked claims, or one reason with a stable code. HS256 is
+//! the only algorithm, whatever a token says. No text of a token is ever repeated.
 
 mod claims;
 mod hs256;
@@ -20,10 +20,10 @@ use crate::problem::{Code, Problem};
 pub use claims::{Claims, ClaimsError};
 pub use steadfast_hub::{Pattern, PatternError};
 
-/// The longest token that is looked at, in bytes.
+/// The longest token that is read, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8192;
 
-/// Checks tokens made with one key.
+/// Checks tokens that were signed with one key.
 #[derive(Clone)]
 pub struct Verifier {
     key: DecodingKey,
@@ -31,7 +31,7 @@ pub struct Verifier {
     leeway_s: u64,
 }
 
-/// Why a token opens nothing.
+/// Why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
@@ -41,25 +41,25 @@ pub enum TokenError {
     /// It is not a signed token.
     #[error("this is not a signed JSON web token of at most {TOKEN_BYTES_MAX} bytes")]
     Malformed,
-    /// It was changed, or made with another key.
-    #[error("the token's signature does not fit: it was changed, or made with another key")]
+    /// It was changed, or signed with another key.
+    #[error("the token's signature is wrong: it was changed, or signed with another key")]
     BadSignature,
     /// It names another algorithm.
     #[error("the token must be signed with HS256")]
     WrongAlgorithm,
-    /// Its time is over.
+    /// It has expired.
     #[error("the token expired {ago_s} s ago")]
     Expired {
         /// Seconds since `exp`.
         ago_s: u64,
     },
-    /// Its time has not come.
+    /// It is not valid yet.
     #[error("the token is not valid for another {in_s} s; see that its maker's clock is right")]
     NotYetValid {
         /// Seconds until `nbf`, or until `iat` where that is later.
         in_s: u64,
     },
-    /// It is ours, but what it says cannot be understood.
+    /// Its signature is right, but its claims cannot be understood.
     #[error("the token's claims are not valid: {0}")]
     BadClaims(ClaimsError),
 }
@@ -69,7 +69,7 @@ pub enum TokenError {
 #[error("the token could not be signed: {0}")]
 pub struct SignError(#[from] jsonwebtoken::errors::Error);
 
-/// What a header must say before the signature is looked at.
+/// The header of a token, which is checked before the signature.
 #[derive(Deserialize)]
 struct TokenHeader {
     alg: String,
@@ -77,11 +77,11 @@ struct TokenHeader {
 }
 
 impl Verifier {
-    /// Checks against `key`, and forgives clocks that differ by at most `leeway_s` seconds.
+    /// Checks tokens with `key`. Clocks may differ by at most `leeway_s` seconds.
     pub fn new(key: &[u8], leeway_s: u64) -> Self {
         hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
-        // The time is given to `verify`; the library would ask the system's clock.
+        // The caller passes the time to `verify`; the library would ask the system's clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
@@ -89,8 +89,8 @@ impl Verifier {
         Self { key: DecodingKey::from_secret(key), validation, leeway_s }
     }
 
-    /// What `token` permits at `now_unix_s`, in seconds since 1970. A token is good from its `nbf`
-    /// and its `iat` less the leeway on, and until its `exp` plus the leeway, that second left out.
+    /// Returns what `token` permits at `now_unix_s`, in seconds since 1970. A token is valid from
+    /// `nbf` and `iat` minus the leeway until before `exp` plus the leeway.
     pub fn verify(&self, token: &str, now_unix_s: u64) -> Result<Claims, TokenError> {
         check_head(token)?;
         let claims = self.signed_claims(token)?;
@@ -133,8 +133,8 @@ pub fn sign(key: &[u8], claims: &Claims) -> Result<String, SignError> {
     Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))?)
 }
 
-/// The library cannot tell an algorithm that it does not know (`none`) from a broken header, so
-/// the header is read here first. Extensions that must be understood are not.
+/// The library cannot tell an unknown algorithm (`none`) from a broken header, so the header is
+/// read here first. Extensions that must be understood are not supported.
 fn check_head(token: &str) -> Result<(), TokenError> {
     if token.is_empty() {
         return Err(TokenError::Missing);
@@ -165,8 +165,8 @@ impl TokenError {
         }
     }
 
-    /// Whether a new token from the same issuer may be accepted. A signature that does not fit
-    /// counts: keys get changed while clients hold tokens of the old one.
+    /// Whether a new token of the same issuer may be accepted. A wrong signature counts, because
+    /// keys are changed while clients have tokens of the old one.
     pub const fn is_cured_by_refresh(&self) -> bool {
         match self {
             Self::Missing

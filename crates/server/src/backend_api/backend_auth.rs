@@ -1,6 +1,7 @@
-//! Who may use the internal port. In: a request's headers. Out: yes, or the problem to answer with.
-//! With a key, whoever has it may. In `--dev` there is none, so what a browser could be made to
-//! send by a stranger's page is kept out: pages of other machines, and names that only lead here.
+//! Who may use the internal port. In: a request's headers. Out: nothing, or the problem to answer
+//! with. With a key, every caller that has it may. In `--dev` there is no key, so requests that
+//! another site's page could make a browser send are refused: those of pages from other machines,
+//! and those by names that another site points at this machine.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::auth::origin::{Origins, is_loopback_host};
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 
-/// The door of the internal port.
+/// Checks the requests of the internal port.
 #[derive(Clone, Debug)]
 pub(super) struct BackendAuth {
     node: Arc<Node>,
@@ -24,18 +25,19 @@ pub(super) struct BackendAuth {
 
 impl BackendAuth {
     pub(super) fn new(node: Arc<Node>) -> Self {
-        // The pages that clients may come from are no measure here: only this machine's own.
+        // The origins allowed on the public port do not count here: only pages of this machine are
+        // allowed.
         let pages = Origins::new::<&str>(&[], node.config.dev).unwrap_or_default();
         Self { node, pages: Arc::new(pages) }
     }
 
-    /// Whether this request may pass; one that may not is counted.
+    /// Checks a request. One that is refused is counted.
     pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), Problem> {
         let admitted = self.look(request);
         admitted.inspect_err(|_| Counters::add(&self.node.counters.rejected))
     }
 
-    /// Whether it may, without a count.
+    /// Whether a request is allowed; without counting.
     pub(super) fn allows<B>(&self, request: &Request<B>) -> bool {
         self.look(request).is_ok()
     }
@@ -75,7 +77,7 @@ impl BackendAuth {
     }
 }
 
-/// Lets a request through, or answers it.
+/// Passes a request on, or answers it with a problem.
 pub(super) async fn check(
     State(gate): State<BackendAuth>,
     request: extract::Request,
@@ -93,7 +95,8 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"Bearer ") && !key.is_empty()).then_some(key)
 }
 
-/// A name that was pointed at this machine is still the name of the page that asks.
+/// A page of another site can point a name of its own at this machine, and the name is still that
+/// page's.
 fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     let of_headers = request.headers().get_all(HOST).iter().map(HeaderValue::to_str);
     let of_headers = of_headers.map(Result::unwrap_or_default);
@@ -101,6 +104,6 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Problem> {
     if of_headers.chain(of_target).all(is_loopback_host) {
         return Ok(());
     }
-    let detail = "with `--dev` this port answers to `localhost` and loopback ip_limit alone";
+    let detail = "with `--dev` this port answers to `localhost` and loopback addresses alone";
     Err(Problem::new(Code::Forbidden, detail))
 }

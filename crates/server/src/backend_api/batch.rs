@@ -20,10 +20,10 @@ use super::body;
 use super::event::{Entry, Listed, check_fields};
 use super::publish::{self, PublishReceipt};
 
-/// The fields of a body that is not the list alone.
+/// The fields of a body that is an object.
 const FIELDS: [&str; 1] = ["events"];
 
-/// A result that is no receipt.
+/// The result of an event that was refused.
 #[derive(Debug, Serialize)]
 struct Refused {
     error: Problem,
@@ -33,7 +33,7 @@ struct Refused {
 #[derive(Debug)]
 pub(super) struct BatchPlan(Vec<Result<ChannelName, Problem>>);
 
-/// An entry that may be anything.
+/// Reads an entry of any kind.
 fn read_one(entry: &RawValue, bytes_max: usize) -> Result<Entry<'_>, Problem> {
     let actual = entry.get().len();
     if actual > bytes_max {
@@ -60,7 +60,7 @@ impl BatchPlan {
             publishes.push(publish);
             Ok(channel)
         };
-        // A list of plain events, none of which can be too large, is read in one pass.
+        // If no event can be too large, a list of plain events is read in one pass.
         if text.len() <= limits.message_bytes_max
             && let Ok(Some(list)) = list::<Listed<'_>>(text, limits.publish_batch_max)
             && list.count == list.entries.len()
@@ -88,7 +88,7 @@ impl BatchPlan {
             }
             match planned.and_then(|channel| PublishReceipt::of(channel, results.next())) {
                 Ok(receipt) => receipt.write_to(out),
-                // Names and numbers are written, into memory: this cannot fail.
+                // Names and numbers are written to memory: this cannot fail.
                 Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),
             }
         }
@@ -102,7 +102,7 @@ fn publish_of(
     request_key: Option<&str>,
     at: usize,
 ) -> Result<Publish, Problem> {
-    // A line end is in no key that was sent, so this one is nobody else's.
+    // No key that was sent has a line end, so no other request has this one.
     let of_request = || request_key.map(|key| format!("{key}\n{at}").into());
     let key = entry.key()?.or_else(of_request);
     entry.publish(entry.channel()?, key, node.config.limits.payload_depth_max)
@@ -113,7 +113,7 @@ fn entries(text: &str, events_max: usize) -> Result<Vec<&RawValue>, Problem> {
     let list = match list::<&RawValue>(text, events_max) {
         Ok(list) => list,
         Err(error) => {
-            // What is no JSON is said before what it has too much.
+            // A body that is not JSON is reported before an unknown field.
             let refusal = body::refusal(&error);
             if refusal.code == Code::BadBody {
                 check_fields(text, "a list of events", &FIELDS)?;
@@ -141,7 +141,7 @@ fn list<'a, T: Deserialize<'a>>(
     json.end().map(|()| list)
 }
 
-/// As many events as may be, and how many there were.
+/// The events up to the limit, and how many there were.
 struct List<T> {
     entries: Vec<T>,
     count: usize,
@@ -186,7 +186,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for BatchBody<T> {
             }
             list = Some(map.next_value_seed(Events(Self::new(self.events_max)))?);
         }
-        // Without its list, that is what is said.
+        // A missing list is reported first.
         match unknown.filter(|_| list.is_some()) {
             Some(field) => Err(A::Error::unknown_field(&field, &FIELDS)),
             None => Ok(list),

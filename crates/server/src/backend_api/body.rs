@@ -1,5 +1,5 @@
-//! A request's body as text, or why it cannot be had. In: a request and a limit. Out: the text,
-//! taken in no further than the limit. Must not know what the text says.
+//! Reads a request's body as text. In: a request and a limit. Out: the text, or why there is none.
+//! No more than the limit is kept. Must not know what the text means.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::problem::{Code, Problem};
 
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many times the limit is read and thrown away of a body that is too large …
+/// How many times the limit of a body that is too large is read and discarded …
 const DISCARDED: usize = 4;
 /// … and for how long.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
@@ -46,22 +46,26 @@ pub(crate) async fn read(request: Request, bytes_max: usize) -> Result<Bytes, Pr
             discard(body, bytes_max).await;
             Err(Problem::new(Code::TooLarge, detail))
         }
-        Err(_) => Err(Problem::new(Code::BadBody, "the body broke off")),
+        Err(_) => {
+            Err(Problem::new(Code::BadBody, "the connection broke before the body was complete"))
+        }
     }
 }
 
-/// Reads on for a while, so that the answer is not lost to a reset (RFC 9112, section 9.6).
+/// Reads and discards the rest for a while, so that the response is not lost to a reset (RFC 9112,
+/// section 9.6).
 async fn discard(body: axum::body::Body, bytes_max: usize) {
     let mut rest = Limited::new(body, bytes_max.saturating_mul(DISCARDED));
     let read_on = async { while let Some(Ok(_)) = rest.frame().await {} };
-    // Who sends more, or takes longer, may lose the answer.
+    // A client that sends more, or takes longer, may lose the response.
     drop(tokio::time::timeout(DISCARD_TIMEOUT, read_on).await);
 }
 
-/// The mark that some editors and libraries put in front of a text; RFC 8259 lets a reader skip it.
+/// The byte-order mark that some editors and libraries put in front of a text. RFC 8259 lets a
+/// reader skip it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The bytes as text, which JSON is, without one byte-order mark in front.
+/// The bytes as text, without a byte-order mark in front.
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
@@ -72,7 +76,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-/// What the reader of JSON complains about, with line and column.
+/// The problem for an error of the JSON parser, with line and column.
 pub(crate) fn refusal(error: &serde_json::Error) -> Problem {
     let code = match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => Code::BadJson,

@@ -1,6 +1,5 @@
-//! Channels, as operators see them: list, look, forget. In: a name or a page of names. Out: what
-//! the broker knows of them, and how many sessions follow each, at every node that
-//! shares the broker.
+//! Channels, for operators: list, look up, delete. In: a name or a page of names. Out: what the
+//! broker knows of them, and how many sessions follow each, on all nodes that share the broker.
 
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use super::cluster_rpc::NodeRequest;
 use super::publish::channel;
 use super::query::Query;
 
-/// Names looked up in one go; a hub's other work gets its lock in between.
+/// Names that are looked up under one lock of a hub.
 const NAMES_PER_LOCK: usize = 256;
 
 /// A page of channels.
@@ -28,7 +27,7 @@ pub(super) struct ChannelPage {
     #[serde(rename = "channels")]
     rows: Vec<ChannelRow>,
     next: Option<ChannelName>,
-    /// Nodes whose subscribers are not counted; where nodes share a broker.
+    /// Nodes whose subscribers are not counted; only if nodes share the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     unanswered: Option<Vec<String>>,
 }
@@ -73,7 +72,7 @@ pub(super) async fn list(
     Ok(Json(ChannelPage { rows, next, unanswered }))
 }
 
-/// Looks at one channel.
+/// Looks up one channel.
 pub(super) async fn one(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
@@ -85,7 +84,7 @@ pub(super) async fn one(
     single.map(Json).ok_or_else(|| not_found(&name))
 }
 
-/// Forgets a channel and all it kept.
+/// Deletes a channel and its history.
 pub(super) async fn forget(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
@@ -102,7 +101,8 @@ pub(super) async fn counts(node: &Node, names: &[ChannelName]) -> String {
     counts.join(",")
 }
 
-/// With the subscribers of every node, and the names of those that did not answer.
+/// Adds the subscribers of every node. Returns the rows, and the names of nodes that did not
+/// respond.
 async fn shown(node: &Node, infos: Vec<ChannelInfo>) -> (Vec<ChannelRow>, Option<Vec<String>>) {
     let mut channels: Vec<ChannelRow> = infos.into_iter().map(ChannelRow::from).collect();
     let own = followers(node, channels.iter().map(|one| &one.name)).await;
@@ -156,7 +156,7 @@ impl From<ChannelInfo> for ChannelRow {
 }
 
 fn not_found(name: &ChannelName) -> Problem {
-    Problem::new(Code::ChannelNotFound, format!("nothing is known of `{name}`"))
+    Problem::new(Code::ChannelNotFound, format!("there is no channel `{name}`"))
 }
 
 fn unreadable(error: ReadError) -> Problem {

@@ -1,6 +1,6 @@
-//! Sessions, as operators see them: list, look, disconnect. In: an id, or a page and what to look
-//! for. Out: what the hubs know, here and at every node that shares the broker. A listing looks at
-//! a bounded number of sessions at a time, and gives the hubs back in between.
+//! Sessions, for operators: list, look up, disconnect. In: an id, or a page and a filter. Out: what
+//! the hubs know, on this node and on all that share the broker. A listing holds a hub's lock for a
+//! limited number of sessions at a time.
 
 mod node_page;
 mod session_id;
@@ -35,12 +35,12 @@ pub(super) struct ConnectionPage {
     #[serde(rename = "connections")]
     rows: Vec<Box<RawValue>>,
     next: Option<String>,
-    /// Nodes whose sessions may be missing; where nodes share a broker.
+    /// Nodes whose sessions may be missing; only if nodes share the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     unanswered: Option<Vec<String>>,
 }
 
-/// Lists sessions, in an order that stays while they live.
+/// Lists sessions, in an order that does not change while they live.
 pub(super) async fn list(
     State(node): State<Arc<Node>>,
     uri: Uri,
@@ -63,7 +63,7 @@ pub(super) async fn list(
     Ok(Json(page(limit, parts.into_values(), Some(responses.silent_names()))))
 }
 
-/// Looks at one session.
+/// Looks up one session.
 pub(super) async fn one(
     State(node): State<Arc<Node>>,
     path: Result<Path<String>, PathRejection>,
@@ -101,13 +101,13 @@ pub(super) async fn disconnect(
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(&id)) }
 }
 
-/// A page of this node's sessions, for another node; nothing where it asks for what is unknown.
+/// This node's part of a page, for another node; `None` if this version does not know the query.
 pub(super) async fn part(node: &Node, query: &str) -> Option<String> {
     let query = Query::of(query, &PARAMETERS).ok()?;
     NodePage::of(node, &query).await.ok()?.text()
 }
 
-/// A session of this node.
+/// Looks up a session of this node.
 pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
     let SessionId::Here(at, key) = SessionId::of(node, id)? else { return None };
     let shard = node.shards.get(at)?;
@@ -115,7 +115,7 @@ pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
     Connection::new(node, at, view).row()
 }
 
-/// Ends a session of this node; false where there is none.
+/// Ends a session of this node. Returns false if there is none.
 pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
     let (code, reason) = if comes_back {
         (CloseCode::RECONNECT, "reconnect, asked by an operator")
@@ -132,7 +132,7 @@ pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
     })
 }
 
-/// Parts of several nodes in the order given, as one page.
+/// Joins the parts of several nodes, in this order, into one page.
 fn page(
     limit: usize,
     parts: impl IntoIterator<Item = NodePage>,

@@ -1,5 +1,5 @@
 //! One event as a backend writes it. In: a JSON object. Out: a checked `Publish`, or the problem
-//! that names the field. The payload is found once and carried as the text it came in.
+//! that names the field. The payload is found once, and kept as the text that was received.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +18,7 @@ use super::body;
 /// The longest idempotency key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 255;
 
-/// The fields that an event may have. What else stands there was meant to do something.
+/// The fields of an event. An unknown field is refused, since it was meant to do something.
 const FIELDS: [&str; 6] = ["channel", "event", "data", "final", "replace", "idempotency_key"];
 
 /// The fields of an event, each of the right type. There are no others.
@@ -33,9 +33,9 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// Finds the fields in a text.
+    /// Parses an event.
     pub(super) fn read(text: &'a str) -> Result<Self, Problem> {
-        // An array would fill the fields in order: an object is asked for by its first character.
+        // serde would accept an array with the fields in order, so the first character is checked.
         if text.trim_start().starts_with('{') {
             return match serde_json::from_str::<Plain<'_>>(text) {
                 Ok(plain) => Ok(plain.into()),
@@ -57,7 +57,7 @@ impl<'a> Entry<'a> {
         channel_name(name)
     }
 
-    /// Where the path names the channel, its `channel` may say the same or nothing.
+    /// Checks `channel`, which may be left out or the same as that of the path.
     pub(super) fn check_channel(&self, of_path: &ChannelName) -> Result<(), Problem> {
         match &self.channel {
             Some(name) if *name != of_path.as_str() => {
@@ -74,7 +74,7 @@ impl<'a> Entry<'a> {
         key.map(|key| idempotency_key(key.as_bytes())).transpose()
     }
 
-    /// The whole, for a channel.
+    /// The publish of this event to a channel.
     pub(super) fn publish(
         &self,
         channel: ChannelName,
@@ -91,8 +91,8 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// An event as nearly all are: the right types, and no escapes in its names. It is read in one
-/// pass; what is more than that, or wrong, is [`Raw`]'s.
+/// An event as nearly all are: the right types, and no escapes in its names. It is parsed in one
+/// pass. [`Raw`] parses any other one, and finds what is wrong.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plain<'a> {
@@ -119,7 +119,7 @@ impl<'a> From<Plain<'a>> for Entry<'a> {
     }
 }
 
-/// A plain event of a list that is read in one go.
+/// A plain event of a list that is parsed in one pass.
 #[derive(Debug)]
 pub(super) struct Listed<'a>(pub(super) Entry<'a>);
 
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for Listed<'de> {
     }
 }
 
-/// An object, and not an array, which would fill the fields in order.
+/// An object. An array is refused, because serde would fill the fields in order.
 struct Object;
 
 impl<'de> Visitor<'de> for Object {
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for Object {
     }
 }
 
-/// The fields of an event, each still as text, so that a wrong one can be named.
+/// The fields of an event, each still as text, so that an error can name the field.
 #[derive(Debug, serde::Deserialize)]
 struct Raw<'a> {
     #[serde(borrow)]
@@ -180,7 +180,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Refuses an object, which is valid JSON, for the first field that is not one of `known`.
+/// Refuses an object for the first field that is not one of `known`. The text is valid JSON.
 pub(super) fn check_fields(text: &str, what: &str, known: &[&str]) -> Result<(), Problem> {
     let Ok(Names(names)) = serde_json::from_str(text) else { return Ok(()) };
     let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else {

@@ -1,5 +1,5 @@
-//! Is the process up, and can it serve? For whatever starts, stops and balances nodes,
-//! without a key.
+//! Whether the process is up, and whether it can serve, for what starts, stops and balances nodes.
+//! Both need no key.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use serde::Serialize;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
-/// When to ask again, in seconds.
+/// When to check again, in seconds.
 const AGAIN_S: u32 = 1;
 
-/// The answer where all is well.
+/// The response of a healthy node.
 #[derive(Debug, Serialize)]
 pub(super) struct HealthReport {
     status: &'static str,
-    /// What is no reason to take the node out, and should be mended.
+    /// Problems that are no reason to take the node out of service, but need attention.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -27,7 +27,7 @@ pub(super) async fn live() -> Json<HealthReport> {
     Json(HealthReport { status: "ok", warnings: Vec::new() })
 }
 
-/// `GET /readyz`: the node is not leaving, and its broker answers a publish to itself.
+/// `GET /readyz`: the node does not drain, and its broker answers a publish to itself.
 pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthReport>, Problem> {
     if node.is_draining() {
         let detail = "this node is draining and takes nobody new";

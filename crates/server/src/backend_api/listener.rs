@@ -1,5 +1,5 @@
-//! The internal port's sockets. In: connections. Out: publishes go through the fast pipeline; a
-//! connection that asks for anything else is hyper's from then on, and the router answers.
+//! The sockets of the internal port. In: connections. Out: publishes for the publish pipeline. A
+//! connection with any other request is served by hyper and the router from then on.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Cursor};
@@ -23,7 +23,7 @@ use crate::net::http_timeout::Patience;
 use crate::node::{Counters, Node};
 use steadfast_broker::clock::Clock;
 
-/// What every connection of the port shares.
+/// What all connections of the port share.
 #[derive(Debug)]
 pub(super) struct InternalPort {
     clock: Clock,
@@ -40,13 +40,13 @@ impl InternalPort {
         }
     }
 
-    /// Reads requests and answers them, until there are no more.
+    /// Serves requests until there are no more.
     pub(super) async fn serve<S>(&self, mut socket: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(ahead) = self.pipeline.run(&mut socket).await else { return };
-        // Boxed: publishers' connections are small.
+        // Boxed, so that the connections of publishers are small.
         Box::pin(self.serve_all(socket, ahead)).await;
     }
 
@@ -89,7 +89,7 @@ impl InternalPort {
     }
 }
 
-/// The reading half of a connection, whose patience hears of what comes.
+/// The reading half of a connection, which tells the timeouts when bytes arrive.
 #[derive(Debug)]
 struct Listening<R> {
     read: R,
@@ -110,7 +110,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Listening<R> {
     }
 }
 
-/// A place among the port's connections, as long as it lives.
+/// One of the port's connections, which is counted until it is dropped.
 #[derive(Debug)]
 struct ConnectionSlot(Arc<Node>);
 
@@ -132,7 +132,7 @@ impl Drop for ConnectionSlot {
     }
 }
 
-/// Accepts connections, for ever.
+/// Accepts connections, without end.
 pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     let port = Arc::new(InternalPort::new(&node));
     let door = client_api::RefusalPolicy::default();

@@ -1,5 +1,5 @@
-//! `GET /metrics`: the node's snapshot for Prometheus, in the OpenMetrics text format. In: the
-//! snapshot, read at each scrape. Out: text. Every limit stands beside what it limits.
+//! `GET /metrics`: the node's numbers for Prometheus, in the OpenMetrics text format. In: the
+//! numbers, read at each scrape. Out: text. Every limit is given beside what it limits.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! The fast pipeline of the internal port: publishes straight from the bytes of a connection to the
-//! broker. In: a socket. Out: answers, and what was read of the first request that is none of this
-//! pipeline's, which hyper goes on with. Must not know: routes other than the two that publish.
-//! All publishes that have arrived on a connection are handed over together and answered in one
-//! write, so a backend that does not wait for each answer pays for neither.
+//! The publish pipeline of the internal port: it hands publishes from the bytes of a connection to
+//! the broker, without hyper. In: a socket. Out: responses; the bytes of the first request that is
+//! not a publish, for hyper. Must not know: other routes. All publishes that have arrived on a
+//! connection go to the broker together and are answered in one write, so that a backend that does
+//! not wait for each response saves the cost of both.
 
 mod parse;
 mod responses;
@@ -23,13 +23,14 @@ use super::publish::{self, PublishPlan, PublishTarget};
 use crate::node::Node;
 use crate::problem::Problem;
 
-/// Bytes read at once where a request does not ask for more.
+/// Bytes of one read, unless a request needs more.
 const READ_BYTES: usize = 8 * 1024;
-/// Events handed over together, and those of one more request.
+/// Events that are handed to the broker together, not counting those of the last request beyond
+/// that.
 const EVENTS: usize = 256;
-/// How long the rest of a request is waited for; hyper has more patience.
+/// How long to wait for the rest of a request before hyper takes over, which waits longer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long answers may take to be written.
+/// How long responses may take to be written.
 const WRITE_MAX: Duration = Duration::from_secs(30);
 
 /// The pipeline, which all connections share.
@@ -40,21 +41,21 @@ pub(super) struct PublishPipeline {
     limits: BodyLimits,
 }
 
-/// What is to be done next.
+/// What to do next.
 enum PipelineStep {
-    /// More requests have arrived already.
+    /// Handle more requests, which have arrived already.
     GoOn,
-    /// More has to arrive: of a body, this many bytes in all.
+    /// Read more. If a body is incomplete, its request has this many bytes in all.
     Read(Option<usize>),
-    /// The next request is none of ours.
+    /// Hand the connection to hyper.
     Leave,
 }
 
-/// All that has arrived, as far as it could be read.
+/// The whole requests that have arrived.
 struct ParsedRequests {
     plans: Vec<Result<PublishPlan, Problem>>,
     publishes: Vec<Publish>,
-    /// Bytes of it.
+    /// Their length in bytes.
     used: usize,
     next: PipelineStep,
 }
@@ -72,20 +73,20 @@ impl PublishPipeline {
         Duration::from_millis(self.node.config.limits.handshake_timeout_ms)
     }
 
-    /// How long the next request is waited for.
+    /// How long to wait for the next request.
     pub(super) fn keep_alive(&self) -> Duration {
         Duration::from_millis(self.node.config.internal.keep_alive_ms)
     }
 
-    /// Answers publishes, for as long as nothing else comes. What comes back is the beginning of
-    /// something else; `None` where the connection is over.
+    /// Answers publishes until another request arrives. Returns its first bytes; `None` if the
+    /// connection is closed.
     pub(super) async fn run<S>(&self, socket: &mut S) -> Option<Bytes>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let (mut inbox, mut responses) = (Vec::new(), ResponseBuffer::default());
         let mut patience = None;
-        // For the first byte of the next request.
+        // The timeout of the first byte of the next request.
         let mut idle = self.handshake();
         loop {
             let ParsedRequests { plans, publishes, used, next } = self.read(&inbox);
@@ -98,7 +99,7 @@ impl PublishPipeline {
                 idle = self.keep_alive();
             }
             match next {
-                // Whoever follows these events is to have them first.
+                // Lets the subscribers of these events have them first.
                 PipelineStep::GoOn => tokio::task::yield_now().await,
                 PipelineStep::Leave => return Some(inbox.into()),
                 PipelineStep::Read(_) if inbox.is_empty() => {

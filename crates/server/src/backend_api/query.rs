@@ -1,5 +1,5 @@
-//! The part of a target after `?`. In: a URI and the parameters that a route knows. Out: their
-//! values. A parameter that it does not know is a mistake that would go unnoticed: it is refused.
+//! The query of a URI. In: a URI and the parameters that a route knows. Out: their values. An
+//! unknown parameter would be ignored without notice, so it is refused.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use hyper::Uri;
 
 use crate::problem::{Code, Problem};
 
-/// How many items a page has where nothing is said.
+/// The default number of items of a page.
 const LIMIT_DEFAULT: usize = 100;
-/// How many items a page has at most.
+/// The most items of a page.
 const LIMIT_MAX: usize = 1_000;
 
 /// The parameters of one request.
@@ -17,12 +17,12 @@ const LIMIT_MAX: usize = 1_000;
 pub(super) struct Query(BTreeMap<String, String>);
 
 impl Query {
-    /// Reads the parameters, each of which must be in `known` and come once.
+    /// Parses the parameters, each of which must be in `known` and be given once.
     pub(super) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Problem> {
         Self::of(uri.query().unwrap_or_default(), known)
     }
 
-    /// The same of the text alone.
+    /// The same, from the text of the query.
     pub(super) fn of(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let mut parameters = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
@@ -42,7 +42,7 @@ impl Query {
         self.0.get(name).map(String::as_str)
     }
 
-    /// A parameter read by `read`, which says what is wrong with it.
+    /// A parameter parsed by `read`, whose error says what is wrong with it.
     pub(super) fn parsed<T, E: std::fmt::Display>(
         &self,
         name: &str,
@@ -52,7 +52,7 @@ impl Query {
         value.map_err(|error| bad(format!("`{name}`: {error}")))
     }
 
-    /// How many items a page has at most: `limit`.
+    /// The parameter `limit`: the most items of a page.
     pub(super) fn limit(&self) -> Result<usize, Problem> {
         let limit = self.parsed("limit", |text| match text.parse() {
             Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
@@ -61,7 +61,7 @@ impl Query {
         Ok(limit?.unwrap_or(LIMIT_DEFAULT))
     }
 
-    /// A parameter that is true or false; false where it is not given.
+    /// A parameter that is true or false; false if it is not given.
     pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
         let flag = self.parsed(name, |text| text.parse::<bool>().map_err(|_| "true or false"));
         Ok(flag?.unwrap_or(false))

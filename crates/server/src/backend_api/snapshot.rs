@@ -1,4 +1,4 @@
-//! All the node's snapshot at one time, for statistics and metrics alike. In: a node. Out: numbers.
+//! All numbers of the node at one time, for statistics and metrics. In: a node. Out: numbers.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,15 +8,15 @@ use steadfast_hub::Totals;
 
 use crate::node::Node;
 
-/// Names taken in one go; a hub's other work gets its lock in between.
+/// Names that are read under one lock of a hub.
 const NAMES_PER_LOCK: usize = 1_000;
 
-/// What is counted and what there is.
+/// The numbers of a node.
 #[derive(Clone, Debug)]
 pub(super) struct NodeSnapshot {
-    /// Of sessions and members.
+    /// Counts of sessions and members.
     pub(super) totals: Totals,
-    /// Channels that somebody follows.
+    /// Channels that sessions follow.
     pub(super) followed: usize,
     /// Channels that the broker knows.
     pub(super) kept: usize,
@@ -42,14 +42,14 @@ pub(super) struct NodeSnapshot {
     pub(super) internal_refused: u64,
     /// The same of the internal port.
     pub(super) internal_sockets: u64,
-    /// Announcements on their way to the hubs.
+    /// Updates on their way to the hubs.
     pub(super) in_flight: usize,
     /// Seconds since the start.
     pub(super) uptime_seconds: u64,
 }
 
 impl NodeSnapshot {
-    /// Looks at everything.
+    /// Reads all numbers.
     pub(super) async fn of(node: &Node) -> Self {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &node.counters;

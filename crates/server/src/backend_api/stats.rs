@@ -73,7 +73,7 @@ struct ConnectionStats {
     healthy: u64,
 }
 
-/// ChannelStats: those with history, those with subscribers, and all subscriptions.
+/// Channels: those with history, those with subscribers, and all subscriptions.
 #[derive(Debug, Serialize)]
 struct ChannelStats {
     kept: usize,
@@ -81,7 +81,7 @@ struct ChannelStats {
     subscriptions: u64,
 }
 
-/// Events that came in, went out, waited for a slow reader, or were refused.
+/// Events that were published, were delivered, waited for a slow reader, or were refused.
 #[derive(Debug, Serialize)]
 struct EventStats {
     published: u64,

@@ -1,4 +1,4 @@
-//! What the public port answers with: a whole body.
+//! The body of a response of the public port.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::Response;
 
-/// The body of an answer.
+/// The body of a response, whole.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A body of these bytes.
@@ -15,7 +15,7 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed_unsync()
 }
 
-/// The same answer with its body in the common form.
+/// The same response with its body in the form that the port uses.
 pub(super) fn boxed(response: Response<Full<Bytes>>) -> Response<Body> {
     response.map(BodyExt::boxed_unsync)
 }

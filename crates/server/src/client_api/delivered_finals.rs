@@ -1,7 +1,7 @@
-//! Which older clients have had the end of a finished channel, for as long as they keep coming
-//! back for it. Their protocol has no position, so that a route which starts with history would
-//! give them all of it again, for ever. In: who was told, who asks. Out: whether to begin with
-//! history. P-94
+//! The clients of the older protocol that have had the end of a finished channel, for as long as
+//! they keep coming back for it. Their protocol has no position, so a route that starts with
+//! history would give them all of it again each time. In: clients that had the end, clients that
+//! connect. Out: whether to start with history. P-94
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,15 +10,16 @@ use parking_lot::Mutex;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::ChannelName;
 
-/// How long a client is remembered after its last connection for the channel. Longer than its
-/// longest pause before it comes back, 39 s; what is opened anew later has all of history.
+/// How long a client is remembered after its last connection for the channel. It is longer than the
+/// longest pause before such a client reconnects, 39 s; a page that is opened later gets all of
+/// history.
 const KEPT: Span = Span::seconds(60);
-/// The most that are remembered; beyond it a client is given history once more.
+/// The most clients that are remembered. Any other one is given history once more.
 const HAD_MAX: usize = 10_000;
-/// How much of a `User-Agent` tells clients apart, in bytes.
+/// How much of a `User-Agent` is compared, in bytes.
 const AGENT_BYTES_MAX: usize = 256;
 
-/// A client, as far as it can be told from others, and the channel it follows.
+/// A client, as far as it can be told from others, and the channel that it follows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Follower {
     channel: ChannelName,
@@ -34,21 +35,21 @@ impl Follower {
     }
 }
 
-/// One connection of such a client.
+/// One connection of a client of the older protocol.
 #[derive(Clone, Debug)]
 pub(crate) struct Following {
     /// Which client.
     pub(crate) who: Follower,
-    /// It has had the end already.
+    /// Whether it has had the end already.
     pub(crate) comes_back: bool,
 }
 
-/// The clients that have had an end.
+/// The clients that have had the end of their channel.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveredFinals(Mutex<BTreeMap<Follower, Millis>>);
 
 impl DeliveredFinals {
-    /// This one has had the end, and its connection is over.
+    /// Notes a client that has had the end and whose connection is over.
     pub(crate) fn note(&self, now: Millis, follower: Follower) {
         let mut had = self.0.lock();
         if had.len() >= HAD_MAX {
@@ -59,7 +60,7 @@ impl DeliveredFinals {
         }
     }
 
-    /// Whether this one has had the end, and comes back.
+    /// Whether this client has had the end and comes back.
     pub(crate) fn has(&self, now: Millis, follower: &Follower) -> bool {
         self.0.lock().get(follower).is_some_and(|since| now < *since + KEPT)
     }
@@ -96,7 +97,7 @@ mod tests {
         }
         assert!(had.has(Millis(0), &follower(&(HAD_MAX - 1).to_string())));
         assert!(!had.has(Millis(0), &follower(&HAD_MAX.to_string())));
-        // Those whose time is over make room.
+        // Forgets those whose time is over.
         had.note(Millis(KEPT.0), follower(&HAD_MAX.to_string()));
         assert!(had.has(Millis(KEPT.0), &follower(&HAD_MAX.to_string())));
     }

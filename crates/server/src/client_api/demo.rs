@@ -1,7 +1,7 @@
-//! What a node in `--dev` has for people who want to see a link hold: the page on `/`, jobs to
-//! watch, and a switch that blocks WebSocket as a middlebox would. In: requests under `/` and
-//! `/demo/`. Out: answers, and events by the node's usual way of publishing. Without `--dev` there
-//! is none of it.
+//! The demonstration of a node in `--dev`, for people who want to see a link survive faults: a page
+//! on `/`, jobs to watch, and a switch that blocks WebSocket as a middlebox would. In: requests
+//! under `/` and `/demo/`. Out: responses, and events that are published as usual. Without `--dev`
+//! none of it exists.
 
 mod barrier;
 mod files;
@@ -35,19 +35,19 @@ const BODY_BYTES_MAX: usize = 1024;
 /// The demonstration of one node.
 #[derive(Debug, Default)]
 pub(super) struct Demo {
-    /// Whether WebSocket gets through.
+    /// What blocks WebSocket.
     pub(super) barrier: Barrier,
     jobs: Jobs,
 }
 
-/// What is wished for a job; an empty body wishes nothing.
+/// The options of a job; an empty body has none.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct JobWish {
     duration_ms: Option<u64>,
 }
 
-/// How WebSocket is to be.
+/// Whether to block WebSocket.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BarrierWish {
@@ -102,7 +102,7 @@ impl Demo {
     }
 }
 
-/// The body of a request as JSON; none where it is empty.
+/// The body of a request as JSON; `None` if it is empty.
 async fn read<T>(request: Request<axum::body::Body>) -> Result<Option<T>, Problem>
 where
     T: serde::de::DeserializeOwned,

@@ -1,7 +1,7 @@
-//! Answers that leave HTTP's machinery behind: a WebSocket, a stream of events, a poll that waits.
-//! hyper reads the request; then its buffers go, and what lasts keeps the bare socket.
-//! In: an answer that wants to leave, and the connection it came on. Out: the socket, once hyper
-//! holds nothing of it any more.
+//! Responses that hyper does not write: a WebSocket, an event stream, a poll that waits. hyper
+//! reads the request; then its buffers are freed, and the rest is done on the bare socket. In: the
+//! handler that wants the socket, and the connection. Out: the socket, once hyper holds no bytes of
+//! it any more.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -29,29 +29,29 @@ use crate::net::http_timeout::Patience;
 use crate::net::socket::Stream;
 use crate::session::ConnectionGuard;
 
-/// How long an answer may take to be written.
+/// How long a response may take to be written.
 const WRITE_MAX: Duration = Duration::from_secs(30);
 
-/// What a request comes to.
+/// Who answers a request.
 pub(super) enum RequestOutcome {
-    /// hyper writes it.
+    /// hyper writes this response.
     Whole(Response<Body>),
-    /// It is given the socket and does the rest. The request's body has been read to its end: what
-    /// is left of one would be read as the next request.
+    /// This handler is given the socket and does the rest. The request's body has been read to its
+    /// end; otherwise its rest would be read as the next request.
     Leaving(Detach),
 }
 
-/// Goes on with the socket, on a task of its own.
+/// Takes over the socket, on a task of its own.
 pub(super) type Detach = Box<dyn FnOnce(DetachedSocket) + Send>;
 
-/// A socket that has left hyper.
+/// A socket that hyper has given up.
 pub(super) struct DetachedSocket {
     pub(super) port: Arc<PublicPort>,
     pub(super) peer: Arc<ConnectionGuard>,
     pub(super) socket: Stream,
     /// What was read behind the request.
     pub(super) ahead: Bytes,
-    /// The origin of the request, where it may read the answer.
+    /// The origin of the request, if a page of it may read the response.
     pub(super) origin: Option<HeaderValue>,
 }
 
@@ -62,7 +62,7 @@ impl From<Response<Body>> for RequestOutcome {
 }
 
 impl DetachedSocket {
-    /// The head of this answer as it goes on the wire, with the headers that every answer has.
+    /// The bytes of the response's head, with the headers that every response has.
     pub(super) fn head(&self, mut response: Response<()>) -> Vec<u8> {
         finish(&self.port.node, self.origin.clone(), &mut response);
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -80,8 +80,8 @@ impl DetachedSocket {
         text
     }
 
-    /// Reads on: ready where the peer has gone. What it sends is kept for the next request, up to
-    /// what a head may have; more is left in the kernel.
+    /// Reads from the peer, and is ready once it has closed the connection. What it sends is kept
+    /// for the next request, up to the size of a head; more stays in the kernel.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut buffer = [0; 1024];
         while self.ahead.len() < HEAD_BYTES_MAX {
@@ -97,7 +97,8 @@ impl DetachedSocket {
         Poll::Pending
     }
 
-    /// Writes a whole answer, then goes back to HTTP for the next request, unless this `is_last`.
+    /// Writes a whole response, then hands the socket back to hyper for the next request, unless
+    /// this one `is_last`.
     pub(super) async fn finish(mut self, response: Response<Body>, is_last: bool) {
         let (parts, body) = response.into_parts();
         let Ok(body) = body.collect().await;
@@ -122,13 +123,14 @@ impl DetachedSocket {
         listener::go_on(port, peer, socket, (ahead, until));
     }
 
-    /// Writes these bytes, in time.
+    /// Writes these bytes within the time limit.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         tokio::time::timeout(WRITE_MAX, self.socket.write_out(bytes)).await?
     }
 }
 
-/// Reads what the peer sends while nothing of it is wanted, into a small buffer: how much that was.
+/// Reads what the peer sends into a small buffer, to be discarded. Returns how many bytes that
+/// were.
 pub(super) fn poll_heard(
     context: &mut Context<'_>,
     socket: &mut Stream,
@@ -139,12 +141,12 @@ pub(super) fn poll_heard(
     read.map_ok(|()| buffer.filled().len())
 }
 
-/// Between one connection's requests and whoever drives it.
+/// What a connection's requests and the task that drives hyper share.
 pub(super) struct Exchange {
-    /// How long the peer is waited for.
+    /// How long to wait for the peer.
     pub(super) patience: Patience,
     leaving: Mutex<Option<(Detach, Option<HeaderValue>)>>,
-    /// hyper still has bytes that the socket did not take.
+    /// Whether hyper has bytes that the socket did not accept.
     is_stuck: AtomicBool,
 }
 
@@ -161,20 +163,21 @@ impl Exchange {
         Self { patience, leaving: Mutex::default(), is_stuck: AtomicBool::default() }
     }
 
-    /// Asks for the socket. The request is over: this never comes back.
+    /// Asks for the socket. The request ends here: this never returns.
     pub(super) async fn leave(&self, leave: Detach, origin: Option<HeaderValue>) -> Response<Body> {
         *self.leaving.lock() = Some((leave, origin));
-        // Whoever drives the connection looks here after each turn, and this is one.
+        // The task that drives the connection checks for this after each poll, and this is one.
         poll_fn(|_| Poll::Pending).await
     }
 
-    /// Who wants to leave, once all that was answered before is written.
+    /// The handler that wants the socket, once everything that was answered before is written.
     pub(super) fn leaving(&self) -> Option<(Detach, Option<HeaderValue>)> {
         if self.is_stuck.load(Ordering::Relaxed) { None } else { self.leaving.lock().take() }
     }
 }
 
-/// A socket as hyper gets it: what was read ahead comes first, and whether it takes bytes is noted.
+/// The socket as hyper sees it. Bytes that were read before come first, and it records whether the
+/// socket accepts bytes.
 #[derive(Debug)]
 pub(super) struct Tap {
     io: TokioIo<Stream>,

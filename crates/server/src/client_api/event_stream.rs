@@ -27,14 +27,15 @@ use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 use crate::session::GRACE;
 
-/// How long written bytes of a stream may stay without an acknowledgement: its peer has no
-/// heartbeat that could be missed. Six times the interval of comments, since the kernel counts from
-/// the first retransmission of a series, whatever has been acknowledged since.
+/// How long written bytes may stay unacknowledged, because the peer of a stream sends no heartbeat
+/// that could be missed. It is six times the interval of comments: the kernel counts from the first
+/// retransmission of a series, whatever was acknowledged since.
 const UNACKED_MAX: Duration = Duration::from_mins(2);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Answers with a stream of events; one that cannot be had for a while with its end. P-84
+/// Answers with an event stream. If the stream is not available for now, the response is one that
+/// ends at once. P-84
 pub(super) async fn answer(
     node: &Arc<Node>,
     channel: ChannelName,
@@ -73,7 +74,8 @@ async fn begin(
         grants,
         vec![ChannelRequest { id: None, channel, since }],
     )?;
-    // After it is a member: the drain finds all that were before.
+    // Checked after the session is open: the drain ends all sessions that are open before it
+    // begins.
     if node.is_draining() {
         return Err(unavailable::problem(node));
     }
@@ -86,18 +88,18 @@ fn head(is_chunked: bool) -> Response<()> {
     let mut response = Response::new(());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    // The connection belongs to the stream: it may be dropped with it.
+    // The connection ends with the stream.
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     if is_chunked {
         headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    // Proxies that hold back answers are asked not to.
+    // Asks proxies not to buffer the response.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }
 
-/// Where the stream starts: where the header says, which is the browser's own and so the newest,
-/// else where the query does. P-80, P-85
+/// Where the stream starts: at the header's position, which the browser sets and is therefore the
+/// newest, or else at that of the query. P-80, P-85
 fn since<B>(request: &Request<B>) -> Result<Since, Problem> {
     let query = request.uri().query();
     let header = text(request.headers(), LAST_EVENT_ID).filter(|id| !id.is_empty());
@@ -114,7 +116,7 @@ fn since<B>(request: &Request<B>) -> Result<Since, Problem> {
     }
 }
 
-/// Whether a reader that stands at `since` has had the end of a finished channel already.
+/// Whether a reader at `since` has had the end of a finished channel.
 async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
     if !matches!(since, Since::After(_)) {
         return false;
@@ -124,12 +126,12 @@ async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
     page.is_ok_and(|page| page.events.is_empty() && page.gap.is_none() && page.reaches_the_end())
 }
 
-/// Writes all that waits, whenever something does, until the channel or the peer ends.
+/// Writes what waits, whenever there is something, until the channel ends or the peer disconnects.
 async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
     let mut out = left.head(head(is_chunked));
     push(&sse::retry(unavailable::stream_retry_ms(&left.port.node)), is_chunked, &mut out);
     let DetachedSocket { mut socket, peer: _peer, .. } = left;
-    // Without it the stream works too: a dead peer is only noticed later.
+    // The stream works without this option too, but a dead peer is noticed later.
     drop(SockRef::from(socket.tcp()).set_tcp_user_timeout(Some(UNACKED_MAX)));
     loop {
         let work = watch.take();
@@ -144,14 +146,14 @@ async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
             return;
         }
         if is_last {
-            // The peer has all of it; whether it also sees the end is its own affair.
+            // The peer has everything. Whether it sees the connection end does not matter.
             drop(Box::pin(socket.shutdown()).await);
             return;
         }
     }
 }
 
-/// Adds what is to be written to `out`; true where that is the last.
+/// Appends what is to be written to `out`. Returns whether that is the last.
 fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
     let mut piece = BytesMut::new();
     let mut is_last = false;
@@ -170,7 +172,7 @@ fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
     is_last
 }
 
-/// Adds a piece of the stream to `out`.
+/// Appends a piece of the stream to `out`.
 fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
     if is_chunked && !piece.is_empty() {
         out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
@@ -181,8 +183,8 @@ fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes it. When the hub gives up on a reader that takes nothing, that gets a moment longer; then
-/// the socket goes, with all that waits in it.
+/// Writes `out`. When the hub closes the session because the reader is too slow, the write gets a
+/// moment longer; then the socket is reset, with everything that waits in it.
 async fn write(socket: &mut Stream, out: &[u8], watch: &HttpSession) -> io::Result<()> {
     let warden = async {
         watch.waker.closing.notified().await;
@@ -196,8 +198,8 @@ async fn write(socket: &mut Stream, out: &[u8], watch: &HttpSession) -> io::Resu
     outcome
 }
 
-/// Waits until there is something to take; an error where the peer has gone. What it says is read
-/// and means nothing.
+/// Waits until the hub has something; an error if the peer has disconnected. What the peer sends is
+/// read and discarded.
 fn poll_next(
     context: &mut Context<'_>,
     socket: &mut Stream,

@@ -1,7 +1,6 @@
-//! The first request of a connection. Mostly it wants a WebSocket and gets one: then hyper, its
-//! buffers and a task for it are not needed at all. In: a socket that was just accepted. Out: a
-//! WebSocket on its way; or, where the request is anything else, the socket and what was read of
-//! it, for hyper.
+//! The first request of a connection. Usually it asks for a WebSocket and gets one; then hyper, its
+//! buffers and a task for it are not needed. In: a socket that was just accepted. Out: a WebSocket;
+//! or, if the request is anything else, the socket and the bytes that were read, for hyper.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -17,13 +16,13 @@ use crate::net::http_head::{self, HttpHead, Parsed};
 use crate::net::socket::Stream;
 use crate::session::ConnectionGuard;
 
-/// What is read at once, and so the longest request that is answered here.
+/// The bytes of one read, and so the longest request that is handled here.
 const READ_BYTES: usize = 2 * 1024;
 
-/// Reads the first request and answers it, or hands it on.
+/// Reads the first request. Answers it, or hands the socket on.
 pub(super) async fn answer(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, mut socket: Stream) {
     let read = std::future::poll_fn(|context| poll_read(context, &mut socket));
-    // Who is late, or gone, has said nothing that could be answered.
+    // A peer that is late or has disconnected has sent nothing to answer.
     let Ok(Some(bytes)) = timeout_at(peer.deadline, read).await else { return };
     let granted = upgrade(&bytes).and_then(|(request, length)| {
         let (leave, origin) = router::granted(&port, &peer, &request)?;
@@ -36,14 +35,14 @@ pub(super) async fn answer(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, mu
     }
 }
 
-/// The first bytes; `None` where there are none.
+/// Reads the first bytes; `None` if there are none.
 fn poll_read(context: &mut Context<'_>, socket: &mut Stream) -> Poll<Option<Bytes>> {
     let mut buffer = [0; READ_BYTES];
     let count = ready!(poll_heard(context, socket, &mut buffer)).unwrap_or(0);
     Poll::Ready((count > 0).then(|| Bytes::copy_from_slice(&buffer[..count])))
 }
 
-/// A whole request without a body that may want a WebSocket, and its bytes.
+/// A whole request without a body that may ask for a WebSocket, and its length in bytes.
 fn upgrade(bytes: &[u8]) -> Option<(Request<()>, usize)> {
     let Parsed::Whole(HttpHead { method: "GET", target, headers, length }) =
         http_head::parse(bytes)

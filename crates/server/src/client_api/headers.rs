@@ -1,5 +1,4 @@
-//! Headers that every answer of the public port has, and the answer to a page that asks whether it
-//! may.
+//! The headers of every response of the public port, and the responses to CORS preflight requests.
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -11,13 +10,13 @@ use super::body::{Body, boxed, whole};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
-/// Says that the answer came from a Steadfast server and not from something in between. P-75
+/// Shows that the response is from a Steadfast server and not from something in between. P-75
 pub(super) const NODE: HeaderName = HeaderName::from_static("steadfast-node");
 
-/// How long a browser may remember that it may ask, in seconds.
+/// How long a browser may cache a preflight response, in seconds.
 const PREFLIGHT_AGE_S: &str = "600";
 
-/// Adds the common headers. `origin` is one that may ask, or none.
+/// Adds the common headers. `origin` is the request's, if its pages may read the response.
 pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut Response<B>) {
     let headers = response.headers_mut();
     if let Ok(name) = HeaderValue::from_str(&node.config.node.name) {
@@ -26,7 +25,8 @@ pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if node.is_draining() {
-        // The next request makes a connection of its own, which a balancer leads elsewhere.
+        // The next request then opens a connection of its own, which a load balancer leads
+        // elsewhere.
         headers.entry(header::CONNECTION).or_insert(HeaderValue::from_static("close"));
     }
     if let Some(origin) = origin {
@@ -37,12 +37,12 @@ pub(super) fn finish<B>(node: &Node, origin: Option<HeaderValue>, response: &mut
     }
 }
 
-/// What a page may send where its preflight does not say what it wants to.
+/// The headers that a page may send if its preflight request names none.
 const HEADERS: HeaderValue =
     HeaderValue::from_static("Authorization, Last-Event-ID, Cache-Control, Content-Type");
 
-/// The answer to a preflight request of an origin that may ask. It may send whatever headers it
-/// wants to: libraries add some (of tracing, say) that nobody here knows, and none does harm.
+/// The response to a preflight request of an allowed origin. All headers are permitted: libraries
+/// add some, for tracing say, and none does harm.
 pub(super) fn preflight<B>(request: &Request<B>) -> Response<Body> {
     let mut response = Response::new(whole(""));
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -60,7 +60,8 @@ pub(super) fn preflight<B>(request: &Request<B>) -> Response<Body> {
     response
 }
 
-/// The refusal of a request whose method a path does not have; `allowed` are the methods it has.
+/// The refusal of a request whose method the path does not have. `allowed` are the methods that it
+/// has.
 pub(super) fn wrong_method(detail: &str, allowed: &'static str) -> Response<Body> {
     let mut response = boxed(Problem::new(Code::MethodNotAllowed, detail).response());
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -73,7 +74,7 @@ pub(super) fn is_preflight<B>(request: &Request<B>) -> bool {
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// A header as text; one that is not text counts as empty, which fits nothing.
+/// A header as text. One that is not text counts as empty, which is never valid.
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }

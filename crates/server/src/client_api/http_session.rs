@@ -1,4 +1,4 @@
-//! A place among a channel's members for a request without a socket of its own: a poll, a stream.
+//! A session without a socket of its own, for a request that waits: a poll or an event stream.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::problem::{Code, Problem};
 use crate::session::ReplyTarget;
 use crate::session::shard::SessionWaker;
 
-/// A session that lives as long as this does.
+/// A session that ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct HttpSession {
     asker: ReplyTarget,
@@ -19,7 +19,7 @@ pub(super) struct HttpSession {
 }
 
 impl HttpSession {
-    /// Follows these channels.
+    /// Opens a session that follows these channels.
     pub(super) fn open(
         node: &Arc<Node>,
         (transport, encoding): (Transport, Encoding),
@@ -47,13 +47,13 @@ impl HttpSession {
         Ok(Self { asker, waker })
     }
 
-    /// What the session has to do. History that it needs is requested, and the waker is called when
-    /// it arrives: a slow broker delays no heartbeat.
+    /// Takes what the session has to do. If it needs history, that is read in the background, and
+    /// the waker is called when it arrives: a slow broker delays no heartbeat.
     pub(super) fn take(&self) -> Work {
         self.take_noting().0
     }
 
-    /// The same, and whether history was asked for.
+    /// The same, and whether history is being read.
     pub(super) fn take_noting(&self) -> (Work, bool) {
         let ReplyTarget { shard, key, .. } = &self.asker;
         let mut work = shard.with(|hub, now| hub.take(now, *key));
@@ -71,7 +71,7 @@ pub(super) fn is_called(work: &Work) -> bool {
     work.frames.iter().any(|item| matches!(item, Outgoing::Signal))
 }
 
-/// Why such a session has ended, where that is among what it has to do.
+/// The code that the session was closed with, if that is among what it has to do.
 pub(super) fn ended(work: &Work) -> Option<CloseCode> {
     work.frames.iter().find_map(|item| match item {
         Outgoing::Close { code, .. } => Some(*code),

@@ -1,4 +1,4 @@
-//! The accept loop: a place for each socket, or a refusal that costs next to nothing.
+//! The accept loop of the public port: serves each socket, or refuses it at next to no cost.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -35,19 +35,19 @@ use crate::session::{ConnectionGuard, GRACE};
 
 /// The largest head of a request, in bytes.
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
-/// A pause when the system has no more files to give.
+/// How long to pause when no socket can be accepted, for example because no file can be opened.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
-/// Connections that could not be accepted, and of how many one warning is of.
+/// Errors of accepting so far; one in so many is logged.
 static FAILURES: AtomicU64 = AtomicU64::new(0);
 const FAILURES_A_WARNING: u64 = 1_200;
 
-/// What every connection of the port shares.
+/// What all connections of the port share.
 #[derive(Debug)]
 pub(super) struct PublicPort {
     pub(super) node: Arc<Node>,
     /// Only in `--dev`.
     pub(super) demo: Option<Demo>,
-    /// The origins that the log names already.
+    /// The refused origins that have been logged.
     pub(super) refused: RefusedOrigins,
 }
 
@@ -57,7 +57,7 @@ impl PublicPort {
         Duration::from_millis(self.node.config.limits.handshake_timeout_ms)
     }
 
-    /// How long the next request is waited for.
+    /// How long to wait for the next request.
     pub(super) fn keep_alive(&self) -> Duration {
         Duration::from_millis(self.node.config.public.keep_alive_ms)
     }
@@ -68,12 +68,12 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
     let listen = || -> io::Result<TcpListener> {
         let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        // A node that comes back takes its port at once.
+        // A node that restarts can listen on the same port at once.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
-        // Accepted sockets inherit it. Without it a connection works too, only worse. There is no
-        // TCP_USER_TIMEOUT: it ends connections that have just survived an outage, and heartbeats
-        // and the slow limit bound a dead peer sooner. See docs/performance.md.
+        // Accepted sockets inherit the option. Without it a connection works too, but with delays.
+        // TCP_USER_TIMEOUT is not set: it would end connections that have just survived an outage,
+        // and heartbeats and the slow limit bound a dead peer sooner. See docs/performance.md.
         drop(socket.set_tcp_nodelay(true));
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
@@ -82,13 +82,13 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
     listen().map_err(|source| ServeError::Listen { address, source })
 }
 
-/// The next connection.
+/// Accepts the next connection.
 pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
             Err(error) => {
-                // One line a minute or so, however long it lasts.
+                // About one line a minute, however long it lasts.
                 if FAILURES.fetch_add(1, Ordering::Relaxed).is_multiple_of(FAILURES_A_WARNING) {
                     tracing::warn!(%error, "cannot accept connections");
                 }
@@ -98,7 +98,7 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Accepts connections, for ever.
+/// Accepts connections, without end.
 pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let demo = node.config.dev.then(Demo::default);
     let port =
@@ -119,14 +119,15 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
                     tokio::spawn(secured(Arc::clone(&port), peer, tls.accept(stream)));
                 }
             },
-            // Nothing could be said before the handshake, which costs more than a refusal may.
+            // No response can be sent before the TLS handshake, which would cost more than a
+            // refusal may.
             None if tls.is_some() => {}
             None => door.refuse(stream, &node),
         }
     }
 }
 
-/// Speaks HTTP within TLS, once the handshake is done, if it is in time.
+/// Serves HTTP over TLS, if the handshake completes in time.
 async fn secured(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, handshake: Accept<TcpStream>) {
     let shaken = Box::pin(tokio::time::timeout_at(peer.deadline, handshake)).await;
     match shaken {
@@ -138,10 +139,10 @@ async fn secured(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, handshake: A
     }
 }
 
-/// What of the next request has been read, and when its head is to be whole, where it has begun.
+/// What has been read of the next request, and when its head must be complete, if it has begun.
 type RequestProgress = (Bytes, Option<Instant>);
 
-/// Goes on with HTTP on a socket that had left it.
+/// Serves HTTP on a socket that a handler has handed back.
 pub(super) fn go_on(
     port: Arc<PublicPort>,
     peer: Arc<ConnectionGuard>,
@@ -153,7 +154,7 @@ pub(super) fn go_on(
     tokio::spawn(connection);
 }
 
-/// Reads requests and answers them, until there are no more or one leaves with the socket.
+/// Serves requests until there are no more or a handler takes over the socket.
 async fn connection(
     port: Arc<PublicPort>,
     peer: Arc<ConnectionGuard>,
@@ -167,7 +168,7 @@ async fn connection(
     let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
     let service = service_fn(move |request: Request<Incoming>| {
         let (port, peer, exchange) = place.clone();
-        // Boxed, and so gone with the request: a connection that waits for its next one is small.
+        // Boxed, so that a connection without a request is small.
         Box::pin(async move {
             exchange.patience.begins();
             let response = router::answer(port, peer, &exchange, request).await;
@@ -181,7 +182,7 @@ async fn connection(
         .serve_connection(tap, service);
     let mut timer = None;
     let end = poll_fn(|context| {
-        // A peer that breaks HTTP has been answered by the end.
+        // hyper has answered a peer that breaks HTTP.
         if connection.poll_without_shutdown(context).is_ready() {
             return Poll::Ready(HttpEnd::Over);
         }
@@ -195,7 +196,7 @@ async fn connection(
     let socket = io.into_inner();
     match end {
         HttpEnd::Leaving(leave, origin) => {
-            // Even an empty buffer may hold the memory it was cut from.
+            // Even an empty buffer may keep the memory that it was cut from.
             let ahead = Bytes::copy_from_slice(&read_buf);
             leave(DetachedSocket { port, peer, socket, ahead, origin });
         }
@@ -204,18 +205,18 @@ async fn connection(
     }
 }
 
-/// How HTTP on a connection ends.
+/// How serving HTTP on a connection ended.
 enum HttpEnd {
-    /// There is nothing more to be said.
+    /// There are no more requests.
     Over,
-    /// A request leaves with the socket.
+    /// A handler takes over the socket.
     Leaving(Detach, Option<HeaderValue>),
-    /// The peer was waited for too long.
+    /// The peer took too long.
     Late,
 }
 
-/// Ends a connection on which the last answer is written. What the peer still sends is read for a
-/// moment, or a reset would take the answer from it.
+/// Closes a connection whose last response is written. What the peer still sends is read for a
+/// moment; otherwise a reset could destroy the response.
 pub(super) async fn hang_up(mut socket: impl AsyncRead + AsyncWrite + Unpin) {
     let ending = async {
         socket.shutdown().await?;

@@ -1,4 +1,4 @@
-//! Events after a position, at once or as soon as there are any. P-70 to P-72
+//! Polls: the events after a position, at once or as soon as there are any. P-70 to P-72
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -28,47 +28,47 @@ use crate::net::socket::upgrade::has_token;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 
-/// When to come back after an empty short poll.
+/// The pause that a client is told to make after an empty poll that did not wait.
 pub(super) const NEXT_SHORT_MS: u64 = 3_000;
-/// The most bytes of events in one answer; one event is given even where it alone is larger.
+/// The most bytes of events in one response. One event is given even if it alone is larger.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The most events of all channels in one answer.
+/// The most events of all channels in one response.
 const ANSWER_EVENTS_MAX: usize = 1_000;
 
-/// One channel of a poll, and where its reader stands.
+/// One channel of a poll, and the position of its reader.
 #[derive(Debug)]
 pub(super) struct PollReader {
     pub(super) channel: ChannelName,
     pub(super) since: Since,
-    /// Whether it was asked for from a place that the client does not know.
+    /// Whether the client does not know its position in the channel.
     pub(super) is_new: bool,
 }
 
-/// What is asked for: each channel has one reader.
+/// What a poll asks for: each channel has one reader.
 #[derive(Debug)]
 pub(super) struct PollRequest {
     pub(super) readers: Vec<PollReader>,
-    /// What was asked for and cannot be had, each as it is told.
+    /// Channels that are refused, each as the response lists it.
     pub(super) refused: Vec<Value>,
     pub(super) wait: Duration,
     pub(super) limit: usize,
 }
 
-/// What came of one reader; nothing where the answer had no room for it.
+/// The page of one reader, or why there is none; `None` if the response had no room for it.
 pub(super) type PollOutcome = Option<Result<Page, Problem>>;
 
-/// How the outcomes, one for each reader, become an answer.
+/// Writes the response from the outcomes, one for each reader.
 pub(super) type Write = fn(&Node, &PollRequest, Vec<PollOutcome>) -> Response<Body>;
 
-/// A poll that waits, and what for.
+/// A poll that waits for events.
 struct ParkedPoll {
     asked: PollRequest,
     deadline: Instant,
     watch: HttpSession,
 }
 
-/// Answers one poll of one channel.
+/// Answers a poll of one channel.
 pub(super) async fn answer(
     node: &Arc<Node>,
     channel: ChannelName,
@@ -83,7 +83,7 @@ pub(super) async fn answer(
     answer_or_park(node, grants, asked, written, from).await
 }
 
-/// What the connection of a request permits.
+/// What the connection of a request allows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionContext {
     may_leave: bool,
@@ -91,7 +91,7 @@ pub(super) struct ConnectionContext {
 }
 
 impl ConnectionContext {
-    /// Of a request whose body has been read to its end, if it had one.
+    /// For a request whose body has been read to its end, if it has one.
     pub(super) fn of<B>(request: &Request<B>, may_leave: bool) -> Self {
         Self {
             may_leave: may_leave && request.version() == Version::HTTP_11,
@@ -100,7 +100,7 @@ impl ConnectionContext {
     }
 }
 
-/// Answers at once where there is something to say or no time to wait, else when there is.
+/// Answers at once if there are events or the poll does not wait; otherwise as soon as there are.
 pub(super) async fn answer_or_park(
     node: &Arc<Node>,
     grants: (Grants, Option<Millis>),
@@ -132,23 +132,24 @@ pub(super) async fn answer_or_park(
             tokio::spawn(answer_outside(left, parked, write, from.is_last));
         })));
     }
-    // Without a socket of its own it waits inside of HTTP, which notices a peer that goes.
+    // hyper keeps the socket, and drops the request if the peer disconnects.
     let outcomes = parked.wait(node, None).await?;
     let outcomes = outcomes.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
     Ok(write(node, &parked.asked, outcomes).into())
 }
 
 impl ParkedPoll {
-    /// The outcomes that answer it: with news, or as they are when the time is over. `None` where
-    /// the peer has gone, which a socket outside of HTTP shows.
+    /// Waits for the outcomes of the response: with events, or without them when the time is over.
+    /// `None` if the peer has disconnected, which only a socket outside of hyper shows.
     async fn wait(
         &self,
         node: &Node,
         mut outside: Option<&mut DetachedSocket>,
     ) -> Result<Option<Vec<PollOutcome>>, Problem> {
         let mut over = pin!(tokio::time::sleep_until(self.deadline));
-        // Membership of every channel first, then one more look: what comes in between is seen by
-        // one of them. A node that began to leave before that has not heard of this poll.
+        // The session follows every channel before the channels are read again, so an event in
+        // between is seen by one of the two. A node that began to drain before that has not ended
+        // this session.
         let mut ended = self.listen().ended;
         let is_late = node.is_draining();
         loop {
@@ -164,11 +165,12 @@ impl ParkedPoll {
             }
             loop {
                 match self.next(over.as_mut(), outside.as_deref_mut()).await {
-                    // Taken before it is read: what comes after the page calls anew.
+                    // Taken before the channels are read: an event behind the page wakes the poll
+                    // again.
                     PollStep::Called => {
                         let heard = self.listen();
                         ended = heard.ended;
-                        // While channels are still being joined, the last one is waited for.
+                        // While channels are being subscribed, the last one is waited for.
                         if heard.is_called || !heard.is_joining || ended.is_some() {
                             break;
                         }
@@ -199,7 +201,8 @@ impl ParkedPoll {
         .await
     }
 
-    /// Takes all that there is to hear, and joins the channels whose place is at hand.
+    /// Takes everything that the session has, and completes the subscriptions whose position is at
+    /// hand.
     fn listen(&self) -> PollEvent {
         let mut heard = PollEvent::default();
         loop {
@@ -214,13 +217,13 @@ impl ParkedPoll {
     }
 }
 
-/// What a poll that waits has heard.
+/// What the session of a waiting poll had.
 #[derive(Debug, Default)]
 struct PollEvent {
     ended: Option<CloseCode>,
-    /// A channel has something new.
+    /// Whether a channel has something new.
     is_called: bool,
-    /// The place of a channel was asked for.
+    /// Whether the position of a channel was read.
     is_joining: bool,
 }
 
@@ -230,7 +233,7 @@ enum PollStep {
     Gone,
 }
 
-/// Waits and answers on the bare socket, then goes back to HTTP for the next request.
+/// Waits and answers on the bare socket, then hands the socket back to hyper for the next request.
 async fn answer_outside(
     mut left: DetachedSocket,
     parked: Box<ParkedPoll>,
@@ -247,7 +250,7 @@ async fn answer_outside(
     Box::pin(left.finish(response, is_last)).await;
 }
 
-/// The answer to a poll of one channel.
+/// The response to a poll of one channel.
 fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Response<Body> {
     let unread = || Err(Problem::new(Code::Internal, "the channel was not read"));
     match outcomes.into_iter().flatten().next().unwrap_or_else(unread) {
@@ -266,7 +269,7 @@ fn rejected(node: &Node, problem: &Problem) -> Response<Body> {
     boxed(problem.response())
 }
 
-/// A body of JSON, which is counted as the answer to a poll.
+/// A response with a body of JSON, which is counted as an answered poll.
 pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
     Counters::add(&node.counters.polls);
     let mut response = Response::new(whole(body));
@@ -275,7 +278,7 @@ pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
     response
 }
 
-/// Reads a page for each reader, until the answer is full. Which one comes first moves from poll to
+/// Reads a page for each reader, until the response is full. The first reader changes from poll to
 /// poll, so that none is left out for ever.
 async fn read_all(node: &Node, asked: &PollRequest) -> Vec<PollOutcome> {
     let count = asked.readers.len();
@@ -314,8 +317,8 @@ async fn read(node: &Node, reader: &PollReader, limit: PageLimit) -> Result<Page
     })
 }
 
-/// When to come back after this page. A node that leaves has its pollers come back elsewhere, each
-/// at a time of its own. P-77
+/// How long the client is to wait after this page. A draining node gives each client a time of its
+/// own. P-77
 pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
     if page.end < page.head || page.reaches_the_end() {
         0
@@ -328,23 +331,23 @@ pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
     }
 }
 
-/// Whether there is something to say at once.
+/// Whether there is a reason to answer at once.
 fn has_news(outcomes: &[PollOutcome]) -> bool {
     outcomes.iter().flatten().any(|outcome| outcome.as_ref().map_or(true, is_news))
 }
 
-/// Whether a page says more than where its reader stands.
+/// Whether a page has more than the reader's position.
 pub(super) fn is_news(page: &Page) -> bool {
     !page.events.is_empty() || page.gap.is_some() || page.reaches_the_end()
 }
 
-/// How many bytes the events of a page take.
+/// The bytes of the page's events.
 pub(super) fn encoded_bytes(page: &Page) -> usize {
     page.events.iter().map(|event| event.encoded.len()).sum()
 }
 
-/// Adds a page, from events that are encoded already, to `out`; with its own pause, where that is
-/// not said for all pages at once.
+/// Appends a page to `out`, from events that are encoded already. `next_poll_ms` is given if the
+/// page has its own pause.
 pub(super) fn push_page(
     page: &Page,
     channel: &ChannelName,

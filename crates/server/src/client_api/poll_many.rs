@@ -1,5 +1,5 @@
-//! One poll for many channels: a body of channels with positions in, a page for each that has
-//! something out. An entry that cannot be followed is refused alone. P-78
+//! Polls for many channels. In: channels with positions. Out: a page for each channel that has
+//! something. An entry that is not valid is refused alone. P-78
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::backend_api::body;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
-/// The most bytes of a poll's body: 128 channels with the longest names and epochs.
+/// The most bytes of the body: 128 channels with the longest names and epochs.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The body of a poll.
@@ -36,7 +36,7 @@ struct PollBody<'a> {
     limit: Option<usize>,
 }
 
-/// One channel of it. An entry that is not like this is refused alone.
+/// One channel of the body. An entry that does not fit this is refused alone.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PollEntry<'a> {
@@ -45,13 +45,13 @@ struct PollEntry<'a> {
     since: Option<&'a RawValue>,
 }
 
-/// The name alone, to say which entry is refused.
+/// The name alone, to report which entry is refused.
 #[derive(Debug, Deserialize)]
 struct NamedEntry {
     channel: String,
 }
 
-/// Answers one poll.
+/// Answers a poll.
 pub(super) async fn answer(
     node: &Arc<Node>,
     request: Request<Incoming>,
@@ -62,7 +62,8 @@ pub(super) async fn answer(
     }
     let grants = node.grants(bearer(request.headers()))?;
     let from = ConnectionContext::of(&request, true);
-    // To its end: what is left of a body would be taken for the next request once this one waits.
+    // The body is read to its end; otherwise its rest would be read as the next request once this
+    // one waits.
     let bytes = body::read(request.map(axum::body::Body::new), BODY_BYTES_MAX).await?;
     let text = body::text(&bytes)?;
     let wish: PollBody<'_> = serde_json::from_str(text).map_err(|error| body::refusal(&error))?;
@@ -88,7 +89,7 @@ pub(super) async fn answer(
             }
         }
     }
-    // A refusal is told at once.
+    // A refusal is reported at once.
     let wait = if refused.is_empty() { wait } else { Duration::ZERO };
     let asked = PollRequest { readers, refused, wait, limit };
     poll::answer_or_park(node, grants, asked, written, from).await
@@ -106,7 +107,7 @@ fn bounded(wish: &PollBody<'_>) -> Result<(Duration, usize), Problem> {
     Ok((Duration::from_secs(wish.wait), limit))
 }
 
-/// The reader that an entry asks for.
+/// The reader for an entry.
 fn reader(
     entry: &RawValue,
     is_permitted: impl Fn(&ChannelName) -> bool,
@@ -129,12 +130,13 @@ fn reader(
     Ok(PollReader { channel, since, is_new })
 }
 
-/// An entry that is not read, and why.
+/// An entry that is refused, and why.
 fn refusal(channel: &str, problem: &Problem) -> Value {
     json!({ "channel": channel, "code": problem.code.as_str(), "detail": problem.detail })
 }
 
-/// The answer: pages that say something, and where those stand that did not know it.
+/// The response: the pages that have something, and the positions of readers that did not know
+/// theirs.
 fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Response<Body> {
     let mut refused = asked.refused.clone();
     let mut out = BytesMut::with_capacity(1_024);
@@ -142,7 +144,7 @@ fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Resp
     let (mut is_first, mut next) = (true, None);
     for (reader, outcome) in asked.readers.iter().zip(outcomes) {
         match outcome {
-            // There was no room for it: it is the first of the next answer.
+            // There was no room for it: it comes first in the next response.
             None => next = Some(0),
             Some(Err(problem)) => refused.push(refusal(reader.channel.as_str(), &problem)),
             Some(Ok(page)) => {

@@ -1,4 +1,4 @@
-//! What a poll asks for, read from its path and query. Every mistake names the parameter.
+//! Parses the path and query of a poll. Every error names the parameter.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::problem::{Code, Problem};
 
 /// The longest a poll may wait, in seconds.
 pub(super) const WAIT_MAX_S: u64 = 50;
-/// Events in one answer, where the request does not say.
+/// Events in one response, if the request does not say.
 pub(super) const LIMIT_DEFAULT: usize = 100;
-/// The most events in one answer.
+/// The most events in one response.
 pub(super) const LIMIT_MAX: usize = 1_000;
 
 /// One poll.
@@ -47,7 +47,8 @@ pub(super) fn poll(query: Option<&str>) -> Result<PollQuery, Problem> {
     Ok(PollQuery { since, wait: Duration::from_secs(wait), limit })
 }
 
-/// The last event's id as libraries give it that cannot set the header, and the parameter's name.
+/// The last event's id as a query parameter, for libraries that cannot set the header, and the
+/// parameter's name.
 pub(super) fn last_event_id(query: Option<&str>) -> Option<(&'static str, String)> {
     let mut given = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     given.find_map(|(name, value)| {

@@ -1,5 +1,6 @@
-//! The refusal of a connection for which there is no place: next to no work, no hyper. In: a socket
-//! that was just accepted. Out: when to come back, in words that its asker survives.
+//! Refuses a connection beyond the limit, without hyper and with next to no work. In: a socket that
+//! was just accepted. Out: a response that says when to come back, in a form that the client's
+//! library retries.
 
 use std::io;
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use super::unavailable::not_now_text;
 use crate::net::file_limit::{raise, refusals};
 use crate::node::Node;
 
-/// How much of a request is looked at, in bytes: its first line.
+/// How much of a request is read, in bytes: its first line.
 const LINE_BYTES_MAX: usize = 512;
-/// How long asking and answering may take.
+/// How long the request and the response may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// When to come back at the earliest, in seconds.
 const AFTER_S: u64 = 5;
 
-/// Refusals being written at once; beyond these a socket is dropped without a word.
+/// Refusals that are written at the same time. Beyond that a socket is closed without a response.
 const REFUSALS_MAX: usize = 256;
 
 /// The refusals of one port.
@@ -46,7 +47,8 @@ impl RefusalPolicy {
     }
 }
 
-/// Says that there is no place, and when to come back. Who asks for nothing in time hears nothing.
+/// Answers that there are too many connections, and when to come back. A peer that sends no request
+/// in time gets no response.
 async fn say(mut stream: TcpStream, node: &Node) {
     let exchange = async {
         let line = first_line(&mut stream).await?;
@@ -57,7 +59,7 @@ async fn say(mut stream: TcpStream, node: &Node) {
     drop(tokio::time::timeout(TIMEOUT, exchange).await);
 }
 
-/// The first line of a request, or as much of it as is looked at.
+/// The first line of a request, or its beginning.
 async fn first_line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut line = Vec::with_capacity(LINE_BYTES_MAX);
     while line.len() < LINE_BYTES_MAX && !line.contains(&b'\n') {
@@ -74,7 +76,8 @@ fn answer(line: &[u8], node: &Node) -> String {
         let (low, window) = (AFTER_S * 1_000, node.config.crash_window_ms);
         let why = "too_many_connections: this node has as many connections as it may";
         let body = not_now_text(why, node.draw_ms(low, low + window));
-        // A page of another origin may not read it, and need not: it only has to survive it.
+        // A page of another origin cannot read it without this header, but its `EventSource`
+        // retries either way.
         return format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
              Access-Control-Allow-Origin: *\r\nContent-Length: {}\r\nConnection: close\r\n\
@@ -95,7 +98,7 @@ fn answer(line: &[u8], node: &Node) -> String {
     )
 }
 
-/// Whether a request's first line asks for a stream of events.
+/// Whether the first line of a request asks for an event stream.
 fn wants_stream(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     let target = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next());

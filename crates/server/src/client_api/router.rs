@@ -1,4 +1,5 @@
-//! Which request goes where. The origin is looked at first, the token by what needs one.
+//! Routes the requests of the public port. The origin is checked first, the token by each route
+//! that needs one.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
 use crate::session::ConnectionGuard;
 
-/// A place on the public port.
+/// A route of the public port.
 enum RouteTarget<'a> {
     Probe,
     Demo,
@@ -28,7 +29,7 @@ enum RouteTarget<'a> {
     Unknown,
 }
 
-/// Answers one request.
+/// Answers a request.
 pub(super) async fn answer(
     port: Arc<PublicPort>,
     peer: Arc<ConnectionGuard>,
@@ -61,14 +62,14 @@ pub(super) async fn answer(
         }
     };
     if is_last {
-        // Nothing behind this head is read as another request.
+        // What follows this head is not read as another request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     finish(node, origin, &mut response);
     response
 }
 
-/// What is wrong with a request whatever it asks for; its connection is of no further use.
+/// What is wrong with a request on any route; its connection is closed.
 fn broken<B: HttpBody>(request: &Request<B>) -> Option<Problem> {
     if has_unwanted_body(request) {
         let detail = "a request of this kind has no body: leave out Content-Length and \
@@ -84,20 +85,20 @@ fn broken<B: HttpBody>(request: &Request<B>) -> Option<Problem> {
     })
 }
 
-/// Whether there is one `Host`, as RFC 9112 (section 3.2) wants it.
+/// Whether there is exactly one `Host`, as RFC 9112 (section 3.2) requires.
 pub(super) fn names_a_host(headers: &HeaderMap) -> bool {
     headers.get_all(header::HOST).iter().count() == 1
 }
 
-/// Whether a body comes where none is read. It would stay on the connection, which may leave hyper
-/// with it, and be taken for the next request or for frames.
+/// Whether a request has a body on a route that reads none. The body would stay on the connection
+/// and be read as the next request or, after an upgrade, as frames.
 fn has_unwanted_body<B: HttpBody>(request: &Request<B>) -> bool {
     let takes_none = matches!(*request.method(), Method::GET | Method::HEAD);
     (takes_none || is_upgrade(request.headers())) && !request.body().is_end_stream()
 }
 
-/// Who goes on with the socket of a request that wants a WebSocket and gets one; `None` where
-/// anything else is to be said.
+/// The handler that takes over the socket of a WebSocket request; `None` if the request gets an
+/// ordinary response.
 pub(super) fn granted(
     port: &Arc<PublicPort>,
     peer: &ConnectionGuard,
@@ -113,14 +114,14 @@ pub(super) fn granted(
     }
 }
 
-/// Whether the page that asks, if it is one, may.
+/// Checks the origin of the request, if it has one.
 fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
     let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
     let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
     is_ours && node.origins.allow(from, host)
 }
 
-/// What is said to a page that may not ask, and, once for each origin, to the operator.
+/// The refusal of an origin, which is logged once for each.
 fn refused_origin(port: &PublicPort, headers: &HeaderMap) -> Problem {
     let node = &port.node;
     let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
@@ -139,7 +140,7 @@ fn refused_origin(port: &PublicPort, headers: &HeaderMap) -> Problem {
     Problem::new(Code::OriginRefused, detail)
 }
 
-/// Whether WebSocket is to look as if something in between did not let it through.
+/// Whether to answer as a proxy would that blocks WebSocket.
 fn is_blocked(port: &PublicPort) -> bool {
     port.demo.as_ref().is_some_and(|demo| demo.barrier.is_up())
 }
@@ -167,7 +168,7 @@ async fn dispatch(
         return poll_many::answer(node, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        let detail = "this place is read with GET";
+        let detail = "this path takes GET only";
         return Ok(wrong_method(detail, "GET, HEAD, OPTIONS").into());
     }
     match place {
@@ -186,7 +187,7 @@ async fn dispatch(
     }
 }
 
-/// WebSockets, on `/v1/ws`, on the older protocol's routes, and on paths that fit none.
+/// WebSocket requests: on `/v1/ws`, on the older protocol's routes, and on paths without a route.
 fn unknown_or_socket(
     port: &Arc<PublicPort>,
     peer: &ConnectionGuard,
@@ -223,5 +224,5 @@ fn no_content() -> Response<Body> {
 }
 
 pub(super) fn not_found() -> Problem {
-    Problem::new(Code::NotFound, "there is nothing at this path on the public port")
+    Problem::new(Code::NotFound, "the public port has no route at this path")
 }

@@ -1,4 +1,5 @@
-//! From an HTTP request to a WebSocket: hyper is left behind, and the socket goes to its own task.
+//! Turns an HTTP request into a WebSocket: hyper gives up the socket, and a task of its own serves
+//! it.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::session::{self, ConnectionGuard, Purpose, UpgradedSocket, WelcomedSocket};
 
-/// Answers a request that wants a WebSocket.
+/// Answers a request for a WebSocket.
 pub(super) fn answer<B>(
     port: &Arc<PublicPort>,
     peer: &ConnectionGuard,
@@ -37,7 +38,7 @@ pub(super) fn answer<B>(
     Ok(RequestOutcome::Leaving(Box::new(move |left| {
         let beginning = Box::pin(begin(left, accepted, purpose));
         tokio::spawn(async move {
-            // Nothing of the beginning is kept while the link lives.
+            // Nothing that only the handshake needs is kept while the link lives.
             let mut begun = beginning.await;
             if let Some(link) = &mut begun
                 && link.live.run().await
@@ -49,7 +50,7 @@ pub(super) fn answer<B>(
     })))
 }
 
-/// What is wrong with the request, with the headers that say what would be right.
+/// The refusal of the request, with the headers that say what would be valid.
 fn refused(refusal: UpgradeRefusal) -> Response<Body> {
     let code = match refusal {
         UpgradeRefusal::Method => Code::MethodNotAllowed,
@@ -63,7 +64,7 @@ fn refused(refusal: UpgradeRefusal) -> Response<Body> {
     response
 }
 
-/// The route of the older protocol that a path fits, and what stands for its braces.
+/// The route of the older protocol that matches a path, and the values of its parameters.
 pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Route, &'a str)> {
     node.config.routes.iter().find_map(|route| {
         let (before, rest) = route.path.split_once('{')?;
@@ -94,14 +95,15 @@ fn purpose<B>(node: &Node, peer: &ConnectionGuard, request: &Request<B>) -> Purp
     Purpose::Legacy { channel, since, follower, token }
 }
 
-/// A socket that has left HTTP, with its session and its place.
+/// A socket that hyper has given up, with its session and its connection count.
 struct AcceptedUpgrade {
     live: WelcomedSocket<Stream>,
     _exposed: Option<Exposed>,
     _peer: Arc<ConnectionGuard>,
 }
 
-/// Switches protocols and greets; `None` where that fails, and the peer knows why if it can.
+/// Switches protocols and opens the session. `None` if that fails; the peer has been told why, if
+/// possible.
 async fn begin(
     mut left: DetachedSocket,
     accepted: Response<()>,

@@ -38,7 +38,7 @@ const SEGMENT: &str = "of A-Z a-z 0-9 _ . -";
 pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mistake> {
     let mut rules = Rules { tree, faulty, mistakes: Vec::new() };
     node(&mut rules, config);
-    ip_limit(&mut rules, config);
+    addresses(&mut rules, config);
     origins(&mut rules, config);
     keys(&mut rules, config);
     numbers::check(&mut rules, config);
@@ -93,7 +93,7 @@ fn node(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-fn ip_limit(rules: &mut Rules<'_>, config: &Config) {
+fn addresses(rules: &mut Rules<'_>, config: &Config) {
     let (public, internal) = (config.public.listen, config.internal.listen);
     let paths = [path("internal.listen"), path("public.listen")];
     if overlap(public, internal) {

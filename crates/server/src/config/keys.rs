@@ -35,7 +35,7 @@ pub(super) fn read(
         if is_open_to_all(file) {
             let path = ["public".to_owned(), name.to_owned()];
             let wrong = format!("every user of this machine may write to {}", file.display());
-            let mend = format!("take that away: chmod o-w {}", file.display());
+            let mend = format!("remove that permission: chmod o-w {}", file.display());
             mistakes.push(Mistake { source, setting: dotted(&path), wrong, mend });
             faulty.push(path.into());
         }
@@ -97,7 +97,7 @@ fn read_key(
     })?;
     if is_open_to_all(&path) {
         let wrong = format!("every user of this machine may write to {}", path.display());
-        return Err((wrong, format!("take that away: chmod o-w {}", path.display())));
+        return Err((wrong, format!("remove that permission: chmod o-w {}", path.display())));
     }
     if bytes.len() > KEY_BYTES_MAX {
         let wrong = format!("{} is longer than {KEY_BYTES_MAX} bytes", path.display());

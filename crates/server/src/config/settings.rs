@@ -17,11 +17,11 @@ use steadfast_broker::Secret;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Open to everybody who can reach it: no keys, a demo page, memory only. Loopback ip_limit
-    /// alone. Default: false.
+    /// Open to everybody who can reach it: no keys, a demo page, memory only. Listens on loopback
+    /// addresses alone. Default: false.
     pub dev: bool,
-    /// Over how long clients spread their first attempt when the node vanishes, in ms, 0 to
-    /// 600000; told to them in advance. Default: 5000.
+    /// Over how long clients spread their first attempt to reconnect when the node vanishes, in ms,
+    /// 0 to 600000; told to them in advance. Default: 5000.
     pub crash_window_ms: u64,
     /// Who this node is.
     pub node: NodeSettings,
@@ -31,17 +31,18 @@ pub struct Config {
     pub internal: InternalSettings,
     /// How tokens are checked.
     pub auth: AuthSettings,
-    /// What keeps the channels.
+    /// What stores the channels.
     pub broker: BrokerSettings,
-    /// How much of everything.
+    /// The limits.
     pub limits: Limits,
-    /// How silence is noticed.
+    /// How dead connections are noticed.
     pub heartbeat: Heartbeat,
-    /// How the node leaves.
+    /// How the node drains.
     pub drain: Drain,
     /// The options of every namespace that does not have its own.
     pub namespace_default: NamespaceOptions,
-    /// Options of single namespaces, by name; what is left out is as in `namespace_default`.
+    /// Options of single namespaces, by name. An option that is left out is that of
+    /// `namespace_default`.
     pub namespaces: BTreeMap<String, NamespacePart>,
     /// Routes of the older protocol on the public port. Default: `/ws/diagnosis/{id}`.
     pub routes: Vec<Route>,
@@ -71,10 +72,10 @@ impl Default for Config {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NodeSettings {
-    /// Its name, unlike any other node's: 1 to 64 of `[A-Za-z0-9_.-]`. Default: `node-1`.
+    /// Its name, unique among the nodes: 1 to 64 of `[A-Za-z0-9_.-]`. Default: `node-1`.
     pub name: String,
-    /// The region it is in; nodes of one region are near each other. 1 to 64 of
-    /// `[A-Za-z0-9_.-]`. Default: `local`.
+    /// The region it is in. Nodes of one region are near each other. 1 to 64 of `[A-Za-z0-9_.-]`.
+    /// Default: `local`.
     pub region: String,
 }
 
@@ -99,12 +100,12 @@ pub struct PublicSettings {
     pub connections_per_ip_max: usize,
     /// The most connections that wait to be accepted, 1 to 65535. Default: 4096.
     pub accept_backlog: u32,
-    /// How long a connection waits for its next request over HTTP, in ms, 1000 to 3600000. Longer
-    /// than a balancer in front keeps one, or it sends requests to a connection that is closing.
-    /// Default: 75000.
+    /// How long a connection waits for its next HTTP request, in ms, 1000 to 3600000. It should be
+    /// longer than a load balancer in front keeps connections, which otherwise sends requests to a
+    /// connection that is closing. Default: 75000.
     pub keep_alive_ms: u64,
-    /// A PEM file with the certificates to show, the node's own first; with it the port speaks TLS
-    /// and nothing else. Default: none.
+    /// A PEM file with the certificates, the node's own first. With it the port accepts TLS alone.
+    /// Default: none.
     pub tls_cert_file: Option<PathBuf>,
     /// A PEM file with the key of that certificate. Default: none.
     pub tls_key_file: Option<PathBuf>,
@@ -139,8 +140,8 @@ pub struct InternalSettings {
     pub key_file: Option<PathBuf>,
     /// The most connections, 1 to 1000000. Default: 4096.
     pub connections_max: usize,
-    /// How long a connection waits for its next request, in ms, 1000 to 86400000. Longer than
-    /// backends keep one in their pools. Default: 600000.
+    /// How long a connection waits for its next request, in ms, 1000 to 86400000. It should be
+    /// longer than backends keep connections in their pools. Default: 600000.
     pub keep_alive_ms: u64,
 }
 
@@ -181,9 +182,10 @@ impl Default for AuthSettings {
 pub struct Route {
     /// The path, with one whole segment in braces: `/ws/diagnosis/{id}`.
     pub path: String,
-    /// The namespace; the channel is `namespace:` and what stands for the braces.
+    /// The namespace. The name of the channel is `namespace:` and the value of the segment in
+    /// braces.
     pub namespace: String,
-    /// Where in the channel a client begins. Default: `now`.
+    /// Where in the channel a client starts. Default: `now`.
     #[serde(default)]
     pub start: RouteStart,
 }
@@ -199,14 +201,14 @@ impl Route {
     }
 }
 
-/// Where in a channel a client of the older protocol begins.
+/// Where in a channel a client of the older protocol starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteStart {
-    /// With the next event.
+    /// At the next event.
     #[default]
     Now,
-    /// With the oldest event that is kept.
+    /// At the oldest event that is kept.
     Start,
 }
 

@@ -1,20 +1,20 @@
-//! How many files the system lets this process open, of which every connection is one. In: the
-//! limits of the process. Out: as high a limit as may be had, and how many connections fit below it
-//! with room for everything else: the internal port, the broker, the log.
+//! How many files this process may open; every connection is one. In: the limits of the process.
+//! Out: the highest limit that the system grants, and how many connections fit below it beside
+//! everything else: the internal port, the broker, the log.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that no connection of the public port gets, where there are many …
+/// Descriptors that are kept from connections of the public port, if there are many …
 const RESERVED: u64 = 512;
-/// … and which part of them where there are few.
+/// … and which part of them, if there are few.
 const RESERVED_PART: u64 = 4;
 
-/// What a node has open when nobody has come yet, with some room: ports, the log, the runtime …
+/// Descriptors of a node without connections, with some room: ports, the log, the runtime …
 const OWN: u64 = 32;
-/// … and at least so many for the internal port, whatever else there is.
+/// … and the least for the internal port.
 const INTERNAL_MIN: u64 = 4;
 
-/// Raises the soft limit to the hard one; what holds then. `None` is no limit.
+/// Raises the soft limit to the hard one. Returns the limit in force; `None` is no limit.
 pub(crate) fn raise() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -23,26 +23,26 @@ pub(crate) fn raise() -> Option<u64> {
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         Ok(()) => limit.maximum,
         Err(error) => {
-            tracing::debug!(%error, "the limit of open files stays as it is");
+            tracing::debug!(%error, "cannot raise the limit of open files");
             limit.current
         }
     }
 }
 
-/// How many connections there may be: as many as are wanted, or as fit.
+/// How many connections there may be: the number of the settings, or as many as fit.
 pub(crate) fn connections(wanted: usize, limit: Option<u64>) -> usize {
     let Some(limit) = limit else { return wanted };
     let room = limit - reserved(limit);
     wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
 }
 
-/// How many sockets may be open at once that are only told that there is no place.
+/// How many sockets may be open at the same time to be refused.
 pub(crate) fn refusals(at_most: usize, limit: Option<u64>) -> usize {
     let Some(limit) = limit else { return at_most };
     at_most.min(usize::try_from(reserved(limit) / 4).unwrap_or(usize::MAX))
 }
 
-/// How many connections the internal port may have beside so many of the public one.
+/// How many connections the internal port may have beside those of the public one.
 pub(crate) fn internal(wanted: usize, public: usize, limit: Option<u64>) -> usize {
     let Some(limit) = limit else { return wanted };
     let taken = public as u64 + reserved(limit) / 4 + OWN.min(limit / 4);
@@ -50,7 +50,7 @@ pub(crate) fn internal(wanted: usize, public: usize, limit: Option<u64>) -> usiz
     wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
 }
 
-/// A quarter where there are few, but enough for what a node has open by itself.
+/// A quarter of few, but enough for a node without connections.
 fn reserved(limit: u64) -> u64 {
     (limit / RESERVED_PART).clamp(2 * OWN.min(limit / 4), RESERVED)
 }

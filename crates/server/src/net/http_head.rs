@@ -1,7 +1,7 @@
-//! Heads in HTTP/1.1 as text, where hyper is not there. In: what has arrived of a connection; what
-//! an answer's head says. Out: a request's head, that it has only begun, or that hyper had better
-//! look at it; the lines of an answer. Must not know: routes, sockets. No request is refused here:
-//! whatever is unusual is hyper's.
+//! Parses and writes heads of HTTP/1.1 without hyper. In: the bytes of a connection; the fields of
+//! a response. Out: a request's head, that it is incomplete, or that hyper should parse it; the
+//! lines of a response. Must not know: routes, sockets. No request is refused here: what is unusual
+//! is left to hyper.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,19 +9,19 @@ use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use steadfast_protocol::Timestamp;
 
-/// Headers at most, here.
+/// The most headers of a head that is parsed here.
 const HEADERS_MAX: usize = 32;
-/// The longest head, in bytes, here.
+/// The longest head that is parsed here, in bytes.
 pub(crate) const BYTES_MAX: usize = 8 * 1024;
 
 /// A head.
 #[derive(Debug)]
 pub(crate) struct HttpHead<'a> {
     pub(crate) method: &'a str,
-    /// The target, as it stands there.
+    /// The target, unchanged.
     pub(crate) target: &'a str,
     pub(crate) headers: HeaderMap,
-    /// Its bytes.
+    /// Its length in bytes.
     pub(crate) length: usize,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Parsed<'a> {
     Other,
 }
 
-/// Reads the head that `bytes` begin with.
+/// Parses the head at the start of `bytes`.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
@@ -64,7 +64,7 @@ fn copied(headers: &[httparse::Header<'_>]) -> Option<HeaderMap> {
     Some(copied)
 }
 
-/// Begins an answer's head.
+/// Appends the status line of a response.
 pub(crate) fn push_status(out: &mut Vec<u8>, status: StatusCode) {
     let reason = status.canonical_reason().unwrap_or_default();
     for part in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
@@ -72,14 +72,14 @@ pub(crate) fn push_status(out: &mut Vec<u8>, status: StatusCode) {
     }
 }
 
-/// Adds a line to it. An empty one ends it, and is the caller's.
+/// Appends a header. The caller appends the empty line at the end.
 pub(crate) fn push_line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     for part in [name.as_bytes(), b": ", value, b"\r\n"] {
         out.extend_from_slice(part);
     }
 }
 
-/// What the line `Date` says.
+/// The value of the header `Date`.
 pub(crate) fn date(date: Timestamp) -> String {
     httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_millis(date.0))
 }

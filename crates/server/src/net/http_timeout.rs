@@ -1,6 +1,6 @@
-//! How long a connection is waited for while it speaks HTTP: a head that has begun has little time,
-//! the next request after an answer has much.
-//! In: what happens on the connection. Out: when to give it up. Must not know: bytes, sockets.
+//! Timeouts of a connection while it speaks HTTP: short for a head that has begun, long for the
+//! next request after a response. In: what happens on the connection. Out: when to give it up. Must
+//! not know: bytes, sockets.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,31 +12,31 @@ use tokio::time::{Instant, Sleep};
 
 use steadfast_broker::clock::Clock;
 
-/// The deadline of one connection, which its requests move.
+/// The deadline of one connection.
 #[derive(Debug)]
 pub(crate) struct Patience {
     clock: Clock,
-    /// For a head, from its first byte.
+    /// For a head, counted from its first byte.
     head: Duration,
     /// For the first byte of the next head.
     keep_alive: Duration,
     waits: Mutex<Waits>,
 }
 
-/// What is waited for.
+/// What the connection waits for.
 #[derive(Clone, Copy, Debug)]
 enum Waits {
     /// The rest of a head.
     Head(Instant),
     /// The next request.
     Next(Instant),
-    /// Nothing: a request is being answered.
+    /// Nothing: a request is being handled.
     Nothing,
 }
 
 impl Patience {
-    /// A connection whose next head is to be whole by `until`; without it, nothing of one has come
-    /// yet, and the time for the next request begins.
+    /// A connection whose next head must be complete by `until`. Without `until`, nothing of a head
+    /// has arrived, and the time for the next request begins.
     pub(crate) fn new(
         clock: Clock,
         (head, keep_alive): (Duration, Duration),
@@ -46,7 +46,7 @@ impl Patience {
         Self { clock, head, keep_alive, waits: Mutex::new(waits) }
     }
 
-    /// Bytes came.
+    /// Bytes arrived.
     pub(crate) fn heard(&self) {
         let mut waits = self.waits.lock();
         if matches!(*waits, Waits::Next(_)) {
@@ -54,12 +54,12 @@ impl Patience {
         }
     }
 
-    /// A head is whole, and its request is being answered.
+    /// A head is complete, and its request is being handled.
     pub(crate) fn begins(&self) {
         *self.waits.lock() = Waits::Nothing;
     }
 
-    /// The answer is made.
+    /// The response is complete.
     pub(crate) fn answered(&self) {
         *self.waits.lock() = Waits::Next(self.clock.after(self.keep_alive));
     }

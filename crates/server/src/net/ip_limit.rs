@@ -1,17 +1,18 @@
-//! How many sockets each address has, where that is limited.
-//! In: ip_limit that come and go. Out: whether there is a place for one more.
+//! Counts the sockets of each address, where that number is limited. In: addresses of sockets that
+//! open and close. Out: whether one more may open.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use parking_lot::Mutex;
 
-/// How many sockets each address has, where that is limited.
+/// How many sockets each address has, if that is limited.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses(Mutex<BTreeMap<IpAddr, usize>>);
 
 impl Addresses {
-    /// Takes a place for `address`, of `most`; 0 is no limit. False where there is none.
+    /// Counts one more socket of `address`, of at most `most`; 0 is no limit. Returns false if the
+    /// limit is reached.
     pub(crate) fn enter(&self, address: IpAddr, most: usize) -> bool {
         if most == 0 {
             return true;
@@ -25,7 +26,7 @@ impl Addresses {
         true
     }
 
-    /// Gives a place back that was taken under the same limit.
+    /// Counts a socket less. `most` is what [`Self::enter`] was called with.
     pub(crate) fn leave(&self, address: IpAddr, most: usize) {
         if most == 0 {
             return;
@@ -46,14 +47,14 @@ mod tests {
 
     #[test]
     fn an_address_has_places_up_to_its_limit_and_gets_them_back() {
-        let ip_limit = Addresses::default();
+        let addresses = Addresses::default();
         let one = "127.0.0.1".parse().unwrap();
         let other = "127.0.0.2".parse().unwrap();
-        assert!(ip_limit.enter(one, 2) && ip_limit.enter(one, 2));
-        assert!(!ip_limit.enter(one, 2));
-        assert!(ip_limit.enter(other, 2));
-        ip_limit.leave(one, 2);
-        assert!(ip_limit.enter(one, 2));
-        assert!((0..100).all(|_| ip_limit.enter(one, 0)));
+        assert!(addresses.enter(one, 2) && addresses.enter(one, 2));
+        assert!(!addresses.enter(one, 2));
+        assert!(addresses.enter(other, 2));
+        addresses.leave(one, 2);
+        assert!(addresses.enter(one, 2));
+        assert!((0..100).all(|_| addresses.enter(one, 0)));
     }
 }

@@ -1,6 +1,6 @@
-//! What the public port shows of itself when it speaks TLS. In: two PEM files. Out: one TLS
-//! configuration with session tickets, so that who comes back pays for no second handshake, or what
-//! is wrong with the files. Knows no socket.
+//! The TLS configuration of the public port. In: two PEM files. Out: a configuration with session
+//! tickets, so that a client that reconnects needs no full handshake, or what is wrong with the
+//! files. Knows no socket.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// Why the port cannot speak TLS.
+/// Why there is no TLS configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -26,11 +26,11 @@ pub enum TlsError {
     /// A file has no certificate in it.
     #[error("{} has no certificate; name a file of -----BEGIN CERTIFICATE-----", .0.display())]
     NoCertificate(PathBuf),
-    /// A file has no key in it, or one of a kind that is not known.
+    /// A file has no private key in it, or one of an unknown kind.
     #[error("{} has no private key; name a file of -----BEGIN PRIVATE KEY-----", .0.display())]
     NoKey(PathBuf),
-    /// A file is PEM text that is broken.
-    #[error("{} is not PEM: {source}; make it anew", path.display())]
+    /// A file is not valid PEM.
+    #[error("{} is not PEM: {source}; create it again", path.display())]
     Pem {
         /// Which.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum TlsError {
     Unusable(#[source] rustls::Error),
 }
 
-/// The configuration for a chain of certificates, the server's own first, and its key.
+/// The configuration for a chain of certificates, the server's own first, and its private key.
 pub fn config(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let chain = chain(certificates)?;
     let key = private_key(key)?;

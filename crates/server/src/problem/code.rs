@@ -70,7 +70,7 @@ codes! {
     /// An event's name or replace key breaks the rules.
     BadEvent, BAD_REQUEST, "bad_event", "The event is not valid";
     /// A field of the body is of the wrong kind or unknown.
-    BadBody, BAD_REQUEST, "bad_body", "The body does not fit";
+    BadBody, BAD_REQUEST, "bad_body", "The body is not valid";
     /// A field that must be there is not.
     MissingField, BAD_REQUEST, "missing_field", "A field is missing";
     /// The request has no `Host`, or several.
@@ -90,7 +90,7 @@ codes! {
     /// The token names an algorithm other than HS256.
     TokenAlgorithm, UNAUTHORIZED, "token_algorithm", "Another algorithm is needed";
     /// The token's signature does not fit: changed, or made with another key.
-    TokenForged, UNAUTHORIZED, "token_forged", "The token's signature does not fit";
+    TokenForged, UNAUTHORIZED, "token_forged", "The token's signature is wrong";
     /// The token is past its time.
     TokenExpired, UNAUTHORIZED, "token_expired", "The token has expired";
     /// The token's time has not come.
@@ -100,11 +100,11 @@ codes! {
     /// No key came on the internal port, where one is needed.
     KeyMissing, UNAUTHORIZED, "key_missing", "A key is needed";
     /// The key for the internal port is not the right one.
-    KeyWrong, UNAUTHORIZED, "key_wrong", "The key is not the right one";
+    KeyWrong, UNAUTHORIZED, "key_wrong", "The key is wrong";
     /// The page that asks is of an origin that is not allowed.
     OriginRefused, FORBIDDEN, "origin_refused", "Pages of this origin are not allowed";
     /// No route has this path.
-    NotFound, NOT_FOUND, "not_found", "There is nothing here";
+    NotFound, NOT_FOUND, "not_found", "There is no such route";
     /// The channel has no history and no subscribers.
     ChannelNotFound, NOT_FOUND, "channel_not_found", "There is no such channel";
     /// The connection is on no node, or no more.
@@ -116,7 +116,8 @@ codes! {
     /// The body is over the limit of bytes or entries.
     TooLarge, PAYLOAD_TOO_LARGE, "too_large", "The body is too large";
     /// The body is of a media type that the route does not take.
-    UnsupportedMediaType, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Media type not taken";
+    UnsupportedMediaType, UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type",
+        "The media type is not supported";
     /// The route speaks WebSocket, and the request asks for no upgrade.
     UpgradeRequired, UPGRADE_REQUIRED, "upgrade_required", "This route speaks WebSocket";
     /// The sender is over its rate.

@@ -1,24 +1,25 @@
-//! What a token says: its holder, its time, and the channels it opens.
+//! The claims of a token: its holder, its time, and the channels that it permits.
 //!
-//! In: the JSON of a token whose signature fits. Out: claims, or which of them cannot be
-//! understood. Claims of other systems are ignored; a value is named, never repeated.
+//! In: the JSON of a token whose signature is right. Out: claims, or which of them cannot be
+//! understood. Claims of other systems are ignored. Errors name a claim, and never repeat its
+//! value.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use steadfast_hub::{Grants, Pattern};
 
-/// What a token says. All times are in seconds since 1970.
+/// The claims of a token. All times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Whom the token was made for; shown to operators. 1 to 255 bytes.
+    /// The holder of the token, as shown to operators. 1 to 255 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
-    /// When it ends. Required.
+    /// When it expires. Required.
     pub exp: u64,
-    /// When it was made; not in the future.
+    /// When it was issued; not in the future.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
-    /// When it begins to be valid.
+    /// When it becomes valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
     /// The channels that its holder may follow; at most 256 patterns.
@@ -53,7 +54,7 @@ pub enum ClaimsError {
         /// The entries it has.
         actual: usize,
     },
-    /// An entry of a list is no pattern.
+    /// An entry of a list is not a pattern.
     #[error("`{claim}[{index}]` is none of a channel, `prefix:*` and `*`")]
     BadPattern {
         /// The claim.
@@ -106,7 +107,7 @@ fn time(map: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, Cl
     }
 }
 
-/// A NumericDate may have a fraction, which some makers of tokens write.
+/// A NumericDate may have a fraction, which some issuers write.
 fn whole_seconds(value: &Value) -> Option<u64> {
     let seconds = value.as_f64()?;
     let sane = (0.0..1e15).contains(&seconds);

@@ -1,6 +1,6 @@
-//! The one signature there is, HMAC with SHA-256, for the library that reads tokens. The library's
-//! own choice would bring every curve and RSA along, only to refuse them. In: a key and a message.
-//! Out: a signature, or whether one fits, compared in constant time.
+//! The only signature algorithm, HMAC with SHA-256, for the library that reads tokens. The
+//! library's own implementation would include all curves and RSA, only to refuse them. In: a key
+//! and a message. Out: a signature, or whether one is right, compared in constant time.
 
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result, new_error};
@@ -11,11 +11,11 @@ use signature::{Error, Signer, Verifier};
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| signer(*algorithm, key),
     verifier_factory: |algorithm, key| verifier(*algorithm, key),
-    // For sets of public keys, which are not read.
+    // Sets of public keys are not supported.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Has the library use this. Whoever installed another one before keeps it.
+/// Makes the library use this implementation, unless another one was installed before.
 pub(super) fn install() {
     let _ = PROVIDER.install_default();
 }

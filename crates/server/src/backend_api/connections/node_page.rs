@@ -1,6 +1,6 @@
-//! A node's part of a listing. In: the query, the same for every node. Out: rows of this node, at
-//! most as many as fit the page and a message. Nodes stand in the order of their runs, so each
-//! knows by itself whether the page begins before, in or after it.
+//! A node's part of a page of sessions. In: the query, which is the same for every node. Out: rows
+//! of this node, as many as fit the page and a message. Nodes are ordered by their runs, so each
+//! node knows whether the page starts before, in or after its part.
 
 use std::sync::Arc;
 
@@ -15,30 +15,30 @@ use crate::backend_api::query::Query;
 use crate::node::Node;
 use crate::problem::Problem;
 
-/// What a listing may be asked.
+/// The parameters of a listing.
 pub(super) const PARAMETERS: [&str; 5] = ["after", "limit", "channel", "link", "transport"];
-/// Slots looked at in one go; a hub's other work gets its lock in between.
+/// Slots that are read under one lock of a hub.
 pub(in crate::backend_api) const SLOTS_PER_LOCK: u32 = 256;
-/// What a part has beside its rows, in bytes.
+/// The bytes of a part without its rows.
 const FRAME_BYTES: usize = 64;
 
-/// Some of a node's sessions, in their order.
+/// Some of a node's sessions, in order.
 #[derive(Debug, Default)]
 pub(super) struct NodePage {
-    /// Each with its id.
+    /// The rows, each with the id of its session.
     pub(super) rows: Vec<(String, Box<RawValue>)>,
     /// Whether the node has more of them.
     pub(super) has_more: bool,
 }
 
-/// The same on its way to another node.
+/// The same, as another node receives it.
 #[derive(Debug, Serialize, Deserialize)]
 struct RpcPage {
     rows: Vec<Box<RawValue>>,
     has_more: bool,
 }
 
-/// What is looked for.
+/// The filter of a listing.
 #[derive(Debug)]
 struct Filter {
     channel: Option<ChannelName>,
@@ -47,7 +47,7 @@ struct Filter {
 }
 
 impl NodePage {
-    /// Of this node.
+    /// Reads this node's part.
     pub(super) async fn of(node: &Node, query: &Query) -> Result<Self, Problem> {
         let after =
             query.parsed("after", |id| SessionId::of(node, id).ok_or("not a connection's id"));
@@ -67,7 +67,7 @@ impl NodePage {
             let id = SessionId::id(node, at, view.session);
             let Some(row) = Connection::new(node, at, view).row() else { continue };
             bytes += row.get().len() + 1;
-            // One row there is, so that the next page begins behind it.
+            // There is at least one row, so that the next page starts after it.
             if bytes > room && !part.rows.is_empty() {
                 part.has_more = true;
                 break;
@@ -77,13 +77,13 @@ impl NodePage {
         Ok(part)
     }
 
-    /// As text for another node.
+    /// The text for another node.
     pub(super) fn text(self) -> Option<String> {
         let rows = self.rows.into_iter().map(|(_, row)| row).collect();
         serde_json::to_string(&RpcPage { rows, has_more: self.has_more }).ok()
     }
 
-    /// What another node has sent.
+    /// Parses the text of another node.
     pub(super) fn read(text: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Named {
@@ -98,7 +98,7 @@ impl NodePage {
     }
 }
 
-/// The first `count` sessions from `start` on that are looked for, each with its shard.
+/// The first `count` sessions from `start` on that the filter accepts, each with its shard.
 async fn matches(
     node: &Node,
     start: (usize, u32),

@@ -1,6 +1,6 @@
-//! Ids of sessions. In: an id, as operators type it. Out: which session of which node it is. Where
-//! nodes share a broker the id ends with the node's run, so that any node knows whom to ask, and
-//! none takes a session of an earlier run for one of its own.
+//! Ids of sessions. In: an id, as operators write it. Out: which session of which node it names. If
+//! nodes share the broker, an id ends with the node's run, so that every node knows which one to
+//! send a request to, and none takes a session of an earlier run for one of its own.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::node::Node;
 /// The longest id, in bytes.
 const ID_BYTES_MAX: usize = 60;
 
-/// Where a session is.
+/// The session that an id names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SessionId {
-    /// Here: its shard, and its key there.
+    /// A session of this node: its shard, and its key there.
     Here(usize, SessionKey),
-    /// On the node of this run.
+    /// A session of the node with this run.
     There(String),
 }
 
 impl SessionId {
-    /// The session of an id; nothing where it is none.
+    /// Parses an id; `None` if it is not valid.
     pub(super) fn of(node: &Node, id: &str) -> Option<Self> {
         if id.len() > ID_BYTES_MAX {
             return None;

@@ -1,5 +1,5 @@
-//! One session as JSON. In: the hub's view of it. Out: the object that operators read, with dates
-//! instead of instants.
+//! One session as JSON. In: the hub's view of it. Out: the object for operators, with dates instead
+//! of instants.
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -32,7 +32,7 @@ pub(in crate::backend_api) struct Connection {
 }
 
 impl Connection {
-    /// A session of the shard at `shard`.
+    /// The session of the shard with this index.
     pub(super) fn new(node: &Node, shard: usize, view: ConnectionView) -> Self {
         Self {
             id: SessionId::id(node, shard, view.session),
@@ -55,7 +55,7 @@ impl Connection {
         }
     }
 
-    /// As text. It is numbers and words, which can always be written.
+    /// As JSON text. It has only numbers and names, which can always be written.
     pub(super) fn row(&self) -> Option<Box<RawValue>> {
         to_raw_value(self).ok()
     }

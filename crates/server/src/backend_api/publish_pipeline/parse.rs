@@ -1,7 +1,7 @@
-//! A publish cut out of the bytes of a connection. In: what has arrived. Out: the request, how much
-//! is missing, or that it is no affair of the fast pipeline's. Must not know: sockets, brokers.
-//! Whatever is not plainly a whole publish in HTTP/1.1 is left to hyper, byte for byte: here
-//! nothing is refused, and nothing is read in two ways.
+//! Parses a publish at the start of a connection's bytes. In: what has arrived. Out: the request,
+//! how much is missing, or that hyper should handle it. Must not know: sockets, brokers. Whatever
+//! is not plainly a whole publish in HTTP/1.1 is left to hyper, byte for byte: nothing is refused
+//! here, and nothing is parsed in two ways.
 
 use hyper::Request;
 use hyper::header::{self, HeaderMap, HeaderName};
@@ -9,9 +9,9 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use crate::backend_api::publish::PublishTarget;
 use crate::net::http_head::{self, Parsed};
 
-/// What a publish begins with.
+/// The first bytes of a publish.
 const POST: &[u8] = b"POST /v1/";
-/// Headers that ask for more than reading a body and answering.
+/// Headers that need more than reading a body and answering.
 const UNUSUAL: [HeaderName; 6] = [
     header::TRANSFER_ENCODING,
     header::CONTENT_ENCODING,
@@ -28,21 +28,21 @@ pub(super) struct BodyLimits {
     pub(super) many: usize,
 }
 
-/// What bytes begin with.
+/// What is at the start of the bytes.
 #[derive(Debug)]
 pub(super) enum ParseOutcome<'a> {
     /// A whole publish of `length` bytes; the body is the request's.
     Whole {
-        /// Where to.
+        /// Where it publishes to.
         target: PublishTarget<'a>,
-        /// Headers and body. The path is not in it.
+        /// Its headers and body. The path is left out.
         request: Request<&'a [u8]>,
         /// Its bytes.
         length: usize,
     },
-    /// The beginning of a head that may be a publish's.
+    /// The start of a head that may be that of a publish.
     HttpHead,
-    /// The head of a publish, and a part of its body: in all it takes `length` bytes.
+    /// The head of a publish, and a part of its body. The whole request has `length` bytes.
     Body {
         /// Its headers.
         request: Request<&'a [u8]>,
@@ -53,7 +53,7 @@ pub(super) enum ParseOutcome<'a> {
     Other,
 }
 
-/// Cuts the first request off.
+/// Parses the first request.
 pub(super) fn cut(bytes: &[u8], limits: BodyLimits) -> ParseOutcome<'_> {
     let compared = bytes.len().min(POST.len());
     if bytes[..compared] != POST[..compared] {
@@ -95,7 +95,7 @@ fn target(path: &str) -> Option<PublishTarget<'_>> {
     is_plain.then_some(PublishTarget::One(channel))
 }
 
-/// How long the body is; `None` where the headers ask for more than that.
+/// The length of the body; `None` if the headers need more than reading it.
 fn body_bytes(headers: &HeaderMap) -> Option<usize> {
     let is_kept =
         |value: &header::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");

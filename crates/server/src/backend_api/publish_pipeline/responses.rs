@@ -1,4 +1,4 @@
-//! Answers to publishes as HTTP text, one after another. In: what became of requests. Out: bytes.
+//! The bytes of responses to publishes, one after another. In: the results of requests. Out: bytes.
 //! Must not know: sockets.
 
 use hyper::StatusCode;
@@ -8,21 +8,21 @@ use steadfast_protocol::Timestamp;
 use crate::net::http_head;
 use crate::problem::Problem;
 
-/// Memory for answers that is kept while none are written.
+/// Memory that is kept while there are no responses, in bytes.
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// The answers of one connection, some at a time.
+/// The responses of one connection, some at a time.
 #[derive(Default)]
 pub(super) struct ResponseBuffer {
     out: Vec<u8>,
     body: Vec<u8>,
-    /// Lines that every head has, written once a second: they name it.
+    /// The headers that all responses have. They name the second, and are written once in it.
     common: String,
     second: Option<u64>,
 }
 
 impl ResponseBuffer {
-    /// The next are given at this date, by the node with this name.
+    /// Begins new responses at this date, of the node with this name.
     pub(super) fn begin(&mut self, node: &str, date: Timestamp) {
         self.out.clear();
         self.out.shrink_to(KEPT_BYTES);
@@ -61,7 +61,7 @@ impl ResponseBuffer {
         self.end();
     }
 
-    /// All since the beginning, in order.
+    /// All responses since [`Self::begin`].
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.out
     }

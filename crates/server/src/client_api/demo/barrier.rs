@@ -1,5 +1,5 @@
-//! Blocks WebSocket the way something between a client and its server does: a request for one is
-//! answered by a stranger, and live ones are cut without a close frame.
+//! Blocks WebSocket as a middlebox would: a request for one is answered by something that is not
+//! this server, and open ones are cut without a close frame.
 
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
@@ -24,11 +24,11 @@ pub(in crate::client_api) struct Barrier(Arc<Mutex<BarrierState>>);
 #[derive(Debug, Default)]
 struct BarrierState {
     is_up: bool,
-    /// As many as there are connections, which are limited.
+    /// As many as there are connections, which have a limit.
     sockets: Slab<Weak<TcpStream>>,
 }
 
-/// Takes its socket off the list when it is dropped.
+/// Removes its socket from the list when it is dropped.
 #[derive(Debug)]
 pub(in crate::client_api) struct Exposed {
     state: Arc<Mutex<BarrierState>>,
@@ -36,7 +36,7 @@ pub(in crate::client_api) struct Exposed {
 }
 
 impl Barrier {
-    /// Blocks WebSocket, or lets it through again.
+    /// Blocks WebSocket, or unblocks it.
     pub(super) fn set(&self, is_up: bool) {
         let mut state = self.0.lock();
         state.is_up = is_up;
@@ -50,8 +50,8 @@ impl Barrier {
         self.0.lock().is_up
     }
 
-    /// Has this socket cut under whoever serves it once WebSocket is blocked, or now if it is.
-    /// Only plain TCP can be cut so.
+    /// Registers a socket, which is cut once WebSocket is blocked, or now if it is. Only plain TCP
+    /// can be cut.
     pub(in crate::client_api) fn expose(&self, stream: &Stream) -> Option<Exposed> {
         let Stream::Plain(Shared(socket)) = stream else { return None };
         let mut state = self.0.lock();
@@ -71,12 +71,13 @@ impl Drop for Exposed {
 }
 
 fn cut(socket: &Weak<TcpStream>) {
-    // A socket that is gone already needs no cutting.
+    // A socket that is closed already need not be cut.
     let cut = socket.upgrade().map(|socket| SockRef::from(&*socket).shutdown(Shutdown::Both));
     drop(cut);
 }
 
-/// What asks for a WebSocket is told while it is blocked: not by us, as far as it can see. P-75
+/// The response to a request for a WebSocket while it is blocked. It does not look like this
+/// server's. P-75
 pub(in crate::client_api) fn refusal() -> Response<Body> {
     let mut response = Response::new(whole(STRANGER));
     *response.status_mut() = StatusCode::FORBIDDEN;

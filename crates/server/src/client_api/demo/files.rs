@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use crate::client_api::body::{Body, whole};
 
-/// The page's own script and style and this server, nothing else.
+/// The page loads its own script and style, connects to this server, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -44,7 +44,7 @@ pub(super) fn find(path: &str) -> Option<&'static PageFile> {
 }
 
 impl PageFile {
-    /// The file, or word that the one that the asker has is still the same.
+    /// The file, or a 304 response if the client has the same one.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Body> {
         let tag = self.tag();
         let has_it = asked.get(header::IF_NONE_MATCH).is_some_and(|known| {
@@ -59,14 +59,14 @@ impl PageFile {
             headers.insert(header::ETAG, tag);
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        // Another build of the server must never meet the page of the one before.
+        // A file of one build must not be used with the page of another.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
     }
 
-    /// Differs where the bytes do.
+    /// It differs if the bytes differ.
     fn tag(&self) -> String {
         let mut hasher = DefaultHasher::new();
         hasher.write(self.bytes);

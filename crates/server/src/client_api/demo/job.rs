@@ -1,16 +1,16 @@
-//! What a job publishes: a check-up of an imagined device, from its first per cent to its end.
-//! In: how long it takes. Out: its events and the pace between them. Knows no clock and no node.
+//! The events of a job: a check of an imagined device, from 0 to 100 per cent. In: how long it
+//! takes. Out: its events and the time between them. Knows no clock and no node.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What is looked at, in order. The page has words for each.
+/// The parts that are checked, in order. The page has a text for each.
 pub(super) const CHECKS: [&str; 6] =
     ["power", "storage", "memory", "network", "sensors", "software"];
-/// The one that finds something.
+/// The check that finds something.
 const WARNED: &str = "storage";
-/// Steps of a job, where that makes neither a hasty nor a sleepy pace.
+/// The steps of a job, unless they would follow too fast or too slowly.
 const STEPS: u32 = 60;
 const PACE_MIN: Duration = Duration::from_millis(200);
 const PACE_MAX: Duration = Duration::from_secs(1);
@@ -20,12 +20,12 @@ const PACE_MAX: Duration = Duration::from_secs(1);
 pub(super) struct JobEvent {
     pub(super) event: &'static str,
     pub(super) data: Value,
-    /// A newer one of the same kind may stand in for it.
+    /// Whether a newer one of the same kind replaces it.
     pub(super) is_replaceable: bool,
     pub(super) is_final: bool,
 }
 
-/// A job that takes about so long.
+/// A job that takes about this long.
 #[derive(Clone, Debug)]
 pub(super) struct DemoJob {
     /// The time from one event to the next.
@@ -41,7 +41,7 @@ impl DemoJob {
         Self { pace, steps: steps.max(1), at: 0 }
     }
 
-    /// How far the job is at a step. Only what begins a check must be seen by everybody.
+    /// The progress at a step. Only the first event of each check must be seen by everybody.
     fn progress(&self, at: u32) -> JobEvent {
         let check_at = |step: u32| u64::from(step) * CHECKS.len() as u64 / u64::from(self.steps);
         let percent = u64::from(at) * 100 / u64::from(self.steps);

@@ -1,5 +1,6 @@
-//! Jobs that run on the node itself and publish as a backend would. In: a wish. Out: the channel
-//! to follow, and events until the job ends. At most so many at once, each at most so long.
+//! Jobs that run on the node itself and publish as a backend would. In: the options of a job. Out:
+//! the channel to follow, and events until the job ends. The number and the duration of jobs are
+//! limited.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use super::job::{DemoJob, JobEvent};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
-/// Jobs at once; another is refused.
+/// Jobs at the same time; another one is refused.
 pub(super) const JOBS_MAX: usize = 16;
 /// The shortest job, in milliseconds.
 pub(super) const DURATION_MS_MIN: u64 = 1_000;
 /// The longest job, in milliseconds.
 pub(super) const DURATION_MS_MAX: u64 = 300_000;
-/// A job whose duration was not chosen, in milliseconds.
+/// The default duration of a job, in milliseconds.
 pub(super) const DURATION_MS_DEFAULT: u64 = 60_000;
-/// Events with this key tell how far the job is, and only the newest counts.
+/// The replace key of events with the progress: only the newest counts.
 const REPLACE_KEY: &str = "percent";
 
-/// The places for jobs.
+/// The permits for jobs.
 #[derive(Debug)]
 pub(super) struct Jobs {
     places: Arc<Semaphore>,
@@ -61,7 +62,7 @@ impl Jobs {
     }
 }
 
-/// Publishes all of a job, at its pace. A refusal ends it: there is nobody to tell but the log.
+/// Publishes the events of a job, in time. If one is refused, the job ends and a line is logged.
 async fn run(node: Arc<Node>, channel: ChannelName, job: DemoJob, place: OwnedSemaphorePermit) {
     let mut ticks = tokio::time::interval(job.pace);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -83,7 +83,7 @@ impl Error for Fault {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let wrong = format!("there is no choice {variant:?}");
+        let wrong = format!("{variant:?} is not one of the values");
         Self::wrong(wrong, format!("write one of {}", expected.join(", ")))
     }
 

@@ -79,7 +79,7 @@ fn a_value_of_another_kind_says_what_is_needed() {
         ("routes = [{ path = '/x/{id}' }]", "`routes.0`: `namespace` is missing"),
         (
             "routes = [{ path = '/x/{id}', namespace = 'x', start = 'end' }]",
-            "there is no choice \"end\"; write one of now, start",
+            "\"end\" is not one of the values; write one of now, start",
         ),
         ("routes = [{ path = '/x/{id}', namespace = 'x', start = 1 }]", "this is not text"),
     ];

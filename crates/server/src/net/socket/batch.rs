@@ -1,4 +1,4 @@
-//! Frames on their way into one socket, joined into as few writes as it takes.
+//! Frames that are written to one socket, joined into as few writes as possible.
 //!
 //! In: payloads and whole frames. Out: vectored writes, with no copy of a payload, going on
 //! after any short write. Holds nothing once all is written.
@@ -16,10 +16,10 @@ use tokio::io::AsyncWrite;
 use steadfast_websocket::Header;
 use steadfast_websocket::outbound::text_header;
 
-/// How many slices one write offers; systems take 1024, and more than this gains nothing.
+/// The slices of one write. Systems accept 1024, but more than this gains nothing.
 const SLICES_MAX: usize = 128;
 
-/// How much one batch takes on.
+/// The limits of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// The most frames. Default 256, at least 1.
@@ -39,15 +39,15 @@ impl Default for BatchLimits {
 pub struct Batch {
     limits: BatchLimits,
     frames: VecDeque<Frame>,
-    /// How much of the first frame is written.
+    /// How many bytes of the first frame are written.
     written: usize,
-    /// How much of all frames is not.
+    /// How many bytes of all frames are not written.
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Frame {
-    /// `None` where the payload is a whole frame.
+    /// `None` if the payload is a whole frame.
     header: Option<Header>,
     payload: Bytes,
 }
@@ -89,13 +89,13 @@ impl Batch {
         self.bytes
     }
 
-    /// How many frames there is memory for; 0 when the batch is empty.
+    /// For how many frames there is memory; 0 when the batch is empty.
     pub fn capacity(&self) -> usize {
         self.frames.capacity()
     }
 
-    /// Writes everything, then flushes. What is written stays so: after `Pending` or a dropped
-    /// future call again with the same writer. An error is the writer's, or `WriteZero`.
+    /// Writes everything, then flushes. After `Pending` or a dropped future, call it again with the
+    /// same writer: it continues where it was. An error is the writer's, or `WriteZero`.
     pub fn poll_write<W: AsyncWrite>(
         &mut self,
         context: &mut Context<'_>,
@@ -124,7 +124,7 @@ impl Batch {
         if full && !self.is_empty() {
             return Err(frame.payload);
         }
-        // A frame of no bytes would never be done: nothing written could reach it.
+        // A frame without bytes would never be removed.
         if frame.len() > 0 {
             self.bytes = bytes;
             self.frames.push_back(frame);
@@ -132,7 +132,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Points `slices` at what comes next and says how many of them it takes.
+    /// Points `slices` at the bytes that come next. Returns how many slices it used.
     fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
@@ -151,7 +151,7 @@ impl Batch {
         count
     }
 
-    /// Drops the frames that are written whole, and all memory with the last.
+    /// Removes the frames that are fully written, and frees all memory with the last one.
     fn advance(&mut self, written: usize) {
         self.written += written;
         self.bytes = self.bytes.saturating_sub(written);

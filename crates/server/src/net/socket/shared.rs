@@ -1,5 +1,6 @@
-//! One TCP socket with two users: the session's task, which reads and writes as a stream does, and
-//! the shard, which writes to it without waiting. They agree elsewhere on who writes when.
+//! One TCP socket with two users: the session's task, which reads and writes it as a stream, and
+//! the shard, which writes to it without waiting. The shard's state records which of them may
+//! write.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read};
@@ -11,9 +12,9 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Takes bytes at once or not at all.
+/// Writes without waiting.
 pub trait TryWrite: fmt::Debug + Send + Sync {
-    /// Writes what fits now and says how much that was.
+    /// Writes what the socket accepts now. Returns how many bytes that were.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
 }
 
@@ -23,7 +24,7 @@ impl TryWrite for TcpStream {
     }
 }
 
-/// A socket that others may write to as well.
+/// A socket that the shard may write to as well.
 #[derive(Clone, Debug)]
 pub struct Shared(pub Arc<TcpStream>);
 
@@ -48,8 +49,8 @@ impl AsyncRead for Shared {
 }
 
 impl Shared {
-    /// Reads, and where that emptied the socket has the runtime wait for more without asking the
-    /// system again: what comes later is announced anew.
+    /// Reads. If that emptied the socket, the runtime waits for readiness without another system
+    /// call: the system reports what arrives later.
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
         let outcome = self.0.try_io(Interest::READABLE, || {
@@ -97,7 +98,7 @@ impl AsyncWrite for Shared {
         true
     }
 
-    /// A socket keeps nothing back.
+    /// A TCP socket buffers nothing itself.
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

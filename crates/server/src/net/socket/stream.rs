@@ -14,19 +14,19 @@ use super::{Shared, TryWrite};
 /// A socket of the public port.
 #[derive(Debug)]
 pub enum Stream {
-    /// Plain TCP: the shard may write to it as well.
+    /// Plain TCP, which the shard may write to as well.
     Plain(Shared),
-    /// Behind TLS, whose state has one owner.
+    /// TLS, whose state has one owner.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// A plain one.
+    /// A stream over plain TCP.
     pub fn plain(socket: TcpStream) -> Self {
         Self::Plain(Shared(Arc::new(socket)))
     }
 
-    /// The socket itself.
+    /// The TCP socket.
     pub fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(shared) => &shared.0,
@@ -40,7 +40,7 @@ impl Stream {
         self.flush().await
     }
 
-    /// The socket for others to write to, where that is possible.
+    /// The socket for the shard to write to, if that is possible.
     pub fn shared(&self) -> Option<Arc<dyn TryWrite>> {
         match self {
             Self::Plain(shared) => Some(Arc::clone(&shared.0) as Arc<dyn TryWrite>),

@@ -21,7 +21,7 @@ pub enum UpgradeRefusal {
     /// Another HTTP version than 1.1: 505.
     #[error("a WebSocket starts with HTTP/1.1")]
     HttpVersion,
-    /// No `Connection: Upgrade` with `Upgrade: websocket`: 426.
+    /// There is no `Connection: Upgrade` with `Upgrade: websocket`: 426.
     #[error("send Connection: Upgrade and Upgrade: websocket, and see that proxies keep them")]
     NotAnUpgrade,
     /// Another version of the protocol than 13: 426.
@@ -32,8 +32,8 @@ pub enum UpgradeRefusal {
     Key,
 }
 
-/// The response that turns the connection of `request` into a WebSocket (101), or why not.
-/// No subprotocol and no extension is taken up.
+/// The response that turns the connection of `request` into a WebSocket (101), or why there is
+/// none. No subprotocol and no extension is accepted.
 pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, UpgradeRefusal> {
     let headers = request.headers();
     if request.method() != Method::GET {
@@ -57,14 +57,14 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, UpgradeRefusal> {
     Ok(response)
 }
 
-/// Whether a request asks to become a WebSocket at all, well or badly.
+/// Whether a request asks for a WebSocket at all, whether it is valid or not.
 pub fn is_upgrade(headers: &HeaderMap) -> bool {
     has_token(headers, &header::CONNECTION, "upgrade")
         && has_token(headers, &header::UPGRADE, "websocket")
 }
 
 impl UpgradeRefusal {
-    /// The status to answer with: 400, 405, 426 or 505.
+    /// The status of the response: 400, 405, 426 or 505.
     pub fn status(self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -107,19 +107,19 @@ fn upgrading(status: StatusCode) -> Response<()> {
     response
 }
 
-/// Whether a list header, over all its lines, has `token` in it, in any case.
+/// Whether a list header, over all its lines, contains `token`, in any case.
 pub fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|it| it.trim().eq_ignore_ascii_case(token))
 }
 
-/// The value of a header that stands there exactly once.
+/// The value of a header that is present exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether these are 16 bytes in base64: 22 characters and two of padding.
+/// Whether this is base64 of 16 bytes: 22 characters and two of padding.
 fn is_key(key: &[u8]) -> bool {
     let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(is_base64)
