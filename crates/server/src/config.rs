@@ -1,8 +1,7 @@
-//! The settings of a node: from `steadfast.toml`, over it `STEADFAST_*` variables, over them flags.
-//!
-//! In: the text of the file, the variables, the flags. Out: checked settings, or every mistake at
-//! once with where it stands and how to mend it. It reads no file but those that hold keys, looks
-//! whether directories can be used, and knows nothing of what the settings do.
+//! The settings of a node: from `steadfast.toml`, `STEADFAST_*` variables and flags, where a later
+//! one overrides an earlier one. In: the text of the file, the variables, the flags. Out: checked
+//! settings, or all mistakes at once, each with its place and how to correct it. Reads no files but
+//! key files, and does not know what the settings do.
 
 mod check;
 mod env;
@@ -31,8 +30,8 @@ use tree::Tree;
 pub const EXAMPLE: &str = include_str!("config/example.toml");
 
 impl Config {
-    /// Puts the layers together and checks the whole. `file` is the configuration file's name and
-    /// text; relative names of files and directories in it start from its folder.
+    /// Merges the layers and checks the result. `file` is the name and text of the configuration
+    /// file. Relative names of files and directories in it start from its folder.
     pub fn load<E>(
         file: Option<(&Path, &str)>,
         env: E,
@@ -58,20 +57,20 @@ impl Config {
         {
             *dir = folder.join(&dir);
         }
-        // Half a file would be blamed for what its other half says.
+        // If the file cannot be read, settings that depend on each other would be reported wrongly.
         if file_is_readable {
             mistakes.extend(check::mistakes(&config, &tree, &faulty));
         }
         ConfigError::unless_empty(mistakes).map_or(Ok(config), Err)
     }
 
-    /// Checks settings that were put together in code, by the rules that `load` goes by.
+    /// Checks settings that were made in code, by the rules of `load`.
     pub fn check(&self) -> Result<(), ConfigError> {
         let mistakes = check::mistakes(self, &Tree::default(), &[]);
         ConfigError::unless_empty(mistakes).map_or(Ok(()), Err)
     }
 
-    /// The options of the namespace `name`: its own where it has some, else those of all others.
+    /// The options of the namespace `name`: its own, or else those of all others.
     pub fn namespace(&self, name: &str) -> NamespaceOptions {
         let common = self.namespace_default;
         self.namespaces.get(name).map_or(common, |part| part.over(common))

@@ -1,4 +1,4 @@
-//! The internal port in-process: requests go to the router as hyper would hand them over.
+//! The internal port in this process: requests go to the router as hyper would pass them on.
 
 mod backend_auth;
 mod batch;
@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::node::Node;
 use crate::session::shard::SessionWaker;
 
-/// A node without ports, and its internal API.
+/// A node without sockets, and its internal API.
 struct TestApi {
     node: Arc<Node>,
     router: Router,
@@ -52,7 +52,7 @@ impl TestApi {
         api
     }
 
-    /// A node whose shards sleep: under a virtual clock their own time would stand still.
+    /// A node whose shards do not run: under a virtual clock their own time would not advance.
     fn still(config: Config) -> Self {
         let node = Node::new(config).unwrap();
         let router = super::router(Arc::clone(&node));
@@ -89,7 +89,7 @@ impl TestApi {
         frames.map(|frame| serde_json::from_slice(frame).unwrap()).collect()
     }
 
-    /// Opens a session and says what operators call it.
+    /// Opens a session. Returns its id for operators.
     fn open(&self, link: &str, channels: &[&str]) -> (String, Arc<SessionWaker>, SessionKey) {
         let waker = Arc::<SessionWaker>::default();
         let opening = opening(link, channels);
@@ -105,7 +105,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Checks a problem's status and code, and gives its detail.
+    /// Checks a problem's status and code. Returns its detail.
     #[track_caller]
     fn problem(&self, status: u16, code: &str) -> String {
         let problem = self.json();

@@ -1,7 +1,7 @@
-//! The rules: what settings may be, alone and together.
+//! The rules of settings, alone and together.
 //!
-//! In: settings, and where each was written. Out: every mistake. A setting that could not be read
-//! is not blamed again, nor is what depends on it.
+//! In: settings, and where each was written. Out: all mistakes. A setting that could not be read is
+//! not reported again, nor is one that depends on it.
 
 mod built_in;
 mod folder;
@@ -24,7 +24,7 @@ use steadfast_broker::Secret;
 
 /// The longest name of a node or region, in bytes.
 const NAME_BYTES_MAX: usize = 64;
-/// The longest name of a namespace, in bytes: room is left for the rest of a channel's name.
+/// The longest name of a namespace, in bytes. It leaves room for the rest of a channel's name.
 const NAMESPACE_BYTES_MAX: usize = 128;
 /// The longest path of a route, in bytes.
 const ROUTE_BYTES_MAX: usize = 256;
@@ -59,7 +59,7 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// A broken rule about the first of `paths`, which takes the others into account.
+    /// Reports a broken rule about the first of `paths`, which depends on the others.
     fn broken(&mut self, paths: &[Path], wrong: impl Into<String>, mend: impl Into<String>) {
         let is_blamed = |path: &Path| self.faulty.iter().any(|faulty| path.starts_with(faulty));
         let Some(path) = paths.first() else { return };
@@ -75,7 +75,7 @@ impl Rules<'_> {
     }
 }
 
-/// A path from its dotted form; not for names that come from outside.
+/// A path from its dotted form; only for names in this program.
 fn path(dotted: &str) -> Path {
     dotted.split('.').map(str::to_owned).collect()
 }
@@ -112,7 +112,7 @@ fn addresses(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-/// Whether two listeners cannot both be opened. Port 0 is a free one each time.
+/// Whether two listeners cannot both be opened. Port 0 is a different free one each time.
 fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
     let everywhere = one.ip().is_unspecified() || two.ip().is_unspecified();
     one.port() == two.port() && one.port() != 0 && (one.ip() == two.ip() || everywhere)
@@ -140,7 +140,7 @@ fn keys(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-/// Where a key is set, itself or its file.
+/// Where a key is set: the setting itself, or the one that names its file.
 fn written_at(rules: &Rules<'_>, at: &str) -> Path {
     let (plain, file) = (path(at), path(&format!("{at}_file")));
     let is_of_file = rules.tree.at(&plain).is_none() && rules.tree.at(&file).is_some();
@@ -202,7 +202,8 @@ fn routes(rules: &mut Rules<'_>, routes: &[Route]) {
     }
 }
 
-/// The path with its variable taken out: two routes of one shape would be the same route.
+/// The path without the name of its variable: two routes that differ in it alone are the same
+/// route.
 fn shape(path: &str) -> Result<Vec<&str>, &'static str> {
     const PLACE: &str = "write one whole segment in braces, like /ws/diagnosis/{id}";
     if path.len() > ROUTE_BYTES_MAX {

@@ -1,4 +1,4 @@
-//! The layers over the file: `STEADFAST_*` variables, and over them the flags.
+//! The layers above the file: `STEADFAST_*` variables, and above them the flags.
 //!
 //! In: pairs of name and text, and flags. Out: values in the tree. `STEADFAST_LIMITS__CHANNELS_MAX`
 //! is `limits.channels_max`: two underscores between levels, all in lower case. A list is written
@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::error::{Mistake, dotted};
 use super::tree::{Path, Source, Tree};
 
-/// Variables that belong to the commands rather than to the settings, and are left alone here:
-/// the file's name, the key for the internal port, the log filter, the server's address, a token.
+/// Variables of the commands, which are not settings: the file's name, the key for the internal
+/// port, the log filter, the server's address, a token.
 pub const OTHER_VARIABLES: &[&str] =
     &["STEADFAST_CONFIG", "STEADFAST_KEY", "STEADFAST_LOG", "STEADFAST_SERVER", "STEADFAST_TOKEN"];
 
@@ -21,10 +21,10 @@ const SHORT: &[(&str, [&str; 2])] = &[
     ("NODE", ["node", "name"]),
     ("REGION", ["node", "region"]),
 ];
-/// No setting lies deeper, so a longer name is a mistake that need not be taken apart.
+/// No setting has more levels, so a longer name is a mistake.
 const LEVELS_MAX: usize = 4;
 
-/// What the flags of `steadfast serve` say, as they were typed.
+/// The flags of `steadfast serve`, as they were typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--listen`: the address for clients.
@@ -33,18 +33,18 @@ pub struct Overrides {
     pub internal_listen: Option<String>,
     /// `--node`: the node's name.
     pub node_name: Option<String>,
-    /// `--data-dir`: the directory of the disk broker, which it also chooses.
+    /// `--data-dir`: the directory of the disk broker. The flag chooses that broker too.
     pub data_dir: Option<String>,
-    /// `--dev`: open, on loopback. `false` leaves the setting as it is.
+    /// `--dev`: development mode. `false` leaves the setting as it is.
     pub dev: bool,
 }
 
-/// Adds the variables whose names begin with `STEADFAST_`; all others are none of ours.
+/// Adds the variables whose names begin with `STEADFAST_`; all others are ignored.
 pub(super) fn add_variables<E>(tree: &mut Tree, env: E, mistakes: &mut Vec<Mistake>)
 where
     E: IntoIterator<Item = (String, String)>,
 {
-    // In order, so that a plain value comes before the section it stands in place of.
+    // In order, so that a plain value comes before the section that it conflicts with.
     let ours: BTreeMap<String, String> =
         env.into_iter().filter(|(name, _)| is_ours(name)).collect();
     for (name, text) in ours {
@@ -76,17 +76,17 @@ pub(super) fn add_flags(tree: &mut Tree, flags: &Overrides) {
     for (flag, path, text) in given {
         let Some(text) = text else { continue };
         let path: Path = path.iter().map(ToString::to_string).collect();
-        // A plain value in place of the section is a mistake that is reported by itself.
+        // A plain value in place of the section is reported by itself.
         let _ = tree.set(&path, Source::Flag(flag), text);
     }
 }
 
-/// The variable that sets what stands at `path`.
+/// The variable that sets the value at `path`.
 pub(super) fn variable_of(path: &[String]) -> String {
     format!("{PREFIX}{}", path.join("__").to_ascii_uppercase())
 }
 
-/// The levels of a variable's name, as they were written.
+/// The levels of a variable's name.
 pub(super) fn levels_of(name: &str) -> Vec<&str> {
     let rest = name.strip_prefix(PREFIX).unwrap_or(name);
     rest.splitn(LEVELS_MAX, "__").collect()

@@ -1,18 +1,18 @@
-//! What is wrong with a configuration, said so that it can be mended.
+//! The mistakes of a configuration, with how to correct each.
 //!
-//! In: mistakes from any layer. Out: one error that lists them all. A value is only repeated
-//! where it cannot be a secret.
+//! In: mistakes from any layer. Out: one error that lists them all. A value is only shown if it
+//! cannot be a secret.
 
 use std::fmt;
 
 use super::tree::Source;
 
-/// One thing that is wrong.
+/// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// Where it was written.
     pub source: Source,
-    /// The setting, `limits.message_bytes_max` say; empty where the file cannot be read.
+    /// The setting, such as `limits.message_bytes_max`; empty if the file cannot be read.
     pub setting: String,
     /// What is wrong.
     pub wrong: String,
@@ -20,10 +20,10 @@ pub struct Mistake {
     pub mend: String,
 }
 
-/// Everything that is wrong with a configuration: one mistake at least.
+/// All mistakes of a configuration, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The mistakes: of the file, of the variables, of the flags, then of the whole.
+    /// The mistakes: of the file, of the variables, of the flags, then of all together.
     pub mistakes: Vec<Mistake>,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A path as it is written in the file: names that TOML would take apart are in quotes.
+/// A path as it is written in the file. Names that are not bare keys of TOML are quoted.
 pub(super) fn dotted(path: &[String]) -> String {
     let is_bare = |key: &str| {
         !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')

@@ -1,7 +1,7 @@
-//! The file layer: TOML text to a tree whose values know their lines.
+//! The file layer: parses TOML text into a tree whose values know their lines.
 //!
-//! In: the text of the file, or of one TOML value from a variable. Out: tree values, or what is
-//! wrong with the text. It knows nothing of which settings there are.
+//! In: the text of the file, or of one TOML value from a variable. Out: values of the tree, or what
+//! is wrong with the text. Knows no settings.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,8 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Mistake;
 use super::tree::{Source, Tree, Value};
 
-/// Adds the settings of a file. With a mistake in it nothing is added: what a text that cannot be
-/// read was meant to say is anybody's guess.
+/// Adds the settings of a file. If its text is not TOML, nothing is added.
 pub(super) fn add(tree: &mut Tree, path: &Path, text: &str, mistakes: &mut Vec<Mistake>) {
     let name: Arc<str> = path.display().to_string().into();
     let source_at = |at: usize| Source::File { name: Arc::clone(&name), line: line_of(text, at) };
@@ -31,7 +30,7 @@ pub(super) fn add(tree: &mut Tree, path: &Path, text: &str, mistakes: &mut Vec<M
     }
 }
 
-/// Reads one TOML value, a list or an inline table, as it is written in a variable.
+/// Parses one TOML value, a list or an inline table, from a variable.
 pub(super) fn value(text: &str, source: &Source) -> Result<Value, String> {
     match DeValue::parse(text) {
         Ok(value) => Ok(convert(value.into_inner(), &|_| source.clone())),

@@ -1,4 +1,4 @@
-//! Keys that lie in files of their own, so that the configuration can be shown around.
+//! Keys in files of their own, so that the configuration itself holds no secrets.
 //!
 //! In: settings that name key files. Out: settings that hold the keys. A final line end, which
 //! editors add, is not part of a key.
@@ -16,8 +16,8 @@ use steadfast_broker::Secret;
 /// The longest key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 4096;
 
-/// Reads the key files that are named. A key and a key file of one layer contradict each other;
-/// of two layers, the upper one holds.
+/// Reads the key files. A key and a key file of the same layer are a mistake; of different layers,
+/// the upper one is used.
 pub(super) fn read(
     config: &mut Config,
     tree: &Tree,
@@ -77,7 +77,7 @@ fn layer(source: &Source) -> u8 {
     }
 }
 
-/// What the configuration's file names lies beside it.
+/// A relative path in the configuration file starts from its folder.
 fn beside(file: &FilePath, source: &Source, folder: Option<&FilePath>) -> PathBuf {
     match (source, folder) {
         (Source::File { .. }, Some(folder)) => folder.join(file),
@@ -106,7 +106,7 @@ fn read_key(
     Ok(Secret::new(without_line_end(&bytes)))
 }
 
-/// Whether anybody may put another key in the place of this one.
+/// Whether any user may replace the key.
 fn is_open_to_all(path: &FilePath) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o002 != 0)
 }
@@ -117,7 +117,7 @@ fn read_at_most(path: &FilePath) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Bytes that are not text are kept as they are: what looks like a line end is part of the key.
+/// Bytes that are not text are kept unchanged: what looks like a line end is part of the key.
 fn without_line_end(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Ok(text) => {

@@ -1,15 +1,15 @@
-//! The settings that are numbers: limits, heartbeats, leaving, and what a namespace keeps.
+//! The settings that are numbers: limits, heartbeats, drain, and what a namespace keeps.
 //!
-//! In: nothing. Out: plain structs with their defaults. Every range stands here in words and in
-//! `check` as a rule.
+//! In: nothing. Out: plain structs with their defaults. The documentation of each has its range;
+//! `check` has it as a rule.
 
 use serde::Deserialize;
 
 const MIB: usize = 1024 * 1024;
-/// Names with reserved epochs for each channel that there may be, where no setting says it.
+/// Names with reserved epochs for each channel, if no setting says it.
 const RESERVED_EPOCHS_PER_CHANNEL: usize = 4;
 
-/// How much of everything: what is over a limit is refused, never stored and never waited for.
+/// The limits. What is over a limit is refused, never stored and never waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -25,7 +25,7 @@ pub struct Limits {
     pub channels_per_link_max: usize,
     /// How long a handshake may take, `hello` included, in ms, 100 to 120000. Default: 10000.
     pub handshake_timeout_ms: u64,
-    /// How long a session may be unable to take anything, in ms, 100 to 600000. Default: 10000.
+    /// How long a session may accept nothing, in ms, 100 to 600000. Default: 10000.
     pub slow_timeout_ms: u64,
     /// The most frames that one session sends in a second, on average, 1 to 100000. Default: 50.
     pub frames_per_second_max: u32,
@@ -80,7 +80,7 @@ impl Limits {
     }
 }
 
-/// How silence is noticed.
+/// How dead connections are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Heartbeat {
@@ -111,16 +111,16 @@ impl Default for Heartbeat {
     }
 }
 
-/// How the node leaves.
+/// How the node drains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Drain {
-    /// Over how long the clients' return is spread, in ms, 0 to 600000. Default: 10000.
+    /// Over how long clients are sent away, in ms, 0 to 600000. Default: 10000.
     pub spread_ms: u64,
-    /// After how long the rest is closed, in ms, `after_ms` + `spread_ms` to 3600000.
-    /// Default: 30000.
+    /// After how long the remaining sessions are closed, in ms, `after_ms` + `spread_ms` to
+    /// 3600000. Default: 30000.
     pub deadline_ms: u64,
-    /// How long clients wait before the spread begins, in ms, 0 to 600000. Default: 0.
+    /// How long clients wait before the first of them leaves, in ms, 0 to 600000. Default: 0.
     pub after_ms: u64,
 }
 
@@ -149,7 +149,7 @@ impl Default for NamespaceOptions {
     }
 }
 
-/// What one namespace has otherwise; ranges as in [`NamespaceOptions`].
+/// The options of one namespace that differ; ranges as in [`NamespaceOptions`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamespacePart {
@@ -162,7 +162,7 @@ pub struct NamespacePart {
 }
 
 impl NamespacePart {
-    /// These options where there are any, else those of `common`.
+    /// These options, or else those of `common`.
     pub fn over(self, common: NamespaceOptions) -> NamespaceOptions {
         NamespaceOptions {
             history_events_max: self.history_events_max.unwrap_or(common.history_events_max),

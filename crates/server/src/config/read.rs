@@ -1,4 +1,4 @@
-//! From a tree to settings, in spite of mistakes.
+//! Turns a tree of values into settings, in spite of mistakes.
 //!
 //! In: the tree of all layers. Out: the settings, with the default wherever a value cannot be
 //! used, and a mistake for each of those. The structs of `settings` are the only schema.
@@ -16,8 +16,8 @@ use crate::suggestion::nearest;
 use fault::{Fault, Kind};
 use reader::ValueReader;
 
-/// Reads the settings, and takes what cannot be used out of the tree. The paths are those of what
-/// was taken out, so that nothing is blamed twice.
+/// Reads the settings, and removes values that cannot be used from the tree. Returns the paths of
+/// those, so that they are not reported twice.
 pub(super) fn config(tree: &mut Tree, mistakes: &mut Vec<Mistake>) -> (Config, Vec<Path>) {
     let mut faulty = Vec::new();
     loop {
@@ -27,7 +27,7 @@ pub(super) fn config(tree: &mut Tree, mistakes: &mut Vec<Mistake>) -> (Config, V
         };
         let path = fault.path();
         mistakes.extend(mistakes_of(&fault, &path, tree));
-        // Every round takes out a value or is the last one.
+        // Every round removes a value, or is the last one.
         if !tree.remove(&path) {
             return (Config::default(), faulty);
         }

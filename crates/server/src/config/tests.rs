@@ -11,7 +11,7 @@ use super::{Config, ConfigError, Overrides};
 const INTERNAL_KEY: &str = "an internal key!";
 const HS256_KEY: &str = "a key of thirty-two bytes or more";
 
-/// What every configuration needs that is not for `dev`.
+/// The settings that every configuration outside of `dev` needs.
 fn keys() -> Vec<(String, String)> {
     pairs(&[("STEADFAST_INTERNAL__KEY", INTERNAL_KEY), ("STEADFAST_AUTH__HS256_KEY", HS256_KEY)])
 }

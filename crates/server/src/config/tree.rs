@@ -1,7 +1,7 @@
-//! Settings before they are understood: a tree of values that know where they were written.
+//! Settings before they are parsed: a tree of values that know where they were written.
 //!
-//! In: values from any layer; a later one takes the place of an earlier one. Out: the value at a
-//! path, and its source. It knows nothing of which settings there are.
+//! In: values from any layer, where a later one replaces an earlier one. Out: the value at a path,
+//! and its source. Knows no settings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +19,9 @@ pub enum Source {
     },
     /// In an environment variable of this name.
     Variable(String),
-    /// In a flag, `--listen` say.
+    /// In a flag, such as `--listen`.
     Flag(&'static str),
-    /// Nowhere: the default holds.
+    /// Nowhere: the default is used.
     #[default]
     Unset,
 }
@@ -37,7 +37,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// The way to a setting, from the root; entries of lists are numbered from 0.
+/// The path to a setting, from the root. Entries of lists are numbered from 0.
 pub(super) type Path = Vec<String>;
 
 /// A value and where it was written.
@@ -55,9 +55,9 @@ pub(super) enum Value {
     Text(String),
     Integer(i64),
     Bool(bool),
-    /// From a variable or flag: text that means what its reader needs.
+    /// From a variable or flag: text, whose meaning depends on the type of the setting.
     Raw(String),
-    /// Something that no setting takes, in words.
+    /// A value of a kind that no setting has, in words.
     Other(&'static str),
 }
 
@@ -68,8 +68,8 @@ impl Default for Tree {
 }
 
 impl Tree {
-    /// Sets a value, and makes the tables on the way to it. Where a plain value stands in the
-    /// way, it stays, and its source is the error.
+    /// Sets a value, and creates the tables above it. If a plain value is in the way, it stays, and
+    /// its source is the error.
     pub(super) fn set(
         &mut self,
         path: &[String],
@@ -87,7 +87,7 @@ impl Tree {
         table.entry(first.clone()).or_insert_with(made).set(rest, source, text)
     }
 
-    /// Takes out what stands at `path`, or above it where nothing does. `false`: there is nothing.
+    /// Removes the value at `path`, or the nearest one above it. Returns false if there is none.
     pub(super) fn remove(&mut self, path: &[String]) -> bool {
         let Some((first, rest)) = path.split_first() else { return false };
         if self.child_mut(first).is_some_and(|child| child.remove(rest)) {
@@ -116,7 +116,7 @@ impl Tree {
         }
     }
 
-    /// The variables that wrote into this tree, those at its root left out.
+    /// The variables that set something in this tree, except at its root.
     pub(super) fn variables(&self) -> Vec<Source> {
         let mut found = Vec::new();
         let Value::Table(table) = &self.value else { return found };
@@ -131,7 +131,7 @@ impl Tree {
         found
     }
 
-    /// What stands at `path`.
+    /// The value at `path`.
     pub(super) fn at(&self, path: &[String]) -> Option<&Self> {
         path.iter().try_fold(self, |tree, key| tree.child(key))
     }

@@ -1,4 +1,4 @@
-//! Who may use the internal port, and what every answer has.
+//! Who may use the internal port, and the headers of every response.
 
 use axum::body::Body;
 

@@ -1,5 +1,5 @@
-//! Two nodes on one store, as operators see them: whichever is asked speaks for both. The same for
-//! each kind of store.
+//! Two nodes that share a broker's server, for operators: each answers for both. The same for each
+//! kind of server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::backend_api::cluster_rpc;
 use crate::config::{BrokerKind, Config, Secret};
 use steadfast_broker::testing::{NatsServer, RedisServer};
 
-/// Runs each of these functions as a test on each store that nodes can share.
+/// Runs each of these functions as a test on each kind of server.
 macro_rules! on_each {
     ($($name:ident;)*) => {
         mod redis {
@@ -56,7 +56,7 @@ impl Store {
         Self::Nats(NatsServer::start().await)
     }
 
-    /// Has a node work on it.
+    /// Makes a node use it.
     fn settle(&self, config: &mut Config) {
         match self {
             Self::Redis(servers) => {
@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-/// A node on the store. Who is alive answers others.
+/// A node on the store. If it is alive, it responds to the others.
 async fn node(store: &Store, name: &str, is_alive: bool) -> TestApi {
     running(store, name, is_alive).await.0
 }
@@ -87,7 +87,7 @@ async fn node(store: &Store, name: &str, is_alive: bool) -> TestApi {
 async fn running(store: &Store, name: &str, is_alive: bool) -> (TestApi, JoinHandle<()>) {
     let mut config = Config { dev: true, ..Config::default() };
     config.node.name = name.into();
-    // Nobody takes what the hubs have to say, and on a busy machine that may last.
+    // No task takes what the hubs have for sessions, which may last on a busy machine.
     config.limits.slow_timeout_ms = 3_600_000;
     store.settle(&mut config);
     let api = TestApi::with(config);
@@ -106,12 +106,12 @@ fn answers(api: &TestApi) -> JoinHandle<()> {
     tokio::spawn(cluster_rpc::respond(Arc::clone(&api.node)))
 }
 
-/// The names have what a name may have.
+/// The names have all characters that a name may have.
 async fn two(store: &Store) -> (TestApi, TestApi) {
     (node(store, "one", true).await, node(store, "a-1.two", true).await)
 }
 
-/// Asks until every node has answered in time, whatever else the machine has to do.
+/// Repeats a request until every node has responded in time, however busy the machine is.
 async fn whole(api: &TestApi, target: &str) -> Value {
     loop {
         let page = api.ask("GET", target).await.json();
@@ -268,7 +268,7 @@ async fn a_node_that_does_not_answer_is_named(store: Store) {
         let detail = answer.problem(503, "node_silent");
         assert!(detail.contains("node still"), "{detail}");
     }
-    // What waited in between is answered late, to nobody; then all is well.
+    // A request that waited is responded to late, and ignored; then all nodes respond.
     answers(&still);
     assert_eq!(rows(&whole(&one, "/v1/connections").await).len(), 2);
 }

@@ -61,7 +61,7 @@ impl Line {
         }
     }
 
-    /// Whether the server has closed it, and said nothing more.
+    /// Whether the server has closed it without sending more.
     async fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.socket.read_buf(&mut self.unread).await.unwrap() == 0
     }
@@ -155,7 +155,7 @@ async fn who_is_slow_with_a_body_is_left_to_the_router_which_says_so() {
     let told = line.read().await;
     assert_eq!(told.status, StatusCode::REQUEST_TIMEOUT);
     assert!(told.body.contains("30 s"), "{}", told.body);
-    // A line that says nothing is given up, and one that has published only much later.
+    // An idle connection is closed, and one that has published much later.
     assert!(Line::to(&api).is_closed().await);
     let mut quiet = Line::to(&api);
     for _ in 0..2 {
@@ -191,7 +191,7 @@ async fn who_may_not_publish_is_told_before_the_body_is_there() {
     assert_eq!(line.read().await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// Asks the same of the pipeline and of the router, each with a node of its own.
+/// Sends the same to the pipeline and to the router, each with a node of its own.
 async fn twice(config: &Config, target: &str, headers: &str, body: &str) -> (Read, super::Answer) {
     let mut line = Line::to(&TestApi::with(config.clone()));
     line.write(post(target, headers, body)).await;

@@ -1,4 +1,4 @@
-//! The demonstration without a socket: what its requests are answered, and what a job publishes.
+//! The demonstration without a socket: the responses to its requests, and the events of a job.
 
 use std::sync::Arc;
 use std::time::Duration;

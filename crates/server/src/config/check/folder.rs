@@ -1,6 +1,6 @@
 //! The rules for the directory of the disk broker: that there is one, and that it can be used.
 //!
-//! In: settings, and the directory as it is. Out: broken rules. It makes and changes nothing.
+//! In: settings, and the directory as it is. Out: broken rules. It creates and changes nothing.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     }
 }
 
-/// Why this place is of no use. One that is not there yet is as good as the nearest above it.
+/// Why the directory cannot be used. If it does not exist, the nearest parent that does is checked.
 fn wrong_with(place: &Path) -> Option<String> {
     if place.as_os_str().is_empty() {
         return Some("this is no directory, but empty".into());

@@ -1,6 +1,6 @@
 //! The rules for settings that are numbers: a range for each, and an order for some pairs.
 //!
-//! In: settings. Out: broken rules. The ranges stand in the documentation of the settings, too.
+//! In: settings. Out: broken rules. The documentation of the settings has the ranges too.
 
 use super::{Path, Rules, path};
 use crate::config::limits::NamespacePart;
@@ -14,7 +14,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 const MILLION: u64 = 1_000_000;
 
-/// A setting, its value, the least and the most.
+/// A setting, its value, the least and the most that it may be.
 type Range = (&'static str, u64, u64, u64);
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
@@ -150,7 +150,7 @@ fn within(rules: &mut Rules<'_>, at: Path, value: u64, min: u64, max: u64) {
     }
 }
 
-/// Blames the larger-to-be, which is the one with room.
+/// Reports the setting that must be the larger one, because it can be raised.
 fn at_least(rules: &mut Rules<'_>, larger: (Path, u64), smaller: (Path, u64)) {
     if larger.1 < smaller.1 {
         let name = super::dotted(&smaller.0);

@@ -1,7 +1,7 @@
 //! The rules for the servers of the brokers redis and nats.
 //!
-//! In: settings. Out: broken rules, which show no address: it may hold a password. Nothing is asked
-//! over the network.
+//! In: settings. Out: broken rules, which show no address, since it may hold a password. No server
+//! is contacted.
 
 use super::{NAME_BYTES_MAX, Rules, SEGMENT, is_segment, path};
 use crate::config::settings::Config;

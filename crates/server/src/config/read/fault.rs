@@ -1,7 +1,7 @@
-//! Why a value cannot be used, and where it stands.
+//! Why a value cannot be used, and where it was written.
 //!
-//! In: what serde finds wrong. Out: a fault in plain words. Of the value only its kind is told,
-//! for it may be a key.
+//! In: an error of serde. Out: the fault in plain words. Only the kind of the value is shown, since
+//! it may be a key.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use crate::config::tree::{Path, Source};
 #[derive(Debug)]
 pub(in crate::config) struct Fault {
     pub(in crate::config) kind: Kind,
-    /// Where it was written, once that is known.
+    /// Where it was written, if that is known.
     pub(in crate::config) source: Option<Source>,
-    /// The way to it, its own name first.
+    /// The path to it, its own name first.
     way_up: Path,
 }
 
@@ -25,7 +25,7 @@ pub(in crate::config) enum Kind {
     Unknown { known: &'static [&'static str] },
     /// Something is missing in it.
     Missing { name: &'static str },
-    /// It is not what is needed.
+    /// It is of another kind, or out of range.
     Wrong { wrong: String, mend: String },
 }
 
@@ -34,14 +34,14 @@ impl Fault {
         Kind::Wrong { wrong: wrong.into(), mend: mend.into() }.into()
     }
 
-    /// The same, one level up.
+    /// The same fault, one level up.
     pub(in crate::config) fn within(mut self, key: impl Into<String>, source: &Source) -> Self {
         self.way_up.push(key.into());
         self.source.get_or_insert_with(|| source.clone());
         self
     }
 
-    /// The way to it from the root.
+    /// The path to it from the root.
     pub(in crate::config) fn path(&self) -> Path {
         self.way_up.iter().rev().cloned().collect()
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Error for Fault {
-    /// Addresses are the only settings that check themselves.
+    /// Addresses are the only settings with a check of their own.
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::wrong(message.to_string(), "write an IP address and a port, like 127.0.0.1:8080")
     }
@@ -109,7 +109,7 @@ fn kind_of(unexpected: Unexpected<'_>) -> String {
     }
 }
 
-/// What a serde visitor expects, and how that is written.
+/// What a serde visitor expects, and how to write that.
 fn in_words(expected: &dyn Expected) -> (&'static str, &'static str) {
     match expected.to_string().as_str() {
         "u16" | "u32" | "u64" | "usize" => {

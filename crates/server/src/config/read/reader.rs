@@ -1,7 +1,7 @@
-//! A serde deserializer over the tree: it tells faults where they stand, and lets each reader say
-//! what the text of a variable means.
+//! A serde deserializer over the tree. It reports where a fault is, and lets each type decide what
+//! the text of a variable means.
 //!
-//! In: a value of the tree. Out: what serde asks for. It knows no setting by name.
+//! In: a value of the tree. Out: what serde requests. Knows no settings.
 
 use std::collections::btree_map;
 use std::slice;
@@ -53,7 +53,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// Text that begins like a TOML list or table is one.
+    /// Text that begins like a TOML list or table is parsed as one.
     fn collection<'de, V: Visitor<'de>>(self, open: char, visitor: V) -> Result<V::Value, Fault> {
         let Value::Raw(text) = &self.0.value else { return self.visit(visitor) };
         let value = if text.trim_start().starts_with(open) {

@@ -1,4 +1,4 @@
-//! File, variables and flags, put together.
+//! How the file, variables and flags are merged.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn the_example_has_every_setting_at_its_default() {
     assert_eq!(config, with_keys());
 }
 
-/// Serde's own list of what is known, got by asking each section for what it does not have.
+/// The list of known settings as serde has it: from the error for an unknown one in each section.
 #[test]
 fn the_example_names_every_setting() {
     let sections = [
@@ -174,7 +174,7 @@ fn keys_are_read_from_files_beside_the_configuration() {
     assert_eq!(config.internal.key, Some(Secret::new(INTERNAL_KEY)));
     assert_eq!(config.auth.hs256_key, Some(Secret::new(binary)));
 
-    // A key of an upper layer holds, and the file is not even read.
+    // A key of an upper layer is used, and the file is not read.
     let other = text.replace("'internal'", "'absent'");
     let env = super::pairs(&[("STEADFAST_INTERNAL__KEY", "another internal key")]);
     let config = Config::load(Some((&path, &other)), env, &none).unwrap();

@@ -1,4 +1,4 @@
-//! What cannot be read, and how that is said.
+//! Values that cannot be read, and how they are reported.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What can be read and may not be: every range at its limits and past them.
+//! Values that break a rule: every range at its limits and past them.
 
 use super::{load, load_with, mistakes, said};
 use crate::config::{Config, Overrides, Secret};
@@ -63,7 +63,7 @@ fn the_two_ports_do_not_meet() {
     }
 }
 
-/// Setting, least, most. Settings that others hold down or up are set along with them.
+/// Setting, least, most. Settings that limit others are set along with them.
 const RANGES: &[(&str, u64, u64)] = &[
     ("crash_window_ms", 0, 600_000),
     ("public.connections_max", 1, 1_000_000),
@@ -330,7 +330,7 @@ fn the_servers_of_the_nats_broker_are_addresses_and_never_shown() {
         assert!(mistake.source.to_string().ends_with(":4"), "{mistake:?}");
         assert!(!format!("{mistake:?}").contains("secret"), "{mistake:?}");
     }
-    // As many servers as may be, and one more.
+    // As many servers as are allowed, and one more.
     let list = |count: usize| format!("servers = [{}]", "'nats://a',".repeat(count));
     assert!(load(&broker(&list(64)), &[]).is_ok());
     let mistakes = load(&broker(&list(65)), &[]).unwrap_err().mistakes;

@@ -1,4 +1,4 @@
-//! A shard's batches against a socket that takes as much as a test lets it.
+//! The flush batches of a shard, with a socket that accepts as much as a test allows.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -16,7 +16,7 @@ use steadfast_hub::Outgoing;
 
 use super::*;
 
-/// Takes `room` bytes, then no more; does `meanwhile` within each write.
+/// Accepts `room` bytes, then no more. Calls `meanwhile` within each write.
 #[derive(Default)]
 struct Pipe {
     room: AtomicUsize,
@@ -112,7 +112,7 @@ impl Stage {
         seat
     }
 
-    /// What the owner does: all there is, until there is nothing.
+    /// What the session's task does: takes until there is nothing.
     fn work(&mut self, seat: &Seat) -> Vec<u8> {
         let mut written = Vec::new();
         loop {
@@ -139,7 +139,7 @@ impl Stage {
         }
     }
 
-    /// Publishes to `a` and has the shard take it; gives the frame.
+    /// Publishes to `a` and lets the shard handle it. Returns the frame.
     fn publish(&mut self) -> Bytes {
         self.publish_to("a")
     }
@@ -154,7 +154,7 @@ impl Stage {
         frame
     }
 
-    /// Writes to the next in line; false where nobody stands there.
+    /// Writes to the next session of the queue; false if it is empty.
     fn batch(&mut self) -> bool {
         let is_anyone_ready = self.shard.state.lock().is_anyone_ready();
         let has_more = self.shard.batch(&mut self.batch);
@@ -235,13 +235,13 @@ fn what_a_socket_does_not_take_comes_first_when_its_owner_writes() {
     assert!(stage.batch());
     assert!(seat.is_called());
     assert_eq!(seat.taken(), first[..10]);
-    // From now on the socket would take anything, but the rest of a frame is not out yet.
+    // From now on the socket accepts anything, but the rest of a frame is not written yet.
     seat.pipe.room.store(usize::MAX, Relaxed);
     let second = stage.publish();
     while stage.batch() {}
     assert_eq!(seat.taken(), b"");
     assert_eq!(stage.work(&seat), [&first[10..], &second].concat());
-    // The owner has written it all: the next is the shard's again.
+    // The session's task has written everything: the shard writes the next frame.
     let third = stage.publish();
     assert!(stage.batch());
     assert_eq!(seat.taken(), third);

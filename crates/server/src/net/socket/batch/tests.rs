@@ -1,4 +1,5 @@
-//! Whatever the writer takes at a time, the same bytes arrive, and nothing is held afterwards.
+//! Whatever number of bytes the writer accepts at a time, the same bytes arrive, and no memory is
+//! held afterwards.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -12,7 +13,7 @@ use tokio::io::AsyncWrite;
 
 use super::{Batch, BatchLimits};
 
-/// Takes the next of `sizes` bytes a write, over and over; a size of 0 means not now.
+/// Accepts the next of `sizes` bytes per write, in a cycle; 0 means `Pending`.
 #[derive(Debug, Default)]
 struct Trickle {
     sizes: Vec<usize>,
@@ -66,7 +67,7 @@ fn poll(batch: &mut Batch, writer: &mut Trickle) -> Poll<io::Result<()>> {
     batch.poll_write(&mut Context::from_waker(Waker::noop()), Pin::new(writer))
 }
 
-/// Polls until all is written and says how often the writer was not ready.
+/// Polls until everything is written. Returns how often the writer was not ready.
 fn drain(batch: &mut Batch, writer: &mut Trickle) -> usize {
     let mut pending = 0;
     while poll(batch, writer).map(Result::unwrap).is_pending() {

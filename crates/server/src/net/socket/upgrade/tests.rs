@@ -1,4 +1,4 @@
-//! Which requests become a WebSocket, and what the others are told.
+//! Which requests become a WebSocket, and how the others are refused.
 
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode, Version};
