@@ -114,7 +114,7 @@ pub trait BrokerBackend: Send + Sync {
         Vec::new()
     }
 
-    /// Optional: drops some of what has grown too old. Called every few seconds; does a bounded
+    /// Optional: drops some of what has grown too old. Called every ten seconds; does a bounded
     /// amount of work. A broker whose own tasks do that leaves it empty.
     fn expire(&self) {}
 

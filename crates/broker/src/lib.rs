@@ -3,7 +3,7 @@
 //! trait object, so that the calls of an event's path are known to the compiler.
 //!
 //! [`BrokerBackend`] is the contract, call by call. This page says what holds for all of them
-//! together; `src/tests` has one body of tests for every sentence, and an arm for each broker.
+//! together; `src/tests` has one body of tests for it, and an arm for each broker.
 //!
 //! # What a broker owns
 //!
@@ -21,7 +21,9 @@
 //!   sends now and then, shows the hole, and the hub reads what is missing.
 //! - An event can be read before its update has arrived, and never the other way round.
 //! - Nothing is promised about the order of events of different channels.
-//! - Publishers wait while [`IN_FLIGHT_MAX`] updates are on their way. Reads do not.
+//! - At most [`IN_FLIGHT_MAX`] updates are on their way to the sessions of a node. Beyond that the
+//!   publishers of memory and disk wait, and redis and nats take in no further announcement; where
+//!   a server then drops some, history is read instead. Reads wait for none of that.
 //!
 //! # Epochs
 //!
@@ -34,7 +36,7 @@
 //!
 //! # Errors
 //!
-//! A refusal is certain: nothing was stored, and [`PublishError::retry`] says whether to try again.
+//! A refusal is certain: nothing was stored, and [`PublishError::refusal`] says when to try again.
 //! The one exception is [`PublishError::Unavailable`], where whether the event was stored is not
 //! known; a publisher that repeats it under the same idempotency key gets one event. A read fails
 //! with [`ReadError::Unavailable`] and says nothing about the channel.
