@@ -13,6 +13,11 @@ const PROBE_AFTER: Span = Span::seconds(2);
 /// How long a socket that is dialled while plain HTTP gets through may take to open; no longer than
 /// the effort that is to be made. Where no attempt can begin, twice as long is waited.
 const TRIAL_SPAN: Span = Span::seconds(4);
+/// After how many failed attempts a socket is given longer to open: Chromium delays every new
+/// WebSocket of a process that has seen many fail, also one to a healthy server.
+const HELD_BACK_AFTER: u32 = 5;
+/// The longest of those delays.
+const HELD_BACK_MAX: Span = Span::seconds(5);
 
 /// Why polling may begin without effort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ pub(crate) struct FallbackPolicy {
     since: Millis,
     /// Attempts that failed although plain HTTP was seen to get through before they began.
     failed: u32,
+    /// All attempts that failed.
+    ended: u32,
     is_server_busy: bool,
     proven_at: Option<Millis>,
     /// Since when plain HTTP has been seen to get through; none while it does not.
@@ -49,7 +56,8 @@ pub(crate) struct FallbackPolicy {
     tried_since: Option<Millis>,
     /// When effort becomes reason enough for what a probe has proven; none once that was looked at.
     due_at: Option<Millis>,
-    /// When the attempt under way will have taken long; none once that was looked at.
+    /// When the attempt under way will have taken long, or the pause before the next one is due for
+    /// a probe; none once that was looked at.
     probe_at: Option<Millis>,
     shortcut: Shortcut,
     /// Whether the attempt under way, or the next one, begins before anything is known to get
@@ -64,6 +72,7 @@ impl FallbackPolicy {
         Self {
             since: now,
             failed: 0,
+            ended: 0,
             is_server_busy: false,
             proven_at: None,
             clear_since: None,
@@ -109,6 +118,7 @@ impl FallbackPolicy {
         if !self.is_inconclusive {
             self.failed = self.failed.saturating_add(1);
         }
+        self.ended = self.ended.saturating_add(1);
         self.is_server_busy = evidence == Evidence::Busy;
         self.is_inconclusive = evidence == Evidence::Silence;
         self.probe_at = None;
@@ -165,10 +175,21 @@ impl FallbackPolicy {
 
     /// When WebSocket will have had its chance since plain HTTP began to get through.
     fn enough_at(&self, config: &Config) -> Option<Millis> {
-        let trial = TRIAL_SPAN.min(config.fallback_effort);
+        let held_back = if self.is_held_back() { HELD_BACK_MAX } else { Span::ZERO };
+        let trial = TRIAL_SPAN.min(config.fallback_effort) + held_back;
         let latest = self.clear_since? + trial.times(2);
         let tried_at = self.tried_since.map_or(latest, |since| latest.min(since + trial));
         Some(tried_at.max(self.since + config.fallback_effort))
+    }
+
+    /// Whether a browser may delay the next socket.
+    pub(crate) const fn is_held_back(&self) -> bool {
+        self.ended >= HELD_BACK_AFTER
+    }
+
+    /// While no attempt is under way, plain HTTP is to be tried at this time.
+    pub(crate) const fn plan_probe(&mut self, at: Millis) {
+        self.probe_at = Some(at);
     }
 
     /// Time asleep is no effort.
@@ -211,7 +232,7 @@ impl FallbackPolicy {
         self.due_at.take_if(|at| *at <= now).is_some()
     }
 
-    /// Whether the attempt under way has taken long; true once.
+    /// Whether the attempt under way has taken long, or a probe was planned for now; true once.
     pub(crate) fn take_probe_due(&mut self, now: Millis) -> bool {
         self.probe_at.take_if(|at| *at <= now).is_some()
     }

@@ -15,6 +15,13 @@ const PROBE_AFTER = seconds(2);
  * the effort that is to be made. Where no attempt can begin, twice as long is waited.
  */
 const TRIAL_SPAN = seconds(4);
+/**
+ * After how many failed attempts a socket is given longer to open: Chromium delays every new
+ * WebSocket of a process that has seen many fail, also one to a healthy server.
+ */
+const HELD_BACK_AFTER = 5;
+/** The longest of those delays. */
+const HELD_BACK_MAX = seconds(5);
 
 /**
  * Why polling may begin without effort: it may not; WebSocket is known not to get through, since
@@ -30,6 +37,8 @@ export interface FallbackPolicy {
   since: Millis;
   /** Attempts that failed although plain HTTP was seen to get through before they began. */
   failed: number;
+  /** All attempts that failed. */
+  ended: number;
   /** Whether the server is there and wants patience, so that a probe could tell nothing. */
   isServerBusy: boolean;
   provenAt: Millis;
@@ -44,7 +53,10 @@ export interface FallbackPolicy {
    * When effort becomes reason enough for what a probe has proven; never once that was looked at.
    */
   dueAt: Millis;
-  /** When the attempt under way will have taken long; never once that was looked at. */
+  /**
+   * When the attempt under way will have taken long, or the pause before the next one is due for a
+   * probe; never once that was looked at.
+   */
   probeAt: Millis;
   shortcut: Shortcut;
   /**
@@ -65,6 +77,7 @@ export const newFallbackPolicy = (
 ): FallbackPolicy => ({
   since: now,
   failed: 0,
+  ended: 0,
   isServerBusy: false,
   provenAt: NOT_YET,
   clearSince: NEVER,
@@ -100,6 +113,7 @@ export function watch(policy: FallbackPolicy, now: Millis, config: LinkSettings)
 /** An attempt failed. */
 export function fail(policy: FallbackPolicy, evidence: Evidence): void {
   if (!policy.isInconclusive) policy.failed++;
+  policy.ended++;
   policy.isServerBusy = evidence === "busy";
   policy.isInconclusive = evidence === "silence";
   policy.probeAt = NEVER;
@@ -147,11 +161,16 @@ function planReview(policy: FallbackPolicy, now: Millis, config: LinkSettings): 
 }
 
 /** When WebSocket will have had its chance since plain HTTP began to get through. */
-function enoughAt({ since, clearSince, triedSince }: FallbackPolicy, config: LinkSettings): Millis {
-  const trial = Math.min(TRIAL_SPAN, config.fallbackEffortMs);
+function enoughAt(policy: FallbackPolicy, config: LinkSettings): Millis {
+  const { since, clearSince, triedSince } = policy;
+  const heldBack = isHeldBack(policy) ? HELD_BACK_MAX : 0;
+  const trial = Math.min(TRIAL_SPAN, config.fallbackEffortMs) + heldBack;
   const triedAt = Math.min(clearSince + 2 * trial, triedSince + trial);
   return clearSince === NEVER ? NEVER : Math.max(triedAt, since + config.fallbackEffortMs);
 }
+
+/** Whether a browser may delay the next socket. */
+export const isHeldBack = ({ ended }: FallbackPolicy): boolean => ended >= HELD_BACK_AFTER;
 
 /** Time asleep is no effort. */
 export function sleep(policy: FallbackPolicy, slept: Span): void {
@@ -188,7 +207,7 @@ export function takeDue(policy: FallbackPolicy, now: Millis): boolean {
   return isDue;
 }
 
-/** Whether the attempt under way has taken long; true once. */
+/** Whether the attempt under way has taken long, or a probe was planned for now; true once. */
 export function takeProbeDue(policy: FallbackPolicy, now: Millis): boolean {
   const isDue = policy.probeAt <= now;
   if (isDue) policy.probeAt = NEVER;

@@ -8,11 +8,15 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::{COMING_BACK, Link};
+use crate::backoff::jittered;
 use crate::connect_race::{ConnectRace, Dial};
 use crate::end::End;
 use crate::phase::{Attempt, Origin, Phase, ReturnPath, ShownAs, SocketStage};
 use crate::session::Session;
 use crate::{DialFailure, Output, SocketId};
+
+/// How long no probe is sent while the next attempt is waited for.
+const PROBE_PAUSE: Span = Span::seconds(5);
 
 impl Link {
     /// Begins the attempt that was planned; with a fresh token, where the last one was refused.
@@ -64,7 +68,8 @@ impl Link {
         connect_race.race_at = None;
         let dialled = connect_race.newest.endpoint;
         let Some(endpoint) = self.endpoints.rival_of(dialled) else { return };
-        if self.schedule.admit(now) > now {
+        // Its `hello` would carry a token that a poll has found to be refused.
+        if self.credential.is_refused() || self.schedule.admit(now) > now {
             return;
         }
         let dial = self.dial(now, endpoint);
@@ -102,6 +107,19 @@ impl Link {
         }
     }
 
+    /// Plans the next probe in a long pause between two attempts, so that a path that works again
+    /// is seen before the pause is over. In the background nobody waits for it.
+    pub(super) fn plan_probe(&mut self, now: Millis) {
+        let Phase::Trying(trying) = &mut self.phase else { return };
+        let Attempt::Waiting { at } = trying.attempt else { return };
+        let is_wanted = trying.policy.wants_probe() && !self.channels.is_empty();
+        if !is_wanted || self.device.is_background || at.since(now) <= PROBE_PAUSE {
+            return;
+        }
+        let pause = jittered(PROBE_PAUSE, self.config.jitter_percent, &mut self.rng);
+        trying.policy.plan_probe(now + pause);
+    }
+
     /// The first socket to open is kept.
     pub(super) fn on_socket_opened(&mut self, now: Millis, socket: SocketId) {
         let Some(Attempt::Opening(connect_race)) = self.phase.attempt() else { return };
@@ -110,7 +128,9 @@ impl Link {
         for loser in losers.into_iter().filter(|loser| loser.socket != socket) {
             self.out.push_back(Output::CloseSocket { socket: loser.socket, code: COMING_BACK });
         }
-        self.endpoints.open(now.since(dial.since));
+        if !self.is_held_back() {
+            self.endpoints.open(now.since(dial.since));
+        }
         if let Some(attempt) = self.phase.attempt_mut() {
             *attempt = Attempt::Handshake { socket, endpoint: dial.endpoint, until };
         }
@@ -119,6 +139,15 @@ impl Link {
             trying.policy.open(now, &self.config);
         }
         self.send_hello(now, socket);
+    }
+
+    /// Whether the time that a socket took to open may be the browser's, and not the path's.
+    const fn is_held_back(&self) -> bool {
+        match &self.phase {
+            Phase::Trying(trying) => trying.policy.is_held_back(),
+            Phase::Polling(polling) => polling.returns > 0,
+            Phase::Resting | Phase::Offline | Phase::Live(_) => false,
+        }
     }
 
     pub(super) fn on_socket_failed(&mut self, now: Millis, socket: SocketId, failure: DialFailure) {

@@ -61,6 +61,7 @@ impl Link {
                 self.enter_reconnecting(now, attempt, policy, end.reason());
                 self.fall_back_if_wanted(now);
                 self.probe_path(now);
+                self.plan_probe(now);
             }
             Phase::Polling(polling) => polling.return_path = ReturnPath::Attempt(attempt),
             Phase::Resting | Phase::Offline | Phase::Live(_) => {}
@@ -87,6 +88,8 @@ impl Link {
         let successor = if end.allows_successor() { self.take_successor() } else { None };
         self.drop_successor();
         if let Some(attempt) = successor {
+            // Whatever the server said of when to come back: the next attempt is under way.
+            self.messages.on_clue(now, Clue::NoWord);
             let mut policy = self.new_policy(now);
             policy.watch(now, &self.config);
             return self.enter_reconnecting(now, attempt, policy, end.reason());

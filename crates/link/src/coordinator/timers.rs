@@ -106,11 +106,21 @@ impl Link {
 
     fn run_policy(&mut self, now: Millis) {
         let Phase::Trying(trying) = &mut self.phase else { return };
-        let is_long = trying.policy.take_probe_due(now);
+        let is_probe_due = trying.policy.take_probe_due(now);
         let is_due = trying.policy.take_due(now);
-        if is_long && !matches!(trying.attempt, Attempt::Waiting { .. } | Attempt::AwaitingToken) {
-            self.show_reconnecting(now);
-            self.probe_path(now);
+        match trying.attempt {
+            Attempt::Opening(_) | Attempt::Handshake { .. } if is_probe_due => {
+                self.show_reconnecting(now);
+                self.probe_path(now);
+            }
+            Attempt::Waiting { .. } if is_probe_due && !self.device.is_background => {
+                self.probe_path(now);
+                self.plan_probe(now);
+            }
+            Attempt::Opening(_)
+            | Attempt::Handshake { .. }
+            | Attempt::Waiting { .. }
+            | Attempt::AwaitingToken => {}
         }
         if is_due {
             self.fall_back_if_wanted(now);

@@ -6,13 +6,18 @@ use steadfast_link::{LinkState, Message, MessageCode, Reason, Severity};
 #[derive(Default)]
 pub(crate) struct Saying {
     shown: Option<Message>,
+    /// When the message that is shown says that the link tries again.
+    retry_at: Option<u64>,
     put_up_at: Option<u64>,
 }
 
 impl Saying {
     pub(crate) fn on_message(&mut self, now: u64, message: Option<Message>) {
-        assert!(self.shown != message, "{message:?} was told twice");
-        self.shown = message;
+        let retry_in = message.and_then(|message| message.retry_in_ms);
+        let retry_at = retry_in.map(|span| now + span);
+        let is_same = self.shown == message && self.retry_at == retry_at;
+        assert!(!is_same, "{message:?} was told twice");
+        (self.shown, self.retry_at) = (message, retry_at);
         let Some(Message { code, severity, .. }) = message else { return };
         let paced = self.put_up_at.replace(now).is_none_or(|at| at + 5000 <= now);
         assert!(paced || code == MessageCode::Recovered, "{code:?} comes too soon");

@@ -1,10 +1,10 @@
 // Twin of crates/link/src/coordinator/attempt.rs. From nothing to a session. In: what a socket did.
 // Out: the dials, the `hello`, the session. Must not know what frames say of channels.
 
-import { type Millis, NEVER, NOT_YET } from "../../machine/time.js";
+import { type Millis, NEVER, NOT_YET, seconds } from "../../machine/time.js";
 import { ABNORMAL, type CloseCode, RECONNECT } from "../../protocol/close.js";
 import type { Welcome } from "../../protocol/frame/server.js";
-import { admit, admitAsked, spend } from "../backoff.js";
+import { admit, admitAsked, jittered, spend } from "../backoff.js";
 import { accept, want } from "../credential.js";
 import { type Dial, find, remove } from "../connect_race.js";
 import * as policy from "../fallback_policy.js";
@@ -12,7 +12,7 @@ import { type End, closed, isFinal } from "../end.js";
 import * as endpoints from "../endpoints.js";
 import type { Input, SocketId } from "../input.js";
 import type { Link } from "../coordinator.js";
-import { attemptSockets, endpointOf, newAttempt, stage } from "../phase.js";
+import { type Phase, attemptSockets, endpointOf, newAttempt, stage } from "../phase.js";
 import { sample } from "../server_clock.js";
 import { newSession } from "../session.js";
 import { subscribe } from "./app.js";
@@ -24,6 +24,8 @@ import { replaceSession } from "./successor.js";
 
 /** What the link closes a socket with when it means to come back. */
 export const COMING_BACK: CloseCode = RECONNECT;
+/** How long no probe is sent while the next attempt is waited for. */
+const PROBE_PAUSE = seconds(5);
 
 /** Begins the attempt that was planned; with a fresh token, where the last one was refused. */
 export function beginAttempt(link: Link, now: Millis): void {
@@ -68,6 +70,8 @@ export function race(link: Link, now: Millis): void {
   if (!attempt || dialled === undefined) return;
   attempt.raceAt = NEVER;
   const endpoint = endpoints.rivalOf(link.endpoints, dialled);
+  // Its `hello` would carry a token that a poll has found to be refused.
+  if (link.credential.isRefused) return;
   if (endpoint === undefined || admit(link.schedule, now) > now) return;
   attempt.dials = [...attempt.dials, dial(link, now, endpoint)];
 }
@@ -93,6 +97,18 @@ export function retryAtOnce(link: Link, now: Millis): void {
   watchAttempt(link, now);
 }
 
+/**
+ * Plans the next probe in a long pause between two attempts, so that a path that works again is
+ * seen before the pause is over. In the background nobody waits for it.
+ */
+export function planProbe(link: Link, now: Millis): void {
+  const { phase, config } = link;
+  if (phase.kind !== "trying" || phase.attempt.kind !== "waiting") return;
+  if (phase.policy.isServerBusy || link.channels.isEmpty() || link.device.isBackground) return;
+  if (phase.attempt.at <= now + PROBE_PAUSE) return;
+  phase.policy.probeAt = now + jittered(PROBE_PAUSE, config.jitterPercent, link.rng);
+}
+
 /** The first socket to open is kept. */
 export function onSocketOpened(
   link: Link,
@@ -104,12 +120,17 @@ export function onSocketOpened(
   const opened = attempt?.kind === "opening" && find(attempt.dials, socket);
   if (!opened || !phase.attempt) return;
   closeSockets(link, attemptSockets(phase).filter((loser) => loser !== socket));
-  endpoints.open(link.endpoints, now - opened.since);
+  if (!isHeldBack(phase)) endpoints.open(link.endpoints, now - opened.since);
   phase.attempt = newAttempt("handshake", attempt.at, [opened]);
   replaceSession(link, now);
   if (link.phase.kind === "trying") policy.open(link.phase.policy, now, link.config);
   sendHello(link, now, socket);
 }
+
+/** Whether the time that a socket took to open may be the browser's, and not the path's. */
+const isHeldBack = (phase: Phase): boolean =>
+  (phase.kind === "trying" && policy.isHeldBack(phase.policy)) ||
+  (phase.kind === "polling" && phase.returns > 0);
 
 export function onSocketFailed(
   link: Link,

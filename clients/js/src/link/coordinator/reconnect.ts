@@ -33,7 +33,7 @@ import * as networkHistory from "../network_history.js";
 import { type Live, type Polling, attemptSockets, endpointOf, sockets, waiting } from "../phase.js";
 import { ANSWER_TIMEOUT } from "../poll.js";
 import type { Reason } from "../state.js";
-import { COMING_BACK } from "./attempt.js";
+import { COMING_BACK, planProbe } from "./attempt.js";
 import { enterReconnecting, enterResting } from "./transitions.js";
 import { measureEnd } from "./measurements.js";
 import { cancelPolls, fallBackIfWanted, newPolicy, probePath } from "./polls.js";
@@ -68,6 +68,7 @@ export function onAttemptEnd(link: Link, now: Millis, end: End): void {
     enterReconnecting(link, now, waiting(at), phase.policy, reasonOf(end));
     fallBackIfWanted(link, now);
     probePath(link, now);
+    planProbe(link, now);
   }
 }
 
@@ -89,6 +90,8 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
   const successor = allowsSuccessor(end) ? takeSuccessor(link) : undefined;
   dropSuccessor(link);
   if (successor) {
+    // Whatever the server said of when to come back: the next attempt is under way.
+    link.messages.onClue(now, "no_word");
     const policy = newPolicy(link, now);
     watch(policy, now, link.config);
     return enterReconnecting(link, now, successor, policy, reasonOf(end));

@@ -9,11 +9,11 @@ import type { Link } from "../coordinator.js";
 import * as poll from "../poll.js";
 import { due, wake } from "../session.js";
 import { runRequests } from "./app.js";
-import { beginAttempt, race } from "./attempt.js";
+import { beginAttempt, planProbe, race } from "./attempt.js";
 import { onAttemptEnd, onSessionEnd, showReconnecting } from "./reconnect.js";
 import { askAgain } from "./frame.js";
 import { sendTimed } from "./measurements.js";
-import { fallBackIfWanted, returnAt, returnIfProven, probePath, runPolls } from "./polls.js";
+import { fallBackIfWanted, probePath, returnAt, returnIfProven, runPolls } from "./polls.js";
 import { restIfFinished, runPublishes } from "./publishes.js";
 import { leaveSession } from "./successor.js";
 
@@ -94,11 +94,14 @@ function runAttempt(link: Link, now: Millis): void {
 function runPolicy(link: Link, now: Millis): void {
   const { phase } = link;
   if (phase.kind !== "trying") return;
-  const isLong = policy.takeProbeDue(phase.policy, now);
+  const isProbeDue = policy.takeProbeDue(phase.policy, now);
   const isDue = policy.takeDue(phase.policy, now);
-  if (isLong && phase.attempt.dials.length) {
+  if (isProbeDue && phase.attempt.dials.length) {
     showReconnecting(link, now);
     probePath(link, now);
+  } else if (isProbeDue && phase.attempt.kind === "waiting" && !link.device.isBackground) {
+    probePath(link, now);
+    planProbe(link, now);
   }
   if (isDue) fallBackIfWanted(link, now);
 }
