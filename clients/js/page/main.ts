@@ -74,7 +74,7 @@ function show(): void {
   isDrawing = false;
   const words = wordsOf(language);
   const last = journal.states.at(-1);
-  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed");
+  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed", watch.notice);
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");

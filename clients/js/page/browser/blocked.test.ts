@@ -17,7 +17,7 @@ test("events go on by polling while WebSocket is blocked, and come live after it
   await stage.turns("block", true);
   await stage.seesState("Fallback");
   assert.equal(await stage.signColour(), RED);
-  await stage.sees("#state-why", /^WebSocket doesn't get through\. Events come by polling\.$/);
+  await stage.sees("#state-why", /^WebSocket doesn't get through\. Polling for events instead\.$/);
   const before = (await stage.rows()).length;
   await stage.seesEvents(before + 5);
   await stage.seesState("Fallback");

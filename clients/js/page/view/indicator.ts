@@ -1,17 +1,24 @@
 // The state of the link at a glance: colour, sign, word, reason. In: the state. Out: the bar that
 // stays in sight.
 
-import type { LinkState, QualityReport, Reason } from "../../src/index.js";
+import type { LinkState, Message, QualityReport, Reason } from "../../src/index.js";
 import type { Words } from "../words.js";
 import { by, put, set } from "./dom.js";
 
-export function showState(words: Words, state: LinkState, reason: Reason): void {
+/** `notice` says while it polls whether polls are answered. */
+export function showState(
+  words: Words,
+  state: LinkState,
+  reason: Reason,
+  notice: Message | null,
+): void {
   const bar = by("state");
   set(bar, "data-state", state);
   const use = bar.querySelector("use");
   if (use) set(use, "href", `#sign-${state}`);
+  const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
   put(by("state-word"), words.states[state]);
-  put(by("state-why"), words.reasons[reason]);
+  put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
   document.title = `${words.states[state]} · Steadfast`;
 }
 

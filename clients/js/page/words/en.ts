@@ -24,7 +24,7 @@ const reasons: Readonly<Record<Reason, string>> = {
   connect_timeout: "No answer in time. Trying again.",
   unreachable: "The server can't be reached. Trying again.",
   server_asked: "The server asked to come back in a moment.",
-  websocket_blocked: "WebSocket doesn't get through. Events come by polling.",
+  websocket_blocked: "WebSocket doesn't get through. Polling for events instead.",
 };
 
 const faults: Readonly<Record<Fault, string>> = {
@@ -96,6 +96,7 @@ export const en = {
     "Start a job on the server, then cut it off from this page. " +
     "Every event still arrives: once, and in order.",
   stateTitle: "State of the link",
+  pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
 
   jobTitle: "The job",

@@ -23,7 +23,7 @@ export const zh: Words = {
     connect_timeout: "对方未及时回应，正在重试。",
     unreachable: "无法连上服务器，正在重试。",
     server_asked: "服务器要求稍后重新连接。",
-    websocket_blocked: "WebSocket 无法通过，改为轮询接收事件。",
+    websocket_blocked: "WebSocket 无法通过，改为轮询查询事件。",
   },
   faults: {
     cut: "网络中断",
@@ -73,6 +73,7 @@ export const zh: Words = {
   title: "连接随便断，事件不会丢",
   lead: "在服务器上启动一个任务，再切断它与本页面的连接。每个事件仍会送达：不丢、不重、不乱序。",
   stateTitle: "连接状态",
+  pollsUnanswered: "WebSocket 无法通过，轮询也没有回应。",
   quality: "质量",
 
   jobTitle: "任务",

@@ -405,7 +405,7 @@ var reasons = {
   connect_timeout: "No answer in time. Trying again.",
   unreachable: "The server can't be reached. Trying again.",
   server_asked: "The server asked to come back in a moment.",
-  websocket_blocked: "WebSocket doesn't get through. Events come by polling."
+  websocket_blocked: "WebSocket doesn't get through. Polling for events instead."
 };
 var faults = {
   cut: "Network cut",
@@ -464,6 +464,7 @@ var en = {
   title: "Break the connection. Lose nothing.",
   lead: "Start a job on the server, then cut it off from this page. Every event still arrives: once, and in order.",
   stateTitle: "State of the link",
+  pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
   jobTitle: "The job",
   duration: "How long it takes",
@@ -565,7 +566,7 @@ var zh = {
     connect_timeout: "对方未及时回应，正在重试。",
     unreachable: "无法连上服务器，正在重试。",
     server_asked: "服务器要求稍后重新连接。",
-    websocket_blocked: "WebSocket 无法通过，改为轮询接收事件。"
+    websocket_blocked: "WebSocket 无法通过，改为轮询查询事件。"
   },
   faults: {
     cut: "网络中断",
@@ -614,6 +615,7 @@ var zh = {
   title: "连接随便断，事件不会丢",
   lead: "在服务器上启动一个任务，再切断它与本页面的连接。每个事件仍会送达：不丢、不重、不乱序。",
   stateTitle: "连接状态",
+  pollsUnanswered: "WebSocket 无法通过，轮询也没有回应。",
   quality: "质量",
   jobTitle: "任务",
   duration: "任务时长",
@@ -916,13 +918,14 @@ function sum(words, language2, journal2, now2) {
 }
 
 // page/view/indicator.ts
-function showState(words, state, reason) {
+function showState(words, state, reason, notice) {
   const bar = by("state");
   set(bar, "data-state", state);
   const use = bar.querySelector("use");
   if (use) set(use, "href", `#sign-${state}`);
+  const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
   put(by("state-word"), words.states[state]);
-  put(by("state-why"), words.reasons[reason]);
+  put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
   document.title = `${words.states[state]} · Steadfast`;
 }
 function showGrade(words, quality) {
@@ -1465,7 +1468,7 @@ function show() {
   isDrawing = false;
   const words = wordsOf(language);
   const last = journal.states.at(-1);
-  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed");
+  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed", watch.notice);
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
