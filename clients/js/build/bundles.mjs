@@ -84,6 +84,7 @@ export async function scriptTag(isMapped = false) {
     toplevel: true,
     compress: SMALLEST,
     mangle: { properties: { reserved, keep_quoted: true } },
+    nameCache: { props: { props: await shortNames(code, reserved) } },
     ecma: 2020,
     sourceMap: isMapped && { content: built.get("dist/steadfast.js.map") },
   });
@@ -92,15 +93,46 @@ export async function scriptTag(isMapped = false) {
   return built;
 }
 
+/**
+ * New names for the properties of our own, in the form in which the minifier keeps them: the more
+ * often one is used, the shorter its name, and the likelier its letters are in other code. No name
+ * is that of a property that keeps its own.
+ */
+async function shortNames(code, reserved) {
+  const nameCache = {};
+  const mangle = { properties: { reserved, keep_quoted: true } };
+  await minify(code, { compress: false, mangle, nameCache });
+  const words = code.match(/[\w$]+/g);
+  const uses = new Map();
+  for (const word of words) uses.set(word, (uses.get(word) ?? 0) + 1);
+  const usesOf = (name) => uses.get(name.slice(1)) ?? 0;
+  const names = Object.keys(nameCache.props.props);
+  names.sort((one, other) => usesOf(other) - usesOf(one));
+  const kept = [...code.matchAll(/\.\s*([\w$]{1,2})\b|\b([\w$]{1,2})\s*[:(,}]/g)].flat();
+  const free = candidates(new Set([...reserved, ...kept.filter((name) => name?.length === 2)]));
+  return Object.fromEntries(names.map((name) => [name, free.next().value]));
+}
+
+/** One letter, then two, but for names that are taken. */
+function* candidates(taken) {
+  const isFree = (name) => !taken.has(name);
+  yield* [...LETTERS].filter(isFree);
+  for (const first of LETTERS) {
+    yield* [...LETTERS].map((second) => first + second).filter(isFree);
+  }
+}
+
+/** The letters of names, by how often they are in code that is minified. */
+const LETTERS = "ntesioacrldupmhfgvbywSTCkxPOIMEARDLNFHUBGVWKYXjqzJQZ$_";
+
 /** What was smallest once zipped, of all that was tried. Our getters do nothing but get. */
 export const SMALLEST = {
-  passes: 3,
+  passes: 6,
   ecma: 2020,
   unsafe_arrows: true,
   keep_fargs: false,
   inline: 1,
   lhs_constants: false,
-  conditionals: false,
   pure_getters: true,
 };
 

@@ -3,16 +3,21 @@
 
 import { SourceMap } from "node:module";
 
+const POLLING =
+  "fallback network_ poll flap coordinator/polls coordinator/fallback coordinator/return";
+const ATTEMPTS = "backoff endpoints connect_ coordinator/attempt coordinator/dials";
+const ENDS = "end coordinator/reconnect coordinator/planning coordinator/successor";
+
 /** Sources by how their paths begin; the first that fits counts. */
 const PARTS = [
   ["user messages: codes, when, how loudly", "link/message", "link/coordinator/user_messages"],
-  ["quality: score, grade, reasons", ...inLink("quality path_stats coordinator/measurements")],
-  ["publishing from a link", ...inLink("outbox coordinator/publishes"), "publish"],
-  ["when a peer counts as dead", "link/heartbeat_timer", "link/rtt", "link/session"],
-  ["channels, positions, gaps", ...inLink("subscription channels coordinator/frame")],
-  ["polling: policy, return", ...inLink("fallback network_ poll flap coordinator/polls")],
-  ["attempts: pauses, budget", ...inLink("backoff endpoints connect_ coordinator/attempt")],
-  ["ends, successors", ...inLink("end coordinator/reconnect coordinator/successor")],
+  ["quality: score, grade, reasons", ...inLink("quality health/path_ coordinator/measurements")],
+  ["publishing from a link", ...inLink("publisher pacer coordinator/publishes"), "publish"],
+  ["when a peer counts as dead", "link/health"],
+  ["channels, positions, gaps", ...inLink("subscription coordinator/frame")],
+  ["polling: policy, return", ...inLink(POLLING)],
+  ["attempts: pauses, budget", ...inLink(ATTEMPTS)],
+  ["ends, successors", ...inLink(ENDS)],
   ["states, inputs, settings, statistics, tokens", "link/", "machine/"],
   ["frames: what a server may say", "protocol/"],
   ["what an app holds: client, subscriptions", "client", "subscription", "notices", "index"],

@@ -10,13 +10,17 @@
 mod app;
 mod attempt;
 mod device;
+mod dials;
+mod fallback;
 mod frame;
 #[cfg(debug_assertions)]
 mod invariants;
 mod measurements;
+mod planning;
 mod polls;
 mod publishes;
 mod reconnect;
+mod returning;
 mod successor;
 mod timers;
 mod transitions;
@@ -30,18 +34,17 @@ use steadfast_machine::{Machine, Millis, Rng, Wake};
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position, PublishFrame};
 
 use crate::backoff::Schedule;
-use crate::channels::Channels;
 use crate::credential::Credential;
 use crate::device::Device;
 use crate::endpoints::Endpoints;
 use crate::flap_damping::FlapDamping;
+use crate::health::Health;
 use crate::network_history::NetworkHistory;
-use crate::outbox::Outbox;
 use crate::pacer::FramePacer;
-use crate::path_stats::PathStats;
 use crate::phase::Phase;
-use crate::server_clock::ServerClock;
+use crate::publisher::Publisher;
 use crate::statistics::{Record, Statistics};
+use crate::subscriptions::Subscriptions;
 use crate::{
     Clue, Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason,
     SocketId, Why,
@@ -62,13 +65,13 @@ pub struct Link {
     phase: Phase,
     shown: LinkState,
     reason: Reason,
-    channels: Channels,
-    publishes: Outbox,
+    subscriptions: Subscriptions,
+    publisher: Publisher,
     pacer: FramePacer,
     schedule: Schedule,
     credential: Credential,
     record: Record,
-    path_stats: PathStats,
+    health: Health,
     messages: Messages,
     /// What was wrong with the token when it was last refused.
     token_fault: Clue,
@@ -84,7 +87,6 @@ pub struct Link {
     endpoints: Endpoints,
     network_history: NetworkHistory,
     flap_damping: FlapDamping,
-    server_clock: ServerClock,
     /// Until when an answer to the newest probe is waited for.
     probing_until: Option<Millis>,
     is_online: bool,
@@ -93,8 +95,6 @@ pub struct Link {
     has_connected: bool,
     /// When the network changed, until an attempt has begun on the new one.
     network_changed_at: Option<Millis>,
-    /// Whether the last channel has finished, and only publishes keep the session.
-    is_finishing: bool,
 }
 
 impl Link {
@@ -106,13 +106,13 @@ impl Link {
             phase: Phase::Resting,
             shown: LinkState::Disconnected,
             reason: Reason::Closed,
-            channels: Channels::new(config.channels_max),
-            publishes: Outbox::new(),
+            subscriptions: Subscriptions::new(config.channels_max),
+            publisher: Publisher::new(),
             pacer: FramePacer::default(),
             schedule: Schedule::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
-            path_stats: PathStats::new(Device::new().bounds(&config)),
+            health: Health::new(Device::new().bounds(&config)),
             messages: Messages::new(),
             token_fault: Clue::TokenRefused,
             out: VecDeque::new(),
@@ -125,13 +125,11 @@ impl Link {
             endpoints: Endpoints::new(config.endpoints),
             network_history: NetworkHistory::new(&config.networks),
             flap_damping: FlapDamping::new(),
-            server_clock: ServerClock::new(),
             probing_until: None,
             is_online: true,
             device: Device::new(),
             has_connected: false,
             network_changed_at: None,
-            is_finishing: false,
             config,
         }
     }
@@ -158,7 +156,7 @@ impl Link {
     /// The last event of a channel that the app has been handed; `None` where the channel is not
     /// followed, or nothing is known of it yet.
     pub fn position(&self, channel: &ChannelName) -> Option<&Position> {
-        self.channels.find(channel)?.position()
+        self.subscriptions.find(channel)?.position()
     }
 
     /// What is remembered of networks at `now`, no earlier than the last input, for
@@ -169,7 +167,7 @@ impl Link {
 
     /// The channels followed, in the order in which the app asked for them.
     pub fn channels(&self) -> impl Iterator<Item = &ChannelName> {
-        self.channels.iter().map(|subscription| &subscription.channel)
+        self.subscriptions.iter().map(|subscription| &subscription.channel)
     }
 
     fn dispatch(&mut self, now: Millis, input: Input) {
@@ -213,7 +211,7 @@ impl Link {
     }
 
     fn send(&mut self, socket: SocketId, frame: ClientFrame) {
-        self.pacer.count(self.now);
+        self.pacer.on_sent(self.now);
         self.out.push_back(Output::Send { socket, frame: Box::new(frame) });
     }
 }
@@ -233,7 +231,7 @@ impl Machine for Link {
         self.dispatch(now, input);
         if has_slept {
             // Not before: the input may be the answer to one of them.
-            self.restart_polls();
+            self.cancel_polls();
         }
         self.run(now);
         self.update_quality(now);

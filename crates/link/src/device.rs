@@ -1,7 +1,7 @@
 //! What the device has told of itself and of its network. In: its reports. Out: the bounds of
 //! patience that follow from them. Must not know sessions.
 
-use crate::rtt::Bounds;
+use crate::health::Bounds;
 use crate::{Config, NetworkKind};
 
 /// What the device was last known to be like.

@@ -8,7 +8,6 @@
 extern crate alloc;
 
 mod backoff;
-mod channels;
 mod config;
 mod connect_race;
 mod coordinator;
@@ -18,25 +17,21 @@ mod end;
 mod endpoints;
 mod fallback_policy;
 mod flap_damping;
-mod heartbeat_timer;
+mod health;
 mod input;
 mod message;
 mod network_history;
-mod outbox;
 mod output;
 mod pacer;
-mod path_stats;
 mod phase;
 mod poll;
+mod publisher;
 mod quality;
-mod rtt;
 #[cfg(feature = "scenario")]
 pub mod scenario;
-mod server_clock;
-mod session;
 mod state;
 mod statistics;
-mod subscription;
+mod subscriptions;
 mod wake;
 
 pub use config::{Config, Detection};

@@ -4,8 +4,10 @@
 
 use alloc::collections::VecDeque;
 
-use steadfast_machine::{Millis, Span};
+use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::{ChannelName, ClientFrame, LinkLimits};
+
+use crate::Why;
 
 /// The pace of a session: four fifths of the frames a second that its server takes, three quarters
 /// of the burst. The rest is for what cannot wait: signs of life are sent at once, and counted.
@@ -45,7 +47,7 @@ impl FramePacer {
     }
 
     /// A frame is sent.
-    pub(crate) fn count(&mut self, now: Millis) {
+    pub(crate) fn on_sent(&mut self, now: Millis) {
         self.paced_to = self.paced_to.max(now) + self.pause;
     }
 
@@ -89,8 +91,8 @@ impl FramePacer {
     }
 
     /// When a request may be sent.
-    pub(crate) fn wake(&self) -> Option<Millis> {
-        (!self.waiting.is_empty()).then(|| self.open_at())
+    pub(crate) fn next_deadline(&self) -> Option<Wake<Why>> {
+        (!self.waiting.is_empty()).then(|| Wake::new(self.open_at(), Why::Subscribe))
     }
 }
 

@@ -8,7 +8,6 @@ use steadfast_machine::Millis;
 use crate::connect_race::ConnectRace;
 use crate::fallback_policy::FallbackPolicy;
 use crate::poll::Polls;
-use crate::session::Session;
 use crate::{LinkState, SocketId};
 
 /// What a link is doing.
@@ -48,7 +47,6 @@ pub(crate) enum ShownAs {
 /// Following channels on a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
-    pub(crate) session: Session,
     /// The attempt to get the session that takes its place.
     pub(crate) successor: Option<Successor>,
     pub(crate) origin: Origin,
@@ -100,7 +98,7 @@ pub(crate) enum ReturnPath {
     /// An attempt is planned or under way.
     Attempt(Attempt),
     /// A session is live, but does not follow every channel yet.
-    Joining(Session),
+    Joining,
 }
 
 /// One attempt to get a session.
@@ -170,7 +168,7 @@ impl Phase {
             Self::Polling(Polling { return_path: ReturnPath::Attempt(attempt), .. }) => {
                 Some(attempt)
             }
-            Self::Polling(Polling { return_path: ReturnPath::Joining(_), .. })
+            Self::Polling(Polling { return_path: ReturnPath::Joining, .. })
             | Self::Resting
             | Self::Offline
             | Self::Live(Live { successor: None, .. }) => None,
@@ -184,36 +182,10 @@ impl Phase {
             Self::Polling(Polling { return_path: ReturnPath::Attempt(attempt), .. }) => {
                 Some(attempt)
             }
-            Self::Polling(Polling { return_path: ReturnPath::Joining(_), .. })
+            Self::Polling(Polling { return_path: ReturnPath::Joining, .. })
             | Self::Resting
             | Self::Offline
             | Self::Live(Live { successor: None, .. }) => None,
-        }
-    }
-
-    pub(crate) const fn session(&self) -> Option<&Session> {
-        match self {
-            Self::Live(Live { session, .. })
-            | Self::Polling(Polling { return_path: ReturnPath::Joining(session), .. }) => {
-                Some(session)
-            }
-            Self::Polling(Polling { return_path: ReturnPath::Attempt(_), .. })
-            | Self::Resting
-            | Self::Offline
-            | Self::Trying(_) => None,
-        }
-    }
-
-    pub(crate) const fn session_mut(&mut self) -> Option<&mut Session> {
-        match self {
-            Self::Live(Live { session, .. })
-            | Self::Polling(Polling { return_path: ReturnPath::Joining(session), .. }) => {
-                Some(session)
-            }
-            Self::Polling(Polling { return_path: ReturnPath::Attempt(_), .. })
-            | Self::Resting
-            | Self::Offline
-            | Self::Trying(_) => None,
         }
     }
 
@@ -236,17 +208,8 @@ impl Phase {
         self.attempt().map(Attempt::sockets).unwrap_or_default()
     }
 
-    /// All sockets that are wanted.
-    pub(crate) fn sockets(&self) -> Vec<SocketId> {
-        let session = self.session().map(|session| session.socket);
-        session.into_iter().chain(self.attempt_sockets()).collect()
-    }
-
-    /// How far this socket has come; none where it is no longer wanted.
+    /// How far this socket of the attempt has come; `None` where the attempt has no such socket.
     pub(crate) fn stage(&self, socket: SocketId) -> Option<SocketStage> {
-        if self.session().is_some_and(|session| session.socket == socket) {
-            return Some(SocketStage::Welcomed);
-        }
         match self.attempt()? {
             Attempt::Opening(connect_race) => {
                 connect_race.find(socket).map(|_| SocketStage::Opening)

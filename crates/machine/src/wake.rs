@@ -24,6 +24,11 @@ impl<Why> Wake<Why> {
             Some(_) | None => self,
         }
     }
+
+    /// The earliest of some deadlines; the first of those that are equal.
+    pub fn earliest(deadlines: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        deadlines.into_iter().flatten().reduce(|first, other| first.earlier(Some(other)))
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +42,13 @@ mod tests {
         assert_eq!(first.earlier(Some(Wake::new(Millis(4), "second"))).why, "second");
         assert_eq!(first.earlier(Some(Wake::new(Millis(5), "second"))).why, "first");
         assert_eq!(first.earlier(None).why, "first");
+    }
+
+    #[test]
+    fn the_earliest_of_several_is_the_first_of_those_that_are_equal() {
+        let wake = |at, why| Some(Wake::new(Millis(at), why));
+        let earliest = Wake::earliest([None, wake(6, "late"), wake(5, "first"), wake(5, "second")]);
+        assert_eq!(earliest, wake(5, "first"));
+        assert_eq!(Wake::<&str>::earliest([None, None]), None);
     }
 }

@@ -13,23 +13,24 @@ import type { ClientFrame } from "../protocol/frame/client.js";
 import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
 import { newSchedule } from "./backoff.js";
-import { Channels } from "./channels.js";
 import { type Bounded, type Config, bounded } from "./config.js";
 import { type Credential, newCredential } from "./credential.js";
 import { bounds, newDevice } from "./device.js";
 import { type Endpoints, newEndpoints } from "./endpoints.js";
 import { newFlapDamping } from "./flap_damping.js";
-import { PathStats } from "./path_stats.js";
+import { type Health, newHealth, report } from "./health.js";
 import type { Input, PollId, SocketId } from "./input.js";
 import * as app from "./coordinator/app.js";
 import * as attempt from "./coordinator/attempt.js";
 import * as device from "./coordinator/device.js";
+import * as fallback from "./coordinator/fallback.js";
 import * as frame from "./coordinator/frame.js";
 import * as measurements from "./coordinator/measurements.js";
 import * as polls from "./coordinator/polls.js";
 import * as publishes from "./coordinator/publishes.js";
-import * as run from "./coordinator/timers.js";
-import * as telling from "./coordinator/user_messages.js";
+import * as returning from "./coordinator/returning.js";
+import * as timers from "./coordinator/timers.js";
+import * as userMessages from "./coordinator/user_messages.js";
 import {
   type NetworkHistory,
   type NetworkRecord,
@@ -40,11 +41,11 @@ import { type Clue, Messages } from "./message.js";
 import type { Notice, Output } from "./output.js";
 import { FramePacer } from "./pacer.js";
 import type { Phase } from "./phase.js";
-import { Outbox } from "./outbox.js";
+import { Publisher } from "./publisher.js";
 import type { QualityReport } from "./quality.js";
-import { newServerClock } from "./server_clock.js";
 import type { LinkState, Reason } from "./state.js";
 import { Record, type Statistics } from "./statistics.js";
+import { Subscriptions } from "./subscriptions.js";
 
 type Handler = (link: Link, now: Millis, input: never) => void;
 
@@ -74,7 +75,7 @@ const HANDLERS = new Map<Input["kind"], Handler>([
   ["socket_alive", frame.onSocketAlive],
   ["socket_closed", attempt.onSocketClosed],
   ["polled", polls.onPolled],
-  ["probed", polls.onProbed],
+  ["probed", fallback.onProbed],
 ]);
 
 /**
@@ -89,17 +90,17 @@ export class Link {
   state: LinkState = "disconnected";
   /** Why the link is in that state; `closed` before the app first asked. */
   reason: Reason = "closed";
-  readonly config: Bounded;
+  readonly settings: Bounded;
   readonly rng: Rng;
   phase: Phase = { kind: "resting" };
-  readonly channels: Channels;
-  readonly publishes = new Outbox();
+  readonly subscriptions: Subscriptions;
+  readonly publisher = new Publisher();
   readonly pacer = new FramePacer();
   readonly schedule = newSchedule();
   readonly credential: Credential;
   readonly record = new Record();
   readonly device = newDevice();
-  readonly pathStats: PathStats;
+  readonly health: Health;
   readonly messages = new Messages();
   /** What was wrong with the token when it was last refused. */
   tokenFault: Clue = "token_refused";
@@ -115,7 +116,6 @@ export class Link {
   readonly endpoints: Endpoints;
   readonly networkHistory: NetworkHistory;
   readonly flapDamping = newFlapDamping();
-  serverClock = newServerClock(0);
   /** Until when an answer to the newest probe is waited for. */
   probingUntil: Millis = NOT_YET;
   isOnline = true;
@@ -123,18 +123,16 @@ export class Link {
   hasConnected = false;
   /** When the network changed, until an attempt has begun on the new one. */
   networkChangedAt: Millis = NOT_YET;
-  /** Whether the last channel has finished, and only publishes keep the session. */
-  isFinishing = false;
 
   /** A link at rest. Spans of nothing in `config` are taken as 1 ms. */
   constructor(config: Config) {
-    this.config = bounded(config);
+    this.settings = bounded(config);
     this.rng = new Rng(config.seed);
-    this.channels = new Channels(config.channelsMax);
+    this.subscriptions = new Subscriptions(config.channelsMax);
     this.credential = newCredential(config.token);
-    this.endpoints = newEndpoints(this.config.endpoints);
-    this.networkHistory = newNetworkHistory(this.config.networks);
-    this.pathStats = new PathStats(bounds(this.device, this.config));
+    this.endpoints = newEndpoints(this.settings.endpoints);
+    this.networkHistory = newNetworkHistory(this.settings.networks);
+    this.health = newHealth(bounds(this.device, this.settings));
   }
 
   /** How the link has fared up to `now`. */
@@ -150,7 +148,8 @@ export class Link {
    * is steady enough to be shown. A `quality` notice tells when that word changes.
    */
   quality(now: Millis): QualityReport {
-    return measurements.quality(this, now);
+    const sleptFrom = device.sleptFrom(this, now);
+    return report(this.health, now, sleptFrom, measurements.flow(this, now));
   }
 
   /**
@@ -158,7 +157,7 @@ export class Link {
    * followed, or nothing is known of it yet.
    */
   position(channel: ChannelName): Position | undefined {
-    return this.channels.find(channel)?.position();
+    return this.subscriptions.find(channel)?.position();
   }
 
   /**
@@ -176,7 +175,7 @@ export class Link {
 
   /** Says something on a socket. */
   send(socket: SocketId, frame: ClientFrame): void {
-    this.pacer.count(this.now);
+    this.pacer.onSent(this.now);
     this.out.push({ kind: "send", socket, frame });
   }
 
@@ -185,13 +184,13 @@ export class Link {
     now = Math.max(now, this.now);
     const hasSlept = device.noticeSleep(this, now);
     this.now = now;
-    telling.noteInput(this, now, input);
+    userMessages.noteInput(this, now, input);
     HANDLERS.get(input.kind)?.(this, now, input as never);
     // Not before: the input may be the answer to one of them.
-    if (hasSlept) device.restartPolls(this);
-    run.run(this, now);
+    if (hasSlept) returning.cancelPolls(this);
+    timers.run(this, now);
     measurements.updateQuality(this, now);
-    telling.tellMessage(this, now);
+    userMessages.tellMessage(this, now);
   }
 
   /** The next thing to do, in order; nothing when there is nothing left. */
@@ -201,6 +200,6 @@ export class Link {
 
   /** When to hand in a tick at the latest; nothing when only an input can change things. */
   wake(): Wake | undefined {
-    return earliest(run.nextWake(this), telling.messageWake(this));
+    return earliest(timers.nextWake(this), userMessages.messageWake(this));
   }
 }

@@ -3,7 +3,7 @@
 
 import type { LinkSettings } from "./config.js";
 import type { NetworkKind } from "./input.js";
-import type { Bounds } from "./rtt.js";
+import type { Bounds } from "./health/rtt.js";
 
 /** What the device was last known to be like. */
 export interface Device {

@@ -1,6 +1,6 @@
-// Twin of crates/link/src/pacer.rs. How fast a session may speak: within what the server takes, so
-// that it never closes a link for speaking too fast. In: what the server said, frames. Out: what
-// may be sent now, in order, and when the next one may. Must not know sockets.
+// Twin of crates/link/src/pacer.rs. How fast a session may speak: within what the server
+// takes, so that it never closes a link for speaking too fast. In: what the server said, frames.
+// Out: what may be sent now, in order, and when the next one may. Must not know sockets.
 
 import { type Millis, NEVER, type Span } from "../machine/time.js";
 import type { ClientFrame } from "../protocol/frame/client.js";
@@ -46,7 +46,7 @@ export class FramePacer {
   }
 
   /** A frame is sent. */
-  count(now: Millis): void {
+  onSent(now: Millis): void {
     this.pacedTo = Math.max(this.pacedTo, now) + this.pause;
   }
 
@@ -79,7 +79,7 @@ export class FramePacer {
   }
 
   /** When a request may be sent. */
-  wake(): Millis {
+  nextDeadline(): Millis {
     return this.waiting.length ? this.openAt() : NEVER;
   }
 }

@@ -2,11 +2,10 @@
 // belongs to it and nothing else. The five are what the app is shown.
 
 import { type Millis, NEVER } from "../machine/time.js";
-import { type ConnectRace, find } from "./connect_race.js";
+import type { ConnectRace } from "./connect_race.js";
 import type { FallbackPolicy } from "./fallback_policy.js";
 import type { SocketId } from "./input.js";
 import type { Polls } from "./poll.js";
-import type { Session } from "./session.js";
 import type { LinkState } from "./state.js";
 
 /** What a link is doing. */
@@ -15,7 +14,6 @@ export type Phase =
   | {
       readonly kind: "resting" | "offline";
       readonly attempt?: undefined;
-      readonly session?: undefined;
     }
   | Trying
   | Live
@@ -27,7 +25,6 @@ export interface Trying {
   attempt: Attempt;
   readonly shownAs: ShownAs;
   policy: FallbackPolicy;
-  readonly session?: undefined;
 }
 
 /**
@@ -39,7 +36,6 @@ export type ShownAs = "connecting" | "reconnecting" | "connected";
 /** Following channels on a session. */
 export interface Live {
   readonly kind: "live";
-  readonly session: Session;
   /** The attempt to get the session that takes its place, if there is one, … */
   attempt: Attempt | undefined;
   /** … because the server asked to leave, and not because the session may be dead. */
@@ -55,8 +51,7 @@ export interface Polling {
   readonly polls: Polls;
   /** The way back to a session: an attempt that is planned or under way, … */
   attempt: Attempt | undefined;
-  /** … or else a session that is live, but does not follow every channel yet. */
-  session: Session | undefined;
+  // … or else a session that is live, but does not follow every channel yet.
   /** How many attempts have failed since polling began or the network changed. */
   returns: number;
   /** When a poll last brought an answer, or polling began. */
@@ -118,15 +113,3 @@ export const endpointOf = (attempt: Attempt | undefined): number | undefined =>
 /** The sockets of the attempt. */
 export const attemptSockets = ({ attempt }: Phase): SocketId[] =>
   attempt ? attempt.dials.map((dial) => dial.socket) : [];
-
-/** All sockets that are wanted. */
-export const sockets = (phase: Phase): SocketId[] => [
-  ...(phase.session ? [phase.session.socket] : []),
-  ...attemptSockets(phase),
-];
-
-/** How far this socket has come; none where it is no longer wanted. */
-export function stage({ attempt, session }: Phase, socket: SocketId): SocketStage | undefined {
-  if (session?.socket === socket) return "welcomed";
-  return attempt && find(attempt.dials, socket) && (attempt.kind as SocketStage);
-}

@@ -21,7 +21,7 @@ const leave = (pacer: FramePacer, channel: string): void =>
 function sent(pacer: FramePacer, now: number): string[] {
   const all: string[] = [];
   for (let frame; (frame = pacer.next(now));) {
-    pacer.count(now);
+    pacer.onSent(now);
     all.push(frame.type);
   }
   return all;
@@ -40,7 +40,7 @@ test("a burst is three quarters of the server's and the rest is paced", () => {
     pacer.onWelcome(1_000, told);
     for (let n = 0; n < 200; n++) follow(pacer, `a:${n}`);
     assert.equal(sent(pacer, 1_000).length, atOnce);
-    assert.equal(pacer.wake(), 1_000 + pause);
+    assert.equal(pacer.nextDeadline(), 1_000 + pause);
     assert.equal(sent(pacer, 1_000 + pause - 1).length, 0);
     assert.equal(sent(pacer, 1_000 + pause).length, 1);
     assert.equal(pacer.requestAt(1_000 + pause), 1_000 + pause * (200 - atOnce) + pause);
@@ -51,7 +51,7 @@ test("a burst is three quarters of the server's and the rest is paced", () => {
 test("what is undone before its turn is not said", () => {
   const pacer = new FramePacer();
   pacer.onWelcome(0, limits(50, 2));
-  assert.equal(pacer.wake(), Infinity);
+  assert.equal(pacer.nextDeadline(), Infinity);
   follow(pacer, "a:1");
   follow(pacer, "b:2");
   leave(pacer, "b:2");
@@ -64,5 +64,5 @@ test("what is undone before its turn is not said", () => {
   assert.equal(sent(pacer, 30_000).length, 1, "the later one says where the app is");
   follow(pacer, "e:5");
   pacer.onSessionLost();
-  assert.equal(pacer.wake(), Infinity);
+  assert.equal(pacer.nextDeadline(), Infinity);
 });

@@ -7,10 +7,9 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ClientFrame, ErrorCode, Scalar, Since, Token};
 
 use super::Link;
-use crate::channels::Added;
 use crate::phase::{Attempt, Phase};
 use crate::poll::{ChannelPoll, PollState};
-use crate::subscription::SubscriptionState;
+use crate::subscriptions::Added;
 use crate::{Notice, Output, Reason};
 
 impl Link {
@@ -40,7 +39,7 @@ impl Link {
     }
 
     pub(super) fn on_subscribe(&mut self, now: Millis, channel: ChannelName, since: Since) {
-        let id = match self.channels.add(channel.clone(), since) {
+        let id = match self.subscriptions.add(channel.clone(), since) {
             Added::New(id) => id,
             Added::Known => return,
             Added::Full => {
@@ -50,7 +49,6 @@ impl Link {
                 return self.tell(Notice::Refused { channel, code, message });
             }
         };
-        self.is_finishing = false;
         if let Some(polling) = self.phase.polling_mut() {
             // Whether it is known is seen before it is polled.
             polling.polls.channels.push(ChannelPoll::new(id, false, now));
@@ -60,11 +58,8 @@ impl Link {
     }
 
     pub(super) fn on_unsubscribe(&mut self, now: Millis, channel: &ChannelName) {
-        let Some(subscription) = self.channels.find(channel) else { return };
-        let is_known_to_server = match subscription.progress {
-            SubscriptionState::Asked { .. } | SubscriptionState::Followed { .. } => true,
-            SubscriptionState::Apart | SubscriptionState::Again { .. } => false,
-        };
+        let Some(subscription) = self.subscriptions.find(channel) else { return };
+        let is_known_to_server = subscription.is_requested() || subscription.is_followed();
         let id = subscription.id;
         self.leave(id);
         if is_known_to_server {
@@ -129,7 +124,7 @@ impl Link {
 
     /// Forgets a channel, and its poll.
     pub(super) fn leave(&mut self, id: u32) {
-        self.channels.remove(id);
+        self.subscriptions.remove(id);
         if let Some(polling) = self.phase.polling_mut() {
             let cancelled = polling.polls.leave(id);
             self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
@@ -138,10 +133,10 @@ impl Link {
 
     /// Asks for a channel on the session, if there is one; `is_known` where that may follow it.
     pub(super) fn subscribe(&mut self, now: Millis, id: u32, is_known: bool) {
-        if self.phase.session().is_none() {
+        if self.health.session().is_none() {
             return;
         }
-        if let Some(request) = self.channels.ask(self.pacer.request_at(now), id) {
+        if let Some(request) = self.subscriptions.request(self.pacer.request_at(now), id) {
             let channel = request.channel.clone();
             self.pacer.push(channel, ClientFrame::Subscribe(request), is_known);
             self.run_requests(now);
@@ -150,10 +145,10 @@ impl Link {
 
     /// Leaves a channel on the session, if there is one.
     pub(super) fn say_unsubscribe(&mut self, now: Millis, channel: ChannelName) {
-        if self.phase.session().is_none() {
+        if self.health.session().is_none() {
             return;
         }
-        let id = Some(Scalar::number(self.channels.new_request().into()));
+        let id = Some(Scalar::number(self.subscriptions.new_request().into()));
         let name = channel.clone();
         self.pacer.push(name, ClientFrame::Unsubscribe { id, channel }, true);
         self.run_requests(now);
@@ -161,8 +156,7 @@ impl Link {
 
     /// Sends the requests that may be sent now.
     pub(super) fn run_requests(&mut self, now: Millis) {
-        while let Some(session) = self.phase.session() {
-            let socket = session.socket;
+        while let Some(socket) = self.health.socket() {
             match self.pacer.next(now) {
                 Some(frame) => self.send(socket, frame),
                 None => return,

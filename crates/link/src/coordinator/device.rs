@@ -45,7 +45,7 @@ impl Link {
         self.is_online = true;
         self.device.network = kind;
         self.network_history.enter(key.unwrap_or_else(|| NetworkKey::of_kind(kind)));
-        self.path_stats.forget_path(self.device.bounds(&self.config));
+        self.health.on_network_changed(self.device.bounds(&self.config));
         self.endpoints.forget_path();
         self.credential.expedite(now);
         self.flap_damping.clear();
@@ -68,7 +68,8 @@ impl Link {
                 self.network_changed_at = Some(now);
                 self.expedite(now);
                 self.probe_session(now);
-                self.restart_polls();
+                // Their network is gone: they are sent again.
+                self.cancel_polls();
             }
         }
     }
@@ -76,8 +77,7 @@ impl Link {
     /// Evidence of a bad path, but none that anything is lost.
     pub(super) fn on_weak_network(&mut self, now: Millis, is_weak: bool) {
         self.device.is_weak = is_weak;
-        self.path_stats.rtt.bound(self.device.bounds(&self.config));
-        self.path_stats.quality.on_weak(now, is_weak);
+        self.health.on_weak_network(now, is_weak, self.device.bounds(&self.config));
     }
 
     pub(super) fn on_foreground(&mut self, now: Millis) {
@@ -91,21 +91,10 @@ impl Link {
         self.pace_session(now);
     }
 
-    /// Heartbeats come as often as the device's state wants them.
-    pub(super) fn pace_session(&mut self, now: Millis) {
-        if let Some(session) = self.phase.session_mut() {
-            session.pace(now, self.device.is_background, &self.config);
-        }
-    }
-
     pub(super) fn on_resumed(&mut self, now: Millis) {
         self.credential.sleep();
-        self.publishes.sleep();
-        self.server_clock.sleep(now);
-        if let Some(session) = self.phase.session_mut() {
-            session.timer.give_up_timing();
-            self.path_stats.give_up();
-        }
+        self.publisher.on_resumed();
+        self.health.on_resumed(now);
         match self.phase {
             Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
@@ -127,17 +116,13 @@ impl Link {
             return false;
         };
         self.record.sleep(from, now);
-        self.path_stats.sleep(from, now);
+        self.health.on_sleep(from, now);
         self.messages.sleep(now.since(from));
         if let Some(attempt) = self.phase.attempt_mut() {
             renew(attempt, now, &self.config);
         }
-        if let Some(session) = self.phase.session_mut() {
-            session.renew(now);
-        }
-        self.channels.renew(now);
+        self.subscriptions.on_sleep(now);
         self.credential.sleep();
-        self.server_clock.sleep(now);
         let outlived = self.config.heartbeat_interval + self.config.heartbeat_timeout;
         if now.since(from) > outlived {
             // The server has long given the session up.
@@ -154,11 +139,8 @@ impl Link {
     /// A timer fired late, if not by much: the answer that is waited for may be waiting, too.
     fn excuse_lateness(&mut self, now: Millis) {
         let is_late = self.wake().is_some_and(|wake| now.since(wake.at) > LATE_LOOK_MAX);
-        if is_late
-            && self.config.detection == Detection::Adaptive
-            && self.phase.session_mut().is_some_and(|session| session.forgive_lateness(now))
-        {
-            self.path_stats.give_up();
+        if is_late && self.config.detection == Detection::Adaptive {
+            self.health.on_late_timer(now);
         }
     }
 
@@ -184,16 +166,9 @@ impl Link {
     }
 
     fn probe_session(&mut self, now: Millis) {
-        let Some(session) = self.phase.session_mut() else { return };
-        let socket = session.socket;
-        if let Some(frame) = session.probe(now, &self.config) {
-            self.send_timed(now, socket, frame);
+        if let Some(frame) = self.health.probe(now, &self.config) {
+            self.send_timed(now, frame);
         }
-    }
-
-    /// Gives up the polls under way, whose network is gone, and sends them again.
-    pub(super) fn restart_polls(&mut self) {
-        self.cancel_polls();
     }
 }
 

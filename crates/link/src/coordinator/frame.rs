@@ -10,10 +10,9 @@ use steadfast_protocol::{
 
 use super::Link;
 use crate::backoff::{fit, jittered};
-use crate::channels::read_number;
 use crate::end::End;
 use crate::phase::SocketStage;
-use crate::subscription::{Continuity, Subscription, SubscriptionState};
+use crate::subscriptions::{Continuity, Subscription, read_number};
 use crate::{Notice, Output, Reason, SocketId};
 
 /// The pause before a channel is asked for again that the server could not serve.
@@ -23,7 +22,7 @@ const LEAVE_MAX: Span = Span::seconds(3600);
 
 impl Link {
     pub(super) fn on_socket_frame(&mut self, now: Millis, socket: SocketId, frame: ServerFrame) {
-        match self.phase.stage(socket) {
+        match self.stage(socket) {
             Some(SocketStage::Handshake) => {
                 // The session begins with its welcome; nothing before it counts.
                 if let ServerFrame::Welcome(welcome) = frame {
@@ -31,7 +30,7 @@ impl Link {
                 }
             }
             Some(SocketStage::Welcomed) => {
-                self.on_activity(now);
+                self.health.on_activity(now);
                 self.on_session_frame(now, socket, frame);
             }
             Some(SocketStage::Opening) | None => {}
@@ -39,8 +38,8 @@ impl Link {
     }
 
     pub(super) fn on_socket_alive(&mut self, now: Millis, socket: SocketId) {
-        match self.phase.stage(socket) {
-            Some(SocketStage::Welcomed) => self.on_activity(now),
+        match self.stage(socket) {
+            Some(SocketStage::Welcomed) => self.health.on_activity(now),
             Some(SocketStage::Opening | SocketStage::Handshake) | None => {}
         }
     }
@@ -70,14 +69,8 @@ impl Link {
         }
     }
 
-    fn on_activity(&mut self, now: Millis) {
-        if let Some(session) = self.phase.session_mut() {
-            session.on_activity(now);
-        }
-    }
-
     fn on_subscribed(&mut self, now: Millis, frame: &Subscribed) {
-        if self.channels.find(&frame.channel).is_none() {
+        if self.subscriptions.find(&frame.channel).is_none() {
             if frame.id.is_none() {
                 // Left after `hello` had asked for it.
                 self.say_unsubscribe(now, frame.channel.clone());
@@ -96,7 +89,7 @@ impl Link {
     where
         F: FnOnce(&mut Subscription, &mut dyn FnMut(Notice)) -> Continuity,
     {
-        let Some(subscription) = self.channels.find_mut(channel) else { return };
+        let Some(subscription) = self.subscriptions.find_mut(channel) else { return };
         let out = &mut self.out;
         match take(subscription, &mut |notice| out.push_back(Output::Tell(notice))) {
             Continuity::Kept => {}
@@ -109,25 +102,25 @@ impl Link {
 
     /// Asks again for a channel whose pause is over, or whose request was not answered.
     pub(super) fn ask_again(&mut self, now: Millis, id: u32) {
-        let Some(subscription) = self.channels.by_id_mut(id) else { return };
-        match subscription.progress {
-            SubscriptionState::Asked { .. } => self.resubscribe(now, id),
-            SubscriptionState::Again { .. } => self.subscribe(now, id, false),
-            SubscriptionState::Apart | SubscriptionState::Followed { .. } => {}
+        let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
+        if subscription.is_requested() {
+            self.resubscribe(now, id);
+        } else if subscription.retry_at().is_some() {
+            self.subscribe(now, id, false);
         }
     }
 
     fn resubscribe(&mut self, now: Millis, id: u32) {
-        let Some(subscription) = self.channels.by_id_mut(id) else { return };
-        if core::mem::replace(&mut subscription.is_resubscribed, true) {
-            self.on_session_end(now, End::Unrecoverable);
-        } else {
+        let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
+        if subscription.try_resubscribe() {
             self.subscribe(now, id, true);
+        } else {
+            self.on_session_end(now, End::Unrecoverable);
         }
     }
 
     fn on_finished(&mut self, now: Millis, channel: &ChannelName) {
-        let Some(subscription) = self.channels.find(channel) else { return };
+        let Some(subscription) = self.subscriptions.find(channel) else { return };
         if subscription.is_followed() {
             let id = subscription.id;
             self.finish(now, id, channel.clone());
@@ -138,18 +131,15 @@ impl Link {
     pub(super) fn finish(&mut self, now: Millis, id: u32, channel: ChannelName) {
         self.tell(Notice::Finished { channel });
         self.leave(id);
-        if self.channels.is_empty() {
-            self.is_finishing = true;
+        if self.subscriptions.on_finished() {
             self.rest_if_finished(now);
         }
         self.return_if_proven(now);
     }
 
     fn on_heartbeat_ack(&mut self, now: Millis, id: Option<&Scalar>, server_time: &str) {
-        let Some(session) = self.phase.session_mut() else { return };
-        if let Some(rtt) = session.timer.on_ack(id, now) {
+        if let Some(rtt) = self.health.on_heartbeat_ack(now, id, server_time) {
             self.record.answer(rtt);
-            self.server_clock.sample(now, rtt, server_time);
             self.on_answered(now);
         }
     }
@@ -157,18 +147,20 @@ impl Link {
     fn on_go_away(&mut self, now: Millis, frame: GoAway) {
         let spread =
             Span(u64::from(self.rng.between(0, fit(Span(frame.spread_ms).min(LEAVE_MAX)))));
-        let Some(session) = self.phase.session_mut() else { return };
-        session.leave_at(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
+        if self.health.session().is_none() {
+            return;
+        }
+        self.health.on_go_away(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
         self.endpoints.send_to(frame.to);
     }
 
     fn on_error(&mut self, now: Millis, frame: ErrorFrame) {
-        if self.take_publish_error(now, &frame) {
+        if self.on_publish_error(now, &frame) {
             return;
         }
         let concerned = match (&frame.id, &frame.channel) {
-            (Some(id), _) => self.channels.by_request(id),
-            (None, Some(channel)) => self.channels.find(channel),
+            (Some(id), _) => self.subscriptions.by_request(id),
+            (None, Some(channel)) => self.subscriptions.find(channel),
             (None, None) => None,
         };
         let Some(subscription) = concerned else { return };
@@ -191,7 +183,7 @@ impl Link {
     ) {
         self.tell(Notice::Refused { channel, code: code.into(), message });
         self.leave(id);
-        if self.channels.is_empty() {
+        if self.subscriptions.is_empty() {
             self.rest(now, Reason::Rejected);
         } else {
             self.return_if_proven(now);
@@ -199,16 +191,24 @@ impl Link {
     }
 
     fn ask_again_later(&mut self, now: Millis, id: u32) {
-        let Some(subscription) = self.channels.by_id_mut(id) else { return };
-        match subscription.progress {
-            SubscriptionState::Asked { .. } => {
-                let pause = jittered(AGAIN_AFTER, self.config.jitter_percent, &mut self.rng);
-                subscription.progress = SubscriptionState::Again { at: now + pause };
-            }
-            // It goes on being followed, or waits for its turn already.
-            SubscriptionState::Followed { .. }
-            | SubscriptionState::Again { .. }
-            | SubscriptionState::Apart => {}
+        let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
+        // Else it goes on being followed, or waits for its turn already.
+        if subscription.is_requested() {
+            let pause = jittered(AGAIN_AFTER, self.config.jitter_percent, &mut self.rng);
+            subscription.retry_later(now + pause);
+        }
+    }
+
+    /// The newest heartbeat was answered. Where the warm path has not been measured for long,
+    /// another one follows: only now is the path sure to be warm.
+    pub(super) fn on_answered(&mut self, now: Millis) {
+        self.network_history.record_success();
+        self.clear_session_doubt();
+        self.return_if_proven(now);
+        if self.health.wants_echo(now)
+            && let Some(frame) = self.health.echo(now, &self.config)
+        {
+            self.send_timed(now, frame);
         }
     }
 }

@@ -3,18 +3,17 @@
 use super::Link;
 use crate::phase::{Attempt, Phase, Polling, ReturnPath};
 use crate::poll::{ChannelPoll, GROUP_MAX};
-use crate::subscription::SubscriptionState;
 
 impl Link {
     pub(super) fn check(&self) {
-        debug_assert!(self.channels.len() <= self.config.channels_max, "too many channels");
+        debug_assert!(self.subscriptions.len() <= self.config.channels_max, "too many channels");
         debug_assert_eq!(self.shown, self.phase.shown(), "a state was entered and not told");
         self.check_subscriptions();
         match &self.phase {
             Phase::Offline => debug_assert!(!self.is_online, "offline with a network"),
             Phase::Resting => {
                 debug_assert!(!self.credential.is_asked(), "a token is wanted at rest");
-                debug_assert!(self.publishes.is_empty(), "a publish waits at rest");
+                debug_assert!(self.publisher.is_empty(), "a publish waits at rest");
             }
             Phase::Trying(_) | Phase::Live(_) => {
                 debug_assert!(self.is_online, "trying without a network");
@@ -27,22 +26,19 @@ impl Link {
     }
 
     fn check_subscriptions(&self) {
-        let has_session = self.phase.session().is_some();
-        for one in self.channels.iter() {
-            match &one.progress {
-                SubscriptionState::Apart => {
-                    debug_assert!(!has_session, "a channel nobody asked for");
-                }
-                SubscriptionState::Again { .. } => {
-                    debug_assert!(has_session, "again, without a session");
-                }
-                SubscriptionState::Asked { .. } => {
-                    debug_assert!(!self.phase.sockets().is_empty(), "asked for, without a socket");
-                }
-                SubscriptionState::Followed { .. } => {
-                    debug_assert!(has_session, "followed, without a session");
-                    debug_assert!(one.position().is_some(), "followed from nowhere");
-                }
+        let has_session = self.health.session().is_some();
+        for one in self.subscriptions.iter() {
+            debug_assert!(!has_session || !one.is_unrequested(), "a channel nobody asked for");
+            if one.is_requested() {
+                debug_assert!(
+                    has_session || !self.phase.attempt_sockets().is_empty(),
+                    "asked for, without a socket"
+                );
+            } else if one.retry_at().is_some() {
+                debug_assert!(has_session, "to be asked for again, without a session");
+            } else if one.is_followed() {
+                debug_assert!(has_session, "followed, without a session");
+                debug_assert!(one.position().is_some(), "followed from nowhere");
             }
         }
     }
@@ -50,7 +46,10 @@ impl Link {
     fn check_polling(&self, polling: &Polling) {
         debug_assert!(self.is_online, "polling without a network");
         let polled = polling.polls.channels.iter().map(|one| one.subscription);
-        debug_assert!(polled.eq(self.channels.iter().map(|one| one.id)), "polls of other channels");
+        debug_assert!(
+            polled.eq(self.subscriptions.iter().map(|one| one.id)),
+            "polls of other channels"
+        );
         for request in &polling.polls.requests {
             let is_of = |one: &&ChannelPoll| one.is_asked(request.poll);
             let count = polling.polls.channels.iter().filter(is_of).count();
@@ -58,7 +57,7 @@ impl Link {
         }
         match &polling.return_path {
             ReturnPath::Attempt(_) => {}
-            ReturnPath::Joining(_) => {
+            ReturnPath::Joining => {
                 let is_due = self.return_at().is_some_and(|at| at <= self.now);
                 debug_assert!(!is_due, "polling though the session has proven itself");
             }

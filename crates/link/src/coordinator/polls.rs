@@ -1,5 +1,5 @@
-//! Plain HTTP: seeing whether it gets through, and carrying events while WebSocket does not.
-//! In: answers and failures. Out: probes, polls, notices, and the way back when polls fail too.
+//! Polls of the channels while WebSocket does not get through. In: answers and failures of polls,
+//! the time. Out: polls, notices, and the way back to attempts when polls fail too.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,93 +12,23 @@ use super::Link;
 use crate::backoff::{HINT_MAX, doubled, jittered};
 use crate::credential::{Fault, Refusal};
 use crate::fallback_policy::FallbackPolicy;
-use crate::phase::{Attempt, Origin, Phase, Polling, ReturnPath};
+use crate::phase::{Attempt, Phase, ReturnPath};
 use crate::poll::{
-    ANSWER_TIMEOUT, ChannelPoll, EMPTY_PAUSE, PAUSE_MAX, PollBatch, PollRequest, PollState, Polls,
+    ANSWER_TIMEOUT, ChannelPoll, EMPTY_PAUSE, PAUSE_MAX, PollBatch, PollRequest, PollState,
 };
-use crate::subscription::Subscription;
 use crate::{Output, PollFailure, PollId, Reason};
 
-/// How long a probe may take.
-const PROBE_TIMEOUT: Span = Span::seconds(5);
-/// A session beside the polls that has lived so long needs no other proof.
-const RETURN_PROOF: Span = Span::seconds(20);
 /// How long a channel is left alone that the server cannot serve for now.
 const REFUSED_PAUSE: Span = Span::seconds(5);
 /// How long no poll must have been answered before polling counts as lost.
 const SILENCE_MAX: Span = Span::seconds(10);
 
 impl Link {
-    /// Sees whether plain HTTP gets through, unless that is being seen to.
-    pub(super) fn probe_path(&mut self, now: Millis) {
-        let Phase::Trying(trying) = &self.phase else { return };
-        let is_probing = self.probing_until.is_some_and(|until| until > now);
-        if trying.policy.wants_probe() && !is_probing && !self.channels.is_empty() {
-            if self.probing_until.replace(now + PROBE_TIMEOUT).is_some() {
-                // The last one was never answered.
-                self.endpoints.fail_http();
-                self.disprove_path();
-            }
-            self.out.push_back(Output::Probe { endpoint: self.endpoints.http() });
-        }
-    }
-
-    pub(super) fn on_probed(&mut self, now: Millis, is_ok: bool) {
-        let is_in_time = self.probing_until.take().is_some_and(|until| now <= until);
-        if !is_ok {
-            self.endpoints.fail_http();
-            self.disprove_path();
-        } else if is_in_time {
-            self.prove_path(now);
-        }
-    }
-
-    fn prove_path(&mut self, now: Millis) {
-        let Phase::Trying(trying) = &mut self.phase else { return };
-        let is_first = trying.policy.prove(now, &self.config);
-        if trying.policy.confirm_lost_return() {
-            self.flap_damping.record_early_loss(now);
-        }
-        if is_first {
-            self.retry_at_once(now);
-        }
-        self.fall_back_if_wanted(now);
-    }
-
-    fn disprove_path(&mut self) {
-        if let Phase::Trying(trying) = &mut self.phase {
-            trying.policy.disprove();
-        }
-    }
-
-    /// Begins to poll if all speaks for it. The attempt goes on beside it.
-    pub(super) fn fall_back_if_wanted(&mut self, now: Millis) {
-        let Phase::Trying(trying) = &self.phase else { return };
-        let is_awaiting_token = matches!(trying.attempt, Attempt::AwaitingToken);
-        let is_suspected = self.network_history.is_suspected(now);
-        let is_wanted = trying.policy.wants_fallback(now, is_suspected, &self.config);
-        // A socket that opened speaks for a path that is slow rather than blocked.
-        let is_through = matches!(trying.attempt, Attempt::Handshake { .. }) && !is_suspected;
-        if !is_wanted || is_awaiting_token || is_through || self.channels.is_empty() {
-            return;
-        }
-        let poll = |one: &Subscription| ChannelPoll::new(one.id, one.position().is_some(), now);
-        let polls = Polls::new(self.channels.iter().map(poll).collect());
-        let is_inconclusive =
-            trying.policy.is_inconclusive() && matches!(trying.attempt, Attempt::Opening(_));
-        let return_path = ReturnPath::Attempt(trying.attempt.clone());
-        let polling = Polling { polls, return_path, returns: 0, answered_at: now, is_inconclusive };
-        if trying.policy.is_proven(now) {
-            self.network_history.record_fallback(now);
-        }
-        self.enter_polling(now, polling);
-    }
-
     /// Sends the polls that are due, and gives up those that have taken too long.
     pub(super) fn run_polls(&mut self, now: Millis) {
         let Phase::Polling(polling) = &mut self.phase else { return };
         for one in &mut polling.polls.channels {
-            let subscription = self.channels.by_id_mut(one.subscription);
+            let subscription = self.subscriptions.by_id_mut(one.subscription);
             // Whether there is an answer again is to be known soon.
             one.is_known =
                 !one.is_missing() && subscription.is_some_and(|own| own.position().is_some());
@@ -132,7 +62,9 @@ impl Link {
         let mut channels = Vec::new();
         for place in &batch.places {
             let Some(one) = polling.polls.channels.get_mut(*place) else { continue };
-            let Some(subscription) = self.channels.by_id_mut(one.subscription) else { continue };
+            let Some(subscription) = self.subscriptions.by_id_mut(one.subscription) else {
+                continue;
+            };
             let (channel, since) = (subscription.channel.clone(), subscription.since());
             one.state = PollState::Asked { poll, since: since.clone() };
             channels.push(ChannelRequest { id: None, channel, since });
@@ -226,7 +158,7 @@ impl Link {
     ) {
         let Phase::Polling(polling) = &mut self.phase else { return };
         let is_of = |page: &PollPage, id: u32| {
-            self.channels.iter().any(|own| own.id == id && own.channel == page.channel)
+            self.subscriptions.iter().any(|own| own.id == id && own.channel == page.channel)
         };
         let is_other = |(id, _): &(u32, Since)| !answer.pages.iter().any(|page| is_of(page, *id));
         if !request.is_grouped && asked.iter().any(is_other) {
@@ -239,7 +171,7 @@ impl Link {
         let floor = if is_empty { request.at + EMPTY_PAUSE } else { now };
         let at = self.time_of_next_poll(now, request, floor, Span(answer.next_poll_ms));
         for (id, since) in asked {
-            let Some(subscription) = self.channels.by_id_mut(id) else { continue };
+            let Some(subscription) = self.subscriptions.by_id_mut(id) else { continue };
             let channel = subscription.channel.clone();
             let page = answer.pages.iter().position(|page| page.channel == channel);
             let mut refused = answer.refused.iter();
@@ -285,7 +217,7 @@ impl Link {
     fn on_page(&mut self, now: Millis, id: u32, page: PollPage, asked: &Since, at: Millis) {
         let Phase::Polling(polling) = &mut self.phase else { return };
         let Some(one) = polling.polls.find_mut(id) else { return };
-        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
         one.answered(at);
         let is_final = page.is_final;
         let out = &mut self.out;
@@ -309,7 +241,7 @@ impl Link {
     }
 
     fn refuse_poll(&mut self, now: Millis, id: u32, code: &str, message: String) {
-        let Some(subscription) = self.channels.by_id_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
         let channel = subscription.channel.clone();
         self.refuse(now, id, channel, code, message);
     }
@@ -318,59 +250,6 @@ impl Link {
         if let Some(one) = self.phase.polling_mut().and_then(|polling| polling.polls.find_mut(id)) {
             one.answered(at);
         }
-    }
-
-    /// What is to speak for polling from now on.
-    pub(super) fn new_policy(&self, now: Millis) -> FallbackPolicy {
-        FallbackPolicy::new(now, self.network_history.is_blocked(now))
-    }
-
-    /// A session beside the polls is asked for a sign of life, which ends them.
-    pub(super) fn probe_return(&mut self, now: Millis) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        let ReturnPath::Joining(session) = &mut polling.return_path else { return };
-        let socket = session.socket;
-        let frame = session.echo(now, &self.config, &self.path_stats.rtt);
-        self.send_timed(now, socket, frame);
-        self.return_if_proven(now);
-    }
-
-    /// Once the session follows every channel and has shown that it lives, polling has done its
-    /// work; where sessions kept dying, not before this one has held out.
-    pub(super) fn return_if_proven(&mut self, now: Millis) {
-        if self.return_at().is_none_or(|at| at > now) {
-            return;
-        }
-        let Some(polling) = self.phase.polling_mut() else { return };
-        let ReturnPath::Joining(session) = &polling.return_path else { return };
-        let session = session.clone();
-        self.cancel_polls();
-        self.enter_live(now, session, Origin::Polling);
-    }
-
-    /// When the session beside the polls will have proven itself, if nothing else is heard.
-    pub(super) fn return_at(&self) -> Option<Millis> {
-        let Phase::Polling(Polling { return_path: ReturnPath::Joining(session), .. }) = &self.phase
-        else {
-            return None;
-        };
-        let life = if self.flap_damping.is_held(session.since) {
-            // By then a path that is dead would have been noticed.
-            self.config.heartbeat_interval + self.config.heartbeat_timeout
-        } else if session.timer.is_answered() {
-            Span::ZERO
-        } else {
-            RETURN_PROOF
-        };
-        self.channels.all_followed().then(|| session.since + life)
-    }
-
-    /// Gives up the polls under way.
-    pub(super) fn cancel_polls(&mut self) {
-        let now = self.now;
-        let Some(polling) = self.phase.polling_mut() else { return };
-        let cancelled = polling.polls.take_all(now).into_iter();
-        self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
     }
 
     /// Where no poll of any channel gets through any more, there is nothing to fall back on.

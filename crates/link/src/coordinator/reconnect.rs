@@ -2,34 +2,16 @@
 //! planned, polls, or rest. Must not know sockets beyond closing them.
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{Advice, CloseCode};
+use steadfast_protocol::CloseCode;
 
+use super::planning::Plan;
 use super::{COMING_BACK, Link};
-use crate::backoff::{doubled, jittered};
-use crate::credential::{Fault, Refusal};
 use crate::end::{End, Evidence};
 use crate::fallback_policy::{FallbackPolicy, Shortcut};
 use crate::flap_damping::FlapDamping;
 use crate::phase::{Attempt, Live, Origin, Phase, Polling, ReturnPath, ShownAs, Trying};
 use crate::poll::ANSWER_TIMEOUT;
-use crate::session::Session;
-use crate::{Clue, Config, DialFailure, Output, Reason};
-
-/// How long after a change of network a loss is put down to it.
-const CHANGE_SPAN: Span = Span::seconds(10);
-/// How many pauses between attempts double while polling; the next is the largest.
-const RETURNS_DOUBLED: u32 = 3;
-/// How far those pauses are jittered, in percent.
-const RETURN_JITTER_PERCENT: u32 = 20;
-
-/// What follows an end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Plan {
-    /// Another attempt, at this time.
-    Wait(Millis),
-    /// Nothing: the server will not have it.
-    Stop,
-}
+use crate::{Clue, Output, Reason};
 
 impl Link {
     /// An attempt has failed.
@@ -43,14 +25,14 @@ impl Link {
             Phase::Live(_) => return self.on_successor_end(now, end),
             Phase::Resting | Phase::Offline | Phase::Trying(_) | Phase::Polling(_) => {}
         }
-        self.path_stats.give_up();
+        self.health.give_up();
         self.note_end(now, end);
         self.record_failure(now, end);
         self.detach_session(now);
-        if self.is_finishing {
+        if self.subscriptions.is_finishing() {
             return self.stop(now, Reason::Finished);
         }
-        let attempt = match self.plan(now, end, None) {
+        let attempt = match self.plan(now, end, None, None) {
             Plan::Stop => return self.stop(now, Reason::Rejected),
             Plan::Wait(at) => Attempt::Waiting { at },
         };
@@ -70,21 +52,19 @@ impl Link {
 
     /// A session has ended.
     pub(super) fn on_session_end(&mut self, now: Millis, end: End) {
-        let Some(session) = self.phase.session() else { return };
-        let (socket, window) = (session.socket, session.crash_window);
-        let is_leaving = session.is_leaving();
-        self.close_if_left(end, [socket]);
-        self.measure_end(now, end);
+        let Some(session) = self.health.session().cloned() else { return };
+        self.close_if_left(end, [session.socket()]);
+        self.health.on_session_end(now, end);
         self.note_end(now, end);
-        if is_leaving {
+        if session.is_leaving() {
             self.messages.on_clue(now, Clue::Leaving);
         }
         self.detach_session(now);
-        if self.is_finishing {
+        if self.subscriptions.is_finishing() {
             self.drop_successor();
             return self.stop(now, Reason::Finished);
         }
-        self.note_lost_return(now, end);
+        self.note_lost_return(now, session.since(), end);
         let successor = if end.allows_successor() { self.take_successor() } else { None };
         self.drop_successor();
         if let Some(attempt) = successor {
@@ -94,13 +74,14 @@ impl Link {
             policy.watch(now, &self.config);
             return self.enter_reconnecting(now, attempt, policy, end.reason());
         }
-        let attempt = match self.plan(now, end, Some(window)) {
-            Plan::Stop => return self.stop(now, Reason::Rejected),
-            Plan::Wait(at) => Attempt::Waiting { at },
-        };
+        let attempt =
+            match self.plan(now, end, session.leave_due_at(), Some(session.crash_window())) {
+                Plan::Stop => return self.stop(now, Reason::Rejected),
+                Plan::Wait(at) => Attempt::Waiting { at },
+            };
         match &mut self.phase {
-            Phase::Live(Live { origin, session, .. }) => {
-                let (origin, lived) = (*origin, now.since(session.since));
+            Phase::Live(Live { origin, .. }) => {
+                let (origin, lived) = (*origin, now.since(session.since()));
                 let policy = self.policy_after_loss(now, origin, lived, end);
                 let is_return = policy.shortcut() == Shortcut::LostReturn;
                 self.enter_reconnecting(now, attempt, policy, end.reason());
@@ -137,10 +118,10 @@ impl Link {
 
     /// A session beside the polls ended: a death, where polls were answered as long as it lived.
     /// WebSocket gets through, so that the next attempt need not wait.
-    fn note_lost_return(&mut self, now: Millis, end: End) {
+    fn note_lost_return(&mut self, now: Millis, since: Millis, end: End) {
         let Phase::Polling(polling) = &mut self.phase else { return };
-        let ReturnPath::Joining(session) = &polling.return_path else { return };
-        if !end.is_planned() && polling.answered_at > session.since {
+        let ReturnPath::Joining = polling.return_path else { return };
+        if !end.is_planned() && polling.answered_at > since {
             self.flap_damping.record_early_loss(now);
         }
         polling.is_inconclusive = true;
@@ -170,18 +151,6 @@ impl Link {
         }
     }
 
-    /// Takes leave of the session, if there is one: what it earned, and what it followed.
-    pub(super) fn detach_session(&mut self, now: Millis) {
-        if let Some(session) = self.phase.session() {
-            let held = now.since(session.since);
-            let is_answered = session.timer.is_answered();
-            self.schedule.credit_session(now, held, is_answered, &self.config);
-        }
-        self.channels.on_session_lost();
-        self.publishes.on_session_lost();
-        self.pacer.on_session_lost();
-    }
-
     /// Ends everything, for good or until the app asks again.
     pub(super) fn rest(&mut self, now: Millis, reason: Reason) {
         self.drop_transports(now, CloseCode::NORMAL);
@@ -202,11 +171,11 @@ impl Link {
 
     /// Gives up the sockets and the polls, whatever they were at.
     pub(super) fn drop_transports(&mut self, now: Millis, code: CloseCode) {
-        for socket in self.phase.sockets() {
+        for socket in self.health.socket().into_iter().chain(self.phase.attempt_sockets()) {
             self.out.push_back(Output::CloseSocket { socket, code });
         }
         self.cancel_polls();
-        self.path_stats.give_up();
+        self.health.give_up();
         self.detach_session(now);
         self.record.fail();
     }
@@ -228,105 +197,11 @@ impl Link {
         }
     }
 
-    /// Of an attempt, or of a session with this crash window.
-    pub(super) fn plan(&mut self, now: Millis, end: End, window: Option<Span>) -> Plan {
-        if let Some(state) = self.phase.session().and_then(Session::leave_due_at) {
-            // Lost before its turn: the turn stays, so that the others keep theirs.
-            self.schedule.hold(now, state.since(now));
-        }
-        match end {
-            End::Dial(DialFailure::Refused) => Plan::Stop,
-            End::Dial(DialFailure::Busy { retry_after_ms }) => {
-                // Another endpoint may have room now.
-                if self.endpoints.is_all_busy() {
-                    self.schedule.hold(now, Span(retry_after_ms));
-                }
-                Plan::Wait(self.usual_time(now))
-            }
-            End::Left => Plan::Wait(self.schedule.admit_asked(now, &self.config)),
-            End::Unrecoverable => Plan::Wait(self.usual_time(now)),
-            End::Dial(DialFailure::Unreachable | DialFailure::Blocked | DialFailure::Portal)
-            | End::Timeout
-            | End::Silent => Plan::Wait(self.time_after_loss(now, None)),
-            End::Closed(code) => match code.advice() {
-                Advice::RetryNow => {
-                    let window = window.filter(|_| end.is_sudden());
-                    Plan::Wait(self.time_after_loss(now, window))
-                }
-                Advice::RetryAfter => {
-                    self.schedule.hold_a_while(now, &self.config, &mut self.rng);
-                    Plan::Wait(self.usual_time(now))
-                }
-                Advice::MoveTo => Plan::Wait(self.usual_time(now)),
-                Advice::RefreshToken => self.plan_with_token(now, code),
-                Advice::Never => Plan::Stop,
-            },
+    /// A link whose channels have all finished rests, once what it has published is answered.
+    pub(super) fn rest_if_finished(&mut self, now: Millis) {
+        let is_done = self.publisher.is_empty() || self.health.session().is_none();
+        if self.subscriptions.is_finishing() && is_done {
+            self.rest(now, Reason::Finished);
         }
     }
-
-    /// The next time by the schedule, which is slower while events come by polling.
-    pub(super) fn usual_time(&mut self, now: Millis) -> Millis {
-        let delay = match &mut self.phase {
-            Phase::Polling(polling) => return_delay(polling, &self.config, &mut self.rng),
-            Phase::Resting | Phase::Offline | Phase::Trying(_) | Phase::Live(_) => {
-                self.schedule.delay(&self.config, &mut self.rng)
-            }
-        };
-        self.schedule.admit(now + delay)
-    }
-
-    fn time_after_loss(&mut self, now: Millis, crash_window: Option<Span>) -> Millis {
-        let changed_at = self.network_changed_at.take();
-        if changed_at.is_some_and(|at| now.since(at) <= CHANGE_SPAN) {
-            return self.schedule.admit_free(now);
-        }
-        let spread = self.config.background_spread.times(2);
-        let crash_window = if self.device.is_background {
-            // Nobody waits: the least that is right for others, too. Half of it is drawn from.
-            Some(crash_window.map_or(spread, |window| window.max(spread)))
-        } else {
-            crash_window
-        };
-        match (crash_window, &self.phase) {
-            (Some(window), Phase::Live(_)) => {
-                let delay = self.schedule.crash_delay(window, &self.config, &mut self.rng);
-                self.schedule.admit(now + delay)
-            }
-            (
-                Some(_) | None,
-                Phase::Resting
-                | Phase::Offline
-                | Phase::Trying(_)
-                | Phase::Live(_)
-                | Phase::Polling(_),
-            ) => self.usual_time(now),
-        }
-    }
-
-    /// The server has spoken, so the path has not failed: the next attempt need not wait. It asks
-    /// the app for the token when it is due, so that what it sends is fresh.
-    fn plan_with_token(&mut self, now: Millis, code: CloseCode) -> Plan {
-        let fault = if code == CloseCode::TOKEN_EXPIRED { Fault::Age } else { Fault::Content };
-        match self.credential.refuse(self.hello_token_version, self.hello_sent_at, fault) {
-            Refusal::Again | Refusal::Renew => {
-                Plan::Wait(self.schedule.admit_asked(now, &self.config))
-            }
-            Refusal::Stop => Plan::Stop,
-        }
-    }
-}
-
-fn return_delay(polling: &mut Polling, config: &Config, rng: &mut steadfast_machine::Rng) -> Span {
-    // It says nothing of WebSocket: the next one comes as after a first failure.
-    if core::mem::take(&mut polling.is_inconclusive) {
-        let pause = jittered(config.backoff_min, config.jitter_percent, rng);
-        return pause.max(config.delay_floor);
-    }
-    let pause = if polling.returns < RETURNS_DOUBLED {
-        doubled(config.return_min, polling.returns, config.return_max)
-    } else {
-        config.return_max
-    };
-    polling.returns = polling.returns.saturating_add(1);
-    jittered(pause, RETURN_JITTER_PERCENT, rng)
 }

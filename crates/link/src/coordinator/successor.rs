@@ -4,34 +4,19 @@
 
 use steadfast_machine::Millis;
 
-use super::reconnect::Plan;
+use super::planning::Plan;
 use super::{COMING_BACK, Link};
 use crate::end::End;
+use crate::health::Session;
 use crate::phase::{Attempt, Live, Phase, ShownAs, Successor, SuccessorCause, Trying};
 use crate::{Detection, Output};
 
 impl Link {
-    /// The server wants the session gone by now: the next one is sought beside it.
-    pub(super) fn leave_session(&mut self, now: Millis) {
-        let at = self.schedule.admit_asked(now, &self.config);
-        match self.phase.live_mut() {
-            Some(Live { successor: Some(successor), .. }) => {
-                successor.cause = SuccessorCause::Leaving;
-            }
-            Some(Live { successor: place, .. }) => {
-                let attempt = Attempt::Waiting { at };
-                *place = Some(Successor { attempt, cause: SuccessorCause::Leaving });
-            }
-            // While it polls nothing is lost by breaking first.
-            None => self.on_session_end(now, End::Left),
-        }
-    }
-
     /// The session may be dead: the next one is sought at once, until the session shows life.
     pub(super) fn doubt_session(&mut self, now: Millis) {
         let is_wanted = self.config.detection == Detection::Adaptive
             && matches!(self.phase, Phase::Live(Live { successor: None, .. }))
-            && !self.channels.is_empty();
+            && !self.subscriptions.is_empty();
         if !is_wanted {
             return;
         }
@@ -52,11 +37,10 @@ impl Link {
 
     /// The successor's socket is open: the session makes way, and is resumed there.
     pub(super) fn replace_session(&mut self, now: Millis) {
-        let Phase::Live(Live { session, .. }) = &self.phase else { return };
-        let old = session.socket;
         let Some(attempt) = self.take_successor() else { return };
+        let Some(old) = self.health.socket() else { return };
         self.out.push_back(Output::CloseSocket { socket: old, code: COMING_BACK });
-        self.path_stats.give_up();
+        self.health.give_up();
         self.detach_session(now);
         let policy = self.new_policy(now);
         self.enter_replacing(now, Trying { attempt, shown_as: ShownAs::Connected, policy });
@@ -67,7 +51,10 @@ impl Link {
     pub(super) fn on_successor_end(&mut self, now: Millis, end: End) {
         let Some(Live { successor: Some(successor), .. }) = self.phase.live_mut() else { return };
         let plan = match successor.cause {
-            SuccessorCause::Leaving => self.plan(now, end, None),
+            SuccessorCause::Leaving => {
+                let leave_due_at = self.health.session().and_then(Session::leave_due_at);
+                self.plan(now, end, leave_due_at, None)
+            }
             SuccessorCause::Moved => Plan::Stop,
         };
         let Some(Live { successor, .. }) = self.phase.live_mut() else { return };

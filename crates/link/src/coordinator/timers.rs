@@ -6,8 +6,8 @@ use steadfast_machine::{Millis, Wake};
 use super::Link;
 use crate::connect_race::ConnectRace;
 use crate::end::End;
-use crate::phase::{Attempt, Live, Phase, Polling, ReturnPath};
-use crate::session::SessionAction;
+use crate::health::SessionAction;
+use crate::phase::{Attempt, Live, Phase, Polling, ReturnPath, Successor, SuccessorCause};
 use crate::{Output, Why};
 
 impl Link {
@@ -27,11 +27,13 @@ impl Link {
 
     /// When something will be due, and what.
     pub(super) fn next_wake(&self) -> Option<Wake<Why>> {
-        let open_at = self.phase.session().map(|_| self.pacer.open_at());
-        let publish = self.publishes.wake(open_at).map(|at| Wake::new(at, Why::Publish));
-        let request = self.pacer.wake().map(|at| Wake::new(at, Why::Subscribe));
-        let request = soonest(request, self.token_wake());
-        soonest(soonest(self.phase_wake(), publish), request)
+        let open_at = self.health.session().map(|_| self.pacer.open_at());
+        Wake::earliest([
+            self.phase_wake(),
+            self.publisher.next_deadline(open_at),
+            self.pacer.next_deadline(),
+            self.token_wake(),
+        ])
     }
 
     /// Nobody is asked for a token while the link wants none, or has no network.
@@ -50,34 +52,36 @@ impl Link {
             Phase::Trying(trying) => {
                 soonest(attempt_wake(&trying.attempt, Why::Backoff), trying.policy.wake())
             }
-            Phase::Live(Live { session, successor, .. }) => {
+            Phase::Live(Live { successor, .. }) => {
                 let next = successor.as_ref();
                 let next = next.and_then(|next| attempt_wake(&next.attempt, Why::Backoff));
-                soonest(soonest(Some(session.wake(&self.config)), self.again()), next)
+                soonest(
+                    soonest(
+                        self.health.next_deadline(&self.config),
+                        self.subscriptions.next_deadline(),
+                    ),
+                    next,
+                )
             }
             Phase::Polling(polling) => self.polling_wake(polling),
         }
     }
 
     fn run_session(&mut self, now: Millis) {
-        while let Some(session) = self.phase.session_mut() {
-            let socket = session.socket;
-            match session.due(now, &self.config, &self.path_stats.rtt) {
-                Some(SessionAction::Say(frame)) => self.send_timed(now, socket, frame),
-                Some(SessionAction::Doubt(frame)) => {
-                    self.path_stats.doubt();
-                    self.send(socket, frame);
-                }
-                Some(SessionAction::Leave) => self.leave_session(now),
-                Some(SessionAction::End(end)) => self.on_session_end(now, end),
-                None => return,
+        while let Some(action) = self.health.next_action(now, &self.config) {
+            match (action, self.health.socket()) {
+                (SessionAction::Say(frame), _) => self.send_timed(now, frame),
+                (SessionAction::Doubt(frame), Some(socket)) => self.send(socket, frame),
+                (SessionAction::Doubt(_), None) => {}
+                (SessionAction::Leave, _) => self.leave_session(now),
+                (SessionAction::End(end), _) => self.on_session_end(now, end),
             }
         }
     }
 
     fn run_subscriptions(&mut self, now: Millis) {
-        while self.phase.session().is_some()
-            && let Some(id) = self.channels.due(now)
+        while self.health.session().is_some()
+            && let Some(id) = self.subscriptions.due(now)
         {
             self.ask_again(now, id);
         }
@@ -136,16 +140,34 @@ impl Link {
     fn polling_wake(&self, polling: &Polling) -> Option<Wake<Why>> {
         let return_path = match &polling.return_path {
             ReturnPath::Attempt(attempt) => attempt_wake(attempt, Why::Return),
-            ReturnPath::Joining(session) => {
+            ReturnPath::Joining => {
                 let join = self.return_at().map(|at| Wake::new(at, Why::Return));
-                soonest(soonest(Some(session.wake(&self.config)), self.again()), join)
+                soonest(
+                    soonest(
+                        self.health.next_deadline(&self.config),
+                        self.subscriptions.next_deadline(),
+                    ),
+                    join,
+                )
             }
         };
         soonest(return_path, polling.polls.wake(self.endpoints.http()))
     }
 
-    fn again(&self) -> Option<Wake<Why>> {
-        self.channels.wake().map(|at| Wake::new(at, Why::Subscribe))
+    /// The server wants the session gone by now: the next one is sought beside it.
+    pub(super) fn leave_session(&mut self, now: Millis) {
+        let at = self.schedule.admit_asked(now, &self.config);
+        match self.phase.live_mut() {
+            Some(Live { successor: Some(successor), .. }) => {
+                successor.cause = SuccessorCause::Leaving;
+            }
+            Some(Live { successor: place, .. }) => {
+                let attempt = Attempt::Waiting { at };
+                *place = Some(Successor { attempt, cause: SuccessorCause::Leaving });
+            }
+            // While it polls nothing is lost by breaking first.
+            None => self.on_session_end(now, End::Left),
+        }
     }
 }
 

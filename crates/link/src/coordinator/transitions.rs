@@ -6,14 +6,13 @@ use steadfast_machine::Millis;
 use super::Link;
 use crate::fallback_policy::FallbackPolicy;
 use crate::phase::{Attempt, Live, Origin, Phase, Polling, ShownAs, Trying};
-use crate::session::Session;
 use crate::statistics::UptimeState;
 use crate::{LinkState, Notice, Reason};
 
 impl Link {
     pub(super) fn enter_resting(&mut self, now: Millis, reason: Reason) {
         self.network_changed_at = None;
-        self.is_finishing = false;
+        self.subscriptions.on_rest();
         self.give_up_publishes();
         self.enter(now, Phase::Resting, reason);
     }
@@ -47,8 +46,8 @@ impl Link {
         self.enter(now, Phase::Trying(trying), Reason::ServerAsked);
     }
 
-    pub(super) fn enter_live(&mut self, now: Millis, session: Session, origin: Origin) {
-        let live = Live { session, successor: None, origin };
+    pub(super) fn enter_live(&mut self, now: Millis, origin: Origin) {
+        let live = Live { successor: None, origin };
         self.enter(now, Phase::Live(live), Reason::Welcomed);
     }
 
@@ -69,6 +68,23 @@ impl Link {
         self.record.turn(now, uptime_state(new, reason));
         self.messages.enter(now, new, reason);
         self.tell(Notice::State { new, old, reason });
+    }
+
+    /// What is to speak for polling from now on.
+    pub(super) fn new_policy(&self, now: Millis) -> FallbackPolicy {
+        FallbackPolicy::new(now, self.network_history.is_blocked(now))
+    }
+
+    /// Takes leave of the session, if there is one: what it earned, and what it followed.
+    pub(super) fn detach_session(&mut self, now: Millis) {
+        if let Some(session) = self.health.take_session() {
+            let held = now.since(session.since());
+            let is_answered = session.is_answered();
+            self.schedule.credit_session(now, held, is_answered, &self.config);
+        }
+        self.subscriptions.on_session_lost();
+        self.publisher.on_session_lost();
+        self.pacer.on_session_lost();
     }
 }
 

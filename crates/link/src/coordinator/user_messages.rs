@@ -9,10 +9,7 @@ use crate::end::End;
 use crate::message::Clue;
 use crate::phase::{Attempt, Phase};
 use crate::poll::ChannelPoll;
-use crate::{DialFailure, Grade, Input, Notice, Output, PollFailure, Why};
-
-/// The least score that is not poor.
-const FAIR_MIN: u8 = 50;
+use crate::{DialFailure, Input, Notice, Output, PollFailure, Why};
 
 impl Link {
     /// Should this input end in a rejection, it is known why; an end may tell better.
@@ -47,7 +44,7 @@ impl Link {
         if self.out.iter().any(|output| matches!(output, Output::Tell(Notice::Gap { .. }))) {
             self.messages.on_clue(now, Clue::Gap);
         }
-        self.messages.on_clue(now, Clue::Poor(self.is_poor(now)));
+        self.messages.on_clue(now, Clue::Poor(self.health.is_poor(now)));
         self.messages.on_clue(now, Clue::Stalled(self.is_stalled()));
         let next_try = match self.phase.attempt() {
             Some(Attempt::Waiting { at }) => Some(*at),
@@ -56,16 +53,6 @@ impl Link {
         };
         if self.messages.review(now, next_try) {
             self.tell(Notice::Message { message: self.messages.message() });
-        }
-    }
-
-    /// The grade is slow to rise, so that a lost session alone keeps it low for a minute: people
-    /// are told of what the network is like now.
-    fn is_poor(&self, now: Millis) -> bool {
-        let quality = &self.path_stats.quality;
-        match quality.grade() {
-            Grade::Bad | Grade::Poor => quality.report(now).score < FAIR_MIN,
-            Grade::Unknown | Grade::Fair | Grade::Good | Grade::Excellent => false,
         }
     }
 

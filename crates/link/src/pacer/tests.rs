@@ -30,7 +30,7 @@ fn leave(pacer: &mut FramePacer, name: &str) {
 fn sent(pacer: &mut FramePacer, now: u64) -> Vec<ClientFrame> {
     let mut all = Vec::new();
     while let Some(frame) = pacer.next(Millis(now)) {
-        pacer.count(Millis(now));
+        pacer.on_sent(Millis(now));
         all.push(frame);
     }
     all
@@ -48,7 +48,7 @@ fn a_burst_is_three_quarters_of_the_servers_and_the_rest_is_paced() {
             follow(&mut pacer, &alloc::format!("a:{n}"), false);
         }
         assert_eq!(sent(&mut pacer, 1_000).len(), at_once);
-        assert_eq!(pacer.wake(), Some(Millis(1_000 + pause)));
+        assert_eq!(pacer.next_deadline().map(|wake| wake.at), Some(Millis(1_000 + pause)));
         assert_eq!(sent(&mut pacer, 1_000 + pause - 1).len(), 0);
         assert_eq!(sent(&mut pacer, 1_000 + pause).len(), 1);
         let expected = Millis(1_000 + pause * (200 - at_once as u64));
@@ -64,7 +64,7 @@ fn a_burst_is_three_quarters_of_the_servers_and_the_rest_is_paced() {
 fn what_is_undone_before_its_turn_is_not_said() {
     let mut pacer = FramePacer::default();
     pacer.on_welcome(Millis(0), &limits(50, 2));
-    assert_eq!(pacer.wake(), None);
+    assert_eq!(pacer.next_deadline().map(|wake| wake.at), None);
     follow(&mut pacer, "a:1", false);
     follow(&mut pacer, "b:2", false);
     leave(&mut pacer, "b:2");
@@ -78,5 +78,5 @@ fn what_is_undone_before_its_turn_is_not_said() {
     assert_eq!(sent(&mut pacer, 30_000).len(), 1, "the later one says where the app is");
     follow(&mut pacer, "e:5", false);
     pacer.on_session_lost();
-    assert_eq!(pacer.wake(), None);
+    assert_eq!(pacer.next_deadline().map(|wake| wake.at), None);
 }

@@ -5,20 +5,21 @@ import type { Millis } from "../../machine/time.js";
 import { TOO_MANY_CHANNELS } from "../../protocol/error.js";
 import type { ChannelName } from "../../protocol/name.js";
 import { admit, admitAsked } from "../backoff.js";
+import type { Link } from "../coordinator.js";
 import * as credential from "../credential.js";
 import type { Input } from "../input.js";
-import type { Link } from "../coordinator.js";
 import { waiting } from "../phase.js";
 import { isAwaitingToken, leave as leavePoll, newPoll } from "../poll.js";
+import { fallBackIfWanted } from "./fallback.js";
 import { rest } from "./reconnect.js";
-import { enterConnecting, enterOffline } from "./transitions.js";
-import { fallBackIfWanted, newPolicy, returnIfProven } from "./polls.js";
+import { returnIfProven } from "./returning.js";
+import { enterConnecting, enterOffline, newPolicy } from "./transitions.js";
 
 export function onConnect(link: Link, now: Millis): void {
   if (link.phase.kind !== "resting") return;
   link.hasConnected = false;
   if (link.isOnline) {
-    enterConnecting(link, now, admitAsked(link.schedule, now, link.config), "asked");
+    enterConnecting(link, now, admitAsked(link.schedule, now, link.settings), "asked");
     fallBackIfWanted(link, now);
   } else {
     enterOffline(link, now);
@@ -28,7 +29,7 @@ export function onConnect(link: Link, now: Millis): void {
 /** An attempt that waits for its time need not wait any longer than it must. */
 export function onRetry(link: Link, now: Millis): void {
   const { attempt } = link.phase;
-  const soonest = admitAsked(link.schedule, now, link.config);
+  const soonest = admitAsked(link.schedule, now, link.settings);
   if (attempt?.kind === "waiting") attempt.at = Math.min(attempt.at, soonest);
   credential.expedite(link.credential, now);
 }
@@ -38,14 +39,13 @@ export function onSubscribe(
   now: Millis,
   { channel, since }: Input & { kind: "subscribe" },
 ): void {
-  const id = link.channels.add(channel, since ?? "start");
+  const id = link.subscriptions.add(channel, since ?? "start");
   if (id === "known") return;
   if (id === "full") {
-    const max = link.config.channelsMax;
+    const max = link.settings.channelsMax;
     const message = `a link follows at most ${max} channels; leave one first`;
     return link.tell({ kind: "refused", channel, code: TOO_MANY_CHANNELS, message });
   }
-  link.isFinishing = false;
   if (link.phase.kind === "polling") {
     // Whether it is known is seen before it is polled.
     link.phase.polls.channels.push(newPoll(id, false, now));
@@ -59,7 +59,7 @@ export function onUnsubscribe(
   now: Millis,
   { channel }: Input & { kind: "unsubscribe" },
 ): void {
-  const subscription = link.channels.find(channel);
+  const subscription = link.subscriptions.find(channel);
   if (!subscription) return;
   const { kind } = subscription.progress;
   leave(link, subscription.id);
@@ -94,7 +94,7 @@ function onNoToken(link: Link, now: Millis): void {
 export function onTokenUnavailable(link: Link, now: Millis): void {
   const isFirst = link.phase.kind === "resting" && link.credential.token == null;
   if (credential.isAsked(link.credential) || isFirst) {
-    credential.defer(link.credential, now, link.config, link.rng);
+    credential.defer(link.credential, now, link.settings, link.rng);
   }
 }
 
@@ -104,7 +104,7 @@ export function onClose(link: Link, now: Millis): void {
 
 /** Forgets a channel, and its poll. */
 export function leave(link: Link, id: number): void {
-  link.channels.remove(id);
+  link.subscriptions.remove(id);
   if (link.phase.kind !== "polling") return;
   const poll = leavePoll(link.phase.polls, id);
   if (poll !== undefined) link.out.push({ kind: "cancel_poll", poll });
@@ -112,8 +112,8 @@ export function leave(link: Link, id: number): void {
 
 /** Asks for a channel on the session, if there is one. */
 export function subscribe(link: Link, now: Millis, id: number, isKnown = false): void {
-  const { session } = link.phase;
-  const request = session && link.channels.ask(link.pacer.requestAt(now), id);
+  const { session } = link.health;
+  const request = session && link.subscriptions.request(link.pacer.requestAt(now), id);
   if (!request) return;
   link.pacer.push({ type: "subscribe", ...request }, isKnown);
   runRequests(link, now);
@@ -121,14 +121,14 @@ export function subscribe(link: Link, now: Millis, id: number, isKnown = false):
 
 /** Leaves a channel on the session, if there is one. */
 export function sayUnsubscribe(link: Link, now: Millis, channel: ChannelName): void {
-  if (!link.phase.session) return;
-  link.pacer.push({ type: "unsubscribe", id: link.channels.newRequest(), channel }, true);
+  if (!link.health.session) return;
+  link.pacer.push({ type: "unsubscribe", id: link.subscriptions.newRequest(), channel }, true);
   runRequests(link, now);
 }
 
 /** Sends the requests that may be sent now. */
 export function runRequests(link: Link, now: Millis): void {
-  const { session } = link.phase;
+  const { session } = link.health;
   let request;
   while (session && (request = link.pacer.next(now))) link.send(session.socket, request);
 }

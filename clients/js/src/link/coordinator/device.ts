@@ -4,24 +4,23 @@
 
 import { type Millis, NOT_YET, seconds } from "../../machine/time.js";
 import { admitFree } from "../backoff.js";
+import type { Link } from "../coordinator.js";
 import * as credential from "../credential.js";
 import { bounds } from "../device.js";
-import * as policy from "../fallback_policy.js";
-import { giveUpTiming } from "../heartbeat_timer.js";
 import { forgetPath } from "../endpoints.js";
+import * as policy from "../fallback_policy.js";
 import { clearEarlyLosses } from "../flap_damping.js";
+import * as health from "../health.js";
 import type { Input, NetworkChanged } from "../input.js";
-import type { Link } from "../coordinator.js";
 import { isBlocked } from "../network_history.js";
 import { waiting } from "../phase.js";
-import { newServerClock } from "../server_clock.js";
-import { forgiveLateness, pace, probe, renew } from "../session.js";
-import { COMING_BACK } from "./attempt.js";
+import { COMING_BACK } from "./dials.js";
+import { fallBackIfWanted } from "./fallback.js";
+import { paceSession, sendTimed } from "./measurements.js";
 import { dropTransports } from "./reconnect.js";
-import { enterConnecting, enterOffline, enterReconnecting } from "./transitions.js";
-import { sendTimed } from "./measurements.js";
-import { cancelPolls, fallBackIfWanted, newPolicy } from "./polls.js";
+import { cancelPolls } from "./returning.js";
 import { doubtSession } from "./successor.js";
+import { enterConnecting, enterOffline, enterReconnecting, newPolicy } from "./transitions.js";
 
 /** How late a timer may fire before the device is taken to have slept. */
 const LATE_MAX = seconds(5);
@@ -53,7 +52,7 @@ export function onNetworkChanged(
   link.isOnline = true;
   link.device.network = network;
   link.networkHistory.current = key ?? network;
-  link.pathStats.forgetPath(bounds(link.device, link.config));
+  health.onNetworkChanged(link.health, bounds(link.device, link.settings));
   forgetPath(link.endpoints);
   credential.expedite(link.credential, now);
   clearEarlyLosses(link.flapDamping);
@@ -69,7 +68,8 @@ export function onNetworkChanged(
   expedite(link, now);
   fallBackIfWanted(link, now);
   probeSession(link, now);
-  restartPolls(link);
+  // Their network is gone: they are sent again.
+  cancelPolls(link);
 }
 
 /** Evidence of a bad path, but none that anything is lost. */
@@ -79,8 +79,7 @@ export function onWeakNetwork(
   { isWeak }: Input & { kind: "weak_network" },
 ): void {
   link.device.isWeak = isWeak;
-  link.pathStats.rtt.bound(bounds(link.device, link.config));
-  link.pathStats.quality.onWeak(now, isWeak);
+  health.onWeakNetwork(link.health, now, isWeak, bounds(link.device, link.settings));
 }
 
 export function onForeground(link: Link, now: Millis): void {
@@ -94,20 +93,10 @@ export function onBackground(link: Link, now: Millis): void {
   paceSession(link, now);
 }
 
-/** Heartbeats come as often as the device's state wants them. */
-export function paceSession(link: Link, now: Millis): void {
-  const { session } = link.phase;
-  if (session) pace(session, now, link.device.isBackground, link.config);
-}
-
 export function onResumed(link: Link, now: Millis): void {
   credential.sleep(link.credential);
-  link.publishes.sleep();
-  link.serverClock = newServerClock(now);
-  const { session } = link.phase;
-  if (!session) return;
-  giveUpTiming(session.timer);
-  link.pathStats.giveUp();
+  link.publisher.onResumed();
+  health.onResumed(link.health, now);
   probeSession(link, now);
 }
 
@@ -130,18 +119,16 @@ export function noticeSleep(link: Link, now: Millis): boolean {
     excuseLateness(link, now);
     return false;
   }
-  const { phase, config } = link;
-  const { attempt, session } = phase;
+  const { phase, settings } = link;
+  const { attempt } = phase;
   link.record.sleep(from, now);
-  link.pathStats.sleep(from, now);
+  health.onSleep(link.health, from, now);
   link.messages.sleep(now - from);
-  if (attempt?.dials.length) attempt.at = now + config.connectTimeoutMs;
-  if (session) renew(session, now);
-  link.channels.renew(now);
+  if (attempt?.dials.length) attempt.at = now + settings.connectTimeoutMs;
+  link.subscriptions.onSleep(now);
   credential.sleep(link.credential);
-  link.serverClock = newServerClock(now);
   // The server has long given the session up.
-  const outlived = config.heartbeatIntervalMs + config.heartbeatTimeoutMs;
+  const outlived = settings.heartbeatIntervalMs + settings.heartbeatTimeoutMs;
   if (now - from > outlived) doubtSession(link, now);
   if (phase.kind === "trying") policy.sleep(phase.policy, now - from);
   if (phase.kind === "polling") phase.answeredAt = now;
@@ -150,10 +137,9 @@ export function noticeSleep(link: Link, now: Millis): boolean {
 
 /** A timer fired late, if not by much: the answer that is waited for may be waiting, too. */
 function excuseLateness(link: Link, now: Millis): void {
-  const { session } = link.phase;
   const at = link.wake()?.at ?? now;
-  const isLate = now - at > LATE_LOOK_MAX && link.config.detection === "adaptive";
-  if (isLate && session && forgiveLateness(session, now)) link.pathStats.giveUp();
+  const isLate = now - at > LATE_LOOK_MAX && link.settings.detection === "adaptive";
+  if (isLate) health.onLateTimer(link.health, now);
 }
 
 function comeOnline(link: Link, now: Millis): void {
@@ -177,12 +163,5 @@ function expedite(link: Link, now: Millis): void {
 }
 
 function probeSession(link: Link, now: Millis): void {
-  const { session } = link.phase;
-  const frame = session && probe(session, now, link.config);
-  if (frame) sendTimed(link, now, session.socket, frame);
-}
-
-/** Gives up the polls under way, whose network is gone, and sends them again. */
-export function restartPolls(link: Link): void {
-  cancelPolls(link);
+  sendTimed(link, now, health.probe(link.health, now, link.settings));
 }

@@ -2,7 +2,7 @@
 // Out: events and other notices for the app, answers for the server, and another request where
 // something is missing.
 
-import { type Millis, seconds } from "../../machine/time.js";
+import { type Millis, NEVER, seconds } from "../../machine/time.js";
 import type {
   ErrorFrame,
   GoAway,
@@ -12,20 +12,20 @@ import type {
 } from "../../protocol/frame/server.js";
 import type { ChannelName } from "../../protocol/name.js";
 import { jittered } from "../backoff.js";
-import { readNumber } from "../channels.js";
-import { onAck } from "../heartbeat_timer.js";
-import type { Input, SocketId } from "../input.js";
 import type { Link } from "../coordinator.js";
-import { stage } from "../phase.js";
-import { sample } from "../server_clock.js";
-import * as session from "../session.js";
-import type { Continuity, Subscription } from "../subscription.js";
+import * as health from "../health.js";
+import type { Input, SocketId } from "../input.js";
+import { clear } from "../network_history.js";
+import { readNumber } from "../subscriptions.js";
+import type { Continuity, Subscription } from "../subscriptions/subscription.js";
 import { leave, sayUnsubscribe, subscribe } from "./app.js";
 import { onWelcome } from "./attempt.js";
-import { onSessionEnd, rest } from "./reconnect.js";
-import { onAnswered, measureDelivery } from "./measurements.js";
-import { returnIfProven } from "./polls.js";
-import { onPublished, restIfFinished, takePublishError } from "./publishes.js";
+import { stage } from "./dials.js";
+import { measureDelivery, sendTimed } from "./measurements.js";
+import { onPublishError, onPublished } from "./publishes.js";
+import { onSessionEnd, rest, restIfFinished } from "./reconnect.js";
+import { returnIfProven } from "./returning.js";
+import { clearSessionDoubt } from "./successor.js";
 
 /** The pause before a channel is asked for again that the server could not serve. */
 const AGAIN_AFTER = seconds(5);
@@ -37,13 +37,13 @@ export function onSocketFrame(
   now: Millis,
   { socket, frame }: Input & { kind: "socket_frame" },
 ): void {
-  switch (stage(link.phase, socket)) {
+  switch (stage(link, socket)) {
     case "handshake":
       // The session begins with its welcome; nothing before it counts.
       if (frame.type === "welcome") onWelcome(link, now, socket, frame);
       return;
     case "welcomed":
-      onActivity(link, now);
+      health.onActivity(link.health, now);
       return onSessionFrame(link, now, socket, frame);
     case "opening":
     case undefined:
@@ -56,7 +56,7 @@ export function onSocketAlive(
   now: Millis,
   { socket }: Input & { kind: "socket_alive" },
 ): void {
-  if (stage(link.phase, socket) === "welcomed") onActivity(link, now);
+  if (stage(link, socket) === "welcomed") health.onActivity(link.health, now);
 }
 
 function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: ServerFrame): void {
@@ -86,13 +86,9 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
   }
 }
 
-function onActivity(link: Link, now: Millis): void {
-  if (link.phase.session) session.onActivity(link.phase.session, now);
-}
-
 function onSubscribed(link: Link, now: Millis, frame: Subscribed): void {
   const { channel, id } = frame;
-  if (!link.channels.find(channel)) {
+  if (!link.subscriptions.find(channel)) {
     // Left after `hello` had asked for it.
     if (id === undefined) sayUnsubscribe(link, now, channel);
     return;
@@ -111,25 +107,25 @@ function deliverInOrder(
   channel: ChannelName,
   take: (one: Subscription) => Continuity,
 ): void {
-  const subscription = link.channels.find(channel);
+  const subscription = link.subscriptions.find(channel);
   if (subscription && take(subscription) === "broken") resubscribe(link, now, subscription);
 }
 
 /** Asks again for a channel whose pause is over, or whose request was not answered. */
 export function askAgain(link: Link, now: Millis, id: number): void {
-  const subscription = link.channels.byId(id);
-  if (subscription?.progress.kind === "asked") resubscribe(link, now, subscription);
-  if (subscription?.progress.kind === "again") subscribe(link, now, id);
+  const subscription = link.subscriptions.byId(id);
+  if (!subscription) return;
+  if (subscription.progress.kind === "asked") resubscribe(link, now, subscription);
+  else if (subscription.retryAt() < NEVER) subscribe(link, now, id);
 }
 
 function resubscribe(link: Link, now: Millis, subscription: Subscription): void {
-  if (subscription.isResubscribed) return onSessionEnd(link, now, { kind: "unrecoverable" });
-  subscription.isResubscribed = true;
-  subscribe(link, now, subscription.id, true);
+  if (subscription.tryResubscribe()) subscribe(link, now, subscription.id, true);
+  else onSessionEnd(link, now, { kind: "unrecoverable" });
 }
 
 function onFinished(link: Link, now: Millis, channel: ChannelName): void {
-  const subscription = link.channels.find(channel);
+  const subscription = link.subscriptions.find(channel);
   if (subscription?.isFollowed()) finish(link, now, subscription.id, channel);
 }
 
@@ -137,38 +133,33 @@ function onFinished(link: Link, now: Millis, channel: ChannelName): void {
 export function finish(link: Link, now: Millis, id: number, channel: ChannelName): void {
   link.tell({ kind: "finished", channel });
   leave(link, id);
-  if (link.channels.isEmpty()) {
-    link.isFinishing = true;
-    restIfFinished(link, now);
-  }
+  if (link.subscriptions.onFinished()) restIfFinished(link, now);
   returnIfProven(link, now);
 }
 
 function onHeartbeatAck(link: Link, now: Millis, frame: HeartbeatAck): void {
-  const { session } = link.phase;
-  const rtt = session && onAck(session.timer, frame.id, now);
+  const rtt = health.onHeartbeatAck(link.health, now, frame);
   if (rtt === undefined) return;
   link.record.answer(rtt);
-  sample(link.serverClock, now, rtt, frame.server_time);
   onAnswered(link, now);
 }
 
 function onGoAway(link: Link, now: Millis, frame: GoAway): void {
   const spread = link.rng.between(0, Math.min(frame.spread_ms, LEAVE_MAX));
-  if (!link.phase.session) return;
-  session.leaveAt(link.phase.session, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
+  if (!link.health.session) return;
+  health.onGoAway(link.health, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
   link.endpoints.to = frame.to ?? null;
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {
-  if (takePublishError(link, now, frame)) return;
+  if (onPublishError(link, now, frame)) return;
   const { id, channel } = frame;
   const subscription =
     id !== undefined
-      ? link.channels.byRequest(id)
+      ? link.subscriptions.byRequest(id)
       : channel == null
         ? undefined
-        : link.channels.find(channel);
+        : link.subscriptions.find(channel);
   if (!subscription) return;
   if (frame.retry) askAgainLater(link, now, subscription);
   else refuse(link, now, subscription, frame.code, frame.message);
@@ -184,13 +175,24 @@ export function refuse(
 ): void {
   link.tell({ kind: "refused", channel, code, message });
   leave(link, id);
-  if (link.channels.isEmpty()) rest(link, now, "rejected");
+  if (link.subscriptions.isEmpty()) rest(link, now, "rejected");
   else returnIfProven(link, now);
 }
 
 function askAgainLater(link: Link, now: Millis, subscription: Subscription): void {
   // Else it goes on being followed, or waits for its turn already.
   if (subscription.progress.kind !== "asked") return;
-  const pause = jittered(AGAIN_AFTER, link.config.jitterPercent, link.rng);
-  subscription.progress = { kind: "again", at: now + pause };
+  subscription.retryLater(now + jittered(AGAIN_AFTER, link.settings.jitterPercent, link.rng));
+}
+
+/**
+ * The newest heartbeat was answered. Where the warm path has not been measured for long, another
+ * one follows: only now is the path sure to be warm.
+ */
+export function onAnswered(link: Link, now: Millis): void {
+  clear(link.networkHistory);
+  clearSessionDoubt(link);
+  returnIfProven(link, now);
+  if (!health.wantsEcho(link.health, now)) return;
+  sendTimed(link, now, health.echo(link.health, now, link.settings));
 }

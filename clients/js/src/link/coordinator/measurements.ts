@@ -1,82 +1,39 @@
-// Twin of crates/link/src/coordinator/measurements.rs. Where the link meets its gauge: what is
-// measured, and who is told. In: heartbeats sent and answered, ends, what flows. Out: heartbeats
-// with statistics, and notices of the grade.
+// Twin of crates/link/src/coordinator/measurements.rs. Connects the link to its health: what flows,
+// which frames are timed, and who is told of the quality. In: heartbeats and their answers, events,
+// the time. Out: heartbeats with statistics, and notices of the quality.
 
 import type { Millis } from "../../machine/time.js";
 import type { Event } from "../../protocol/event.js";
 import type { ClientFrame } from "../../protocol/frame/client.js";
-import { type End, isPlanned } from "../end.js";
-import type { SocketId } from "../input.js";
 import type { Link } from "../coordinator.js";
-import { clear } from "../network_history.js";
-import type { Flow, QualityReport } from "../quality.js";
-import { age } from "../server_clock.js";
-import { echo, idle } from "../session.js";
-import { sleptFrom } from "./device.js";
-import { returnIfProven } from "./polls.js";
-import { clearSessionDoubt } from "./successor.js";
+import * as health from "../health.js";
+import type { Flow } from "../quality.js";
 
-/** How good the link is at `now`. */
-export function quality(link: Link, now: Millis): QualityReport {
-  const account = link.pathStats.quality.clone();
-  const from = sleptFrom(link, now);
-  if (from === undefined) account.onFlow(now, flow(link, now));
-  else account.onSleep(from, now);
-  return account.report(now);
-}
-
-/** Sends what is due on a session. A heartbeat is timed, and now and then carries statistics. */
-export function sendTimed(link: Link, now: Millis, socket: SocketId, frame: ClientFrame): void {
-  if (frame.type === "heartbeat") {
-    const { session } = link.phase;
-    link.pathStats.ask(now, session ? idle(session, now) : 0);
-    const stats = link.pathStats.tell(now, link.record.statistics(now));
-    if (stats) frame.stats = stats;
-  }
-  link.send(socket, frame);
+/** Sends a frame that is due on the session, if there is one. */
+export function sendTimed(link: Link, now: Millis, frame: ClientFrame | undefined): void {
+  const { session } = link.health;
+  if (!session || !frame) return;
+  health.onSend(link.health, now, frame, link.record.statistics(now));
+  link.send(session.socket, frame);
 }
 
 /**
- * The newest heartbeat was answered. Where the warm path has not been measured for long, another
- * one follows: only now is the path sure to be warm.
+ * An event came. One that was published after its channel was followed shows how long delivery
+ * takes.
  */
-export function onAnswered(link: Link, now: Millis): void {
-  const { pathStats } = link;
-  const { session } = link.phase;
-  pathStats.answer(now);
-  clear(link.networkHistory);
-  clearSessionDoubt(link);
-  returnIfProven(link, now);
-  if (session && pathStats.wantsEcho(now)) {
-    sendTimed(link, now, session.socket, echo(session, now, link.config, pathStats.rtt));
-  }
-}
-
-/** An event comes. What was published since the channel is followed should come at once. */
 export function measureDelivery(link: Link, now: Millis, event: Event): void {
-  const isLive = link.channels.find(event.channel)?.isLive(event.offset);
-  const span = isLive ? age(link.serverClock, now, event.time) : undefined;
-  if (span !== undefined) link.pathStats.quality.onDelivery(now, span);
+  const isLive = link.subscriptions.find(event.channel)?.isLive(event.offset);
+  if (isLive) health.onLiveEvent(link.health, now, event.time);
 }
 
-/** An attempt or a session ends; to be called while it is still there. */
-export function measureEnd(link: Link, now: Millis, end: End): void {
-  const { session } = link.phase;
-  if (session) {
-    if (end.kind === "silent") link.pathStats.silence(now);
-    link.pathStats.quality.onDisconnect(now, session.isLeaving || isPlanned(end));
-  }
-  link.pathStats.giveUp();
-}
-
-/** Looks at what flows now, and tells the app where the grade has changed. */
+/** Measures what flows now, and tells the app where the grade has changed. */
 export function updateQuality(link: Link, now: Millis): void {
-  const { quality } = link.pathStats;
-  quality.onFlow(now, flow(link, now));
-  if (link.pathStats.takeChange()) link.tell({ kind: "quality", ...quality.report(now) });
+  const report = health.review(link.health, now, flow(link, now));
+  if (report) link.tell({ kind: "quality", ...report });
 }
 
-function flow(link: Link, now: Millis): Flow {
+/** What flows now. */
+export function flow(link: Link, now: Millis): Flow {
   const { phase } = link;
   switch (phase.kind) {
     case "resting":
@@ -87,10 +44,12 @@ function flow(link: Link, now: Millis): Flow {
       return phase.shownAs === "connected" ? "live" : "down";
     case "polling":
       return "polled";
-    case "live": {
-      const { session } = phase;
-      const isOverdue = link.pathStats.isSuspect(now, idle(session, now));
-      return isOverdue || session.timer.isDoubted ? "suspect" : "live";
-    }
+    case "live":
+      return health.isSuspect(link.health, now) ? "suspect" : "live";
   }
+}
+
+/** Heartbeats come as often as the device's state wants them. */
+export function paceSession(link: Link, now: Millis): void {
+  health.setBackground(link.health, now, link.device.isBackground, link.settings);
 }

@@ -1,8 +1,8 @@
-// Twin of crates/link/src/coordinator/polls.rs. Plain HTTP: seeing whether it gets through, and
-// carrying events while WebSocket does not. In: answers and failures. Out: probes, polls, notices,
-// and the way back when polls fail too.
+// Twin of crates/link/src/coordinator/polls.rs. Polls of the channels while WebSocket does not get
+// through. In: answers and failures of polls, the time. Out: polls, notices, and the way back to
+// attempts when polls fail too.
 
-import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../../machine/time.js";
+import { type Millis, type Span, NEVER, seconds } from "../../machine/time.js";
 import { FORBIDDEN } from "../../protocol/error.js";
 import {
   type PollAnswer,
@@ -11,85 +11,24 @@ import {
   emptyPage,
 } from "../../protocol/poll.js";
 import { HINT_MAX, doubled, jittered } from "../backoff.js";
-import { accept, refuse as refuseToken } from "../credential.js";
-import * as policy from "../fallback_policy.js";
-import { failHttp, holdHttp, seekHttp } from "../endpoints.js";
-import { recordEarlyLoss, isHeld } from "../flap_damping.js";
-import type { Input, Polled } from "../input.js";
 import type { Link } from "../coordinator.js";
-import { isBlocked, isSuspected, recordFallback } from "../network_history.js";
+import { accept, refuse as refuseToken } from "../credential.js";
+import { failHttp, holdHttp, seekHttp } from "../endpoints.js";
+import * as policy from "../fallback_policy.js";
+import type { Polled } from "../input.js";
 import type { Polling } from "../phase.js";
 import * as poll from "../poll.js";
-import { echo } from "../session.js";
-import { retryAtOnce, wantToken } from "./attempt.js";
-import { rest } from "./reconnect.js";
-import { enterLive, enterPolling, enterReconnecting } from "./transitions.js";
+import { wantToken } from "./dials.js";
 import { finish, refuse } from "./frame.js";
-import { sendTimed } from "./measurements.js";
-import { usualTime } from "./reconnect.js";
+import { usualTime } from "./planning.js";
+import { rest } from "./reconnect.js";
+import { cancelPolls } from "./returning.js";
+import { enterReconnecting } from "./transitions.js";
 
-/** How long a probe may take. */
-const PROBE_TIMEOUT = seconds(5);
-/** A session beside the polls that has lived so long needs no other proof. */
-const RETURN_PROOF = seconds(20);
 /** How long a channel is left alone that the server cannot serve for now. */
 const REFUSED_PAUSE = seconds(5);
 /** How long no poll must have been answered before polling counts as lost. */
 const SILENCE_MAX = seconds(10);
-
-/** Sees whether plain HTTP gets through, unless that is being seen to. */
-export function probePath(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "trying" || phase.policy.isServerBusy || link.probingUntil > now) return;
-  if (link.channels.isEmpty()) return;
-  // The last one was never answered.
-  if (link.probingUntil > NOT_YET) {
-    failHttp(link.endpoints);
-    policy.disprove(phase.policy);
-  }
-  link.probingUntil = now + PROBE_TIMEOUT;
-  link.out.push({ kind: "probe", endpoint: link.endpoints.http || undefined });
-}
-
-export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "probed" }): void {
-  const { phase } = link;
-  const isInTime = now <= link.probingUntil;
-  link.probingUntil = NOT_YET;
-  if (!isOk) {
-    failHttp(link.endpoints);
-    if (phase.kind === "trying") policy.disprove(phase.policy);
-  } else if (isInTime) {
-    provePath(link, now);
-  }
-}
-
-function provePath(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "trying") return;
-  const isFirst = policy.prove(phase.policy, now, link.config);
-  if (policy.confirmLostReturn(phase.policy)) recordEarlyLoss(link.flapDamping, now);
-  if (isFirst) retryAtOnce(link, now);
-  fallBackIfWanted(link, now);
-}
-
-/** Begins to poll if all speaks for it. The attempt goes on beside it. */
-export function fallBackIfWanted(link: Link, now: Millis): void {
-  const { phase, channels } = link;
-  if (phase.kind !== "trying" || channels.isEmpty()) return;
-  const { attempt } = phase;
-  const isSuspect = isSuspected(link.networkHistory, now);
-  if (!policy.wantsFallback(phase.policy, now, isSuspect, link.config)) return;
-  // A socket that opened speaks for a path that is slow rather than blocked.
-  const isThrough = attempt.kind === "handshake" && !isSuspect;
-  if (attempt.kind === "awaiting_token" || isThrough) return;
-  const polls = poll.newPolls(
-    channels.iter().map((one) => poll.newPoll(one.id, !!one.position(), now)),
-  );
-  const isInconclusive = phase.policy.isInconclusive && attempt.kind === "opening";
-  const way = { attempt, session: undefined, returns: 0, isInconclusive };
-  if (policy.isProven(phase.policy, now)) recordFallback(link.networkHistory, now);
-  enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
-}
 
 /** Sends the polls that are due, and gives up those that have taken too long. */
 export function runPolls(link: Link, now: Millis): void {
@@ -98,7 +37,7 @@ export function runPolls(link: Link, now: Millis): void {
   const { polls } = phase;
   for (const one of polls.channels) {
     // Whether there is an answer again is to be known soon.
-    one.isKnown = !poll.isMissing(one) && !!link.channels.byId(one.subscription)?.position();
+    one.isKnown = !poll.isMissing(one) && !!link.subscriptions.byId(one.subscription)?.position();
   }
   for (const { poll: id, until } of polls.requests) {
     if (until > now) continue;
@@ -120,7 +59,7 @@ function sendPoll(link: Link, now: Millis, polls: poll.Polls, batch: poll.PollBa
   const id = ++link.lastPoll;
   const { http } = link.endpoints;
   const channels = batch.channels.map((one) => {
-    const subscription = link.channels.byId(one.subscription)!;
+    const subscription = link.subscriptions.byId(one.subscription)!;
     const since = subscription.since();
     one.asked = id;
     one.since = since;
@@ -128,7 +67,7 @@ function sendPoll(link: Link, now: Millis, polls: poll.Polls, batch: poll.PollBa
   });
   const { isLong } = batch;
   // The first poll of a channel is to learn where it stands: it does not wait.
-  const waitMs = isLong ? link.config.pollWaitMs : 0;
+  const waitMs = isLong ? link.settings.pollWaitMs : 0;
   const until = now + waitMs + poll.ANSWER_TIMEOUT;
   const isGrouped = channels.length > 1;
   const tokenVersion = link.credential.version;
@@ -184,14 +123,14 @@ function onMiss(
   request: poll.PollRequest,
   asked: readonly poll.ChannelPoll[],
 ): void {
-  const { endpoints, config, rng } = link;
+  const { endpoints, settings, rng } = link;
   const row = poll.missed(polls, request, asked);
   if (endpoints.http === request.endpoint) failHttp(endpoints);
   let at = now;
   if (row % endpoints.count === 0) {
     const nth = Math.max(row / endpoints.count - 1, 0);
-    const pause = doubled(config.backoffMinMs, nth, config.backoffMaxMs);
-    at += jittered(pause, config.jitterPercent, rng);
+    const pause = doubled(settings.backoffMinMs, nth, settings.backoffMaxMs);
+    at += jittered(pause, settings.jitterPercent, rng);
   }
   for (const one of asked) one.dueAt = at;
 }
@@ -206,7 +145,7 @@ function onAnswer(
 ): void {
   const { pages, refused } = answer;
   const pageOf = (one: poll.ChannelPoll): PollPage | undefined => {
-    const channel = link.channels.byId(one.subscription)?.channel;
+    const channel = link.subscriptions.byId(one.subscription)?.channel;
     return pages.find((page) => page.channel === channel);
   };
   if (!request.isGrouped && !asked.every(pageOf)) {
@@ -220,7 +159,7 @@ function onAnswer(
   const at = timeOfNextPoll(link, now, request, floor, answer.next_poll_ms);
   for (const one of asked) {
     const { since } = one;
-    const subscription = link.channels.byId(one.subscription);
+    const subscription = link.subscriptions.byId(one.subscription);
     if (!subscription) continue;
     const { channel } = subscription;
     const page = pageOf(one);
@@ -260,7 +199,7 @@ function onPage(
   page: PollPage,
   at: Millis,
 ): void {
-  const subscription = link.channels.byId(one.subscription);
+  const subscription = link.subscriptions.byId(one.subscription);
   if (link.phase.kind !== "polling" || !subscription) return;
   poll.answered(one, at);
   const isTaken = subscription.onPage(page, one.since!, !one.hasAnswered, link.tell);
@@ -287,50 +226,8 @@ function refusePoll(
   code: string,
   message: string,
 ): void {
-  const subscription = link.channels.byId(one.subscription);
+  const subscription = link.subscriptions.byId(one.subscription);
   if (subscription) refuse(link, now, subscription, code, message);
-}
-
-/** What is to speak for polling from now on. */
-export const newPolicy = ({ networkHistory }: Link, now: Millis): policy.FallbackPolicy =>
-  policy.newFallbackPolicy(now, isBlocked(networkHistory, now));
-
-/** A session beside the polls is asked for a sign of life, which ends them. */
-export function probeReturn(link: Link, now: Millis): void {
-  const { kind, session } = link.phase;
-  if (kind !== "polling" || !session) return;
-  sendTimed(link, now, session.socket, echo(session, now, link.config, link.pathStats.rtt));
-  returnIfProven(link, now);
-}
-
-/**
- * Once the session follows every channel and has shown that it lives, polling has done its work;
- * where sessions kept dying, not before this one has held out.
- */
-export function returnIfProven(link: Link, now: Millis): void {
-  const { session } = link.phase;
-  if (!session || returnAt(link) > now) return;
-  cancelPolls(link);
-  enterLive(link, now, session, true);
-}
-
-/** When the session beside the polls will have proven itself, if nothing else is heard. */
-export function returnAt({ phase, channels, flapDamping, config }: Link): Millis {
-  const { kind, session } = phase;
-  if (kind !== "polling" || !session || !channels.allFollowed()) return NEVER;
-  const { since } = session;
-  // By then a path that is dead would have been noticed.
-  const { heartbeatIntervalMs, heartbeatTimeoutMs } = config;
-  if (isHeld(flapDamping, since)) return since + heartbeatIntervalMs + heartbeatTimeoutMs;
-  return session.timer.isAnswered ? since : since + RETURN_PROOF;
-}
-
-/** Gives up the polls under way. */
-export function cancelPolls(link: Link): void {
-  if (link.phase.kind !== "polling") return;
-  for (const id of poll.takeAll(link.phase.polls, link.now)) {
-    link.out.push({ kind: "cancel_poll", poll: id });
-  }
 }
 
 /** Where no poll of any channel gets through any more, there is nothing to fall back on. */

@@ -4,12 +4,11 @@
 
 import type { Millis } from "../../machine/time.js";
 import type { ErrorFrame, Published } from "../../protocol/frame/server.js";
-import { readNumber } from "../channels.js";
-import type { Publish } from "../input.js";
 import type { Link } from "../coordinator.js";
+import type { Publish } from "../input.js";
 import { type PublishFailure, isRetryable } from "../output.js";
-import { message } from "../outbox.js";
-import { rest } from "./reconnect.js";
+import { message } from "../publisher.js";
+import { readNumber } from "../subscriptions.js";
 
 export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const { ticket, channel, event, data } = input;
@@ -18,23 +17,24 @@ export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const isResting = link.phase.kind === "resting";
   const failure = isResting
     ? "closed"
-    : link.publishes.add(
+    : link.publisher.add(
         ticket,
         { type: "publish", channel, event, data, final, replace },
-        link.config,
+        link.settings,
       );
   if (failure) tellFailed(link, ticket, failure);
 }
 
 /** Sends what may be sent, and tells of what has waited for an answer for too long. */
 export function runPublishes(link: Link, now: Millis): void {
-  const { publishes } = link;
+  const { publisher } = link;
   let ticket;
-  while ((ticket = publishes.takeOverdue(now)) !== undefined) tellFailed(link, ticket, "uncertain");
-  const { session } = link.phase;
+  while ((ticket = publisher.takeOverdue(now)) !== undefined) tellFailed(link, ticket, "uncertain");
+  const { session } = link.health;
   let next;
+  const newRequest = (): number => link.subscriptions.newRequest();
   const isOpen = (): boolean => link.pacer.openAt() <= now;
-  while (session && isOpen() && (next = publishes.next(now, () => link.channels.newRequest()))) {
+  while (session && isOpen() && (next = publisher.next(now, newRequest))) {
     if ("frame" in next) link.send(session.socket, next.frame);
     else tellFailed(link, next.ticket, next.failure);
   }
@@ -42,17 +42,17 @@ export function runPublishes(link: Link, now: Millis): void {
 
 export function onPublished(link: Link, { id, epoch, offset }: Published): void {
   const request = readNumber(id);
-  const ticket = request === undefined ? undefined : link.publishes.takeAnswered(request);
+  const ticket = request === undefined ? undefined : link.publisher.takeAnswered(request);
   if (ticket !== undefined) link.tell({ kind: "published", ticket, epoch, offset });
 }
 
 /** Whether the error was about a publish. */
-export function takePublishError(link: Link, now: Millis, frame: ErrorFrame): boolean {
+export function onPublishError(link: Link, now: Millis, frame: ErrorFrame): boolean {
   const request = readNumber(frame.id);
   if (request === undefined) return false;
   const { code, message, retry } = frame;
-  const { jitterPercent } = link.config;
-  const refused = link.publishes.refuse(now, request, retry, jitterPercent, link.rng);
+  const { jitterPercent } = link.settings;
+  const refused = link.publisher.refuse(now, request, retry, jitterPercent, link.rng);
   if (refused === "other") return false;
   if (refused === "again") return true;
   const { ticket } = refused;
@@ -64,13 +64,7 @@ export function takePublishError(link: Link, now: Millis, frame: ErrorFrame): bo
 /** At rest nothing is sent any more. */
 export function giveUpPublishes(link: Link): void {
   let lost;
-  while ((lost = link.publishes.giveUp())) tellFailed(link, lost.ticket, lost.failure);
-}
-
-/** A link whose channels have all finished rests, once what it has published is answered. */
-export function restIfFinished(link: Link, now: Millis): void {
-  const isDone = link.publishes.isEmpty() || !link.phase.session;
-  if (link.isFinishing && isDone) rest(link, now, "finished");
+  while ((lost = link.publisher.giveUp())) tellFailed(link, lost.ticket, lost.failure);
 }
 
 function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {
@@ -78,7 +72,7 @@ function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {
     kind: "publish_failed",
     ticket,
     code: failure,
-    message: message(failure, link.config),
+    message: message(failure, link.settings),
     isRetryable: isRetryable(failure),
   });
 }

@@ -4,29 +4,20 @@
 // Must not know timers or frames of channels.
 
 import type { Millis } from "../../machine/time.js";
-import { admitAsked, admitFree } from "../backoff.js";
-import type { End } from "../end.js";
+import { admitFree } from "../backoff.js";
 import type { Link } from "../coordinator.js";
+import type { End } from "../end.js";
+import * as health from "../health.js";
 import { type Attempt, attemptSockets, waiting } from "../phase.js";
-import { closeSockets, onSessionEnd, detachSession } from "./reconnect.js";
-import { enterReplacing } from "./transitions.js";
-import { plan } from "./reconnect.js";
-import { newPolicy } from "./polls.js";
-
-/** The server wants the session gone by now: the next one is sought beside it. */
-export function leaveSession(link: Link, now: Millis): void {
-  const { phase } = link;
-  // While it polls nothing is lost by breaking first.
-  if (phase.kind !== "live") return onSessionEnd(link, now, { kind: "left" });
-  phase.attempt ??= waiting(admitAsked(link.schedule, now, link.config));
-  phase.isLeaving = true;
-}
+import { closeSockets } from "./dials.js";
+import { plan } from "./planning.js";
+import { detachSession, enterReplacing, newPolicy } from "./transitions.js";
 
 /** The session may be dead: the next one is sought at once, until the session shows life. */
 export function doubtSession(link: Link, now: Millis): void {
   const { phase } = link;
-  if (phase.kind !== "live" || phase.attempt || link.channels.isEmpty()) return;
-  if (link.config.detection === "fixed") return;
+  if (phase.kind !== "live" || phase.attempt || link.subscriptions.isEmpty()) return;
+  if (link.settings.detection === "fixed") return;
   phase.attempt = waiting(admitFree(link.schedule, now));
   phase.isLeaving = false;
 }
@@ -41,8 +32,8 @@ export function replaceSession(link: Link, now: Millis): void {
   const { phase } = link;
   const attempt = takeSuccessor(link);
   if (phase.kind !== "live" || !attempt) return;
-  closeSockets(link, [phase.session.socket]);
-  link.pathStats.giveUp();
+  closeSockets(link, [link.health.session!.socket]);
+  health.giveUp(link.health);
   detachSession(link, now);
   enterReplacing(link, now, attempt, newPolicy(link, now));
 }
@@ -54,7 +45,8 @@ export function replaceSession(link: Link, now: Millis): void {
 export function onSuccessorEnd(link: Link, now: Millis, end: End): void {
   const { phase } = link;
   if (phase.kind !== "live") return;
-  const at = phase.isLeaving ? plan(link, now, end, undefined) : undefined;
+  const leaveDueAt = link.health.session?.leaveDueAt;
+  const at = phase.isLeaving ? plan(link, now, end, leaveDueAt, undefined) : undefined;
   phase.attempt = at === undefined ? undefined : waiting(at);
 }
 

@@ -3,19 +3,22 @@
 // next one sees that.
 
 import { type Millis, NEVER } from "../../machine/time.js";
+import { admitAsked } from "../backoff.js";
+import type { Link } from "../coordinator.js";
 import { takeDue } from "../credential.js";
 import * as policy from "../fallback_policy.js";
-import type { Link } from "../coordinator.js";
+import * as health from "../health.js";
+import { waiting } from "../phase.js";
 import * as poll from "../poll.js";
-import { due, wake } from "../session.js";
 import { runRequests } from "./app.js";
-import { beginAttempt, planProbe, race } from "./attempt.js";
-import { onAttemptEnd, onSessionEnd, showReconnecting } from "./reconnect.js";
+import { beginAttempt, planProbe, race } from "./dials.js";
+import { fallBackIfWanted, probePath } from "./fallback.js";
 import { askAgain } from "./frame.js";
 import { sendTimed } from "./measurements.js";
-import { fallBackIfWanted, probePath, returnAt, returnIfProven, runPolls } from "./polls.js";
-import { restIfFinished, runPublishes } from "./publishes.js";
-import { leaveSession } from "./successor.js";
+import { runPolls } from "./polls.js";
+import { runPublishes } from "./publishes.js";
+import { onAttemptEnd, onSessionEnd, restIfFinished, showReconnecting } from "./reconnect.js";
+import { returnAt, returnIfProven } from "./returning.js";
 
 /** Does what is due. */
 export function run(link: Link, now: Millis): void {
@@ -33,16 +36,18 @@ export function run(link: Link, now: Millis): void {
 
 /** When something will be due; never where only an input can change things. */
 export function nextWake(link: Link): Millis {
-  const { phase, channels } = link;
-  const { attempt, session } = phase;
+  const { phase, publisher, pacer, subscriptions } = link;
+  const { attempt } = phase;
+  const { session } = link.health;
   return Math.min(
-    link.publishes.wake(session ? link.pacer.openAt() : undefined) ?? NEVER,
-    link.pacer.wake(),
+    publisher.nextDeadline(session ? pacer.openAt() : undefined),
+    pacer.nextDeadline(),
     tokenWake(link),
     attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
     phase.kind === "trying" ? policy.wake(phase.policy) : NEVER,
     returnAt(link),
-    session ? Math.min(wake(session, link.config), channels.wake() ?? NEVER) : NEVER,
+    health.nextDeadline(link.health, link.settings),
+    session ? subscriptions.nextDeadline() : NEVER,
     phase.kind === "polling" ? poll.wake(phase.polls, link.endpoints.http) : NEVER,
   );
 }
@@ -52,17 +57,13 @@ const tokenWake = ({ phase, credential }: Link): Millis =>
   phase.kind === "resting" || phase.kind === "offline" ? NEVER : credential.askAt;
 
 function runSession(link: Link, now: Millis): void {
-  for (;;) {
-    const { session } = link.phase;
-    const next = session && due(session, now, link.config, link.pathStats.rtt);
-    if (!next) return;
+  for (let next; (next = health.nextAction(link.health, now, link.settings)); ) {
     switch (next.kind) {
       case "say":
-        sendTimed(link, now, session.socket, next.frame);
+        sendTimed(link, now, next.frame);
         break;
       case "doubt":
-        link.pathStats.doubt();
-        link.send(session.socket, next.frame);
+        link.send(link.health.session!.socket, next.frame);
         break;
       case "leave":
         leaveSession(link, now);
@@ -75,7 +76,7 @@ function runSession(link: Link, now: Millis): void {
 
 function runSubscriptions(link: Link, now: Millis): void {
   let id;
-  while (link.phase.session && (id = link.channels.due(now))) askAgain(link, now, id);
+  while (link.health.session && (id = link.subscriptions.due(now))) askAgain(link, now, id);
 }
 
 /** An attempt that has taken too long may be followed by the next one at once. */
@@ -110,4 +111,13 @@ function runToken(link: Link, now: Millis): void {
   if (tokenWake(link) < NEVER && takeDue(link.credential, now)) {
     link.out.push({ kind: "want_token" });
   }
+}
+
+/** The server wants the session gone by now: the next one is sought beside it. */
+export function leaveSession(link: Link, now: Millis): void {
+  const { phase } = link;
+  // While it polls nothing is lost by breaking first.
+  if (phase.kind !== "live") return onSessionEnd(link, now, { kind: "left" });
+  phase.attempt ??= waiting(admitAsked(link.schedule, now, link.settings));
+  phase.isLeaving = true;
 }

@@ -2,18 +2,20 @@
 // is told once. In: the new state, with all it owns. Out: the notice, and the account of time.
 
 import { type Millis, NOT_YET } from "../../machine/time.js";
-import type { FallbackPolicy } from "../fallback_policy.js";
+import * as backoff from "../backoff.js";
 import type { Link } from "../coordinator.js";
+import * as policy from "../fallback_policy.js";
+import type { FallbackPolicy } from "../fallback_policy.js";
+import * as health from "../health.js";
+import { isBlocked } from "../network_history.js";
 import { type Attempt, type Phase, type Polling, shown, waiting } from "../phase.js";
-import type { Session } from "../session.js";
 import type { LinkState, Reason } from "../state.js";
 import type { UptimeState } from "../statistics.js";
-import { newPolicy } from "./polls.js";
 import { giveUpPublishes } from "./publishes.js";
 
 export function enterResting(link: Link, now: Millis, reason: Reason): void {
   link.networkChangedAt = NOT_YET;
-  link.isFinishing = false;
+  link.subscriptions.isFinishing = false;
   giveUpPublishes(link);
   enter(link, now, { kind: "resting" }, reason);
 }
@@ -51,9 +53,8 @@ export function enterReplacing(
   enter(link, now, { kind: "trying", attempt, shownAs: "connected", policy }, "server_asked");
 }
 
-export function enterLive(link: Link, now: Millis, session: Session, isReturn: boolean): void {
-  const successor = { attempt: undefined, isLeaving: false };
-  enter(link, now, { kind: "live", session, ...successor, isReturn }, "welcomed");
+export function enterLive(link: Link, now: Millis, isReturn: boolean): void {
+  enter(link, now, { kind: "live", attempt: undefined, isLeaving: false, isReturn }, "welcomed");
 }
 
 export function enterPolling(link: Link, now: Millis, polling: Polling): void {
@@ -72,6 +73,22 @@ function enter(link: Link, now: Millis, phase: Phase, reason: Reason): void {
   link.record.turn(now, uptimeState(state, reason));
   link.messages.enter(now, state, reason);
   link.tell({ kind: "state", new: state, old, reason });
+}
+
+/** What is to speak for polling from now on. */
+export const newPolicy = ({ networkHistory }: Link, now: Millis): policy.FallbackPolicy =>
+  policy.newFallbackPolicy(now, isBlocked(networkHistory, now));
+
+/** Takes leave of the session, if there is one: what it earned, and what it followed. */
+export function detachSession(link: Link, now: Millis): void {
+  const session = health.takeSession(link.health);
+  if (session) {
+    const { isAnswered } = session.timer;
+    backoff.creditSession(link.schedule, now, now - session.since, isAnswered, link.settings);
+  }
+  link.subscriptions.onSessionLost();
+  link.publisher.onSessionLost();
+  link.pacer.onSessionLost();
 }
 
 function uptimeState(state: LinkState, reason: Reason): UptimeState {

@@ -4,14 +4,12 @@
 
 import { type Millis, NEVER } from "../../machine/time.js";
 import * as CloseCode from "../../protocol/close.js";
-import { type End, codeOf } from "../end.js";
-import type { Input } from "../input.js";
 import type { Link } from "../coordinator.js";
+import { type End, codeOf } from "../end.js";
+import * as health from "../health.js";
+import type { Input } from "../input.js";
 import type { Clue } from "../message.js";
 import { isMissing } from "../poll.js";
-
-/** The least score that is not poor. */
-const FAIR_MIN = 50;
 
 /** Should this input end in a rejection, it is known why; an end may tell better. */
 export function noteInput(link: Link, now: Millis, input: Input): void {
@@ -34,22 +32,12 @@ export function noteEnd(link: Link, now: Millis, end: End): void {
 /** Tells what is to be seen, where that has changed. */
 export function tellMessage(link: Link, now: Millis): void {
   const { messages, phase } = link;
-  if (!link.config.messages) return;
+  if (!link.settings.messages) return;
   if (link.out.some((output) => output.kind === "gap")) messages.onClue(now, "gap");
-  messages.onClue(now, isPoor(link, now) ? "poor" : "not_poor");
+  messages.onClue(now, health.isPoor(link.health, now) ? "poor" : "not_poor");
   messages.onClue(now, isStalled(link) ? "stalled" : "not_stalled");
   const nextTry = phase.attempt?.kind === "waiting" ? phase.attempt.at : undefined;
   if (messages.review(now, nextTry)) link.tell({ kind: "message", message: messages.message() });
-}
-
-/**
- * The grade is slow to rise, so that a lost session alone keeps it low for a minute: people are
- * told of what the network is like now.
- */
-function isPoor(link: Link, now: Millis): boolean {
-  const { quality } = link.pathStats;
-  const grade = quality.grade();
-  return (grade === "bad" || grade === "poor") && quality.report(now).score < FAIR_MIN;
 }
 
 /** Whether no channel's polls are answered. */
@@ -60,8 +48,8 @@ function isStalled({ phase }: Link): boolean {
 }
 
 /** When that changes next. */
-export const messageWake = ({ config, messages }: Link): Millis =>
-  (config.messages ? messages.wake() : undefined) ?? NEVER;
+export const messageWake = ({ settings, messages }: Link): Millis =>
+  (settings.messages ? messages.wake() : undefined) ?? NEVER;
 
 /** What an end says of the path or the server, and what a rejection by it is put down to. */
 function clues(end: End): Clue[] {

@@ -1,9 +1,10 @@
-// How old events are by the server's clock. Twin of the tests in crates/link/src/server_clock.rs.
+// How old events are by the server's clock. Twin of the tests in
+// crates/link/src/health/server_clock.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { age, newServerClock, sample } from "../../src/link/server_clock.js";
+import { age, newServerClock, sample } from "../../../src/link/health/server_clock.js";
 
 const TIME = "2026-02-28T00:00:10.000Z";
 

@@ -1,10 +1,11 @@
-// Estimates and deadlines: their bounds, and what moves them. Twin of crates/link/src/rtt/tests.rs.
+// Estimates and deadlines: their bounds, and what moves them. Twin of
+// crates/link/src/health/rtt/tests.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Estimator, type Path, Rtt, pathAfter } from "../../src/link/rtt.js";
-import { Rng } from "../../src/machine/rng.js";
+import { Estimator, type Path, Rtt, pathAfter } from "../../../src/link/health/rtt.js";
+import { Rng } from "../../../src/machine/rng.js";
 
 const PATHS: Path[] = ["warm", "cold"];
 

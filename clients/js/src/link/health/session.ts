@@ -1,13 +1,13 @@
-// Twin of crates/link/src/session.rs. One welcomed socket: its heartbeat, its idle time, and when
-// the server wants it gone. In: signs of life, the time. Out: frames to send, and the verdict that
-// it has ended. Must not know channels, nor what follows when it ends.
+// Twin of crates/link/src/health/session.rs. One welcomed socket: its heartbeat, its idle time, and
+// when the server wants it gone. In: signs of life, the time. Out: frames to send, and the verdict
+// that it has ended. Must not know channels, nor what follows when it ends.
 
-import { type Millis, NEVER, type Span, since } from "../machine/time.js";
-import type { ClientFrame, Heartbeat } from "../protocol/frame/client.js";
-import type { Welcome } from "../protocol/frame/server.js";
-import type { LinkSettings } from "./config.js";
+import { type Millis, NEVER, type Span, since } from "../../machine/time.js";
+import type { ClientFrame, Heartbeat } from "../../protocol/frame/client.js";
+import type { Welcome } from "../../protocol/frame/server.js";
+import type { LinkSettings } from "../config.js";
 import * as heartbeat from "./heartbeat_timer.js";
-import type { SocketId } from "./input.js";
+import type { SocketId } from "../input.js";
 import { type Rtt, pathAfter } from "./rtt.js";
 
 /** The share of what the path allows that may pass in silence, in percent. */

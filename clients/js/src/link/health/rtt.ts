@@ -1,11 +1,11 @@
-// Twin of crates/link/src/rtt.rs. How long answers take on this path, and so how long one is waited
-// for. In: round trips, and how long the path had been idle before them. Out: estimates in
+// Twin of crates/link/src/health/rtt.rs. How long answers take on this path, and so how long one is
+// waited for. In: round trips, and how long the path had been idle before them. Out: estimates in
 // microseconds, and two deadlines. Must not know what is asked; whoever feeds it leaves out what a
-// sleep of the device stretched.
-// Sources: RFC 6298 for the estimator (1/8 and 1/4). A radio that has gone to sleep takes up to two
-// seconds to wake, which says nothing of the path: so there are two estimators.
+// sleep of the device stretched. Sources: RFC 6298 for the estimator (1/8 and 1/4). A radio that
+// has gone to sleep takes up to two seconds to wake, which says nothing of the path: so there are
+// two estimators.
 
-import { type Span, seconds } from "../machine/time.js";
+import { type Span, seconds } from "../../machine/time.js";
 
 /** Up to this much silence the radio is still awake. */
 const WARM_MAX = seconds(5);

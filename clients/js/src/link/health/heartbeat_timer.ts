@@ -1,11 +1,11 @@
-// Twin of crates/link/src/heartbeat_timer.rs. Proof of life, in two stages: doubt and a second
-// question, then the verdict. In: the agreed terms, how long to be patient, signs of life, the
-// time. Out: heartbeats to send, and what silence means. Must not know sockets or channels, nor
+// Twin of crates/link/src/health/heartbeat_timer.rs. Proof of life, in two stages: doubt and a
+// second question, then the verdict. In: the agreed terms, how long to be patient, signs of life,
+// the time. Out: heartbeats to send, and what silence means. Must not know sockets or channels, nor
 // what patience is drawn from.
 
-import { type Millis, NEVER, type Span, seconds } from "../machine/time.js";
-import type { Heartbeat, HeartbeatTerms } from "../protocol/frame/client.js";
-import type { Scalar } from "../protocol/payload.js";
+import { type Millis, NEVER, type Span, seconds } from "../../machine/time.js";
+import type { Heartbeat, HeartbeatTerms } from "../../protocol/frame/client.js";
+import type { Scalar } from "../../protocol/payload.js";
 
 /** The shortest span that a server may set. */
 const TERM_MIN = seconds(1);

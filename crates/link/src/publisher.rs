@@ -7,11 +7,11 @@ use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 
-use steadfast_machine::{Millis, Rng, Span};
+use steadfast_machine::{Millis, Rng, Span, Wake};
 use steadfast_protocol::{PublishFrame, ReplaceKey, Scalar};
 
 use crate::backoff::{doubled, jittered};
-use crate::{Config, PublishFailure};
+use crate::{Config, PublishFailure, Why};
 
 /// Publishes under way at once, at most.
 const IN_FLIGHT_MAX: usize = 16;
@@ -35,7 +35,7 @@ const FRAME_BYTES: usize = 192;
 
 /// The publishes of a link that wait or are under way.
 #[derive(Clone, Debug)]
-pub(crate) struct Outbox {
+pub(crate) struct Publisher {
     all: VecDeque<PendingPublish>,
     bytes: usize,
     last_sequence: u64,
@@ -73,7 +73,7 @@ enum PublishState {
 
 /// What is to be done with the next publish.
 #[derive(Debug)]
-pub(crate) enum OutboxStep {
+pub(crate) enum PublisherStep {
     /// Send it.
     Send(Box<PublishFrame>),
     /// Tell the app that it has failed; it is forgotten.
@@ -92,7 +92,7 @@ pub(crate) enum ErrorOutcome {
     Failed { ticket: u64, is_uncertain: bool },
 }
 
-impl Outbox {
+impl Publisher {
     /// Nothing published yet.
     pub(crate) const fn new() -> Self {
         Self {
@@ -153,7 +153,7 @@ impl Outbox {
     }
 
     /// The device slept for a time that nobody may have counted.
-    pub(crate) fn sleep(&mut self) {
+    pub(crate) fn on_resumed(&mut self) {
         for entry in &mut self.all {
             entry.is_timeless |= entry.doubted_since.is_some();
         }
@@ -164,7 +164,7 @@ impl Outbox {
         &mut self,
         now: Millis,
         new_request: impl FnOnce() -> u32,
-    ) -> Option<OutboxStep> {
+    ) -> Option<PublisherStep> {
         let (index, at) = self.first()?;
         let entry = self.all.get_mut(index)?;
         let failure = if at > now {
@@ -181,10 +181,10 @@ impl Outbox {
             self.paced_to = self.paced_to.max(now) + PACE;
             let mut frame = Box::new(entry.frame.clone());
             frame.id = Some(Scalar::number(request.into()));
-            return Some(OutboxStep::Send(frame));
+            return Some(PublisherStep::Send(frame));
         };
         let ticket = self.take(index)?.ticket;
-        Some(OutboxStep::Fail(ticket, failure))
+        Some(PublisherStep::Fail(ticket, failure))
     }
 
     /// Takes out a publish that was sent too long ago to be sent again.
@@ -242,10 +242,11 @@ impl Outbox {
     }
 
     /// When something will be due; `open_at` is from when on a session, if there is one, may speak.
-    pub(crate) fn wake(&self, open_at: Option<Millis>) -> Option<Millis> {
+    pub(crate) fn next_deadline(&self, open_at: Option<Millis>) -> Option<Wake<Why>> {
         let overdue_at = self.all.iter().filter_map(PendingPublish::overdue_at).min();
         let next_at = open_at.and_then(|open_at| self.first().map(|(_, at)| at.max(open_at)));
-        overdue_at.into_iter().chain(next_at).min()
+        let at = overdue_at.into_iter().chain(next_at).min()?;
+        Some(Wake::new(at, Why::Publish))
     }
 
     /// The publish to be sent next, and when. Of a channel only the oldest is ever under way, so

@@ -3,11 +3,11 @@
 //! Must not know channels, nor what follows when it ends.
 
 use steadfast_machine::{Millis, Span, Wake};
-use steadfast_protocol::{ClientFrame, Welcome};
+use steadfast_protocol::{ClientFrame, Scalar, Welcome};
 
+use super::heartbeat_timer::{AnswerTimeouts, HeartbeatAction, HeartbeatTimer};
+use super::rtt::{Path, Rtt};
 use crate::end::End;
-use crate::heartbeat_timer::{AnswerTimeouts, HeartbeatAction, HeartbeatTimer};
-use crate::rtt::{Path, Rtt};
 use crate::wake::Why;
 use crate::{Config, Detection, SocketId};
 
@@ -17,11 +17,11 @@ const PATH_SHARE: u64 = 80;
 /// A live session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
-    pub(crate) socket: SocketId,
-    pub(crate) since: Millis,
-    pub(crate) timer: HeartbeatTimer,
+    socket: SocketId,
+    since: Millis,
+    timer: HeartbeatTimer,
     /// After a loss without a word, attempts are spread over this.
-    pub(crate) crash_window: Span,
+    crash_window: Span,
     leave: LeaveRequest,
     /// How long the path in front of the server lets a session be silent.
     path_limit: Option<Span>,
@@ -68,6 +68,41 @@ impl Session {
             counted_from: now,
             is_pinged: false,
         }
+    }
+
+    /// The socket it is on.
+    pub(crate) const fn socket(&self) -> SocketId {
+        self.socket
+    }
+
+    /// When it was welcomed.
+    pub(crate) const fn since(&self) -> Millis {
+        self.since
+    }
+
+    /// The span over which attempts are spread after a loss without a close frame.
+    pub(crate) const fn crash_window(&self) -> Span {
+        self.crash_window
+    }
+
+    /// Whether a heartbeat of it was ever answered.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.timer.is_answered()
+    }
+
+    /// Whether a second heartbeat asks for the answer to the first.
+    pub(crate) const fn is_doubted(&self) -> bool {
+        self.timer.is_doubted()
+    }
+
+    /// An answer to a heartbeat; its round trip where it answers the one that is timed.
+    pub(crate) fn on_ack(&mut self, id: Option<&Scalar>, now: Millis) -> Option<Span> {
+        self.timer.on_ack(id, now)
+    }
+
+    /// The device slept for a time that no timer shows: what was asked is not timed.
+    pub(crate) const fn give_up_timing(&mut self) {
+        self.timer.give_up_timing();
     }
 
     /// The server wants the session gone by that time.

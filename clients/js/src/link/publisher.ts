@@ -1,10 +1,10 @@
-// Twin of crates/link/src/outbox.rs. What the app has published and the server has not
+// Twin of crates/link/src/publisher.rs. What the app has published and the server has not
 // answered: bounded, in order, each with a key of its own, so that sending it again makes no second
 // event. In: publishes, answers, sessions that end, the time. Out: what to send next, and what has
 // failed. Must not know sockets.
 
 import type { Rng } from "../machine/rng.js";
-import type { Millis } from "../machine/time.js";
+import { type Millis, NEVER } from "../machine/time.js";
 import type { PublishFrame } from "../protocol/frame/client.js";
 import { utf8Length } from "../protocol/name.js";
 import { doubled, jittered } from "./backoff.js";
@@ -32,8 +32,6 @@ const PACE = 25;
 const PACE_AHEAD = 1000;
 /** What a frame takes beyond its names and its data, at most. */
 export const FRAME_BYTES = 192;
-/** When something was that is not so. */
-const NEVER = Infinity;
 
 /** One publish. */
 interface PendingPublish {
@@ -55,7 +53,7 @@ interface PendingPublish {
 }
 
 /** What is to be done with the next publish: send it, or tell the app that it has failed. */
-export type OutboxStep =
+export type PublisherStep =
   | { readonly kind: "send"; readonly frame: PublishFrame }
   | { readonly kind: "fail"; readonly ticket: number; readonly failure: PublishFailure };
 
@@ -70,7 +68,7 @@ export type ErrorOutcome =
   | { readonly ticket: number; readonly isUncertain: boolean };
 
 /** The publishes of a link that wait or are under way. */
-export class Outbox {
+export class Publisher {
   private readonly all: PendingPublish[] = [];
   private bytes = 0;
   private lastSequence = 0;
@@ -117,12 +115,12 @@ export class Outbox {
   }
 
   /** The device slept for a time that nobody may have counted. */
-  sleep(): void {
+  onResumed(): void {
     for (const entry of this.all) entry.isTimeless ||= entry.doubtedSince < NEVER;
   }
 
   /** The next thing to do on a session; to be asked until there is none. */
-  next(now: Millis, newRequest: () => number): OutboxStep | undefined {
+  next(now: Millis, newRequest: () => number): PublisherStep | undefined {
     const due = this.first();
     if (!due || due.at > now) return undefined;
     const { entry } = due;
@@ -180,11 +178,10 @@ export class Outbox {
   }
 
   /** When something will be due; `openAt` is from when on a session, if there is one, may speak. */
-  wake(openAt: Millis | undefined): Millis | undefined {
+  nextDeadline(openAt: Millis | undefined): Millis {
     const next = openAt === undefined ? undefined : this.first();
     const nextAt = next && openAt !== undefined ? Math.max(next.at, openAt) : NEVER;
-    const at = Math.min(nextAt, ...this.all.map(overdueAt));
-    return at < NEVER ? at : undefined;
+    return Math.min(nextAt, ...this.all.map(overdueAt));
   }
 
   /**

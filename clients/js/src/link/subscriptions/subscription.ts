@@ -1,38 +1,41 @@
-// Twin of crates/link/src/subscription.rs. One channel of a link: where its app stands, and what
-// of a server's frames and answers the app may be told. In: frames and answers about this channel.
-// Out: notices, in offset order, each offset once; and the verdict that something is missing. Must
-// not know sockets.
+// Twin of crates/link/src/subscriptions/subscription.rs. One channel of a link: where its app
+// stands, and what of a server's frames and answers the app may be told. In: frames and answers
+// about this channel. Out: notices, in offset order, each offset once; and the verdict that
+// something is missing. Must not know sockets.
 
-import type { Millis } from "../machine/time.js";
-import type { Event } from "../protocol/event.js";
-import type { Subscribed, Superseded } from "../protocol/frame/server.js";
-import type { ChannelName, Epoch } from "../protocol/name.js";
-import { type PollPage, intoEvent } from "../protocol/poll.js";
-import type { Position, Since } from "../protocol/position.js";
-import type { Notice } from "./output.js";
+import { type Millis, NEVER } from "../../machine/time.js";
+import type { Event } from "../../protocol/event.js";
+import type { Subscribed, Superseded } from "../../protocol/frame/server.js";
+import type { ChannelName, Epoch } from "../../protocol/name.js";
+import { type PollPage, intoEvent } from "../../protocol/poll.js";
+import type { Position, Since } from "../../protocol/position.js";
+import type { Notice } from "../output.js";
 
 /** How long an answer to a request is waited for, in milliseconds. */
 const SUBSCRIBED_TIMEOUT = 30_000;
 
-/** Where a channel stands on the session of the moment. */
-export type SubscriptionState =
-  /** There is no session. */
-  | { readonly kind: "apart" }
-  /**
-   * Asked for, by `hello` or by the request with this id; an answer is waited for until then.
-   */
+/** What the current session knows of a channel, and when to request it again. */
+type SubscriptionState =
+  /** It was not asked for the channel, or there is no session. */
+  | { readonly kind: "apart"; readonly at?: undefined }
+  /** It was asked, in `hello` or by the request with this id, and has to answer until then. */
   | {
       readonly kind: "asked";
-      readonly request: number | undefined;
+      readonly id: number | undefined;
       readonly since: Since;
-      readonly until: Millis;
+      readonly at: Millis;
     }
   /**
-   * Followed; an event that names no epoch has this one. What comes behind `head` was published
-   * since.
+   * It follows the channel. An event that names no epoch has this one, and one with an offset above
+   * `head` was published since.
    */
-  | { readonly kind: "followed"; readonly epoch: Epoch; readonly head: number }
-  /** The server could not serve it for now. */
+  | {
+      readonly kind: "followed";
+      readonly epoch: Epoch;
+      readonly head: number;
+      readonly at?: undefined;
+    }
+  /** The server could not serve the channel for now. */
   | { readonly kind: "again"; readonly at: Millis };
 
 /**
@@ -46,9 +49,10 @@ export type Tell = (notice: Notice) => void;
 
 /** A channel the app follows, at first from `start`. */
 export class Subscription {
+  /** Changed here only. */
   progress: SubscriptionState = { kind: "apart" };
-  /** Whether it was asked for again in this session, to mend what was amiss. */
-  isResubscribed = false;
+  /** Whether it was requested again on this session because events were missing. */
+  private isResubscribed = false;
   private place: Position | undefined;
 
   /** The `id` is its place in the order of creation; never used again. */
@@ -70,24 +74,41 @@ export class Subscription {
     return this.place ?? this.start;
   }
 
-  /** Asked for on the session of the moment, by the request with this id, or by `hello`. */
-  ask(now: Millis, request: number | undefined): Since {
+  /** Requests the channel on the current session, with this id or in `hello`. */
+  request(now: Millis, id: number | undefined): Since {
     const since = this.since();
-    this.progress = { kind: "asked", request, since, until: now + SUBSCRIBED_TIMEOUT };
+    this.progress = { kind: "asked", id, since, at: now + SUBSCRIBED_TIMEOUT };
     return since;
   }
 
-  /** The device slept: an answer is waited for anew. */
-  renew(now: Millis): void {
-    if (this.progress.kind === "asked") {
-      this.progress = { ...this.progress, until: now + SUBSCRIBED_TIMEOUT };
-    }
+  /** The device slept: the timeout of an unanswered request starts again. */
+  onSleep(now: Millis): void {
+    const { progress } = this;
+    if (progress.kind === "asked") this.progress = { ...progress, at: now + SUBSCRIBED_TIMEOUT };
   }
 
-  /** The session is gone. */
+  /** The session has ended. */
   onSessionLost(): void {
     this.progress = { kind: "apart" };
     this.isResubscribed = false;
+  }
+
+  /** The server cannot serve the channel for now: it is requested again at this time. */
+  retryLater(at: Millis): void {
+    this.progress = { kind: "again", at };
+  }
+
+  /**
+   * Marks the channel as requested again because events were missing. Returns false where that was
+   * done on this session before.
+   */
+  tryResubscribe(): boolean {
+    return !this.isResubscribed && (this.isResubscribed = true);
+  }
+
+  /** When it is due to be requested again; never where it is not. */
+  retryAt(): Millis {
+    return this.progress.at ?? NEVER;
   }
 
   /** Whether the session follows it. */
@@ -111,7 +132,7 @@ export class Subscription {
     let asked: Since;
     if (progress.kind === "followed") {
       asked = gap?.from ?? this.since();
-    } else if (progress.kind === "asked" && progress.request === id) {
+    } else if (progress.kind === "asked" && progress.id === id) {
       asked = progress.since;
     } else {
       // Asked for again since: the answer to that will follow.

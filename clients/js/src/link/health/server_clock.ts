@@ -1,9 +1,9 @@
-// Twin of crates/link/src/server_clock.rs. What the server's clock shows, as far as answers tell.
-// In: the server's time in answers that were timed. Out: how old an event was when it came. Must
-// not know the device's own date.
+// Twin of crates/link/src/health/server_clock.rs. What the server's clock shows, as far as answers
+// tell. In: the server's time in answers that were timed. Out: how old an event was when it came.
+// Must not know the device's own date.
 
-import { type Millis, NOT_YET, type Span, less, seconds } from "../machine/time.js";
-import { parseTimestamp } from "../protocol/time.js";
+import { type Millis, NOT_YET, type Span, less, seconds } from "../../machine/time.js";
+import { parseTimestamp } from "../../protocol/time.js";
 
 /** How long an answer is the best there is, however much slower later ones are. */
 const SAMPLE_AGE_MAX = seconds(600);

@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Notice } from "../../src/link/output.js";
-import { Subscription } from "../../src/link/subscription.js";
-import type { Subscribed } from "../../src/protocol/frame/server.js";
-import type { PollPage } from "../../src/protocol/poll.js";
-import type { Gap, Position, Since } from "../../src/protocol/position.js";
+import { type Notice } from "../../../src/link/output.js";
+import { Subscription } from "../../../src/link/subscriptions/subscription.js";
+import type { Subscribed } from "../../../src/protocol/frame/server.js";
+import type { PollPage } from "../../../src/protocol/poll.js";
+import type { Gap, Position, Since } from "../../../src/protocol/position.js";
 
 const at = (epoch: string, offset: number): Position => ({ epoch, offset });
 const follow = (since: Since) => new Subscription(1, "a:1", since);
@@ -68,7 +68,7 @@ test("an answer from a place the link has left is not taken", () => {
 // P-21, P-23
 test("a session asked from now does not skip what polling began behind", () => {
   const one = follow("now");
-  one.ask(0, undefined);
+  one.request(0, undefined);
   assert.deepEqual(take(one, answer("e1", [], 5), "now"), [true, []]);
   assert.equal(one.onSubscribed(subscribed("e1", 7), undefined, silent), "broken");
   assert.deepEqual(one.position(), at("e1", 5));
@@ -77,7 +77,7 @@ test("a session asked from now does not skip what polling began behind", () => {
 // P-21, P-27
 test("news of an epoch that polling has left behind is asked for again", () => {
   const one = follow(at("e1", 2));
-  one.ask(0, undefined);
+  one.request(0, undefined);
   assert.equal(one.onSubscribed(subscribed("e1", 2), undefined, silent), "kept");
   assert.deepEqual(take(one, answer("e2", [1], 1), one.since()), [true, [0, 1]]);
   assert.deepEqual(take(one, answer("e3", [1], 1), one.since()), [true, [0, 1]]);
@@ -91,7 +91,7 @@ test("news of an epoch that polling has left behind is asked for again", () => {
 
 test("what is asked for does not move when later events come", () => {
   const one = follow(at("e1", 0));
-  const asked = one.ask(0, undefined);
+  const asked = one.request(0, undefined);
   one.onSubscribed(subscribed("e1", 0), undefined, silent);
   const event = { channel: "a:1", offset: 1, event: "progress", data: 7, time: "" };
   const told: Notice[] = [];
@@ -104,7 +104,7 @@ test("what is asked for does not move when later events come", () => {
 test("an event is live that was published since the session follows, and not told yet", () => {
   const one = follow(at("e1", 2));
   assert.equal(one.isLive(9), false);
-  one.ask(0, undefined);
+  one.request(0, undefined);
   one.onSubscribed({ ...subscribed("e1", 2), head: 5 }, undefined, silent);
   assert.deepEqual([5, 6].map((offset) => one.isLive(offset)), [false, true]);
   take(one, answer("e1", [3, 4, 5, 6], 6), one.since());

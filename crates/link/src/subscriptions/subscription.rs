@@ -20,16 +20,16 @@ pub(crate) struct Subscription {
     /// Its place in the order of creation; never used again.
     pub(crate) id: u32,
     pub(crate) channel: ChannelName,
-    pub(crate) progress: SubscriptionState,
-    /// Whether it was asked for again in this session, to mend what was amiss.
-    pub(crate) is_resubscribed: bool,
+    progress: SubscriptionState,
+    /// Whether it was requested again on this session because events were missing.
+    is_resubscribed: bool,
     since: Since,
     position: Option<Position>,
 }
 
 /// Where a channel stands on the session of the moment.
 #[derive(Clone, Debug)]
-pub(crate) enum SubscriptionState {
+enum SubscriptionState {
     /// There is no session.
     Apart,
     /// Asked for, by `hello` or by the request with this id; an answer is waited for until then.
@@ -78,25 +78,61 @@ impl Subscription {
         self.position.clone().map_or_else(|| self.since.clone(), Since::After)
     }
 
-    /// Asked for on the session of the moment, by the request with this id, or by `hello`.
-    pub(crate) fn ask(&mut self, now: Millis, request: Option<u32>) -> Since {
+    /// Requests the channel on the current session, with this id or in `hello`.
+    pub(crate) fn request(&mut self, now: Millis, request: Option<u32>) -> Since {
         let since = self.since();
         let until = now + SUBSCRIBED_TIMEOUT;
         self.progress = SubscriptionState::Asked { request, since: since.clone(), until };
         since
     }
 
-    /// The device slept: an answer is waited for anew.
-    pub(crate) fn renew(&mut self, now: Millis) {
+    /// The device slept: the timeout of an unanswered request starts again.
+    pub(crate) fn on_sleep(&mut self, now: Millis) {
         if let SubscriptionState::Asked { until, .. } = &mut self.progress {
             *until = now + SUBSCRIBED_TIMEOUT;
         }
     }
 
-    /// The session is gone.
+    /// The session has ended.
     pub(crate) fn on_session_lost(&mut self) {
         self.progress = SubscriptionState::Apart;
         self.is_resubscribed = false;
+    }
+
+    /// The server cannot serve the channel for now: it is requested again at this time.
+    pub(crate) fn retry_later(&mut self, at: Millis) {
+        self.progress = SubscriptionState::Again { at };
+    }
+
+    /// Marks the channel as requested again because events were missing. Returns false where that
+    /// was done on this session before.
+    pub(crate) fn try_resubscribe(&mut self) -> bool {
+        !core::mem::replace(&mut self.is_resubscribed, true)
+    }
+
+    /// Whether the session was not asked for it.
+    pub(crate) const fn is_unrequested(&self) -> bool {
+        matches!(self.progress, SubscriptionState::Apart)
+    }
+
+    /// Whether a request for it has not been answered.
+    pub(crate) const fn is_requested(&self) -> bool {
+        matches!(self.progress, SubscriptionState::Asked { .. })
+    }
+
+    /// Whether that request has this id.
+    pub(crate) fn is_requested_by(&self, id: u32) -> bool {
+        matches!(self.progress, SubscriptionState::Asked { request, .. } if request == Some(id))
+    }
+
+    /// When it is due to be requested again.
+    pub(crate) const fn retry_at(&self) -> Option<Millis> {
+        match self.progress {
+            SubscriptionState::Again { at } | SubscriptionState::Asked { until: at, .. } => {
+                Some(at)
+            }
+            SubscriptionState::Apart | SubscriptionState::Followed { .. } => None,
+        }
     }
 
     /// Whether the session follows it.

@@ -7,8 +7,8 @@ use alloc::string::String;
 
 use steadfast_machine::{Millis, Span};
 
+use super::rtt::{Bounds, Path, Rtt};
 use crate::quality::{Grade, Quality};
-use crate::rtt::{Bounds, Path, Rtt};
 use crate::statistics::Statistics;
 
 /// How often operators are told at most.
@@ -107,7 +107,7 @@ impl PathStats {
     }
 
     /// Whether an answer is overdue where nothing has come for `idle`.
-    pub(crate) fn is_suspect(&self, now: Millis, idle: Span) -> bool {
+    pub(crate) fn is_overdue(&self, now: Millis, idle: Span) -> bool {
         self.unanswered.is_some_and(|unanswered| {
             let span = now.since(unanswered.at);
             idle >= span && span >= self.rtt.soft(unanswered.path)

@@ -1,5 +1,5 @@
 // One pulse: its two deadlines, what clears them, and what is timed. Twin of
-// crates/link/src/heartbeat_timer/tests.rs.
+// crates/link/src/health/heartbeat_timer/tests.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ import {
   pace,
   renew,
   wake,
-} from "../../src/link/heartbeat_timer.js";
+} from "../../../src/link/health/heartbeat_timer.js";
 
 const PATIENCE = { soft: 1000, hard: 4000 };
 

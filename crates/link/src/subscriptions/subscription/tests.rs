@@ -109,7 +109,7 @@ fn an_answer_from_a_place_the_link_has_left_is_not_taken() {
 #[test]
 fn a_session_asked_from_now_does_not_skip_what_polling_began_behind() {
     let mut one = Subscription::new(1, channel(), Since::Now);
-    one.ask(Millis(0), None);
+    one.request(Millis(0), None);
     assert_eq!(take(&mut one, answer("e1", &[], 5), &Since::Now), (true, vec![]));
     let frame = subscribed("e1", 7, None);
     assert_eq!(one.on_subscribed(&frame, None, &mut |_| {}), Continuity::Broken);
@@ -120,7 +120,7 @@ fn a_session_asked_from_now_does_not_skip_what_polling_began_behind() {
 #[test]
 fn news_of_an_epoch_that_polling_has_left_behind_is_asked_for_again() {
     let mut one = Subscription::new(1, channel(), Since::After(position("e1", 2)));
-    one.ask(Millis(0), None);
+    one.request(Millis(0), None);
     assert_eq!(one.on_subscribed(&subscribed("e1", 2, None), None, &mut |_| {}), Continuity::Kept);
     let asked = one.since();
     assert_eq!(take(&mut one, answer("e2", &[1], 1), &asked), (true, vec![0, 1]));

@@ -1,0 +1,166 @@
+// Twin of crates/link/src/health/path_stats.rs. What a link measures of its path. In: what was
+// asked and what was answered, and when. Out: round trips for the estimates, answers and misses for
+// the quality, and what operators are told of it. Must not know frames or sockets.
+
+import { type Millis, NOT_YET, type Span, since } from "../../machine/time.js";
+import { type Grade, Quality } from "../quality.js";
+import { type Bounds, type Path, Rtt, pathAfter } from "./rtt.js";
+import type { Statistics } from "../statistics.js";
+
+/** How often operators are told at most, in milliseconds. */
+const TELL_INTERVAL = 60_000;
+/** How old the last round trip on a warm path may be. */
+const WARM_AGE_MAX = 300_000;
+
+/** What operators are told, as it travels. */
+export interface QualityStats {
+  /** In percent. */
+  readonly availability: number;
+  readonly realtime_availability: number;
+  readonly score: number | null;
+  readonly grade: Grade;
+  readonly reconnects: number;
+}
+
+interface PendingAnswer {
+  readonly at: Millis;
+  readonly path: Path;
+  /** Whether the next thing that is asked has been given more time because of this. */
+  isDoubted: boolean;
+}
+
+/** What is measured, and what has been told of it. */
+export interface PathStats {
+  readonly quality: Quality;
+  rtt: Rtt;
+  /** What waits for its answer: the newest `hello` or heartbeat. */
+  unanswered: PendingAnswer | undefined;
+  /** When the warm path was last measured. */
+  warmAt: Millis;
+  toldAt: Millis;
+  toldGrade: Grade;
+}
+
+/** Nothing measured; answers are waited for within these bounds. */
+export const newPathStats = (bounds: Bounds): PathStats => ({
+  quality: new Quality(),
+  rtt: new Rtt(bounds),
+  unanswered: undefined,
+  warmAt: 0,
+  toldAt: NOT_YET,
+  toldGrade: "unknown",
+});
+
+/** Something is asked that has an answer; nothing had come for `idle`. */
+export function ask(stats: PathStats, now: Millis, idle: Span): void {
+  const before = stats.unanswered;
+  stats.unanswered = { at: now, path: pathAfter(idle), isDoubted: false };
+  if (before && (before.isDoubted || since(now, before.at) >= stats.rtt.soft(before.path))) {
+    miss(stats, now, before);
+  }
+}
+
+/** An answer is overdue: the next one is given more time. */
+export function doubt(stats: PathStats): void {
+  const { unanswered } = stats;
+  if (!unanswered || unanswered.isDoubted) return;
+  unanswered.isDoubted = true;
+  stats.rtt.miss();
+}
+
+/**
+ * The `hello` was answered; how long that took. That is no heartbeat, but a round trip on a warm
+ * path: the socket had opened just before.
+ */
+export function welcome(stats: PathStats, now: Millis): Span | undefined {
+  return measure(stats, now);
+}
+
+/** The newest heartbeat was answered. */
+export function answer(stats: PathStats, now: Millis): void {
+  const rtt = measure(stats, now);
+  if (rtt !== undefined) stats.quality.onAnswer(now, rtt);
+}
+
+/** Nothing came in time. */
+export function silence(stats: PathStats, now: Millis): void {
+  const { unanswered } = stats;
+  giveUp(stats);
+  if (unanswered) miss(stats, now, unanswered);
+}
+
+/** What was asked will not be answered, which tells nothing. */
+export function giveUp(stats: PathStats): void {
+  stats.unanswered = undefined;
+}
+
+/** The device slept: what was asked before it cannot be timed. */
+export function sleep(stats: PathStats, from: Millis, to: Millis): void {
+  giveUp(stats);
+  stats.quality.onSleep(from, to);
+}
+
+/** What was measured was another network's. */
+export function forgetPath(stats: PathStats, bounds: Bounds): void {
+  stats.rtt = new Rtt(bounds);
+  giveUp(stats);
+}
+
+/** Whether an answer is overdue where nothing has come for `idle`. */
+export function isOverdue(stats: PathStats, now: Millis, idle: Span): boolean {
+  const { unanswered } = stats;
+  if (!unanswered) return false;
+  const span = since(now, unanswered.at);
+  return idle >= span && span >= stats.rtt.soft(unanswered.path);
+}
+
+/** Whether to ask again right behind an answer, so that the warm path is measured too. */
+export function wantsEcho(stats: PathStats, now: Millis): boolean {
+  return since(now, stats.warmAt) > WARM_AGE_MAX;
+}
+
+/** Whether the grade has changed since this was last asked. */
+export function takeChange(stats: PathStats): boolean {
+  const before = stats.toldGrade;
+  stats.toldGrade = stats.quality.grade();
+  return stats.toldGrade !== before;
+}
+
+/** What operators are told; undefined where they were told less than a minute ago. */
+export function tell(
+  stats: PathStats,
+  now: Millis,
+  statistics: Statistics,
+): QualityStats | undefined {
+  if (now - stats.toldAt < TELL_INTERVAL) return undefined;
+  stats.toldAt = now;
+  const { score, grade } = stats.quality.report(now);
+  return {
+    availability: percent(statistics.availability),
+    realtime_availability: percent(statistics.realtimeAvailability),
+    score: grade === "unknown" ? null : score,
+    grade,
+    reconnects: statistics.totalReconnects,
+  };
+}
+
+/** Takes the round trip of what was asked, if it can be timed. */
+function measure(stats: PathStats, now: Millis): Span | undefined {
+  const { unanswered } = stats;
+  if (!unanswered) return undefined;
+  giveUp(stats);
+  const rtt = since(now, unanswered.at);
+  stats.rtt.sample(unanswered.path, rtt);
+  if (unanswered.path === "warm") stats.warmAt = now;
+  const warm = stats.rtt.warm();
+  if (warm) stats.quality.onDelay(warm.delay());
+  return rtt;
+}
+
+function miss(stats: PathStats, now: Millis, unanswered: PendingAnswer): void {
+  if (!unanswered.isDoubted) stats.rtt.miss();
+  stats.quality.onMiss(now);
+}
+
+/** Hundredths of a percent as percent. */
+const percent = (hundredths: number): number => hundredths / 100;
