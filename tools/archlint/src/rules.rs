@@ -7,6 +7,7 @@ pub mod functions;
 pub mod headers;
 pub mod names;
 pub mod pure;
+pub mod references;
 pub mod scenarios;
 pub mod sizes;
 pub mod sleeps;
@@ -22,7 +23,7 @@ use crate::tree::Tree;
 pub type Check = fn(&Tree) -> Vec<Finding>;
 
 /// All the rules of the house.
-pub const ALL: [Check; 14] = [
+pub const ALL: [Check; 15] = [
     calls::check,
     documents::check,
     edges::check,
@@ -30,6 +31,7 @@ pub const ALL: [Check; 14] = [
     headers::check,
     names::check,
     pure::check,
+    references::check,
     scenarios::check,
     sizes::check,
     sleeps::check,

@@ -82,6 +82,11 @@ fn documents_are_short_and_their_paths_exist() {
 }
 
 #[test]
+fn functions_that_documents_name_exist() {
+    obeyed(rules::references::check);
+}
+
+#[test]
 fn files_hold_on_any_machine() {
     obeyed(rules::traces::check);
 }

@@ -1,5 +1,7 @@
 //! Documents that are read. In: the texts at the root. Out: those that are missing or too long,
-//! and paths in ARCHITECTURE.md that are not there.
+//! and paths in ARCHITECTURE.md and CONTRIBUTING.md that are not there.
+
+use std::path::Path;
 
 use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
@@ -8,22 +10,36 @@ use crate::tree::Tree;
 const LIMITS: [(&str, usize); 3] =
     [("ARCHITECTURE.md", 300), ("CONTRIBUTING.md", 150), ("STYLE.md", 120)];
 
-/// The document whose paths are looked up.
-const MAP: &str = "ARCHITECTURE.md";
+/// The documents whose paths are looked up.
+pub(super) const MAPS: [&str; 2] = ["ARCHITECTURE.md", "CONTRIBUTING.md"];
 
 /// Folders whose paths are looked up.
-const FOLDERS: [&str; 3] = ["crates/", "conformance/", "tools/"];
+const FOLDERS: [&str; 9] = [
+    "bench/",
+    "clients/",
+    "conformance/",
+    "crates/",
+    "deploy/",
+    "docs/",
+    "findings/",
+    "messages/",
+    "tools/",
+];
 
 /// Finds missing and long documents, and paths that lead nowhere.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         LIMITS.iter().filter_map(|&(path, limit)| bad_length(tree, path, limit)).collect();
-    for (line, text) in (1..).zip(tree.text(MAP).unwrap_or_default().lines()) {
-        for path in paths_in(text) {
-            if !tree.has(&path) {
-                let message = format!("names `{path}`, which is not there; name what is");
-                findings.push(Finding::new(Rule::Document, MAP, line, message).about(&path));
-            }
+    findings.extend(MAPS.iter().flat_map(|map| paths_that_lead_nowhere(tree, map)));
+    findings
+}
+
+fn paths_that_lead_nowhere(tree: &Tree, map: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (line, text) in (1..).zip(tree.text(map).unwrap_or_default().lines()) {
+        for path in paths_in(text).into_iter().filter(|path| !tree.has(path)) {
+            let message = format!("names `{path}`, which is not there; name what is");
+            findings.push(Finding::new(Rule::Document, map, line, message).about(&path));
         }
     }
     findings
@@ -43,9 +59,16 @@ fn bad_length(tree: &Tree, path: &str, limit: usize) -> Option<Finding> {
 fn paths_in(line: &str) -> Vec<String> {
     let quoted = line.split('`').skip(1).step_by(2);
     let paths = quoted.filter(|text| {
-        FOLDERS.iter().any(|folder| text.starts_with(folder)) && !text.contains(char::is_whitespace)
+        let is_ours = FOLDERS.iter().any(|folder| text.starts_with(folder));
+        let is_at_the_root = has_ending(text, "md") && !text.contains('/');
+        (is_ours || is_at_the_root) && !text.contains(char::is_whitespace)
     });
     paths.flat_map(written_out).map(|path| fixed_part(&path).to_owned()).collect()
+}
+
+/// Whether the name of a file ends in `.` and `ending`.
+pub(super) fn has_ending(path: &str, ending: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == ending)
 }
 
 fn written_out(path: &str) -> Vec<String> {
@@ -95,6 +118,8 @@ mod tests {
         assert_eq!(bad("one\n`crates/link/src/gone.rs`", ""), ["ARCHITECTURE.md:2"]);
         assert_eq!(bad("`crates/{link,gone}/src`", ""), ["ARCHITECTURE.md:1"]);
         assert_eq!(bad("`conformance/gone/*.json`", ""), ["ARCHITECTURE.md:1"]);
+        assert_eq!(bad("`STYLE.md`", "`crates/link`, `STYLE.md`"), [""; 0]);
+        assert_eq!(bad("", "| `crates/link/src/gone.rs`, `docs/gone.md`, `GONE.md` |").len(), 3);
     }
 
     #[test]
