@@ -14,7 +14,7 @@ const BUSY: &str = "HTTP/1.1 503 Busy\r\nconnection: close\r\ncontent-length: 0\
 const HANG_UP: &str = "";
 
 const QUICK: Schedule = Schedule {
-    patience: Duration::from_secs(60),
+    patience: Duration::from_mins(1),
     pause_min: Duration::from_millis(1),
     pause_max: Duration::from_millis(20),
 };
