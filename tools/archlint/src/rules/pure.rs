@@ -48,7 +48,8 @@ fn foreign_imports(room: &str, path: &str, manifest: &str) -> Vec<Finding> {
         if our_folder(&package).is_none() && !may_use {
             let message = format!(
                 "{room} is pure and may not use {package}; \
-                 do this part in a shell, or list the crate in MAY_USE in tidy/src/rules/pure.rs"
+                 do this part in a shell, or list the crate in MAY_USE in \
+                 tools/archlint/src/rules/pure.rs"
             );
             findings.push(Finding::new(Rule::Pure, path, line, message).about(&package));
         }
