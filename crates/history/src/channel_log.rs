@@ -197,6 +197,16 @@ mod tests {
 
     const ALL: PageLimit = PageLimit { events_max: 99, bytes_max: 99, is_thinned: false };
 
+    #[test]
+    fn a_log_is_empty_while_it_keeps_no_event() {
+        let mut log = ChannelLog::new(7);
+        assert!(log.is_empty());
+        log.append(event(1, 10, ""));
+        assert!(!log.is_empty());
+        log.drop_oldest();
+        assert!(log.is_empty());
+    }
+
     fn page(log: &ChannelLog<Event>, start: u64, limit: PageLimit) -> (Vec<u64>, u64) {
         let page = log.fill(PageBuilder::new(start, None, limit), |offset, _| offset);
         let page = page.finish(&Epoch::new("e").unwrap(), log.head(), false);
