@@ -112,14 +112,4 @@ mod tests {
         index.remove(&name(1));
         assert!(index.is_empty());
     }
-
-    #[test]
-    fn a_table_that_was_large_once_gives_its_memory_back() {
-        let mut index = ChannelIndex::new(1);
-        (0..8_000).for_each(|n| index.insert(name(n), n));
-        let full = index.found.capacity();
-        (0..7_900).for_each(|n| assert_eq!(index.remove(&name(n)), Some(n)));
-        assert!(index.found.capacity() < full / 8, "{} of {full}", index.found.capacity());
-        assert!((7_900..8_000).all(|n| index.get(&name(n)) == Some(&n)));
-    }
 }
