@@ -70,6 +70,9 @@ export class NetworkIo {
         return;
       case "probe":
         return this.probe(this.endpoint(wish));
+      default:
+        // A new kind does not compile until it has a case.
+        wish satisfies never;
     }
   }
 

@@ -83,6 +83,9 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
     case "welcome":
     case "pong":
       return;
+    default:
+      // A new type of frame does not compile until it has a case.
+      frame satisfies never;
   }
 }
 
