@@ -199,3 +199,70 @@ fn every_table_is_full_at_its_limit_and_refuses_one_past_it() {
     put(&mut streams, event("a"));
     assert_eq!(publish(&mut streams, event("a")), PublishError::StorageFull { bytes_max: 300 });
 }
+
+/// The bytes of the events that a reader of `a` is given at that time.
+fn bytes_read(log: &mut MemoryLog, now: u64) -> usize {
+    let page = log.read(Millis(now), &channel("a"), &Since::Start, ALL).unwrap();
+    page.events.iter().map(|event| event.encoded.len()).sum()
+}
+
+#[test]
+fn the_bytes_are_those_of_the_kept_events() {
+    let retention = Retention { events_max: 3, age_max: Span(100), ..Retention::default() };
+    let mut log = MemoryLog::new(HistoryConfig { retention, ..HistoryConfig::default() });
+    for at in [0, 10, 20, 30, 40] {
+        log.publish(Millis(at), Timestamp(0), event("a")).unwrap();
+        let bytes = bytes_read(&mut log, at);
+        assert!(bytes > 0 && log.bytes() == bytes, "{} for {bytes} at {at}", log.bytes());
+    }
+    // Reading drops those of 20 and 30, which have grown too old.
+    let bytes = bytes_read(&mut log, 135);
+    assert_eq!((log.bytes(), log.info(&channel("a")).unwrap().events), (bytes, 1));
+    log.expire(Millis(141));
+    assert_eq!(log.bytes(), 0);
+}
+
+#[test]
+fn the_storage_is_full_at_its_limit_and_old_events_make_room() {
+    let size = {
+        let mut log = keeping(9);
+        put(&mut log, event("a"));
+        log.bytes()
+    };
+    let retention = Retention { age_max: Span(100), ..Retention::default() };
+    let bytes_total_max = 2 * size;
+    let config = HistoryConfig { retention, bytes_total_max, ..HistoryConfig::default() };
+    let mut log = MemoryLog::new(config);
+    let mut publish = |at, name| log.publish(Millis(at), Timestamp(0), event(name)).map(|_| ());
+    assert_eq!((publish(0, "a"), publish(0, "a")), (Ok(()), Ok(())));
+    let full = Err(PublishError::StorageFull { bytes_max: bytes_total_max });
+    assert_eq!(publish(100, "a"), full);
+    // The first event of a channel is refused: the channel takes no place.
+    assert_eq!(publish(100, "b"), full);
+    assert_eq!(publish(101, "a"), Ok(()));
+    assert_eq!((log.bytes(), log.len()), (size, 1));
+}
+
+#[test]
+fn a_log_is_empty_while_it_has_no_channel() {
+    let mut log = keeping(9);
+    assert!(log.is_empty());
+    let epoch = read(&mut log, &Since::Start, ALL).start.epoch;
+    assert!(log.is_empty());
+    assert_eq!(log.reserved_epochs().names, 1);
+    assert_eq!(put(&mut log, event("a")).epoch, epoch);
+    assert_eq!((log.is_empty(), log.len(), log.reserved_epochs().names), (false, 1, 0));
+    put(&mut log, event("b"));
+    assert_eq!(log.len(), 2);
+}
+
+#[test]
+fn a_page_of_an_open_channel_or_of_its_first_events_does_not_reach_the_end() {
+    let mut log = keeping(9);
+    put(&mut log, event("a"));
+    assert!(!read(&mut log, &Since::Start, ALL).reaches_the_end());
+    put(&mut log, Publish { is_final: true, ..event("a") });
+    let first = PageLimit { events_max: 1, ..ALL };
+    assert!(!read(&mut log, &Since::Start, first).reaches_the_end());
+    assert!(read(&mut log, &Since::Start, ALL).reaches_the_end());
+}
