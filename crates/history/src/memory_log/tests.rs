@@ -266,3 +266,18 @@ fn a_page_of_an_open_channel_or_of_its_first_events_does_not_reach_the_end() {
     assert!(!read(&mut log, &Since::Start, first).reaches_the_end());
     assert!(read(&mut log, &Since::Start, ALL).reaches_the_end());
 }
+
+#[test]
+fn another_event_with_a_used_key_is_refused_and_stores_nothing() {
+    let mut log = keeping(9);
+    let keyed = |data| Publish {
+        data: Payload::new(data).unwrap(),
+        idempotency_key: Some(Box::from("k")),
+        ..event("a")
+    };
+    put(&mut log, keyed("1"));
+    let other = log.publish(Millis(0), Timestamp(0), keyed("2"));
+    assert_eq!(other, Err(PublishError::IdempotencyMismatch));
+    assert_eq!(put(&mut log, keyed("1")).publication, None);
+    assert_eq!(offsets(&read(&mut log, &Since::Start, ALL)), [1]);
+}
