@@ -45,21 +45,20 @@ impl Link {
     }
 
     pub(super) fn on_socket_failed(&mut self, now: Millis, socket: SocketId, failure: DialFailure) {
-        match self.stage(socket) {
-            Some(SocketStage::Opening) => self.on_dial_end(now, socket, End::Dial(failure)),
-            Some(SocketStage::Handshake) => self.on_attempt_end(now, End::Dial(failure)),
-            Some(SocketStage::Welcomed) => {
-                self.on_session_end(now, End::Closed(CloseCode::ABNORMAL));
-            }
-            None => {}
-        }
+        let is_session = self.stage(socket) == Some(SocketStage::Welcomed);
+        let end = if is_session { End::Closed(CloseCode::ABNORMAL) } else { End::Dial(failure) };
+        self.on_socket_end(now, socket, end);
     }
 
     pub(super) fn on_socket_closed(&mut self, now: Millis, socket: SocketId, code: CloseCode) {
+        self.on_socket_end(now, socket, End::Closed(code));
+    }
+
+    fn on_socket_end(&mut self, now: Millis, socket: SocketId, end: End) {
         match self.stage(socket) {
-            Some(SocketStage::Opening) => self.on_dial_end(now, socket, End::Closed(code)),
-            Some(SocketStage::Handshake) => self.on_attempt_end(now, End::Closed(code)),
-            Some(SocketStage::Welcomed) => self.on_session_end(now, End::Closed(code)),
+            Some(SocketStage::Opening) => self.on_dial_end(now, socket, end),
+            Some(SocketStage::Handshake) => self.on_attempt_end(now, end),
+            Some(SocketStage::Welcomed) => self.on_session_end(now, end),
             None => {}
         }
     }
