@@ -20,7 +20,7 @@ import type { LinkState, Reason } from "./link/state.js";
 import { Listeners, reporter } from "./notices.js";
 import type { Report } from "./notices.js";
 import type { ClientInfo } from "./protocol/frame/client.js";
-import { isChannelName } from "./protocol/name.js";
+import { isChannelName, utf8Length } from "./protocol/name.js";
 import { type Position, type Since, isSince } from "./protocol/position.js";
 import type { PublishOptions } from "./publish.js";
 import { Tickets, badName } from "./publish.js";
@@ -368,7 +368,16 @@ export class Client {
 function config({ client, settings }: ConnectOptions, { name }: Platform): Config {
   const own = { name: "steadfast-js", version: VERSION, platform: name };
   const [link, seed] = [randomId(), Math.floor(Math.random() * 2 ** 32)];
-  return { ...DEFAULTS, ...settings, link, seed, client: { ...own, ...client } };
+  const info = { ...own, ...client };
+  for (const field of ["name", "version", "platform"] as const) info[field] = clipped(info[field]);
+  return { ...DEFAULTS, ...settings, link, seed, client: info };
+}
+
+/** As much of a text as a server accepts of a client's name, version or platform. */
+function clipped(text: string): string {
+  text = text.slice(0, 128);
+  while (utf8Length(text) > 128) text = text.slice(0, -1);
+  return text;
 }
 
 // A mini-program has none.

@@ -51,6 +51,8 @@ mod server;
 mod store;
 #[path = "e2e/storm.rs"]
 mod storm;
+#[path = "e2e/strangers.rs"]
+mod strangers;
 #[path = "e2e/surface.rs"]
 mod surface;
 #[path = "e2e/tokens.rs"]

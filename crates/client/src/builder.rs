@@ -102,9 +102,10 @@ impl Builder {
         self
     }
 
-    /// What operators see of this client. Default: this library and the operating system.
+    /// What operators see of this client, each field cut to 128 bytes. Default: this library and
+    /// the operating system.
     pub fn client_info(mut self, info: ClientInfo) -> Self {
-        self.info = info;
+        self.info = info.clipped();
         self
     }
 

@@ -90,6 +90,13 @@ pub enum OpenError {
         /// Its generation.
         live: Generation,
     },
+    /// It names so many channels that the answers would not fit into its queue. P-29
+    TooManyChannels {
+        /// How many it names.
+        named: usize,
+        /// The most that a link follows.
+        max: usize,
+    },
 }
 
 impl Hub {
@@ -111,6 +118,10 @@ impl Hub {
 
     /// Begins a session, fencing an older one of the same link, and welcomes it.
     pub fn open(&mut self, now: Millis, opening: Opening) -> Result<SessionKey, OpenError> {
+        let (named, max) = (opening.channels.len(), self.config.limits.channels_max);
+        if named > max + self.config.frames_burst_max as usize {
+            return Err(OpenError::TooManyChannels { named, max });
+        }
         self.fence(now, &opening)?;
         let life = self.life(now, &opening);
         let entry = self.sessions.vacant_entry();
@@ -253,10 +264,10 @@ impl Hub {
 
     fn agree(&self, proposed: HeartbeatTerms) -> HeartbeatTerms {
         let (min, max) = (self.config.heartbeat_min.0, self.config.heartbeat_max.0);
-        HeartbeatTerms {
-            interval: proposed.interval.clamp(min, max),
-            timeout: proposed.timeout.clamp(min, max),
-        }
+        let interval = proposed.interval.clamp(min, max);
+        // Together they bound how long a dead link may stay.
+        let timeout = proposed.timeout.clamp(min, max.saturating_sub(interval).max(min));
+        HeartbeatTerms { interval, timeout }
     }
 
     fn welcome(&mut self, now: Millis, key: SessionKey, time: Timestamp) {

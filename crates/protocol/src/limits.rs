@@ -18,6 +18,10 @@ impl Limits {
     pub const INTEGER_MAX: u64 = 1 << 53;
     /// The longest request id or timestamp that is echoed, in bytes.
     pub const SCALAR_BYTES_MAX: usize = 64;
+    /// The longest name, version or platform of a client, in bytes.
+    pub const CLIENT_FIELD_BYTES_MAX: usize = 128;
+    /// The longest `stats` of a heartbeat, in bytes of JSON.
+    pub const STATS_BYTES_MAX: usize = 4096;
 }
 
 impl Default for Limits {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::SockRef;
-use steadfast_protocol::{ChannelName, Limits, Since};
+use steadfast_protocol::{ChannelName, Since};
 use steadfast_websocket::outbound;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -93,7 +93,12 @@ pub async fn greet<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut wire = SocketIo::new(line.stream, line.ahead, node.message_limits());
+    let first_bytes_max = match purpose {
+        Purpose::Link { .. } => node.config.limits.hello_bytes(),
+        Purpose::Legacy { .. } | Purpose::Nowhere => node.config.limits.message_bytes_max,
+    };
+    let reader = Reader::new(line.ahead, first_bytes_max, node.config.limits.message_bytes_max);
+    let mut wire = SocketIo::new(line.stream, reader);
     let waker = Arc::new(SessionWaker::default());
     match handshake::open(&node, &mut wire, (&waker, line.shared), purpose).await {
         Ok((open, heard)) => {
@@ -140,9 +145,8 @@ enum SocketEvent {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> SocketIo<S> {
-    fn new(stream: S, ahead: Bytes, limits: Limits) -> Self {
-        let batch = Batch::new(BatchLimits::default());
-        Self { stream, reader: Reader::new(ahead, limits.message_bytes_max), batch }
+    fn new(stream: S, reader: Reader) -> Self {
+        Self { stream, reader, batch: Batch::new(BatchLimits::default()) }
     }
 
     /// Reads what comes, and writes what there is to write where that `may` be done now, whichever

@@ -274,6 +274,11 @@ impl Feed<'_> {
         }
     }
 
+    /// Accepts messages of up to this many bytes from the next one on.
+    pub fn set_message_bytes_max(&mut self, bytes: usize) {
+        self.inbound.limits.message_bytes_max = bytes;
+    }
+
     /// How many of the bytes have been taken. To stop early, drop the feed and later feed the
     /// bytes from here on.
     pub fn consumed(&self) -> usize {

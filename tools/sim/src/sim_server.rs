@@ -158,9 +158,9 @@ impl SimServer {
     }
 
     /// A sign of life came that is no text.
-    pub(crate) fn on_alive(&mut self, wire: WireId) {
+    pub(crate) fn on_alive(&mut self, now: u64, wire: WireId) {
         if let Some(key) = self.session(wire) {
-            self.hub.transport_frame(key, 2);
+            self.hub.transport_frame(Millis(now), key, 2);
         }
     }
 
@@ -233,6 +233,7 @@ impl SimServer {
                 None
             }
             Err(OpenError::Replaced { .. }) => Some(CloseCode::REPLACED),
+            Err(OpenError::TooManyChannels { .. }) => Some(CloseCode::VIOLATION),
         }
     }
 }

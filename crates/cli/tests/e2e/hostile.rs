@@ -47,7 +47,7 @@ fn close_code(said: &[u8]) -> u16 {
     u16::from_be_bytes([said[2], said[3]])
 }
 
-async fn upgraded(server: &Server) -> TcpStream {
+pub(crate) async fn upgraded(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.public).await.unwrap();
     stream.write_all(UPGRADE.as_bytes()).await.unwrap();
     let mut head = Vec::new();
@@ -298,7 +298,7 @@ async fn a_reader_that_takes_nothing_hurts_only_itself() {
 }
 
 /// A line of a process's status, in KiB.
-fn memory_kib(pid: u32, line: &str) -> u64 {
+pub(crate) fn memory_kib(pid: u32, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()

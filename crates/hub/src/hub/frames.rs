@@ -69,12 +69,13 @@ impl Hub {
         self.answer(now, key, answer.into());
     }
 
-    /// The transport's own ping or pong came, with `bytes` bytes. It is counted, and no sign of
-    /// life: a library sends it for an app that is frozen, or gone from the screen. P-47
-    pub fn transport_frame(&mut self, key: SessionKey, bytes: usize) {
-        if let Some(session) = self.session(key) {
-            session.counts.bytes_received += bytes as u64;
-        }
+    /// The transport's own ping or pong came, with `bytes` bytes. It is counted, against the rate
+    /// of frames too, and no sign of life: a library sends it for an app that is frozen, or gone
+    /// from the screen. False where the session has ended or is sent too much. P-47, P-69
+    pub fn transport_frame(&mut self, now: Millis, key: SessionKey, bytes: usize) -> bool {
+        let Some(session) = self.session(key) else { return false };
+        session.counts.bytes_received += bytes as u64;
+        self.keeps_to_rate(now, key)
     }
 
     /// The broker's answer to a publish of this session.
@@ -199,7 +200,8 @@ impl Hub {
         let (min, max) = (self.config.heartbeat_min.0, self.config.heartbeat_max.0);
         let Some(session) = self.session(key) else { return };
         if let Liveness::Agreed { terms, expect_ms, .. } = &mut session.life {
-            *expect_ms = beat.next_ms.unwrap_or(terms.interval).clamp(min, max);
+            let most = max.saturating_sub(terms.timeout).max(min);
+            *expect_ms = beat.next_ms.unwrap_or(terms.interval).clamp(min, most);
         }
         if beat.stats.is_some() {
             session.stats = beat.stats;
@@ -214,7 +216,6 @@ impl Hub {
 
     /// Counts a message; false where the session has ended or speaks too fast.
     fn count(&mut self, now: Millis, key: SessionKey, bytes: usize) -> bool {
-        let (second, burst) = (self.config.frames_per_second_max, self.config.frames_burst_max);
         let Some(session) = self.session(key) else { return false };
         if session.closing.is_some() {
             return false;
@@ -222,6 +223,15 @@ impl Hub {
         session.hear(now);
         session.counts.messages += 1;
         session.counts.bytes_received += bytes as u64;
+        self.keeps_to_rate(now, key)
+    }
+
+    fn keeps_to_rate(&mut self, now: Millis, key: SessionKey) -> bool {
+        let (second, burst) = (self.config.frames_per_second_max, self.config.frames_burst_max);
+        let Some(session) = self.session(key) else { return false };
+        if session.closing.is_some() {
+            return false;
+        }
         if session.rate.take(now, second, burst) {
             return true;
         }

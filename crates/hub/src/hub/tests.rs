@@ -2,6 +2,7 @@
 
 mod delivery;
 mod life;
+mod limits;
 mod requests;
 
 use alloc::string::String;

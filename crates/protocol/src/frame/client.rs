@@ -70,18 +70,32 @@ pub struct Hello {
     pub bad_channels: Vec<DecodeError>,
 }
 
-/// Who is speaking.
+/// Who is speaking. Each field has at most [`Limits::CLIENT_FIELD_BYTES_MAX`] bytes. P-11
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ClientInfo {
     /// The client library or app.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "client_field")]
     pub name: Box<str>,
     /// Its version.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "client_field")]
     pub version: Box<str>,
     /// What it runs on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "client_field")]
     pub platform: Box<str>,
+}
+
+impl ClientInfo {
+    /// The same with each field cut to the bytes that a server accepts.
+    #[must_use]
+    pub fn clipped(mut self) -> Self {
+        for field in [&mut self.name, &mut self.version, &mut self.platform] {
+            let end = field.floor_char_boundary(Limits::CLIENT_FIELD_BYTES_MAX);
+            if end < field.len() {
+                *field = field.get(..end).unwrap_or_default().into();
+            }
+        }
+        self
+    }
 }
 
 /// How often a client will be heard, and how long it may be late. Milliseconds.
@@ -145,8 +159,29 @@ pub struct Heartbeat {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_ms: Option<u64>,
     /// The link's own statistics, for operators.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "stats")]
     pub stats: Option<Payload>,
+}
+
+fn client_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<str>, D::Error> {
+    let text = Box::<str>::deserialize(deserializer)?;
+    let (bytes, max) = (text.len(), Limits::CLIENT_FIELD_BYTES_MAX);
+    if bytes <= max {
+        return Ok(text);
+    }
+    let message = "a field of `client` has at most";
+    Err(D::Error::custom(format_args!("{message} {max} bytes, this one has {bytes}")))
+}
+
+/// Reads the statistics of a heartbeat, which the server keeps for as long as the session lives.
+fn stats<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Payload>, D::Error> {
+    let stats = Option::<Payload>::deserialize(deserializer)?;
+    let (bytes, max) =
+        (stats.as_ref().map_or(0, |stats| stats.as_str().len()), Limits::STATS_BYTES_MAX);
+    if bytes <= max {
+        return Ok(stats);
+    }
+    Err(D::Error::custom(format_args!("`stats` has at most {max} bytes, this one has {bytes}")))
 }
 
 fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Generation, D::Error> {

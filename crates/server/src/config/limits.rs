@@ -6,6 +6,9 @@
 use serde::Deserialize;
 
 const MIB: usize = 1024 * 1024;
+/// The largest first frame of a session, if no setting says it: in all, and for each channel.
+const HELLO_BYTES: usize = 64 * 1024;
+const HELLO_BYTES_PER_CHANNEL: usize = 512;
 /// Names with reserved epochs for each channel, if no setting says it.
 const RESERVED_EPOCHS_PER_CHANNEL: usize = 4;
 
@@ -15,6 +18,10 @@ const RESERVED_EPOCHS_PER_CHANNEL: usize = 4;
 pub struct Limits {
     /// The largest message or request body, in bytes, 1024 to 64 MiB. Default: 1 MiB.
     pub message_bytes_max: usize,
+    /// The largest first frame of a session, which comes before anything is known of its sender,
+    /// in bytes, 1024 to `message_bytes_max`. Default: 64 KiB, or 512 for each of
+    /// `channels_per_link_max` where that is more.
+    pub hello_bytes_max: Option<usize>,
     /// The most messages that wait for one session, 1 to 65536. Default: 32.
     pub queue_messages_max: usize,
     /// The most bytes that wait for one session, `message_bytes_max` to 64 MiB. Default: 1 MiB.
@@ -53,6 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes_max: MIB,
+            hello_bytes_max: None,
             queue_messages_max: 32,
             queue_bytes_max: MIB,
             payload_depth_max: 64,
@@ -73,6 +81,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The largest first frame of a session, in bytes.
+    pub fn hello_bytes(&self) -> usize {
+        let for_channels = self.channels_per_link_max.saturating_mul(HELLO_BYTES_PER_CHANNEL);
+        let usual = for_channels.max(HELLO_BYTES).min(self.message_bytes_max);
+        self.hello_bytes_max.unwrap_or(usual)
+    }
+
     /// The most names that keep a reserved epoch.
     pub fn reserved_epochs(&self) -> usize {
         let from_channels = self.channels_max.saturating_mul(RESERVED_EPOCHS_PER_CHANNEL);

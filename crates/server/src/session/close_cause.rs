@@ -98,10 +98,10 @@ async fn wait_for_close<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut SocketIo<S
 mod tests {
     use super::{CloseCause, GRACE, say_goodbye};
     use crate::session::SocketIo;
-    use crate::session::reader::ReadEvent;
+    use crate::session::reader::{ReadEvent, Reader};
     use bytes::Bytes;
     use std::time::Duration;
-    use steadfast_protocol::{CloseCode, Limits};
+    use steadfast_protocol::CloseCode;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::Instant;
 
@@ -112,8 +112,7 @@ mod tests {
     /// has read the close frame.
     async fn goodbye(before: &[u8], after: &[u8]) -> Duration {
         let (ours, mut peer) = tokio::io::duplex(64 * 1024);
-        let limits = Limits { message_bytes_max: 100, ..Limits::default() };
-        let mut wire = SocketIo::new(ours, Bytes::new(), limits);
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
         peer.write_all(before).await.unwrap();
         let heard = wire.heard().await;
         let Some(ReadEvent::Broken(error)) = heard.first() else { panic!("{before:?}: {heard:?}") };

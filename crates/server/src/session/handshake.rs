@@ -8,9 +8,10 @@ use steadfast_hub::{Encoding, Grants, OpenError, Opening, SessionKey, Transport}
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{
-    ChannelName, ChannelRequest, ClientFrame, CloseCode, ErrorCode, ErrorFrame, Hello, PATH_REASON,
-    Scalar, ServerFrame, Since, Token,
+    ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorFrame, Hello,
+    PATH_REASON, ServerFrame, Since, Token,
 };
+use steadfast_websocket::InboundError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ use crate::client_api::delivered_finals::{Follower, Following};
 use crate::net::socket::TryWrite;
 use crate::node::Node;
 use crate::session::shard::{SessionWaker, Shard};
+
+/// The WebSocket pings and pongs that may come before `hello`.
+const CONTROL_FRAMES_MAX: u32 = 20;
 
 /// A session that has begun.
 pub(super) struct OpenedSession {
@@ -71,10 +75,13 @@ where
             Ok((OpenedSession { follower, ..open }, Vec::new()))
         }
         Purpose::Link { token, deadline } => {
-            let (mut hello, heard) = hello(node, wire, deadline).await?;
+            let (text, heard) = first_frame(wire, deadline).await?;
+            // Whoever has no token gets nothing else read.
+            let own = read_first(wire, json::hello_token(&text))?;
+            let (grants, expires) =
+                grants(node, own.as_ref().map(Token::expose).or(token.as_deref()))?;
+            let mut hello = hello(node, wire, &text)?;
             let bad = std::mem::take(&mut hello.bad_channels);
-            let token = hello.token.as_ref().map(Token::expose).or(token.as_deref());
-            let (grants, expires) = grants(node, token)?;
             let opening = Opening {
                 generation: hello.generation,
                 client: hello.client,
@@ -108,14 +115,15 @@ async fn has_had_end(node: &Node, channel: &ChannelName, follower: &Follower) ->
     page.is_ok_and(|page| page.reaches_the_end())
 }
 
-async fn hello<S>(
-    node: &Node,
+/// Waits for the first frame. Returns it with what arrived behind it in the same read.
+async fn first_frame<S>(
     wire: &mut SocketIo<S>,
     deadline: Instant,
-) -> Result<(Hello, Vec<ReadEvent>), CloseCause>
+) -> Result<(String, Vec<ReadEvent>), CloseCause>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut control_frames = 0;
     loop {
         let Ok(heard) = tokio::time::timeout_at(deadline, wire.heard()).await else {
             return Err(ours(CloseCode::HELLO_TIMEOUT, "no `hello` came in time"));
@@ -123,11 +131,21 @@ where
         let mut heard = heard.into_iter();
         while let Some(item) = heard.next() {
             match item {
-                ReadEvent::Text(text) => return Ok((first(node, wire, &text)?, heard.collect())),
-                ReadEvent::Ping(payload) => wire.pong(&payload),
-                ReadEvent::Pong => {}
+                ReadEvent::Text(text) => return Ok((text, heard.collect())),
+                ReadEvent::Ping(_) | ReadEvent::Pong if control_frames == CONTROL_FRAMES_MAX => {
+                    return Err(ours(CloseCode::VIOLATION, "`hello` comes before so many pings"));
+                }
+                ReadEvent::Ping(payload) => {
+                    control_frames += 1;
+                    wire.pong(&payload);
+                }
+                ReadEvent::Pong => control_frames += 1,
                 ReadEvent::Close { code, reason } => {
                     return Err(CloseCause::Theirs { code, reason });
+                }
+                ReadEvent::Broken(InboundError::MessageTooLong { max, .. }) => {
+                    let reason = format!("the first frame has at most {max} bytes");
+                    return Err(ours(CloseCode::VIOLATION, reason));
                 }
                 ReadEvent::Broken(error) => {
                     return Err(ours(CloseCode(error.close_code()), error.to_string()));
@@ -138,35 +156,44 @@ where
     }
 }
 
-/// Decodes the first frame, which must be `hello`. Otherwise queues an `error` frame that says what
-/// is wrong, and returns the reason to close.
-fn first<S>(node: &Node, wire: &mut SocketIo<S>, text: &str) -> Result<Hello, CloseCause>
+/// Decodes the first frame, which must be `hello`.
+fn hello<S>(node: &Node, wire: &mut SocketIo<S>, text: &str) -> Result<Hello, CloseCause>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let (id, code, message): (Option<Scalar>, _, _) =
-        match json::client_frame(text, &node.message_limits()) {
-            Ok(ClientFrame::Hello(hello)) => return Ok(*hello),
-            Ok(
-                ClientFrame::Subscribe(_)
-                | ClientFrame::Unsubscribe { .. }
-                | ClientFrame::Publish(_)
-                | ClientFrame::Heartbeat(_)
-                | ClientFrame::Ping { .. }
-                | ClientFrame::Pong { .. },
-            ) => (None, ErrorCode::BadFrame, "the first frame of a session is `hello`".to_owned()),
-            Err(error) => (error.id, error.code, error.message),
-        };
-    let error = ServerFrame::Error(ErrorFrame {
-        id,
-        channel: None,
-        code: code.as_str().into(),
-        message: message.into(),
-        retry: false,
-    });
-    // An empty batch accepts any frame.
-    drop(wire.batch.push_text(json::encode_server(&error).into()));
-    Err(ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`"))
+    match read_first(wire, json::client_frame(text, &node.message_limits()))? {
+        ClientFrame::Hello(hello) => Ok(*hello),
+        ClientFrame::Subscribe(_)
+        | ClientFrame::Unsubscribe { .. }
+        | ClientFrame::Publish(_)
+        | ClientFrame::Heartbeat(_)
+        | ClientFrame::Ping { .. }
+        | ClientFrame::Pong { .. } => Err(no_hello()),
+    }
+}
+
+/// What was read of the first frame. Otherwise queues an `error` frame that says what is wrong, and
+/// returns the reason to close.
+fn read_first<S, T>(wire: &mut SocketIo<S>, read: Result<T, DecodeError>) -> Result<T, CloseCause>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    read.map_err(|error| {
+        let error = ServerFrame::Error(ErrorFrame {
+            id: error.id,
+            channel: None,
+            code: error.code.as_str().into(),
+            message: error.message.into(),
+            retry: false,
+        });
+        // An empty batch accepts any frame.
+        drop(wire.batch.push_text(json::encode_server(&error).into()));
+        no_hello()
+    })
+}
+
+fn no_hello() -> CloseCause {
+    ours(CloseCode::VIOLATION, "the first frame must be a valid `hello`")
 }
 
 fn begin(
@@ -185,6 +212,10 @@ fn begin(
         Err(OpenError::Replaced { live }) => {
             let reason = format!("a session with generation {live} is live");
             Err(ours(CloseCode::REPLACED, reason))
+        }
+        Err(OpenError::TooManyChannels { named, max }) => {
+            let reason = format!("`hello` names {named} channels; a link follows {max} at most");
+            Err(ours(CloseCode::VIOLATION, reason))
         }
     }
 }

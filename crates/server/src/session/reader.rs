@@ -35,14 +35,18 @@ pub(super) enum ReadEvent {
 
 pub(super) struct Reader {
     inbound: Inbound,
+    /// The limit of messages behind the first one, until that has come.
+    then_bytes_max: Option<usize>,
     /// What arrived together with the upgrade request.
     ahead: Bytes,
 }
 
 impl Reader {
-    pub(super) fn new(ahead: Bytes, message_bytes_max: usize) -> Self {
-        let limits = Limits { message_bytes_max, ..Limits::default() };
-        Self { inbound: Inbound::new(limits), ahead }
+    /// Reads a first message of at most `first_bytes_max` bytes, and others of `then_bytes_max`.
+    pub(super) fn new(ahead: Bytes, first_bytes_max: usize, then_bytes_max: usize) -> Self {
+        let limits = Limits { message_bytes_max: first_bytes_max, ..Limits::default() };
+        let then_bytes_max = (then_bytes_max != first_bytes_max).then_some(then_bytes_max);
+        Self { inbound: Inbound::new(limits), then_bytes_max, ahead }
     }
 
     /// Whether the peer's close frame has arrived.
@@ -66,30 +70,36 @@ impl Reader {
                         Ok(()) if buffer.filled().is_empty() => {
                             heard.push(ReadEvent::Lost("the peer closed the connection".into()));
                         }
-                        Ok(()) => feed(&mut self.inbound, buffer.filled_mut(), &mut heard),
+                        Ok(()) => self.feed(buffer.filled_mut(), &mut heard),
                         Err(error) => heard.push(ReadEvent::Lost(error.to_string().into())),
                     }
                     Poll::Ready(())
                 }));
             } else {
                 let mut ahead = BytesMut::from(std::mem::take(&mut self.ahead));
-                feed(&mut self.inbound, &mut ahead, &mut heard);
+                self.feed(&mut ahead, &mut heard);
             }
             if !heard.is_empty() {
                 return Poll::Ready(heard);
             }
         }
     }
-}
 
-fn feed(inbound: &mut Inbound, bytes: &mut [u8], heard: &mut Vec<ReadEvent>) {
-    let mut feed = inbound.feed(bytes);
-    loop {
-        match feed.poll() {
-            Ok(Some(message)) => heard.push(owned(message)),
-            Ok(None) => return,
-            // From here on only a close frame is looked for.
-            Err(error) => heard.push(ReadEvent::Broken(error)),
+    fn feed(&mut self, bytes: &mut [u8], heard: &mut Vec<ReadEvent>) {
+        let mut feed = self.inbound.feed(bytes);
+        loop {
+            match feed.poll() {
+                Ok(Some(message)) => {
+                    let is_text = matches!(message, Message::Text(_));
+                    heard.push(owned(message));
+                    if is_text && let Some(bytes) = self.then_bytes_max.take() {
+                        feed.set_message_bytes_max(bytes);
+                    }
+                }
+                Ok(None) => return,
+                // From here on only a close frame is looked for.
+                Err(error) => heard.push(ReadEvent::Broken(error)),
+            }
         }
     }
 }

@@ -203,14 +203,13 @@ impl Session {
             match item {
                 ReadEvent::Text(text) => self.hear_text(&text),
                 ReadEvent::Ping(payload) => {
-                    self.asker
-                        .shard
-                        .with(|hub, _| hub.transport_frame(self.asker.key, payload.len()));
-                    wire.pong(&payload);
+                    if self.hear_transport(payload.len()) {
+                        wire.pong(&payload);
+                    }
                     self.is_called = true;
                 }
                 ReadEvent::Pong => {
-                    self.asker.shard.with(|hub, _| hub.transport_frame(self.asker.key, 0));
+                    self.hear_transport(0);
                 }
                 ReadEvent::Close { code, reason } => {
                     return Some(CloseCause::Theirs { code, reason });
@@ -223,6 +222,11 @@ impl Session {
             }
         }
         None
+    }
+
+    fn hear_transport(&self, bytes: usize) -> bool {
+        let key = self.asker.key;
+        self.asker.shard.with(|hub, now| hub.transport_frame(now, key, bytes))
     }
 
     fn hear_text(&mut self, text: &str) {

@@ -130,7 +130,7 @@ impl World {
                 Said::Wrong(code) => self.server_closes(wire, code),
                 Said::Publish(wish) => self.on_wish(*wish),
             },
-            Parcel::Ping | Parcel::Pong => self.server.on_alive(wire),
+            Parcel::Ping | Parcel::Pong => self.server.on_alive(self.now, wire),
             Parcel::Close(code) => {
                 self.server.on_closed(self.now, wire, *code);
                 // What was on its way to the link is not wanted there.

@@ -79,7 +79,7 @@ fn a_transport_that_answers_for_a_frozen_app_is_no_sign_of_life() {
         hub.drain(key);
         for _ in 0..30 {
             hub.pass(999);
-            hub.hub.transport_frame(key, 2);
+            hub.hub.transport_frame(hub.now, key, 2);
             assert!(!hub.hub.is_closing(key) || terms.is_some());
         }
         hub.pass(30);

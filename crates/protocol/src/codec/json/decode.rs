@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     ChannelName, ChannelRequest, ClientFrame, DecodeError, Epoch, ErrorCode, Hello, Limits,
-    PayloadError, Scalar, ServerFrame,
+    PayloadError, Scalar, ServerFrame, Token,
 };
 
 #[derive(Deserialize)]
@@ -43,6 +43,17 @@ pub fn client_frame(text: &str, limits: &Limits) -> Result<ClientFrame, DecodeEr
     };
     check_depth(&frame, limits).map_err(|error| head.error(ErrorCode::TooDeep, &error))?;
     Ok(frame)
+}
+
+/// Reads the token of a first frame, which must be `hello`, and nothing else of it: what a stranger
+/// sends costs no more than that. P-17
+pub fn hello_token(text: &str) -> Result<Option<Token>, DecodeError> {
+    let head = read_head(text)?;
+    if head.kind()? != "hello" {
+        let message = "the first frame of a session is `hello`";
+        return Err(head.error(ErrorCode::BadFrame, &message));
+    }
+    Ok(head.read::<TokenOnly>(text)?.token)
 }
 
 /// Reads what a server said; `None` for a type this client does not know, which it ignores.
@@ -101,6 +112,12 @@ fn channel_request(text: &str) -> Result<ChannelRequest, DecodeError> {
         return Err(head.error(ErrorCode::BadFrame, &"an entry is an object with a `channel`"));
     }
     head.read(text)
+}
+
+#[derive(Deserialize)]
+struct TokenOnly {
+    #[serde(default)]
+    token: Option<Token>,
 }
 
 #[derive(Deserialize)]

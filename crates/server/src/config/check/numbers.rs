@@ -55,6 +55,7 @@ fn limits(config: &Config) -> Vec<Range> {
     vec![
         ("limits.reserved_epochs_max", reserved, 1, 100 * MILLION),
         ("limits.message_bytes_max", wide(limits.message_bytes_max), KIB, 64 * MIB),
+        ("limits.hello_bytes_max", wide(limits.hello_bytes()), KIB, 64 * MIB),
         ("limits.queue_messages_max", wide(limits.queue_messages_max), 1, 65_536),
         ("limits.queue_bytes_max", wide(limits.queue_bytes_max), KIB, 64 * MIB),
         ("limits.payload_depth_max", wide(limits.payload_depth_max), 1, 127),
@@ -107,7 +108,11 @@ fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: Namesp
 
 fn order(rules: &mut Rules<'_>, config: &Config) {
     let (limits, heartbeat, drain) = (&config.limits, &config.heartbeat, &config.drain);
-    let pairs: [[(&str, u64); 2]; 5] = [
+    let pairs: [[(&str, u64); 2]; 6] = [
+        [
+            ("limits.message_bytes_max", wide(limits.message_bytes_max)),
+            ("limits.hello_bytes_max", wide(limits.hello_bytes())),
+        ],
         [
             ("limits.queue_bytes_max", wide(limits.queue_bytes_max)),
             ("limits.message_bytes_max", wide(limits.message_bytes_max)),

@@ -150,3 +150,46 @@ fn server_frames_are_read_back_as_they_were_written() {
         Some(ServerFrame::Pong { id: None })
     ));
 }
+
+/// P-11
+#[test]
+fn a_field_of_the_client_has_as_many_bytes_as_it_may_and_no_more() {
+    let hello = |field: &str, bytes: usize| {
+        let value: String = core::iter::repeat_n('x', bytes).collect();
+        let client = format!(r#"{{"{field}":"{value}"}}"#);
+        read(&format!(r#"{{"type":"hello","link":"link-0001","generation":1,"client":{client}}}"#))
+    };
+    for field in ["name", "version", "platform"] {
+        assert!(hello(field, 128).is_ok());
+        let error = hello(field, 129).unwrap_err();
+        assert_eq!(error.code, ErrorCode::BadFrame);
+        assert!(error.message.contains("at most 128 bytes, this one has 129"), "{}", error.message);
+    }
+    let long = crate::ClientInfo { name: "\u{5b57}".repeat(43).into(), ..Default::default() };
+    assert_eq!(long.clipped().name.len(), 126);
+}
+
+/// P-40
+#[test]
+fn statistics_have_as_many_bytes_as_they_may_and_no_more() {
+    let heartbeat = |bytes: usize| {
+        let text: String = core::iter::repeat_n('x', bytes - 2).collect();
+        read(&format!(r#"{{"type":"heartbeat","stats":"{text}"}}"#))
+    };
+    assert!(heartbeat(4096).is_ok());
+    let error = heartbeat(4097).unwrap_err();
+    assert!(error.message.contains("4096 bytes, this one has 4097"), "{}", error.message);
+}
+
+/// P-17
+#[test]
+fn the_token_of_a_first_frame_is_read_before_anything_else_of_it() {
+    let token = |text: &str| super::hello_token(text).map(|token| token.map(|t| t.expose().into()));
+    let bad = r#"{"type":"hello","link":7,"channels":{},"token":"secret","generation":-1}"#;
+    assert_eq!(token(bad), Ok(Some(alloc::boxed::Box::<str>::from("secret"))));
+    assert_eq!(token(r#"{"type":"hello"}"#), Ok(None));
+    assert_eq!(token(r#"{"type":"ping"}"#).unwrap_err().code, ErrorCode::BadFrame);
+    let twice = r#"{"type":"hello","token":"a","token":"b"}"#;
+    assert_eq!(token(twice).unwrap_err().code, ErrorCode::BadFrame);
+    assert_eq!(token(r#"{"type":"hello","token":7}"#).unwrap_err().code, ErrorCode::BadFrame);
+}
