@@ -26,11 +26,17 @@ pub struct Limits {
     /// How many fragments of one message may be empty: those escape the limit in bytes.
     /// Default 1024.
     pub empty_fragments_max: u32,
+    /// The longest first message, in bytes, where that is less. Default: no limit of its own.
+    pub first_message_bytes_max: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes_max: 1024 * 1024, empty_fragments_max: 1024 }
+        Self {
+            message_bytes_max: 1024 * 1024,
+            empty_fragments_max: 1024,
+            first_message_bytes_max: u32::MAX,
+        }
     }
 }
 
@@ -146,7 +152,7 @@ impl Inbound {
             Kind::Text | Kind::Continuation => {}
         }
         let bytes = frame.remaining.saturating_add(self.text.len() as u64);
-        let max = self.limits.message_bytes_max;
+        let max = self.message_bytes_max();
         if bytes > max as u64 {
             return Err(InboundError::MessageTooLong { bytes, max });
         }
@@ -161,6 +167,12 @@ impl Inbound {
         Ok(())
     }
 
+    /// The longest message that is accepted now.
+    fn message_bytes_max(&self) -> usize {
+        let first = usize::try_from(self.limits.first_message_bytes_max).unwrap_or(usize::MAX);
+        self.limits.message_bytes_max.min(first)
+    }
+
     /// Keeps a part of a payload whose rest is yet to come. Text is looked at as it comes: what can
     /// no longer become UTF-8 is not waited for.
     fn keep(&mut self, frame: Frame, part: &[u8]) -> Result<(), InboundError> {
@@ -170,7 +182,7 @@ impl Inbound {
         } else if frame.is_final {
             append(&mut self.text, part, due);
         } else {
-            let room = self.limits.message_bytes_max - self.text.len() - part.len();
+            let room = self.message_bytes_max() - self.text.len() - part.len();
             append(&mut self.text, part, room);
         }
         if let Err(error) = str::from_utf8(&self.text[self.checked..]) {
@@ -241,10 +253,11 @@ impl Feed<'_> {
             Payload::Kept(bytes) => Cow::Owned(bytes),
         };
         let message = message::read(kind, payload);
-        if kind == Kind::Close {
-            self.inbound.close();
-        } else if message.is_err() {
-            self.inbound.break_off();
+        match (kind, &message) {
+            (Kind::Close, _) => self.inbound.close(),
+            (_, Err(_)) => self.inbound.break_off(),
+            (_, Ok(Message::Text(_))) => self.inbound.limits.first_message_bytes_max = u32::MAX,
+            (_, Ok(_)) => {}
         }
         message.map(Some)
     }
@@ -272,11 +285,6 @@ impl Feed<'_> {
                 self.consumed += self.inbound.skim_header(rest);
             }
         }
-    }
-
-    /// Accepts messages of up to this many bytes from the next one on.
-    pub fn set_message_bytes_max(&mut self, bytes: usize) {
-        self.inbound.limits.message_bytes_max = bytes;
     }
 
     /// How many of the bytes have been taken. To stop early, drop the feed and later feed the

@@ -35,8 +35,6 @@ pub(super) enum ReadEvent {
 
 pub(super) struct Reader {
     inbound: Inbound,
-    /// The limit of messages behind the first one, until that has come.
-    then_bytes_max: Option<usize>,
     /// What arrived together with the upgrade request.
     ahead: Bytes,
 }
@@ -44,9 +42,13 @@ pub(super) struct Reader {
 impl Reader {
     /// Reads a first message of at most `first_bytes_max` bytes, and others of `then_bytes_max`.
     pub(super) fn new(ahead: Bytes, first_bytes_max: usize, then_bytes_max: usize) -> Self {
-        let limits = Limits { message_bytes_max: first_bytes_max, ..Limits::default() };
-        let then_bytes_max = (then_bytes_max != first_bytes_max).then_some(then_bytes_max);
-        Self { inbound: Inbound::new(limits), then_bytes_max, ahead }
+        let first_message_bytes_max = u32::try_from(first_bytes_max).unwrap_or(u32::MAX);
+        let limits = Limits {
+            message_bytes_max: then_bytes_max,
+            first_message_bytes_max,
+            ..Limits::default()
+        };
+        Self { inbound: Inbound::new(limits), ahead }
     }
 
     /// Whether the peer's close frame has arrived.
@@ -89,13 +91,7 @@ impl Reader {
         let mut feed = self.inbound.feed(bytes);
         loop {
             match feed.poll() {
-                Ok(Some(message)) => {
-                    let is_text = matches!(message, Message::Text(_));
-                    heard.push(owned(message));
-                    if is_text && let Some(bytes) = self.then_bytes_max.take() {
-                        feed.set_message_bytes_max(bytes);
-                    }
-                }
+                Ok(Some(message)) => heard.push(owned(message)),
                 Ok(None) => return,
                 // From here on only a close frame is looked for.
                 Err(error) => heard.push(ReadEvent::Broken(error)),

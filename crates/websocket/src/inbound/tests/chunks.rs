@@ -169,7 +169,7 @@ proptest! {
 }
 
 fn check_arbitrary(bytes: &[u8], sizes: &[usize]) -> Result<(), TestCaseError> {
-    let limits = Limits { message_bytes_max: 150, empty_fragments_max: 2 };
+    let limits = Limits { message_bytes_max: 150, empty_fragments_max: 2, ..Limits::default() };
     let mut inbound = Inbound::new(limits);
     let mut received = (Vec::new(), None);
     for chunk in chunked(bytes, sizes) {

@@ -275,3 +275,17 @@ fn a_close_behind_an_error_is_seen() {
     feed(&mut inbound, &whole(CLOSE, close_payload(1005, b"")));
     assert!(inbound.has_closed());
 }
+
+#[test]
+fn the_first_message_has_a_limit_of_its_own_that_ends_with_it() {
+    let limits = Limits { first_message_bytes_max: 10, ..Limits::default() };
+    let frames = [whole(PING, [b'p'; 20]), whole(TEXT, [b'a'; 10]), whole(TEXT, [b'b'; 11])];
+    let (messages, error) = receive(limits, &frames);
+    assert_eq!((messages.len(), error), (3, None));
+    for frames in
+        [vec![whole(TEXT, [b'a'; 11])], vec![part(TEXT, "aaaaaa"), whole(CONTINUE, "aaaaa")]]
+    {
+        let error = error_within(limits, &frames);
+        assert_eq!(error, InboundError::MessageTooLong { bytes: 11, max: 10 });
+    }
+}
