@@ -1,6 +1,7 @@
 //! How a WebSocket ends: which side closes it, what the peer is told, and how long that may take.
 
 use std::borrow::Cow;
+use std::io;
 use std::time::Duration;
 
 use steadfast_protocol::CloseCode;
@@ -10,8 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::SocketIo;
 use super::reader::ReadEvent;
 
-/// How long the close frame, and the peer's answer to it, may take.
+/// How long the peer may take nothing of what is written before the close frame, and how long its
+/// answer may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+/// How long a peer that goes on taking may take in all.
+const WRITE_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(crate) enum CloseCause {
@@ -26,7 +30,7 @@ pub(crate) enum CloseCause {
 }
 
 impl CloseCause {
-    pub(super) fn lost(error: &std::io::Error) -> Self {
+    pub(super) fn lost(error: &io::Error) -> Self {
         Self::Lost { reason: error.to_string().into() }
     }
 
@@ -61,19 +65,38 @@ where
         CloseCause::Theirs { code, .. } => outbound::close_frame(*code, ""),
         CloseCause::Lost { .. } | CloseCause::Stuck => return,
     };
-    let goodbye = async {
+    let writing = async {
         if wire.batch.push_frame(frame.clone()).is_err() {
-            wire.batch.write(&mut wire.stream).await?;
+            write_out(wire).await?;
             drop(wire.batch.push_frame(frame));
         }
-        wire.batch.write(&mut wire.stream).await?;
+        write_out(wire).await
+    };
+    // What is not written by then is not sent.
+    let Ok(Ok(())) = tokio::time::timeout(WRITE_MAX, writing).await else { return };
+    let ending = async {
         if matches!(ending, CloseCause::Ours { .. }) {
             wait_for_close(wire).await;
         }
         wire.stream.shutdown().await
     };
-    // What is not written by then is not sent.
-    drop(tokio::time::timeout(GRACE, goodbye).await);
+    drop(tokio::time::timeout(GRACE, ending).await);
+}
+
+/// Writes what waits, as long as the peer takes some of it now and then: over a slow path, what is
+/// in front of a close frame may need longer than a peer that reads nothing is waited for.
+async fn write_out<S>(wire: &mut SocketIo<S>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let waiting = wire.batch.bytes();
+        match tokio::time::timeout(GRACE, wire.batch.write(&mut wire.stream)).await {
+            Ok(done) => return done,
+            Err(_) if wire.batch.bytes() < waiting => {}
+            Err(late) => return Err(late.into()),
+        }
+    }
 }
 
 /// Reads until the peer's close frame. Closing the socket before could cause a reset, and the peer
@@ -96,7 +119,7 @@ async fn wait_for_close<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut SocketIo<S
 
 #[cfg(test)]
 mod tests {
-    use super::{CloseCause, GRACE, say_goodbye};
+    use super::{CloseCause, GRACE, WRITE_MAX, say_goodbye};
     use crate::session::SocketIo;
     use crate::session::reader::{ReadEvent, Reader};
     use bytes::Bytes;
@@ -146,5 +169,53 @@ mod tests {
             assert_eq!(goodbye(&both, &[]).await, Duration::ZERO, "{breach:?}");
             assert_eq!(goodbye(breach, &[0x81, 0x80, 0, 0, 0, 0]).await, GRACE, "{breach:?}");
         }
+    }
+
+    /// How long the goodbye to a peer takes that reads `bytes` each second, in virtual time, and
+    /// how much of it arrives. 100,000 bytes wait.
+    async fn slow_goodbye(bytes: usize) -> (Duration, usize) {
+        let (ours, mut peer) = tokio::io::duplex(1000);
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
+        wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
+        let ending = CloseCause::Theirs { code: 1000, reason: "".into() };
+        let begun = Instant::now();
+        let reading = async {
+            let (mut arrived, mut part) = (0, vec![0; bytes]);
+            let mut pace = tokio::time::interval(Duration::from_secs(1));
+            loop {
+                pace.tick().await;
+                let mut wanted = bytes;
+                while wanted > 0 {
+                    match peer.read(&mut part[..wanted]).await {
+                        Ok(some) if some > 0 => (arrived, wanted) = (arrived + some, wanted - some),
+                        Ok(_) | Err(_) => return arrived,
+                    }
+                }
+            }
+        };
+        let saying = async {
+            say_goodbye(&mut wire, &ending).await;
+            drop(wire);
+            begun.elapsed()
+        };
+        tokio::join!(saying, reading)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_goes_on_taking_is_given_all_and_the_close_frame() {
+        let (took, arrived) = slow_goodbye(20_000).await;
+        assert!(took > GRACE && arrived == 100_000 + 10 + 4, "{took:?}, {arrived} bytes");
+        let (took, arrived) = slow_goodbye(5_000).await;
+        assert!(took == WRITE_MAX && arrived < 100_000, "{took:?}, {arrived} bytes");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_is_given_up_soon() {
+        let (ours, _peer) = tokio::io::duplex(1000);
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
+        wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
+        let begun = Instant::now();
+        say_goodbye(&mut wire, &CloseCause::Theirs { code: 1000, reason: "".into() }).await;
+        assert_eq!(begun.elapsed(), 2 * GRACE, "the first bytes fitted, then none did");
     }
 }
