@@ -7,7 +7,7 @@ use std::future::Future;
 use steadfast_history::{
     ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, ReservedTotals,
 };
-use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
+use steadfast_protocol::{ChannelName, Generation, LinkKey, Since};
 
 use crate::metrics::{BrokerMetric, BrokerStat};
 
@@ -138,7 +138,7 @@ pub trait BrokerBackend: Send + Sync {
     /// nodes close older ones. Nobody is told while the broker cannot be reached.
     fn claim_link(
         &self,
-        _link: &LinkId,
+        _link: &LinkKey,
         _generation: Generation,
     ) -> impl Future<Output = ()> + Send {
         std::future::ready(())

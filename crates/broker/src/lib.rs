@@ -132,7 +132,7 @@ use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
     ReservedTotals,
 };
-use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
+use steadfast_protocol::{ChannelName, Generation, LinkKey, Since};
 
 use clock::Clock;
 pub use cluster::{NodeId, RpcRequest, RpcResponses};
@@ -354,7 +354,7 @@ impl Broker {
     }
 
     /// See [`BrokerBackend::claim_link`].
-    pub async fn claim_link(&self, link: &LinkId, generation: Generation) {
+    pub async fn claim_link(&self, link: &LinkKey, generation: Generation) {
         each!(self, broker => broker.claim_link(link, generation).await);
     }
 

@@ -31,7 +31,7 @@ use futures_util::stream::{self, StreamExt};
 use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, ReservedTotals,
 };
-use steadfast_protocol::{ChannelName, Generation, LinkId, Since};
+use steadfast_protocol::{ChannelName, Generation, LinkKey, Since};
 use tokio::sync::oneshot;
 
 use self::address::Address;
@@ -217,7 +217,7 @@ impl BrokerBackend for NatsBroker {
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    async fn claim_link(&self, link: &LinkId, generation: Generation) {
+    async fn claim_link(&self, link: &LinkKey, generation: Generation) {
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
         // Without a server no node can be told; what the older session sees is still true.

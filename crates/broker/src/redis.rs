@@ -23,7 +23,7 @@ use steadfast_history::{
     ChannelInfo, EpochMaker, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError,
     Receipt, ReservedTotals,
 };
-use steadfast_protocol::{ChannelName, Epoch, Generation, LinkId, ReplaceKey, Since};
+use steadfast_protocol::{ChannelName, Epoch, Generation, LinkKey, ReplaceKey, Since};
 
 use self::discovery::Discovery;
 use self::page::{known, page};
@@ -296,8 +296,8 @@ impl BrokerBackend for RedisBroker {
     }
 
     /// A session of a link begins here: older ones are closed, wherever they are.
-    async fn claim_link(&self, link: &LinkId, generation: Generation) {
-        let Some(server) = self.servers.get(self.shared.place(link.as_str())) else { return };
+    async fn claim_link(&self, link: &LinkKey, generation: Generation) {
+        let Some(server) = self.servers.get(self.shared.place(link.link.as_str())) else { return };
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
         // Without the server no node can be told; what the older session sees is still true.

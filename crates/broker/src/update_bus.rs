@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use steadfast_history::Publication;
-use steadfast_protocol::{ChannelName, Generation, LinkId, Position};
+use steadfast_protocol::{ChannelName, Generation, LinkKey, Position};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many updates may be in flight; publishers wait beyond that.
@@ -49,7 +49,7 @@ pub trait UpdateSink: Debug + Send + Sync {
 
     /// Closes the sessions of a link that are older than `generation`. Returns the generation of a
     /// newer one that lives on this node, if there is one.
-    fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation>;
+    fn fence(&self, link: &LinkKey, generation: Generation) -> Option<Generation>;
 }
 
 /// An [`UpdateSink`] behind a bound on the updates in flight.
@@ -113,7 +113,7 @@ impl UpdateBus {
     }
 
     /// See [`UpdateSink::fence`].
-    pub fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
+    pub fn fence(&self, link: &LinkKey, generation: Generation) -> Option<Generation> {
         self.sink.fence(link, generation)
     }
 

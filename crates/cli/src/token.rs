@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
+use steadfast_protocol::UserId;
 use steadfast_server::auth::token::{Claims, Pattern, sign};
 use steadfast_server::config::Overrides;
 
@@ -39,9 +40,12 @@ pub(crate) struct TokenArgs {
     /// How long it is good for: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h")]
     ttl: Lifetime,
-    /// Whom it is made for, as operators will see
-    #[arg(long, value_name = "NAME")]
-    sub: Option<String>,
+    /// The user whom it is made for: users are kept apart, and operators see them
+    #[arg(long, value_name = "USER", value_parser = UserId::new)]
+    sub: Option<UserId>,
+    /// An id of its own, by which it can be revoked
+    #[arg(long, value_name = "ID")]
+    jti: Option<String>,
     /// A file that holds the key and nothing else
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -49,7 +53,7 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print a fresh random key instead
-    #[arg(long, conflicts_with_all = ["subscribe", "publish", "ttl", "sub", "key_file", "config"])]
+    #[arg(long, exclusive = true)]
     new_key: bool,
 }
 
@@ -75,12 +79,13 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
 fn claims(args: &TokenArgs, now_s: u64) -> anyhow::Result<Claims> {
     let opens_nothing = args.subscribe.is_empty() && args.publish.is_empty();
     ensure!(!opens_nothing, "this token would open no channel; add --subscribe or --publish");
-    if let Some(name) = &args.sub {
-        let is_usable = (1..=255).contains(&name.len());
-        ensure!(is_usable, "--sub has {} bytes, 1 to 255 are allowed", name.len());
+    if let Some(id) = &args.jti {
+        let is_usable = (1..=255).contains(&id.len());
+        ensure!(is_usable, "--jti has {} bytes, 1 to 255 are allowed", id.len());
     }
     Ok(Claims {
         sub: args.sub.clone(),
+        jti: args.jti.clone(),
         exp: now_s + args.ttl.seconds(),
         iat: Some(now_s),
         nbf: None,
@@ -111,7 +116,7 @@ fn signing_key(args: &TokenArgs) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TokenArgs, claims};
+    use super::{TokenArgs, UserId, claims};
     use clap::Parser;
     use steadfast_server::auth::token::{Verifier, sign};
 
@@ -130,7 +135,7 @@ mod tests {
         let args = typed("token --subscribe build:* demo --publish build:1 --ttl 15m --sub ci");
         let claims = claims(&args, 1_000).unwrap();
         assert_eq!((claims.exp, claims.iat), (1_900, Some(1_000)));
-        assert_eq!(claims.sub.as_deref(), Some("ci"));
+        assert_eq!(claims.sub.as_ref().map(UserId::as_str), Some("ci"));
         let texts: Vec<String> = claims.subscribe.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["build:*", "demo"]);
         assert_eq!(claims.publish.len(), 1);
@@ -143,6 +148,7 @@ mod tests {
     fn a_token_that_opens_nothing_is_not_made() {
         let error = claims(&typed("token"), 0).unwrap_err().to_string();
         assert!(error.contains("--subscribe"), "{error}");
-        assert!(claims(&typed("token --subscribe a --sub "), 0).is_err());
+        assert!(Typed::try_parse_from(["token", "--subscribe", "a", "--sub", ""]).is_err());
+        assert!(claims(&typed("token --subscribe a --jti "), 0).is_err());
     }
 }

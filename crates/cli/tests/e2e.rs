@@ -57,6 +57,8 @@ mod strangers;
 mod surface;
 #[path = "e2e/tokens.rs"]
 mod tokens;
+#[path = "e2e/users.rs"]
+mod users;
 #[path = "e2e/wire.rs"]
 mod wire;
 

@@ -5,6 +5,7 @@ mod control;
 mod fanout;
 mod feed;
 mod frames;
+mod opening;
 mod view;
 
 use alloc::borrow::Cow;
@@ -17,16 +18,17 @@ use slab::Slab;
 use steadfast_machine::{Millis, Span, Wake};
 use steadfast_protocol::codec::{json, sse};
 use steadfast_protocol::{
-    ChannelRequest, ClientInfo, CloseCode, Epoch, Generation, HeartbeatTerms, LinkId, LinkLimits,
-    ServerFrame, Timestamp, Welcome,
+    CloseCode, Epoch, Generation, HeartbeatTerms, LinkKey, LinkLimits, ServerFrame, Timestamp,
+    Welcome,
 };
 
+pub use self::opening::{OpenError, Opening};
 use crate::deadlines::Deadlines;
 use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
 use crate::rate::Rate;
 use crate::session::{Closing, Counts, Liveness, Session};
-use crate::{Encoding, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Totals, Transport};
+use crate::{Encoding, HubConfig, Outgoing, SessionKey, SessionReport, Totals};
 use steadfast_history::ChannelIndex;
 
 /// Sessions, members and what waits for them.
@@ -38,7 +40,7 @@ use steadfast_history::ChannelIndex;
 pub struct Hub {
     config: HubConfig,
     sessions: Slab<Session>,
-    links: BTreeMap<LinkId, SessionKey>,
+    links: BTreeMap<LinkKey, SessionKey>,
     channels: Slab<ChannelMembers>,
     names: ChannelIndex<u32>,
     deadlines: Deadlines,
@@ -55,48 +57,6 @@ pub enum Output {
     Ready(SessionKey),
     /// This session is gone.
     Ended(SessionReport),
-}
-
-/// A session that begins.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// Its link.
-    pub link: LinkId,
-    /// Which session of the link.
-    pub generation: Generation,
-    /// How it travels.
-    pub transport: Transport,
-    /// What it is told.
-    pub encoding: Encoding,
-    /// Who is speaking.
-    pub client: Option<ClientInfo>,
-    /// What it may do.
-    pub grants: Grants,
-    /// When its token expires.
-    pub expires: Option<Millis>,
-    /// The terms it proposed.
-    pub heartbeat: Option<HeartbeatTerms>,
-    /// What it follows from the start.
-    pub channels: Vec<ChannelRequest>,
-    /// The date.
-    pub time: Timestamp,
-}
-
-/// Why a session may not begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenError {
-    /// A session of the link with the same or a higher generation is live.
-    Replaced {
-        /// Its generation.
-        live: Generation,
-    },
-    /// It names so many channels that the answers would not fit into its queue. P-29
-    TooManyChannels {
-        /// How many it names.
-        named: usize,
-        /// The most that a link follows.
-        max: usize,
-    },
 }
 
 impl Hub {
@@ -122,7 +82,8 @@ impl Hub {
         if named > max + self.config.frames_burst_max as usize {
             return Err(OpenError::TooManyChannels { named, max });
         }
-        self.fence(now, &opening)?;
+        let link = opening.link_key();
+        self.fence(now, &link, opening.generation)?;
         let life = self.life(now, &opening);
         let entry = self.sessions.vacant_entry();
         self.serial = self.serial.wrapping_add(1);
@@ -130,7 +91,8 @@ impl Hub {
         let key = SessionKey { index, serial: self.serial };
         entry.insert(Session {
             key,
-            link: opening.link.clone(),
+            link: opening.link,
+            identity: opening.identity,
             generation: opening.generation,
             transport: opening.transport,
             encoding: opening.encoding,
@@ -153,7 +115,7 @@ impl Hub {
             stats: None,
             is_flagged: false,
         });
-        self.links.insert(opening.link, key);
+        self.links.insert(link, key);
         self.totals.accepted += 1;
         self.totals.connections += 1;
         self.totals.peak = self.totals.peak.max(self.totals.connections);
@@ -193,8 +155,9 @@ impl Hub {
             return;
         }
         let session = self.sessions.remove(key.index as usize);
-        if self.links.get(&session.link) == Some(&key) {
-            self.links.remove(&session.link);
+        let link = session.link_key();
+        if self.links.get(&link) == Some(&key) {
+            self.links.remove(&link);
         }
         self.totals.connections -= 1;
         self.totals.closed += 1;
@@ -204,7 +167,8 @@ impl Hub {
         };
         self.outputs.push_back(Output::Ended(SessionReport {
             session: key,
-            link: session.link,
+            user: link.user,
+            link: link.link,
             generation: session.generation,
             transport: session.transport,
             duration: now.since(session.opened),
@@ -241,11 +205,15 @@ impl Hub {
         self.sessions.get(key.index as usize).filter(|session| session.key == key)
     }
 
-    fn fence(&mut self, now: Millis, opening: &Opening) -> Result<(), OpenError> {
-        let Some(&older) = self.links.get(&opening.link) else { return Ok(()) };
-        let live = self.peek(older).map_or(0, |session| session.generation);
-        if live >= opening.generation {
-            return Err(OpenError::Replaced { live });
+    fn fence(
+        &mut self,
+        now: Millis,
+        link: &LinkKey,
+        generation: Generation,
+    ) -> Result<(), OpenError> {
+        let Some(&older) = self.links.get(link) else { return Ok(()) };
+        if self.peek(older).is_some_and(|session| session.generation >= generation) {
+            return Err(OpenError::Replaced);
         }
         self.close(now, older, CloseCode::REPLACED, "a newer session of this link is here");
         Ok(())

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
-use steadfast_protocol::{ChannelName, ClientInfo, CloseCode, Generation, LinkId, Payload};
+use steadfast_protocol::{ChannelName, ClientInfo, CloseCode, Generation, LinkId, Payload, UserId};
 
 use crate::{SessionKey, Transport};
 
@@ -13,6 +13,8 @@ use crate::{SessionKey, Transport};
 pub struct ConnectionView {
     /// Its key.
     pub session: SessionKey,
+    /// Whose it is.
+    pub user: Option<UserId>,
     /// Its link.
     pub link: LinkId,
     /// Which session of the link.
@@ -50,6 +52,8 @@ pub struct ConnectionView {
 pub struct SessionReport {
     /// Its key.
     pub session: SessionKey,
+    /// Whose it was.
+    pub user: Option<UserId>,
     /// Its link.
     pub link: LinkId,
     /// Which session of the link.

@@ -2,16 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
 use steadfast_protocol::{
-    ChannelName, ClientInfo, Generation, HeartbeatTerms, LinkId, Payload, Since,
+    ChannelName, ClientInfo, Generation, HeartbeatTerms, LinkId, LinkKey, Payload, Since, UserId,
 };
 
 use crate::outbox::Outbox;
 use crate::rate::Rate;
-use crate::{Grants, HubConfig, Outgoing};
+use crate::{Grants, HubConfig, Identity, Outgoing};
 use steadfast_history::PageLimit;
 
 /// Names one session for as long as it lives; never used again.
@@ -93,6 +94,8 @@ pub struct Read {
 pub(crate) struct Session {
     pub(crate) key: SessionKey,
     pub(crate) link: LinkId,
+    /// Apart from the session, because it is seldom read.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) generation: Generation,
     pub(crate) transport: Transport,
     pub(crate) encoding: Encoding,
@@ -150,6 +153,14 @@ pub(crate) struct Counts {
 }
 
 impl Session {
+    pub(crate) fn user(&self) -> Option<&UserId> {
+        self.identity.as_ref()?.user.as_ref()
+    }
+
+    pub(crate) fn link_key(&self) -> LinkKey {
+        LinkKey { user: self.user().cloned(), link: self.link.clone() }
+    }
+
     pub(crate) const fn last_heard(&self) -> Millis {
         match self.life {
             Liveness::Agreed { heard, .. } | Liveness::Pinged { heard, .. } => heard,

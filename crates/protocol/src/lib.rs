@@ -30,7 +30,9 @@ pub use frame::server::{
     ErrorFrame, GoAway, LinkLimits, ServerFrame, Subscribed, Superseded, Welcome,
 };
 pub use limits::Limits;
-pub use name::{ChannelName, Epoch, EventName, Generation, LinkId, NameError, ReplaceKey};
+pub use name::{
+    ChannelName, Epoch, EventName, Generation, LinkId, LinkKey, NameError, ReplaceKey, UserId,
+};
 pub use payload::{Payload, PayloadError};
 pub use poll::{PollAnswer, PollEvent, PollPage, PollRefusal};
 pub use position::{Gap, GapCause, Position, Since};

@@ -1,4 +1,4 @@
-//! Names that travel: channels, epochs, event names, replace keys, link ids, generations.
+//! Names that travel: channels, epochs, event names, replace keys, link ids, users, generations.
 //! In: text from anywhere. Out: a checked, cheaply cloned name, or what is wrong with it.
 
 use alloc::string::{String, ToString};
@@ -111,6 +111,8 @@ const EVENT: Rule =
 const REPLACE: Rule =
     Rule { what: "a replace key", min: 1, max: 128, allowed: "anything but control characters" };
 const LINK: Rule = Rule { what: "a link id", min: 8, max: 64, allowed: "A-Z a-z 0-9 _ -" };
+const USER: Rule =
+    Rule { what: "a user", min: 1, max: 255, allowed: "anything but control characters" };
 
 fn check_channel(text: &str) -> Result<(), NameError> {
     CHANNEL.check(text, is_channel)?;
@@ -196,6 +198,21 @@ name! {
     LinkId, |text: &str| LINK.check(text, is_token)
 }
 
+name! {
+    /// Whom a token is for, its `sub`: 1 to 255 bytes without control characters. Servers use it
+    /// among themselves; it is in no frame.
+    UserId, |text: &str| USER.check(text, is_printable)
+}
+
+/// A link as a server knows it. The same id of another user is another link. P-15
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkKey {
+    /// Whose link it is; nobody's if tokens have no `sub`, or if there are none.
+    pub user: Option<UserId>,
+    /// The id that the client made.
+    pub link: LinkId,
+}
+
 impl ChannelName {
     /// The first segment, whose options the configuration sets.
     pub fn namespace(&self) -> &str {
@@ -208,7 +225,7 @@ pub type Generation = u64;
 
 #[cfg(test)]
 mod tests {
-    use super::{ChannelName, Epoch, EventName, LinkId, NameError};
+    use super::{ChannelName, Epoch, EventName, LinkId, NameError, UserId};
     use alloc::string::{String, ToString};
 
     fn text_of(len: usize) -> String {
@@ -256,5 +273,9 @@ mod tests {
         assert!(EventName::new(&text_of(129)).is_err());
         assert!(EventName::new("").is_err());
         assert!(EventName::new("a\nb").is_err());
+        assert!(UserId::new(&text_of(255)).is_ok());
+        assert!(UserId::new(&text_of(256)).is_err());
+        assert!(UserId::new("auth0|Zoë 7").is_ok());
+        assert!(UserId::new("a\nb").is_err());
     }
 }

@@ -1,4 +1,5 @@
 //! Who may connect: the token of a client, and the origin of the page it runs in.
 
+pub mod admission;
 pub mod origin;
 pub mod token;

@@ -2,12 +2,15 @@
 //! No payload, no token and no secret is ever among the fields.
 
 use steadfast_hub::SessionReport;
-use steadfast_protocol::CloseCode;
+use steadfast_protocol::{CloseCode, UserId};
 
-/// One line for every session that ends.
-pub(crate) fn session_ended(report: &SessionReport) {
+/// One line for every session that ends. The id of its link is a secret of the client, more or
+/// less, so it is in a line of its own that is not written at the usual level.
+pub(crate) fn session_ended(connection: &str, report: &SessionReport) {
+    tracing::debug!(connection, link = %report.link, "link of a closed connection");
     tracing::info!(
-        link = %report.link,
+        connection,
+        user = report.user.as_ref().map(UserId::as_str),
         generation = report.generation,
         transport = report.transport.as_str(),
         duration_ms = report.duration.0,

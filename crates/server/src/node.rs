@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
 use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt, Retention, stable_hash};
-use steadfast_hub::{Grants, HubConfig, SessionKey, Totals};
-use steadfast_machine::{Millis, Span};
+use steadfast_hub::{HubConfig, SessionKey, Totals};
+use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
+use crate::auth::admission::Admission;
 use crate::auth::origin::Origins;
 use crate::auth::token::{TokenError, Verifier};
 use crate::client_api::delivered_finals::DeliveredFinals;
@@ -89,7 +90,8 @@ impl Node {
         let session_count = Arc::<SessionCount>::default();
         let names_seed = getrandom::u64().map_err(ServeError::Random)?;
         let hub = HubConfig { names_seed, ..hub_config(&config) };
-        let shard = |_| Arc::new(Shard::new(hub.clone(), clock, Arc::clone(&session_count)));
+        let shard =
+            |index| Arc::new(Shard::new(index, hub.clone(), clock, Arc::clone(&session_count)));
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
         let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
         let broker = broker(&config, clock, &updates)?;
@@ -126,10 +128,10 @@ impl Node {
         &self.shards[at]
     }
 
-    /// What a token permits and until when; in `--dev` everything.
-    pub fn grants(&self, token: Option<&str>) -> Result<(Grants, Option<Millis>), TokenError> {
+    /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
+    pub fn admit(&self, token: Option<&str>) -> Result<Admission, TokenError> {
         if self.config.dev {
-            return Ok((Grants::everything(), None));
+            return Ok(Admission::everything());
         }
         let Some(verifier) = &self.verifier else { return Err(TokenError::Missing) };
         let date = self.clock.date().0;
@@ -137,7 +139,7 @@ impl Node {
         let leeway = self.config.auth.leeway_s;
         let ends = claims.exp.saturating_add(leeway).saturating_mul(1000);
         let expires = self.clock.now() + Span(ends.saturating_sub(date));
-        Ok((claims.into_grants(), Some(expires)))
+        Ok(Admission::of(claims, expires))
     }
 
     /// Stores and announces an event, and counts it.

@@ -216,6 +216,7 @@ impl SimServer {
         };
         let opening = Opening {
             link: hello.link,
+            identity: None,
             generation: hello.generation,
             transport: Transport::WebSocket,
             encoding: Encoding::Frames,
@@ -232,7 +233,7 @@ impl SimServer {
                 self.sessions.insert(key, wire);
                 None
             }
-            Err(OpenError::Replaced { .. }) => Some(CloseCode::REPLACED),
+            Err(OpenError::Replaced) => Some(CloseCode::REPLACED),
             Err(OpenError::TooManyChannels { .. }) => Some(CloseCode::VIOLATION),
         }
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use steadfast_protocol::{ChannelName, Generation, LinkId};
+use steadfast_protocol::{ChannelName, Generation, LinkId, LinkKey, UserId};
 
 use super::{NodeId, RESPONSE_BYTES_MAX};
 
@@ -45,10 +45,11 @@ pub(crate) enum ClusterMessage {
     Reserved { node: NodeId, epochs: ReservedBases },
     /// `kept`: the same, and sessions follow these channels: the epochs must not be forgotten.
     KeepReserved { node: NodeId, epochs: ReservedBases },
-    /// `hello`: a session of the link has begun on the node. Older sessions of it are closed.
-    ClaimLink { node: NodeId, generation: Generation, link: LinkId },
+    /// `hello`: a session of the link has begun on the node. Older sessions of it are closed. A
+    /// version before users sends none, and takes the same id of two users for one link.
+    ClaimLink { node: NodeId, generation: Generation, link: LinkKey },
     /// `held`: the response to `hello` where the node has a newer session, of this generation.
-    LinkHeld { generation: Generation, link: LinkId },
+    LinkHeld { generation: Generation, link: LinkKey },
     /// `fence`: a Redis server has lost events; its epochs are under this fence from now on.
     Fence { fence: String },
     /// `probe`: a message that a node sends to itself to see whether messages arrive.
@@ -79,9 +80,11 @@ impl ClusterMessage {
             Self::Reserved { node, epochs } => with_epochs(RESERVED, node, epochs),
             Self::KeepReserved { node, epochs } => with_epochs(KEEP_RESERVED, node, epochs),
             Self::ClaimLink { node, generation, link } => {
-                format!("{CLAIM_LINK} {node} {generation} {link}")
+                format!("{CLAIM_LINK} {node} {generation} {}", link_fields(link))
             }
-            Self::LinkHeld { generation, link } => format!("{LINK_HELD} {generation} {link}"),
+            Self::LinkHeld { generation, link } => {
+                format!("{LINK_HELD} {generation} {}", link_fields(link))
+            }
             Self::Fence { fence } => format!("{FENCE} {fence}"),
             Self::Probe { number } => format!("{PROBE} {number}"),
         }
@@ -125,6 +128,15 @@ impl ClusterMessage {
             PROBE => Ok(Self::Probe { number: fields(PROBE).number("number")? }),
             unknown => Err(MessageError::UnknownKind(unknown.chars().take(32).collect())),
         }
+    }
+}
+
+/// The id, and the user if there is one.
+fn link_fields(LinkKey { user, link }: &LinkKey) -> String {
+    match user {
+        // A space would end the field. No user has a control character.
+        Some(user) => format!("{link} {}", user.as_str().replace('%', "%25").replace(' ', "%20")),
+        None => link.to_string(),
     }
 }
 
@@ -172,8 +184,13 @@ impl<'a> Fields<'a> {
         self.read(field, |text| text.parse().ok())
     }
 
-    fn link(&mut self) -> Result<LinkId, MessageError> {
-        self.read("link", |text| LinkId::new(text).ok())
+    fn link(&mut self) -> Result<LinkKey, MessageError> {
+        let link = self.read("link", |text| LinkId::new(text).ok())?;
+        let user = match self.rest {
+            Some(_) => Some(self.read("user", user)?),
+            None => None,
+        };
+        Ok(LinkKey { user, link })
     }
 
     fn token(&mut self, field: &'static str) -> Result<String, MessageError> {
@@ -211,6 +228,10 @@ impl<'a> Fields<'a> {
         }
         Ok(epochs)
     }
+}
+
+fn user(text: &str) -> Option<UserId> {
+    UserId::new(&text.replace("%20", " ").replace("%25", "%")).ok()
 }
 
 fn token(text: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The bytes of the messages between nodes. Nodes of two versions may share a broker, so a message
 //! that one version sends has to be read by the other: the texts below never change.
 
-use steadfast_protocol::LinkId;
+use steadfast_protocol::{LinkId, LinkKey, UserId};
 
 use super::live::Listener;
 use super::shared_server::SharedServer;
@@ -59,11 +59,19 @@ pub(crate) async fn messages_keep_their_bytes<S: SharedServer>() {
     two.broker.respond(&request, "[1, \"é\"]").await;
     sees(wire, Some(FOREIGN), &format!("answer 77 {second} [1, \"é\"]")).await;
 
-    let link = LinkId::new("link-0001").unwrap();
+    let mut link = LinkKey { user: None, link: LinkId::new("link-0001").unwrap() };
     one.broker.claim_link(&link, 12).await;
     sees(wire, None, &format!("hello {first} 12 link-0001")).await;
+    link.user = Some(UserId::new("ada b").unwrap());
+    one.broker.claim_link(&link, 12).await;
+    sees(wire, None, &format!("hello {first} 12 link-0001 ada%20b")).await;
     let mut listener = Listener::to(&one, "a");
     let link = listener.link().clone();
+    wire.send(None, format!("hello {FOREIGN} 1 {link}").as_bytes()).await;
+    sees(wire, Some(FOREIGN), &format!("held 1 {link}")).await;
+    // Another user's link of the same id is none of this listener's business.
+    wire.send(None, format!("hello {FOREIGN} 2 {link} eve").as_bytes()).await;
+    wire.send(None, format!("held 2 {link} eve").as_bytes()).await;
     wire.send(None, format!("hello {FOREIGN} 1 {link}").as_bytes()).await;
     sees(wire, Some(FOREIGN), &format!("held 1 {link}")).await;
     wire.send(Some(&first), format!("held 2 {link}").as_bytes()).await;

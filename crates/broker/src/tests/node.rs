@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use steadfast_hub::{Hub, HubConfig, Opening, Output, SessionKey};
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Generation, LinkId};
+use steadfast_protocol::{ChannelName, Generation, LinkKey};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -73,7 +73,7 @@ impl UpdateSink for TestNode {
         self.with(|hub, _| hub.subscribers(channel) > 0)
     }
 
-    fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
+    fn fence(&self, link: &LinkKey, generation: Generation) -> Option<Generation> {
         self.with(|hub, now| hub.fence_elsewhere(now, link, generation))
     }
 }

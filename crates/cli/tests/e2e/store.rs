@@ -36,10 +36,20 @@ impl Store {
 
     /// A node on this store.
     pub(crate) async fn node(&self, name: &str) -> Server {
+        self.node_with(name, &["--dev"], &[]).await
+    }
+
+    /// The same, with these flags and settings.
+    pub(crate) async fn node_with(
+        &self,
+        name: &str,
+        flags: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Server {
         let server = format!("redis://{}", self.port.address());
-        let settings =
+        let shared =
             [("BROKER__KIND", "redis"), ("BROKER__REDIS__SERVERS", &server), ("NODE", name)];
-        let node = Server::dev_with(&settings).await;
+        let node = Server::start(flags, &[&shared, settings].concat()).await;
         node.is_ready().await;
         node
     }

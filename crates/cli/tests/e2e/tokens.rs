@@ -11,11 +11,18 @@ use crate::server::{Server, answer};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const OTHER_KEY: &str = "fedcba9876543210fedcba9876543210";
-const BACKEND_KEY: &str = "a-backends-own-key-0001";
+pub(crate) const BACKEND_KEY: &str = "a-backends-own-key-0001";
+
+/// The settings of a server with keys.
+pub(crate) const KEYS: [(&str, &str); 3] =
+    [("AUTH__HS256_KEY", KEY), ("INTERNAL__KEY", BACKEND_KEY), ("AUTH__LEEWAY_S", "0")];
 
 pub(crate) async fn guarded(settings: &[(&str, &str)]) -> Server {
-    let keys = [("AUTH__HS256_KEY", KEY), ("INTERNAL__KEY", BACKEND_KEY), ("AUTH__LEEWAY_S", "0")];
-    let mut server = Server::start(&[], &[&keys, settings].concat()).await;
+    with_key(Server::start(&[], &[&KEYS, settings].concat()).await)
+}
+
+/// The server, whose internal port is asked with the key.
+pub(crate) fn with_key(mut server: Server) -> Server {
     server.key = Some(BACKEND_KEY);
     server
 }
@@ -31,8 +38,7 @@ pub(crate) async fn made(args: &[&str]) -> String {
 
 fn signed(key: &str, exp: u64) -> String {
     let subscribe = vec!["demo:*".parse().unwrap()];
-    let claims = Claims { sub: None, exp, iat: None, nbf: None, subscribe, publish: Vec::new() };
-    sign(key.as_bytes(), &claims).unwrap()
+    sign(key.as_bytes(), &Claims { exp, subscribe, ..Claims::default() }).unwrap()
 }
 
 /// A token of a maker whose clock runs ahead.

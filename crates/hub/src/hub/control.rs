@@ -7,7 +7,9 @@ use bytes::Bytes;
 use steadfast_history::stable_hash;
 use steadfast_machine::{Millis, Rng, Span};
 use steadfast_protocol::codec::legacy;
-use steadfast_protocol::{CloseCode, Generation, GoAway, LinkId, STALE_REASON, ServerFrame};
+use steadfast_protocol::{
+    CloseCode, Generation, GoAway, LinkId, LinkKey, STALE_REASON, ServerFrame,
+};
 
 use super::Hub;
 use crate::session::Liveness;
@@ -78,7 +80,7 @@ impl Hub {
     pub fn fence_elsewhere(
         &mut self,
         now: Millis,
-        link: &LinkId,
+        link: &LinkKey,
         generation: Generation,
     ) -> Option<Generation> {
         let live = self.generation(link)?;

@@ -9,7 +9,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::codec::legacy::{self, LegacyFrame};
 use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorCode, ErrorFrame,
-    Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp,
+    Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp, UserId,
 };
 
 use super::Hub;
@@ -190,9 +190,11 @@ impl Hub {
             self.say(now, key, &frame);
             return None;
         }
-        // Keys of one link never meet those of another.
-        let link = &session.link;
-        let idempotency_key = idempotency_key.map(|key| Box::from(format!("{link}/{key}")));
+        // Keys of one link never meet those of another, nor those of backends: none of the parts
+        // has a control character.
+        let (user, link) = (session.user().map_or("", UserId::as_str), &session.link);
+        let idempotency_key =
+            idempotency_key.map(|key| Box::from(format!("{user}\u{1f}{link}\u{1f}{key}")));
         Some((id, Publish { channel, event, data, is_final, replace, idempotency_key }))
     }
 

@@ -4,6 +4,7 @@ mod delivery;
 mod life;
 mod limits;
 mod requests;
+mod users;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -45,6 +46,7 @@ impl TestHub {
     fn opening(link: &str, generation: u64, channels: &[(&str, Since)]) -> Opening {
         Opening {
             link: LinkId::new(link).unwrap(),
+            identity: None,
             generation,
             transport: Transport::WebSocket,
             encoding: Encoding::Frames,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Generation, LinkId};
+use steadfast_protocol::{ChannelName, Generation, LinkKey};
 
 use super::Hub;
 use crate::session::Session;
@@ -52,7 +52,7 @@ impl Hub {
     }
 
     /// The generation of a link's live session.
-    pub fn generation(&self, link: &LinkId) -> Option<Generation> {
+    pub fn generation(&self, link: &LinkKey) -> Option<Generation> {
         let session = self.peek(*self.links.get(link)?)?;
         session.closing.is_none().then_some(session.generation)
     }
@@ -63,6 +63,7 @@ impl Hub {
         let channels = channels.filter_map(|&at| self.channels.get(at as usize));
         ConnectionView {
             session: session.key,
+            user: session.user().cloned(),
             link: session.link.clone(),
             generation: session.generation,
             transport: session.transport,

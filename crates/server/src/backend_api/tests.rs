@@ -125,6 +125,7 @@ fn opening(link: &str, channels: &[&str]) -> Opening {
     let wish = |channel| ChannelRequest { id: None, channel, since: Since::Start };
     Opening {
         link: LinkId::new(link).unwrap(),
+        identity: None,
         generation: 1,
         transport: Transport::WebSocket,
         encoding: Encoding::Frames,

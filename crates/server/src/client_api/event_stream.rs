@@ -56,7 +56,7 @@ async fn begin(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let grants = permit(node, &channel, request)?;
+    let admission = permit(node, &channel, request)?;
     let since = since(request)?;
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));
@@ -71,7 +71,7 @@ async fn begin(
     let watch = HttpSession::open(
         node,
         encoding,
-        grants,
+        admission,
         vec![ChannelRequest { id: None, channel, since }],
     )?;
     // Checked after the session is open: the drain ends all sessions that are open before it

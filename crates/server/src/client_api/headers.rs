@@ -2,11 +2,10 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use steadfast_hub::Grants;
-use steadfast_machine::Millis;
 use steadfast_protocol::ChannelName;
 
 use super::body::{Body, boxed, whole};
+use crate::auth::admission::Admission;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
@@ -90,10 +89,10 @@ pub(super) fn permit<B>(
     node: &Node,
     channel: &ChannelName,
     request: &Request<B>,
-) -> Result<(Grants, Option<Millis>), Problem> {
-    let (grants, expires) = node.grants(bearer(request.headers()))?;
-    if grants.may_subscribe(channel) {
-        Ok((grants, expires))
+) -> Result<Admission, Problem> {
+    let admission = node.admit(bearer(request.headers()))?;
+    if admission.grants.may_subscribe(channel) {
+        Ok(admission)
     } else {
         let detail = "the token does not permit following this channel";
         Err(Problem::new(Code::Forbidden, detail))

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use steadfast_hub::{Encoding, Grants, Opening, Outgoing, Transport, Work};
-use steadfast_machine::Millis;
+use steadfast_hub::{Encoding, Opening, Outgoing, Transport, Work};
 use steadfast_protocol::{ChannelRequest, CloseCode};
 
+use crate::auth::admission::Admission;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::session::ReplyTarget;
@@ -23,7 +23,7 @@ impl HttpSession {
     pub(super) fn open(
         node: &Arc<Node>,
         (transport, encoding): (Transport, Encoding),
-        (grants, expires): (Grants, Option<Millis>),
+        Admission { identity, grants, expires }: Admission,
         channels: Vec<ChannelRequest>,
     ) -> Result<Self, Problem> {
         let internal = || Problem::new(Code::Internal, "the request could not be followed");
@@ -32,6 +32,7 @@ impl HttpSession {
         let waker = Arc::new(SessionWaker::default());
         let opening = Opening {
             link,
+            identity,
             generation: 1,
             transport,
             encoding,

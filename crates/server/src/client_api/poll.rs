@@ -13,8 +13,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, Version};
 use serde_json::Value;
 use steadfast_history::{Page, PageLimit, ReadError};
-use steadfast_hub::{Encoding, Grants, Transport};
-use steadfast_machine::Millis;
+use steadfast_hub::{Encoding, Transport};
 use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
 use tokio::time::{Instant, Sleep};
 
@@ -24,6 +23,7 @@ use super::headers::permit;
 use super::http_session::{self, HttpSession};
 use super::poll_query::{self, PollQuery};
 use super::unavailable;
+use crate::auth::admission::Admission;
 use crate::net::socket::upgrade::has_token;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
@@ -74,13 +74,13 @@ pub(super) async fn answer(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let grants = permit(node, &channel, request)?;
+    let admission = permit(node, &channel, request)?;
     let PollQuery { since, wait, limit } = poll_query::poll(request.uri().query())?;
     let readers = vec![PollReader { channel, since, is_new: false }];
     let asked = PollRequest { readers, refused: Vec::new(), wait, limit };
     let may_leave = request.method() == Method::GET;
     let from = ConnectionContext::of(request, may_leave);
-    answer_or_park(node, grants, asked, written, from).await
+    answer_or_park(node, admission, asked, written, from).await
 }
 
 /// What the connection of a request allows.
@@ -103,7 +103,7 @@ impl ConnectionContext {
 /// Answers at once if there are events or the poll does not wait; otherwise as soon as there are.
 pub(super) async fn answer_or_park(
     node: &Arc<Node>,
-    grants: (Grants, Option<Millis>),
+    admission: Admission,
     mut asked: PollRequest,
     write: Write,
     from: ConnectionContext,
@@ -125,7 +125,7 @@ pub(super) async fn answer_or_park(
         since: Since::Now,
     };
     let channels = asked.readers.iter().map(follow).collect();
-    let watch = HttpSession::open(node, signal, grants, channels)?;
+    let watch = HttpSession::open(node, signal, admission, channels)?;
     let parked = Box::new(ParkedPoll { asked, deadline, watch });
     if from.may_leave {
         return Ok(RequestOutcome::Leaving(Box::new(move |left| {

@@ -60,7 +60,7 @@ pub(super) async fn answer(
         let detail = "a poll for many channels is sent with POST";
         return Ok(wrong_method(detail, "POST, OPTIONS").into());
     }
-    let grants = node.grants(bearer(request.headers()))?;
+    let admission = node.admit(bearer(request.headers()))?;
     let from = ConnectionContext::of(&request, true);
     // The body is read to its end; otherwise its rest would be read as the next request once this
     // one waits.
@@ -76,7 +76,7 @@ pub(super) async fn answer(
     }
     let (mut readers, mut refused, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (at, entry) in wish.channels.into_iter().enumerate() {
-        match reader(entry, |channel| grants.0.may_subscribe(channel)) {
+        match reader(entry, |channel| admission.grants.may_subscribe(channel)) {
             Ok(reader) if seen.insert(reader.channel.clone()) => readers.push(reader),
             Ok(reader) => {
                 let problem = Problem::new(Code::BadBody, "the channel is named twice");
@@ -92,7 +92,7 @@ pub(super) async fn answer(
     // A refusal is reported at once.
     let wait = if refused.is_empty() { wait } else { Duration::ZERO };
     let asked = PollRequest { readers, refused, wait, limit };
-    poll::answer_or_park(node, grants, asked, written, from).await
+    poll::answer_or_park(node, admission, asked, written, from).await
 }
 
 fn bounded(wish: &PollBody<'_>) -> Result<(Duration, usize), Problem> {

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use steadfast_history::PageLimit;
-use steadfast_hub::{Encoding, Grants, OpenError, Opening, SessionKey, Transport};
-use steadfast_machine::Millis;
+use steadfast_hub::{Encoding, OpenError, Opening, SessionKey, Transport};
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorFrame, Hello,
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 use super::close_cause::CloseCause;
 use super::reader::ReadEvent;
 use super::{Purpose, SocketIo};
+use crate::auth::admission::Admission;
 use crate::auth::token::TokenError;
 use crate::client_api::delivered_finals::{Follower, Following};
 use crate::net::socket::TryWrite;
@@ -54,8 +54,8 @@ where
         Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
         Purpose::Legacy { channel, since, follower, token } => {
             let link = node.random_link("legacy").ok_or_else(no_randomness)?;
-            let (grants, expires) = grants(node, token.as_deref())?;
-            if !grants.may_subscribe(&channel) {
+            let admission = admit(node, token.as_deref())?;
+            if !admission.grants.may_subscribe(&channel) {
                 return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
             }
             let has_had_end = match &follower {
@@ -64,11 +64,8 @@ where
             };
             let since = if has_had_end { Since::Now } else { since };
             let channels = vec![ChannelRequest { id: None, channel, since }];
-            let opening = Opening {
-                encoding: Encoding::Legacy,
-                channels,
-                ..plain(node, link, grants, expires)
-            };
+            let opening =
+                Opening { encoding: Encoding::Legacy, channels, ..plain(node, link, admission) };
             let open = begin(node, place, opening)?;
             let follower =
                 follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
@@ -78,8 +75,7 @@ where
             let (text, heard) = first_frame(wire, deadline).await?;
             // Whoever has no token gets nothing else read.
             let own = read_first(wire, json::hello_token(&text))?;
-            let (grants, expires) =
-                grants(node, own.as_ref().map(Token::expose).or(token.as_deref()))?;
+            let admission = admit(node, own.as_ref().map(Token::expose).or(token.as_deref()))?;
             let mut hello = hello(node, wire, &text)?;
             let bad = std::mem::take(&mut hello.bad_channels);
             let opening = Opening {
@@ -87,9 +83,9 @@ where
                 client: hello.client,
                 heartbeat: hello.heartbeat,
                 channels: hello.channels,
-                ..plain(node, hello.link, grants, expires)
+                ..plain(node, hello.link, admission)
             };
-            let (link, generation) = (opening.link.clone(), opening.generation);
+            let (link, generation) = (opening.link_key(), opening.generation);
             let open = begin(node, place, opening)?;
             let date = node.clock.date();
             for error in bad {
@@ -209,10 +205,10 @@ fn begin(
     let (waker, socket) = place;
     match shard.open_shared(opening, waker, socket) {
         Ok(key) => Ok(OpenedSession { shard, key, encoding, follower: None }),
-        Err(OpenError::Replaced { live }) => {
-            let reason = format!("a session with generation {live} is live");
-            Err(ours(CloseCode::REPLACED, reason))
-        }
+        Err(OpenError::Replaced) => Err(ours(
+            CloseCode::REPLACED,
+            "a session of this link with a generation as high is live",
+        )),
         Err(OpenError::TooManyChannels { named, max }) => {
             let reason = format!("`hello` names {named} channels; a link follows {max} at most");
             Err(ours(CloseCode::VIOLATION, reason))
@@ -220,8 +216,8 @@ fn begin(
     }
 }
 
-fn grants(node: &Node, token: Option<&str>) -> Result<(Grants, Option<Millis>), CloseCause> {
-    node.grants(token).map_err(|error| {
+fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause> {
+    node.admit(token).map_err(|error| {
         let code = match error {
             TokenError::Missing => CloseCode::TOKEN_MISSING,
             TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
@@ -238,11 +234,11 @@ fn grants(node: &Node, token: Option<&str>) -> Result<(Grants, Option<Millis>), 
 fn plain(
     node: &Node,
     link: steadfast_protocol::LinkId,
-    grants: Grants,
-    expires: Option<Millis>,
+    Admission { identity, grants, expires }: Admission,
 ) -> Opening {
     Opening {
         link,
+        identity,
         generation: 1,
         transport: Transport::WebSocket,
         encoding: Encoding::Frames,

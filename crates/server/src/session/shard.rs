@@ -24,6 +24,7 @@ use self::flush::FlushBatch;
 use self::state::{ShardState, SocketOwner};
 use crate::log;
 use crate::net::socket::TryWrite;
+use crate::node::Node;
 use crate::session::session_count::SessionCount;
 
 pub use self::state::TakenWork;
@@ -36,6 +37,8 @@ const BATCH: usize = 64;
 /// A hub, and the queue, lock and timer around it.
 #[derive(Debug)]
 pub struct Shard {
+    /// Which of the node's shards it is.
+    index: usize,
     clock: Clock,
     session_count: Arc<SessionCount>,
     state: Mutex<ShardState>,
@@ -56,9 +59,15 @@ struct QueuedUpdate {
 impl Shard {
     /// Creates a shard without sessions. `session_count` will count them. Run [`Shard::run`] on a
     /// task of its own.
-    pub fn new(config: HubConfig, clock: Clock, session_count: Arc<SessionCount>) -> Self {
+    pub fn new(
+        index: usize,
+        config: HubConfig,
+        clock: Clock,
+        session_count: Arc<SessionCount>,
+    ) -> Self {
         let state = ShardState::new(Hub::new(config, clock.now()));
         Self {
+            index,
             clock,
             session_count,
             state: Mutex::new(state),
@@ -235,7 +244,7 @@ impl Shard {
         }
         for report in &ended {
             self.session_count.one_less();
-            log::session_ended(report);
+            log::session_ended(&Node::connection_id(self.index, report.session), report);
         }
         if wake.0 < self.sleeps_until.load(Ordering::Acquire) {
             self.call();

@@ -1,7 +1,7 @@
 //! The bytes of each kind, which never change, and what bytes of no kind come to.
 
 use proptest::prelude::{any, proptest};
-use steadfast_protocol::{ChannelName, LinkId};
+use steadfast_protocol::{ChannelName, LinkId, LinkKey, UserId};
 
 use super::{ClusterMessage as M, MESSAGE_BYTES_MAX, MessageError, RESERVED_MAX, TOKEN_BYTES_MAX};
 use crate::cluster::NodeId;
@@ -15,13 +15,19 @@ fn epochs() -> Vec<(ChannelName, String)> {
     pairs.map(|(name, base)| (ChannelName::new(name).unwrap(), base.to_owned())).to_vec()
 }
 
+fn link_of(user: Option<&str>) -> LinkKey {
+    let user = user.map(|user| UserId::new(user).unwrap());
+    LinkKey { user, link: LinkId::new("link-0001").unwrap() }
+}
+
 fn bad(kind: &'static str, field: &'static str) -> MessageError {
     MessageError::BadField { kind, field }
 }
 
 #[test]
 fn each_kind_keeps_its_bytes() {
-    let (link, body) = (LinkId::new("link-0001").unwrap(), r#"[{"id": "é"}]"#.to_owned());
+    let (link, body) = (link_of(None), r#"[{"id": "é"}]"#.to_owned());
+    let (ada, odd) = (link_of(Some("ada")), link_of(Some("%20 é%%25|1 2")));
     let golden = [
         (
             M::Request { from: node(), number: 7, body: "list ?limit=1  ".into() },
@@ -48,6 +54,12 @@ fn each_kind_keeps_its_bytes() {
             "hello node-1.a-00ff 3 link-0001",
         ),
         (M::LinkHeld { generation: 4, link }, "held 4 link-0001"),
+        (
+            M::ClaimLink { node: node(), generation: 3, link: ada.clone() },
+            "hello node-1.a-00ff 3 link-0001 ada",
+        ),
+        (M::LinkHeld { generation: 4, link: ada }, "held 4 link-0001 ada"),
+        (M::LinkHeld { generation: 5, link: odd }, "held 5 link-0001 %2520%20é%25%2525|1%202"),
         (M::Fence { fence: "00000000000000ff".into() }, "fence 00000000000000ff"),
         (M::Probe { number: 12 }, "probe 12"),
     ];
@@ -62,8 +74,8 @@ fn fields_that_a_newer_version_adds_are_ignored() {
     for (newer, text) in [
         ("here node-1.a-00ff since 5", "here node-1.a-00ff"),
         ("which-reserved node-1.a-00ff a b c", "which-reserved node-1.a-00ff"),
-        ("hello node-1.a-00ff 3 link-0001 eu", "hello node-1.a-00ff 3 link-0001"),
-        ("held 4 link-0001 x", "held 4 link-0001"),
+        ("hello node-1.a-00ff 3 link-0001 ada eu", "hello node-1.a-00ff 3 link-0001 ada"),
+        ("held 4 link-0001 ada x", "held 4 link-0001 ada"),
         ("fence ff x", "fence ff"),
         ("probe 1 x y", "probe 1"),
     ] {
@@ -97,6 +109,8 @@ fn a_kind_of_a_newer_version_is_told_from_a_message_that_is_not_valid() {
         ("kept a", bad("kept", "node")),
         ("hello a-1 x link-0001", bad("hello", "generation")),
         ("hello a-1 1 short", bad("hello", "link")),
+        ("hello a-1 1 link-0001 ", bad("hello", "user")),
+        ("held 1 link-0001 a\nb", bad("held", "user")),
         ("held 18446744073709551616 link-0001", bad("held", "generation")),
         ("held 1", bad("held", "link")),
         ("fence ", bad("fence", "fence")),

@@ -299,7 +299,7 @@ fn a_session_outlives_a_broker_that_is_away_and_reads_on_when_it_is_back() {
 #[test]
 fn a_session_that_is_newer_elsewhere_fences_the_one_here() {
     let mut hub = TestHub::new();
-    let link = steadfast_protocol::LinkId::new("abcdefgh").unwrap();
+    let link = TestHub::opening("abcdefgh", 3, &[]).link_key();
     let key = hub.hub.open(hub.now, TestHub::opening("abcdefgh", 3, &[])).unwrap();
     assert_eq!(hub.hub.fence_elsewhere(hub.now, &link, 2), Some(3));
     assert_eq!(hub.hub.fence_elsewhere(hub.now, &link, 3), Some(3));

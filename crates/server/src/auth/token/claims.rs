@@ -6,14 +6,19 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use steadfast_hub::{Grants, Pattern};
+use steadfast_hub::Pattern;
+use steadfast_protocol::UserId;
 
 /// The claims of a token. All times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The holder of the token, as shown to operators. 1 to 255 bytes.
+    /// The user whose token it is, as shown to operators. 1 to 255 bytes without control
+    /// characters. Users are kept apart by it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub: Option<String>,
+    pub sub: Option<UserId>,
+    /// The token's own id, by which it can be revoked. 1 to 255 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// When it expires. Required.
     pub exp: u64,
     /// When it was issued; not in the future.
@@ -40,9 +45,12 @@ pub enum ClaimsError {
     /// A time is not a number of seconds.
     #[error("`{0}` is not a number of seconds since 1970")]
     BadTime(&'static str),
-    /// `sub` is not text of a usable length.
-    #[error("`sub` is not text of 1 to {SUB_BYTES_MAX} bytes")]
+    /// `sub` is not the name of a user.
+    #[error("`sub` is not text of 1 to 255 bytes without control characters")]
     BadSubject,
+    /// `jti` is not text of a usable length.
+    #[error("`jti` is not text of 1 to {JTI_BYTES_MAX} bytes")]
+    BadTokenId,
     /// A list of channels is not a list.
     #[error("`{0}` is not a list of channels")]
     NotAList(&'static str),
@@ -64,20 +72,16 @@ pub enum ClaimsError {
     },
 }
 
-/// The longest `sub`, in bytes.
-pub(super) const SUB_BYTES_MAX: usize = 255;
+/// The longest `jti`, in bytes.
+pub(super) const JTI_BYTES_MAX: usize = 255;
 /// The most entries of `subscribe` and of `publish`.
 pub(super) const PATTERNS_MAX: usize = 256;
 
 impl Claims {
-    /// What the token's holder may do.
-    pub fn into_grants(self) -> Grants {
-        Grants { subscribe: self.subscribe, publish: self.publish }
-    }
-
     pub(super) fn from_json(map: &Map<String, Value>) -> Result<Self, ClaimsError> {
         Ok(Self {
             sub: subject(map)?,
+            jti: token_id(map)?,
             exp: time(map, "exp")?.ok_or(ClaimsError::NoEnd)?,
             iat: time(map, "iat")?,
             nbf: time(map, "nbf")?,
@@ -87,13 +91,23 @@ impl Claims {
     }
 }
 
-fn subject(map: &Map<String, Value>) -> Result<Option<String>, ClaimsError> {
+fn subject(map: &Map<String, Value>) -> Result<Option<UserId>, ClaimsError> {
     match map.get("sub") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if (1..=SUB_BYTES_MAX).contains(&text.len()) => {
+        Some(value) => {
+            let user = value.as_str().and_then(|text| UserId::new(text).ok());
+            user.map(Some).ok_or(ClaimsError::BadSubject)
+        }
+    }
+}
+
+fn token_id(map: &Map<String, Value>) -> Result<Option<String>, ClaimsError> {
+    match map.get("jti") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if (1..=JTI_BYTES_MAX).contains(&text.len()) => {
             Ok(Some(text.clone()))
         }
-        Some(_) => Err(ClaimsError::BadSubject),
+        Some(_) => Err(ClaimsError::BadTokenId),
     }
 }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ring::hmac;
 use serde_json::{Value, json};
+use steadfast_protocol::UserId;
 
 use super::{Claims, ClaimsError, TOKEN_BYTES_MAX, TokenError, Verifier, sign};
 
@@ -17,7 +18,7 @@ fn verifier() -> Verifier {
 
 fn claims() -> Claims {
     Claims {
-        sub: Some("user-7".into()),
+        sub: Some(UserId::new("user-7").unwrap()),
         exp: NOW + 60,
         subscribe: vec!["diagnosis:*".parse().unwrap()],
         ..Claims::default()

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use steadfast_hub::ConnectionView;
-use steadfast_protocol::{ChannelName, ClientInfo, Generation, LinkId, Payload, Timestamp};
+use steadfast_protocol::{ChannelName, ClientInfo, Generation, LinkId, Payload, Timestamp, UserId};
 
 use super::session_id::SessionId;
 use crate::node::Node;
@@ -14,6 +14,7 @@ use crate::node::Node;
 pub(in crate::backend_api) struct Connection {
     id: String,
     node: Box<str>,
+    user: Option<UserId>,
     link: LinkId,
     generation: Generation,
     transport: &'static str,
@@ -37,6 +38,7 @@ impl Connection {
         Self {
             id: SessionId::id(node, shard, view.session),
             node: node.config.node.name.as_str().into(),
+            user: view.user,
             link: view.link,
             generation: view.generation,
             transport: view.transport.as_str(),

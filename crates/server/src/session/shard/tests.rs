@@ -77,7 +77,7 @@ struct Seat {
 
 impl Stage {
     fn new() -> Self {
-        let shard = Shard::new(HubConfig::default(), Clock::start(), Arc::default());
+        let shard = Shard::new(0, HubConfig::default(), Clock::start(), Arc::default());
         let (streams, batch) = (MemoryLog::new(HistoryConfig::default()), FlushBatch::default());
         Self { shard: Arc::new(shard), streams, batch, permits: Arc::new(Semaphore::new(1000)) }
     }
@@ -94,6 +94,7 @@ impl Stage {
         let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Now };
         let opening = Opening {
             link: LinkId::new(&format!("follower-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            identity: None,
             generation: 1,
             transport: Transport::WebSocket,
             encoding: Encoding::Frames,

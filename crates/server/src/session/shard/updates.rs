@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use steadfast_broker::{ChannelUpdate, UpdatePermit, UpdateSink};
-use steadfast_protocol::{ChannelName, Generation, LinkId};
+use steadfast_protocol::{ChannelName, Generation, LinkKey};
 
 use super::Shard;
 
@@ -43,7 +43,7 @@ impl UpdateSink for ShardUpdates {
         self.0.iter().any(|shard| shard.with(|hub, _| hub.subscribers(channel) > 0))
     }
 
-    fn fence(&self, link: &LinkId, generation: Generation) -> Option<Generation> {
+    fn fence(&self, link: &LinkKey, generation: Generation) -> Option<Generation> {
         let shards = self.0.iter();
         shards.filter_map(|s| s.with(|hub, now| hub.fence_elsewhere(now, link, generation))).max()
     }
