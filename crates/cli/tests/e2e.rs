@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test")]
 
+#[path = "e2e/answers.rs"]
+mod answers;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/blocked.rs"]

@@ -2,6 +2,7 @@
 //! checked before any work is done for a peer: first the number of connections, then time, then
 //! size.
 
+pub(crate) mod answer_budget;
 mod body;
 pub(crate) mod delivered_finals;
 mod demo;
@@ -12,6 +13,7 @@ mod headers;
 mod http_session;
 mod listener;
 mod poll;
+mod poll_answer;
 mod poll_many;
 mod poll_query;
 mod refuse;

@@ -6,3 +6,4 @@ pub(crate) mod http_timeout;
 pub(crate) mod ip_limit;
 pub mod socket;
 pub mod tls;
+pub(crate) mod write_progress;

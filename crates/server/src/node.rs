@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
@@ -14,10 +15,12 @@ use steadfast_protocol::{Limits, LinkId, Timestamp};
 use crate::auth::admission::Admission;
 use crate::auth::origin::Origins;
 use crate::auth::token::{TokenError, Verifier};
+use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::{Config, NamespaceOptions};
 use crate::error::ServeError;
 use crate::net::ip_limit::Addresses;
+use crate::net::write_progress::WritePace;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
 
@@ -44,6 +47,8 @@ pub struct Node {
     pub(crate) ip_limit: Addresses,
     /// The clients of the older protocol that have had the end of their channel.
     pub(crate) delivered_finals: DeliveredFinals,
+    /// What the answers to polls hold that are being written.
+    pub(crate) answer_budget: Arc<AnswerBudget>,
     session_count: Arc<SessionCount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
@@ -66,6 +71,10 @@ pub struct Counters {
     pub publish_errors: AtomicU64,
     /// Polls answered.
     pub polls: AtomicU64,
+    /// Polls refused because other answers held all that they may.
+    pub polls_refused: AtomicU64,
+    /// Responses given up because their peer took them too slowly.
+    pub responses_slow: AtomicU64,
     /// Sockets open on the public port, HTTP included.
     pub sockets: AtomicU64,
     /// Connections of the internal port refused because there were too many.
@@ -100,6 +109,7 @@ impl Node {
             Some(key) if !config.dev => Some(Verifier::new(key.expose(), config.auth.leeway_s)),
             Some(_) | None => None,
         };
+        let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         Ok(Arc::new(Self {
             config,
             clock,
@@ -111,6 +121,7 @@ impl Node {
             counters: Counters::default(),
             ip_limit: Addresses::default(),
             delivered_finals: DeliveredFinals::default(),
+            answer_budget,
             session_count,
             verifier,
             is_draining: AtomicBool::new(false),
@@ -234,6 +245,14 @@ impl Node {
     /// Over how long clients are sent away while the node drains.
     pub(crate) fn drain_spread_ms(&self) -> u64 {
         self.drain_spread_ms.load(Ordering::Relaxed)
+    }
+
+    /// How slowly the peer of a response may take it.
+    pub(crate) fn write_pace(&self) -> WritePace {
+        WritePace {
+            stall_max: Duration::from_millis(self.config.limits.slow_timeout_ms),
+            bytes_per_second_min: self.config.limits.read_bytes_per_second_min,
+        }
     }
 
     /// The limits of one session's messages.

@@ -77,6 +77,11 @@ impl Sheet {
         self.counter("connections_slow", "Sessions closed: too slow", totals.slow);
         self.counter("requests_rejected", "Refused: key, token or origin", snapshot.rejected);
         self.counter("polls", "Polls answered", snapshot.polls);
+        let about = "Polls refused: other answers hold too much";
+        self.counter("polls_refused", about, snapshot.polls_refused);
+        self.bytes("poll_answers", "Events in answers that are written", snapshot.poll_bytes);
+        let about = "Responses given up: read too slowly";
+        self.counter("responses_slow", about, snapshot.responses_slow);
     }
 
     fn channels(&mut self, snapshot: &NodeSnapshot) {
@@ -165,6 +170,8 @@ impl Sheet {
             "The most bytes of events kept",
             limits.history_bytes_total_max,
         );
+        let most = limits.poll_bytes_total_max;
+        self.bytes("limit_poll_answers", "The most bytes of events in answers", most);
         self.bytes("limit_message", "The most bytes of a message", limits.message_bytes_max);
         self.bytes("limit_queue", "The most bytes for a session", limits.queue_bytes_max);
     }

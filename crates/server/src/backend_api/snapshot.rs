@@ -36,6 +36,12 @@ pub(super) struct NodeSnapshot {
     pub(super) publish_errors: u64,
     /// Polls answered.
     pub(super) polls: u64,
+    /// Polls refused because other answers held all that they may.
+    pub(super) polls_refused: u64,
+    /// Bytes of events that the answers to polls hold.
+    pub(super) poll_bytes: usize,
+    /// Responses given up because their peer took them too slowly.
+    pub(super) responses_slow: u64,
     /// Sockets open on the public port.
     pub(super) sockets: u64,
     /// The same of the internal port.
@@ -66,6 +72,9 @@ impl NodeSnapshot {
             repeated: count(&counters.repeated),
             publish_errors: count(&counters.publish_errors),
             polls: count(&counters.polls),
+            polls_refused: count(&counters.polls_refused),
+            poll_bytes: node.answer_budget.taken(),
+            responses_slow: count(&counters.responses_slow),
             sockets: count(&counters.sockets),
             internal_refused: count(&counters.internal_refused),
             internal_sockets: count(&counters.internal_sockets),

@@ -3,6 +3,15 @@
 //! handler that wants the socket, and the connection. Out: the socket, once hyper holds no bytes of
 //! it any more.
 
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Body as HttpBody;
+use hyper::header::{self, HeaderValue};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::{Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use socket2::SockRef;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -11,15 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use bytes::{Buf, Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::header::{self, HeaderValue};
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper::{Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::body::Body;
 use super::headers::finish;
@@ -27,10 +29,17 @@ use super::listener::{self, HEAD_BYTES_MAX, PublicPort};
 use crate::net::http_head;
 use crate::net::http_timeout::Patience;
 use crate::net::socket::Stream;
+use crate::net::write_progress::WriteProgress;
+use crate::node::Counters;
 use crate::session::ConnectionGuard;
 
-/// How long a response may take to be written.
-const WRITE_MAX: Duration = Duration::from_secs(30);
+/// A response with a longer body is a large one, in bytes.
+const LARGE_BYTES: u64 = 64 * 1024;
+/// The most bytes of a large response that the kernel keeps to be sent, give or take one write. By
+/// default it takes megabytes, and a reader's progress shows only when a third of them are gone.
+const UNSENT_MAX: u32 = 16 * 1024;
+/// The most bytes of one write of a large response. A reader of 2 kB/s takes as much in 4 s.
+const WRITE_BYTES_MAX: usize = 8 * 1024;
 
 /// Who answers a request.
 pub(super) enum RequestOutcome {
@@ -101,18 +110,23 @@ impl DetachedSocket {
     /// this one `is_last`.
     pub(super) async fn finish(mut self, response: Response<Body>, is_last: bool) {
         let (parts, body) = response.into_parts();
-        let Ok(body) = body.collect().await;
-        let body = body.to_bytes();
         let mut response = Response::from_parts(parts, ());
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        // Every body is made of pieces whose length is known.
+        let bytes = body.size_hint().lower();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
         let is_last = is_last || self.port.node.is_draining();
         if is_last {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let mut bytes = self.head(response);
-        bytes.extend_from_slice(&body);
-        if self.write(&bytes).await.is_err() {
+        if bytes > LARGE_BYTES {
+            bound_unsent(self.socket.tcp());
+        }
+        let head = self.head(response);
+        if let Err(error) = self.write_body(head, body).await {
+            if error.kind() == io::ErrorKind::TimedOut {
+                reset_slow(&self.port, self.socket.tcp());
+            }
             return;
         }
         if is_last {
@@ -123,10 +137,44 @@ impl DetachedSocket {
         listener::go_on(port, peer, socket, (ahead, until));
     }
 
-    /// Writes these bytes within the time limit.
+    /// Writes these bytes, for as long as the peer makes progress.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        tokio::time::timeout(WRITE_MAX, self.socket.write_out(bytes)).await?
+        let node = &self.port.node;
+        let mut progress = WriteProgress::new(node.write_pace());
+        progress.write_all(node.clock, &mut self.socket, bytes).await
     }
+
+    /// Writes a head and the pieces of a body, for as long as the peer makes progress.
+    async fn write_body(&mut self, mut head: Vec<u8>, mut body: Body) -> io::Result<()> {
+        let node = &self.port.node;
+        let (clock, mut progress) = (node.clock, WriteProgress::new(node.write_pace()));
+        while let Some(Ok(frame)) = body.frame().await {
+            let Ok(mut piece) = frame.into_data() else { continue };
+            // A short answer is one write.
+            if !head.is_empty() {
+                let some = piece.len().min(WRITE_BYTES_MAX);
+                head.extend_from_slice(&piece.split_to(some));
+                progress.write_all(clock, &mut self.socket, &std::mem::take(&mut head)).await?;
+            }
+            for some in piece.chunks(WRITE_BYTES_MAX) {
+                progress.write_all(clock, &mut self.socket, some).await?;
+            }
+        }
+        progress.write_all(clock, &mut self.socket, &head).await
+    }
+}
+
+/// Gives up a response that its peer does not take: what the kernel still has of it is dropped.
+pub(super) fn reset_slow(port: &PublicPort, socket: &TcpStream) {
+    Counters::add(&port.node.counters.responses_slow);
+    // Without this option the kernel keeps the rest for some minutes.
+    drop(SockRef::from(socket).set_linger(Some(Duration::ZERO)));
+}
+
+/// Has the kernel keep little of a large response. Where it cannot, it keeps more.
+fn bound_unsent(socket: &TcpStream) {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    drop(SockRef::from(socket).set_tcp_notsent_lowat(UNSENT_MAX));
 }
 
 /// Reads what the peer sends into a small buffer, to be discarded. Returns how many bytes that
@@ -148,6 +196,8 @@ pub(super) struct Exchange {
     leaving: Mutex<Option<(Detach, Option<HeaderValue>)>>,
     /// Whether hyper has bytes that the socket did not accept.
     is_stuck: AtomicBool,
+    /// Whether the response is a large one.
+    is_large: AtomicBool,
 }
 
 impl fmt::Debug for Exchange {
@@ -160,7 +210,15 @@ impl fmt::Debug for Exchange {
 
 impl Exchange {
     pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, leaving: Mutex::default(), is_stuck: AtomicBool::default() }
+        let (is_stuck, is_large) = (AtomicBool::default(), AtomicBool::default());
+        Self { patience, leaving: Mutex::default(), is_stuck, is_large }
+    }
+
+    /// hyper begins to write this response.
+    pub(super) fn answered(&self, response: &Response<Body>) {
+        self.patience.answered();
+        let is_large = response.body().size_hint().lower() > LARGE_BYTES;
+        self.is_large.store(is_large, Ordering::Relaxed);
     }
 
     /// Asks for the socket. The request ends here: this never returns.
@@ -183,11 +241,13 @@ pub(super) struct Tap {
     io: TokioIo<Stream>,
     ahead: Bytes,
     exchange: Arc<Exchange>,
+    is_unsent_bounded: bool,
 }
 
 impl Tap {
     pub(super) fn new(socket: Stream, ahead: Bytes, exchange: &Arc<Exchange>) -> Self {
-        Self { io: TokioIo::new(socket), ahead, exchange: Arc::clone(exchange) }
+        let exchange = Arc::clone(exchange);
+        Self { io: TokioIo::new(socket), ahead, exchange, is_unsent_bounded: false }
     }
 
     pub(super) fn into_inner(self) -> Stream {
@@ -197,6 +257,25 @@ impl Tap {
     fn note<T>(&self, outcome: Poll<T>) -> Poll<T> {
         self.exchange.is_stuck.store(outcome.is_pending(), Ordering::Relaxed);
         outcome
+    }
+
+    /// Of a large response the next piece alone is written; anything else in one go.
+    fn is_bounded(&mut self) -> bool {
+        let is_large = self.exchange.is_large.load(Ordering::Relaxed);
+        if is_large && !self.is_unsent_bounded {
+            bound_unsent(self.io.inner().tcp());
+            self.is_unsent_bounded = true;
+        }
+        is_large
+    }
+
+    fn note_write(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &outcome {
+            Poll::Pending => self.exchange.patience.written(None),
+            Poll::Ready(Ok(bytes)) => self.exchange.patience.written(Some(*bytes)),
+            Poll::Ready(Err(_)) => {}
+        }
+        self.note(outcome)
     }
 }
 
@@ -226,8 +305,10 @@ impl Write for Tap {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let most = if self.is_bounded() { WRITE_BYTES_MAX } else { bytes.len() };
+        let bytes = bytes.get(..most).unwrap_or(bytes);
         let outcome = Pin::new(&mut self.io).poll_write(context, bytes);
-        self.note(outcome)
+        self.note_write(outcome)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -248,7 +329,11 @@ impl Write for Tap {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.is_bounded() {
+            let first = slices.iter().find(|slice| !slice.is_empty());
+            return self.poll_write(context, first.map_or(&[], |first| first));
+        }
         let outcome = Pin::new(&mut self.io).poll_write_vectored(context, slices);
-        self.note(outcome)
+        self.note_write(outcome)
     }
 }

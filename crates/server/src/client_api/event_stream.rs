@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -31,6 +31,9 @@ use crate::session::GRACE;
 /// that could be missed. It is six times the interval of comments: the kernel counts from the first
 /// retransmission of a series, whatever was acknowledged since.
 const UNACKED_MAX: Duration = Duration::from_mins(2);
+
+/// A frame of so many bytes or more is written from the memory where it is.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -128,8 +131,10 @@ async fn is_over(node: &Node, channel: &ChannelName, since: &Since) -> bool {
 
 /// Writes what waits, whenever there is something, until the channel ends or the peer disconnects.
 async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
-    let mut out = left.head(head(is_chunked));
-    push(&sse::retry(unavailable::stream_retry_ms(&left.port.node)), is_chunked, &mut out);
+    let mut out = StreamPieces::default();
+    out.put_slice(&left.head(head(is_chunked)));
+    let retry = sse::retry(unavailable::stream_retry_ms(&left.port.node));
+    out.put_frames(vec![retry], is_chunked);
     let DetachedSocket { mut socket, peer: _peer, .. } = left;
     // The stream works without this option too, but a dead peer is noticed later.
     drop(SockRef::from(socket.tcp()).set_tcp_user_timeout(Some(UNACKED_MAX)));
@@ -137,11 +142,11 @@ async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
         let work = watch.take();
         let is_last = gather(work, is_chunked, &mut out);
         if !out.is_empty() {
-            let written = Box::pin(write(&mut socket, &out, &watch)).await;
+            let pieces = std::mem::take(&mut out).finish();
+            let written = Box::pin(write(&mut socket, pieces, &watch)).await;
             if written.is_err() {
                 return;
             }
-            out = Vec::new();
         } else if poll_fn(|context| poll_next(context, &mut socket, &watch)).await.is_err() {
             return;
         }
@@ -154,44 +159,89 @@ async fn run(watch: HttpSession, left: DetachedSocket, is_chunked: bool) {
 }
 
 /// Appends what is to be written to `out`. Returns whether that is the last.
-fn gather(work: Work, is_chunked: bool, out: &mut Vec<u8>) -> bool {
-    let mut piece = BytesMut::new();
+fn gather(work: Work, is_chunked: bool, out: &mut StreamPieces) -> bool {
+    let mut frames = Vec::new();
     let mut is_last = false;
     for item in work.frames {
         match item {
-            Outgoing::Text(text) => piece.extend_from_slice(&text),
-            Outgoing::Ping => piece.extend_from_slice(sse::COMMENT),
+            Outgoing::Text(text) => frames.push(text),
+            Outgoing::Ping => frames.push(Bytes::from_static(sse::COMMENT)),
             Outgoing::Signal => {}
             Outgoing::Close { .. } => is_last = true,
         }
     }
-    push(&piece, is_chunked, out);
+    out.put_frames(frames, is_chunked);
     if is_last && is_chunked {
-        out.extend_from_slice(b"0\r\n\r\n");
+        out.put_slice(b"0\r\n\r\n");
     }
     is_last
 }
 
-/// Appends a piece of the stream to `out`.
-fn push(piece: &[u8], is_chunked: bool, out: &mut Vec<u8>) {
-    if is_chunked && !piece.is_empty() {
-        out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        out.extend_from_slice(piece);
-        out.extend_from_slice(b"\r\n");
-    } else {
-        out.extend_from_slice(piece);
+/// What is to be written: short texts are copied into one piece, longer ones stay what they are.
+#[derive(Debug, Default)]
+struct StreamPieces {
+    whole: Vec<Bytes>,
+    short: BytesMut,
+}
+
+impl StreamPieces {
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.short.is_empty()
+    }
+
+    fn put_slice(&mut self, text: &[u8]) {
+        self.short.extend_from_slice(text);
+    }
+
+    /// Appends frames, as one chunk if the stream is chunked.
+    fn put_frames(&mut self, frames: Vec<Bytes>, is_chunked: bool) {
+        let bytes: usize = frames.iter().map(Bytes::len).sum();
+        if bytes == 0 {
+            return;
+        }
+        if is_chunked {
+            self.put_slice(format!("{bytes:x}\r\n").as_bytes());
+        }
+        for frame in frames {
+            if frame.len() < SHARED_BYTES_MIN {
+                self.put_slice(&frame);
+            } else {
+                self.end_short();
+                self.whole.push(frame);
+            }
+        }
+        if is_chunked {
+            self.put_slice(b"\r\n");
+        }
+    }
+
+    fn end_short(&mut self) {
+        if !self.short.is_empty() {
+            self.whole.push(self.short.split().freeze());
+        }
+    }
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.end_short();
+        self.whole
     }
 }
 
-/// Writes `out`. When the hub closes the session because the reader is too slow, the write gets a
-/// moment longer; then the socket is reset, with everything that waits in it.
-async fn write(socket: &mut Stream, out: &[u8], watch: &HttpSession) -> io::Result<()> {
+/// Writes these pieces. When the hub closes the session because the reader is too slow, the write
+/// gets a moment longer; then the socket is reset, with everything that waits in it.
+async fn write(socket: &mut Stream, pieces: Vec<Bytes>, watch: &HttpSession) -> io::Result<()> {
+    let writing = async {
+        for piece in pieces {
+            socket.write_all(&piece).await?;
+        }
+        socket.flush().await
+    };
     let warden = async {
         watch.waker.closing.notified().await;
         tokio::time::sleep(GRACE).await;
     };
     let outcome = tokio::select! {
-        written = socket.write_out(out) => return written,
+        written = writing => return written,
         () = warden => Err(io::ErrorKind::TimedOut.into()),
     };
     drop(SockRef::from(socket.tcp()).set_linger(Some(Duration::ZERO)));

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
-use super::detach::{Detach, DetachedSocket, Exchange, Tap};
+use super::detach::{Detach, DetachedSocket, Exchange, Tap, reset_slow};
 use super::refuse::RefusalPolicy;
 use super::{fast_upgrade, router};
 use crate::auth::origin::RefusedOrigins;
@@ -162,7 +162,7 @@ async fn connection(
     (ahead, until): RequestProgress,
 ) {
     let spans = (port.handshake(), port.keep_alive());
-    let patience = Patience::new(port.node.clock, spans, until);
+    let patience = Patience::new(port.node.clock, spans, until).with_pace(port.node.write_pace());
     let exchange = Arc::new(Exchange::new(patience));
     let tap = Tap::new(socket, ahead, &exchange);
     let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
@@ -172,7 +172,7 @@ async fn connection(
         Box::pin(async move {
             exchange.patience.begins();
             let response = router::answer(port, peer, &exchange, request).await;
-            exchange.patience.answered();
+            exchange.answered(&response);
             Ok::<_, Infallible>(response)
         })
     });
@@ -201,6 +201,7 @@ async fn connection(
             leave(DetachedSocket { port, peer, socket, ahead, origin });
         }
         HttpEnd::Over => hang_up(socket).await,
+        HttpEnd::Late if exchange.patience.is_stuck() => reset_slow(&port, socket.tcp()),
         HttpEnd::Late => {}
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, Version};
@@ -17,10 +17,12 @@ use steadfast_hub::{Encoding, Transport};
 use steadfast_protocol::{ChannelName, ChannelRequest, CloseCode, Since};
 use tokio::time::{Instant, Sleep};
 
-use super::body::{Body, boxed, whole};
+use super::answer_budget::AnswerShare;
+use super::body::{Body, boxed};
 use super::detach::{DetachedSocket, RequestOutcome};
 use super::headers::permit;
 use super::http_session::{self, HttpSession};
+use super::poll_answer::PollAnswer;
 use super::poll_query::{self, PollQuery};
 use super::unavailable;
 use crate::auth::admission::Admission;
@@ -58,8 +60,16 @@ pub(super) struct PollRequest {
 /// The page of one reader, or why there is none; `None` if the response had no room for it.
 pub(super) type PollOutcome = Option<Result<Page, Problem>>;
 
-/// Writes the response from the outcomes, one for each reader.
-pub(super) type Write = fn(&Node, &PollRequest, Vec<PollOutcome>) -> Response<Body>;
+/// What was read for a response: an outcome for each reader, and the share of the budget that the
+/// events of all pages hold.
+#[derive(Debug)]
+pub(super) struct PollPages {
+    pub(super) outcomes: Vec<PollOutcome>,
+    pub(super) share: AnswerShare,
+}
+
+/// Makes the response.
+pub(super) type Write = fn(&Node, &PollRequest, PollPages) -> Response<Body>;
 
 /// A poll that waits for events.
 struct ParkedPoll {
@@ -109,11 +119,11 @@ pub(super) async fn answer_or_park(
     from: ConnectionContext,
 ) -> Result<RequestOutcome, Problem> {
     let deadline = node.clock.after(asked.wait);
-    let outcomes = read_all(node, &asked).await;
-    if has_news(&outcomes) || asked.wait.is_zero() || node.is_draining() {
-        return Ok(write(node, &asked, outcomes).into());
+    let pages = read_all(node, &asked).await?;
+    if pages.have_news() || asked.wait.is_zero() || node.is_draining() {
+        return Ok(write(node, &asked, pages).into());
     }
-    for (reader, outcome) in asked.readers.iter_mut().zip(outcomes) {
+    for (reader, outcome) in asked.readers.iter_mut().zip(pages.outcomes) {
         if let Some(Ok(page)) = outcome {
             reader.since = Since::After(page.start);
         }
@@ -133,19 +143,19 @@ pub(super) async fn answer_or_park(
         })));
     }
     // hyper keeps the socket, and drops the request if the peer disconnects.
-    let outcomes = parked.wait(node, None).await?;
-    let outcomes = outcomes.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
-    Ok(write(node, &parked.asked, outcomes).into())
+    let pages = parked.wait(node, None).await?;
+    let pages = pages.ok_or_else(|| Problem::new(Code::Internal, "the peer has gone"))?;
+    Ok(write(node, &parked.asked, pages).into())
 }
 
 impl ParkedPoll {
-    /// Waits for the outcomes of the response: with events, or without them when the time is over.
+    /// Waits for the pages of the response: with events, or without them when the time is over.
     /// `None` if the peer has disconnected, which only a socket outside of hyper shows.
     async fn wait(
         &self,
         node: &Node,
         mut outside: Option<&mut DetachedSocket>,
-    ) -> Result<Option<Vec<PollOutcome>>, Problem> {
+    ) -> Result<Option<PollPages>, Problem> {
         let mut over = pin!(tokio::time::sleep_until(self.deadline));
         // The session follows every channel before the channels are read again, so an event in
         // between is seen by one of the two. A node that began to drain before that has not ended
@@ -153,14 +163,14 @@ impl ParkedPoll {
         let mut ended = self.listen().ended;
         let is_late = node.is_draining();
         loop {
-            let outcomes = Box::pin(read_all(node, &self.asked)).await;
+            let pages = Box::pin(read_all(node, &self.asked)).await?;
             match ended {
-                _ if has_news(&outcomes) || is_late => return Ok(Some(outcomes)),
+                _ if pages.have_news() || is_late => return Ok(Some(pages)),
                 Some(CloseCode::TOKEN_EXPIRED) => {
                     let detail = "the token expired while the poll waited; get a new one";
                     return Err(Problem::new(Code::TokenExpired, detail));
                 }
-                Some(_) => return Ok(Some(outcomes)),
+                Some(_) => return Ok(Some(pages)),
                 None => {}
             }
             loop {
@@ -175,7 +185,7 @@ impl ParkedPoll {
                             break;
                         }
                     }
-                    PollStep::Over => return Ok(Some(outcomes)),
+                    PollStep::Over => return Ok(Some(pages)),
                     PollStep::Gone => return Ok(None),
                 }
             }
@@ -242,7 +252,7 @@ async fn answer_outside(
 ) {
     let node = Arc::clone(&left.port.node);
     let response = match parked.wait(&node, Some(&mut left)).await {
-        Ok(Some(outcomes)) => write(&node, &parked.asked, outcomes),
+        Ok(Some(pages)) => write(&node, &parked.asked, pages),
         Ok(None) => return,
         Err(problem) => rejected(&node, &problem),
     };
@@ -251,14 +261,14 @@ async fn answer_outside(
 }
 
 /// The response to a poll of one channel.
-fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Response<Body> {
+fn written(node: &Node, asked: &PollRequest, pages: PollPages) -> Response<Body> {
     let unread = || Err(Problem::new(Code::Internal, "the channel was not read"));
-    match outcomes.into_iter().flatten().next().unwrap_or_else(unread) {
+    match pages.outcomes.into_iter().flatten().next().unwrap_or_else(unread) {
         Ok(page) => {
             let next = next_poll_ms(node, &page, asked.wait);
-            let mut out = BytesMut::with_capacity(encoded_bytes(&page) + 512);
-            push_page(&page, &asked.readers[0].channel, Some(next), &mut out);
-            json(node, out.freeze())
+            let mut answer = PollAnswer::new(pages.share);
+            answer.push_page(page, &asked.readers[0].channel, Some(next));
+            json(node, answer)
         }
         Err(problem) => rejected(node, &problem),
     }
@@ -270,9 +280,9 @@ fn rejected(node: &Node, problem: &Problem) -> Response<Body> {
 }
 
 /// A response with a body of JSON, which is counted as an answered poll.
-pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
+pub(super) fn json(node: &Node, answer: PollAnswer) -> Response<Body> {
     Counters::add(&node.counters.polls);
-    let mut response = Response::new(whole(body));
+    let mut response = Response::new(answer.boxed_unsync());
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
@@ -280,31 +290,33 @@ pub(super) fn json(node: &Node, body: Bytes) -> Response<Body> {
 
 /// Reads a page for each reader, until the response is full. The first reader changes from poll to
 /// poll, so that none is left out for ever.
-async fn read_all(node: &Node, asked: &PollRequest) -> Vec<PollOutcome> {
+async fn read_all(node: &Node, asked: &PollRequest) -> Result<PollPages, Problem> {
     let count = asked.readers.len();
     let mut outcomes: Vec<PollOutcome> = Vec::new();
     outcomes.resize_with(count, || None);
+    let mut share = node.answer_budget.share(ANSWER_BYTES_MAX);
     let (mut bytes, mut events) = (0, 0);
     let first = usize::try_from(node.counters.polls.load(Ordering::Relaxed)).unwrap_or(0);
     for step in 0..count {
         let at = (first % count + step) % count;
-        let is_full = step > 0 && (bytes >= ANSWER_BYTES_MAX || events >= ANSWER_EVENTS_MAX);
+        let is_full = step > 0 && (bytes >= share.bytes() || events >= ANSWER_EVENTS_MAX);
         if is_full {
             break;
         }
         let limit = PageLimit {
             events_max: asked.limit.min(ANSWER_EVENTS_MAX - events),
-            bytes_max: ANSWER_BYTES_MAX - bytes,
+            bytes_max: share.bytes() - bytes,
             is_thinned: false,
         };
         let outcome = read(node, &asked.readers[at], limit).await;
         if let Ok(page) = &outcome {
             events += page.events.len();
-            bytes += encoded_bytes(page).min(ANSWER_BYTES_MAX - bytes);
+            bytes += encoded_bytes(page);
         }
         outcomes[at] = Some(outcome);
     }
-    outcomes
+    share.settle(bytes).inspect_err(|_| Counters::add(&node.counters.polls_refused))?;
+    Ok(PollPages { outcomes, share })
 }
 
 async fn read(node: &Node, reader: &PollReader, limit: PageLimit) -> Result<Page, Problem> {
@@ -331,9 +343,11 @@ pub(super) fn next_poll_ms(node: &Node, page: &Page, wait: Duration) -> u64 {
     }
 }
 
-/// Whether there is a reason to answer at once.
-fn has_news(outcomes: &[PollOutcome]) -> bool {
-    outcomes.iter().flatten().any(|outcome| outcome.as_ref().map_or(true, is_news))
+impl PollPages {
+    /// Whether there is a reason to answer at once.
+    fn have_news(&self) -> bool {
+        self.outcomes.iter().flatten().any(|outcome| outcome.as_ref().map_or(true, is_news))
+    }
 }
 
 /// Whether a page has more than the reader's position.
@@ -342,30 +356,6 @@ pub(super) fn is_news(page: &Page) -> bool {
 }
 
 /// The bytes of the page's events.
-pub(super) fn encoded_bytes(page: &Page) -> usize {
+fn encoded_bytes(page: &Page) -> usize {
     page.events.iter().map(|event| event.encoded.len()).sum()
-}
-
-/// Appends a page to `out`, from events that are encoded already. `next_poll_ms` is given if the
-/// page has its own pause.
-pub(super) fn push_page(
-    page: &Page,
-    channel: &ChannelName,
-    next_poll_ms: Option<u64>,
-    out: &mut BytesMut,
-) {
-    let head = format!(
-        r#"{{"channel":"{channel}","epoch":"{}","offset":{},"events":["#,
-        page.start.epoch, page.end
-    );
-    out.put_slice(head.as_bytes());
-    for (at, event) in page.events.iter().enumerate() {
-        out.put_slice(if at == 0 { b"{" } else { b",{" });
-        out.put_slice(event.encoded.entry());
-    }
-    let gap = serde_json::to_string(&page.gap).unwrap_or_else(|_| "null".to_owned());
-    let is_final = page.reaches_the_end();
-    let next = next_poll_ms.map(|ms| format!(r#","next_poll_ms":{ms}"#)).unwrap_or_default();
-    let tail = format!(r#"],"final":{is_final},"gap":{gap}{next}}}"#);
-    out.put_slice(tail.as_bytes());
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, BytesMut};
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use serde::Deserialize;
@@ -16,7 +15,8 @@ use steadfast_protocol::{ChannelName, Since};
 use super::body::Body;
 use super::detach::RequestOutcome;
 use super::headers::{bearer, wrong_method};
-use super::poll::{self, ConnectionContext, PollOutcome, PollReader, PollRequest};
+use super::poll::{self, ConnectionContext, PollPages, PollReader, PollRequest};
+use super::poll_answer::PollAnswer;
 use super::poll_query::{LIMIT_DEFAULT, LIMIT_MAX, WAIT_MAX_S};
 use crate::backend_api::body;
 use crate::node::Node;
@@ -137,12 +137,12 @@ fn refusal(channel: &str, problem: &Problem) -> Value {
 
 /// The response: the pages that have something, and the positions of readers that did not know
 /// theirs.
-fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Response<Body> {
+fn written(node: &Node, asked: &PollRequest, pages: PollPages) -> Response<Body> {
     let mut refused = asked.refused.clone();
-    let mut out = BytesMut::with_capacity(1_024);
-    out.put_slice(b"{\"pages\":[");
+    let mut answer = PollAnswer::new(pages.share);
+    answer.push_text("{\"pages\":[");
     let (mut is_first, mut next) = (true, None);
-    for (reader, outcome) in asked.readers.iter().zip(outcomes) {
+    for (reader, outcome) in asked.readers.iter().zip(pages.outcomes) {
         match outcome {
             // There was no room for it: it comes first in the next response.
             None => next = Some(0),
@@ -151,8 +151,10 @@ fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Resp
                 let pause = poll::next_poll_ms(node, &page, asked.wait);
                 next = Some(next.map_or(pause, |next: u64| next.min(pause)));
                 if poll::is_news(&page) || reader.is_new {
-                    out.put_slice(if is_first { b"" } else { b"," });
-                    poll::push_page(&page, &reader.channel, None, &mut out);
+                    if !is_first {
+                        answer.push_text(",");
+                    }
+                    answer.push_page(page, &reader.channel, None);
                     is_first = false;
                 }
             }
@@ -160,6 +162,6 @@ fn written(node: &Node, asked: &PollRequest, outcomes: Vec<PollOutcome>) -> Resp
     }
     let next = next.unwrap_or(poll::NEXT_SHORT_MS);
     let refused = Value::Array(refused);
-    out.put_slice(format!("],\"refused\":{refused},\"next_poll_ms\":{next}}}").as_bytes());
-    poll::json(node, out.freeze())
+    answer.push_text(format!("],\"refused\":{refused},\"next_poll_ms\":{next}}}"));
+    poll::json(node, answer)
 }

@@ -32,8 +32,15 @@ pub struct Limits {
     pub channels_per_link_max: usize,
     /// How long a handshake may take, `hello` included, in ms, 100 to 120000. Default: 10000.
     pub handshake_timeout_ms: u64,
-    /// How long a session may accept nothing, in ms, 100 to 600000. Default: 10000.
+    /// How long a session or the reader of a response may accept nothing, in ms, 100 to 600000.
+    /// Default: 10000.
     pub slow_timeout_ms: u64,
+    /// The least bytes that the reader of an HTTP response takes in a second, on average, 0 to
+    /// 1048576; 0: no such limit. Default: 1024.
+    pub read_bytes_per_second_min: u32,
+    /// The most bytes of events in all answers to polls that are being written, 1 MiB to 1 TiB.
+    /// Default: 128 MiB.
+    pub poll_bytes_total_max: usize,
     /// The most frames that one session sends in a second, on average, 1 to 100000. Default: 50.
     pub frames_per_second_max: u32,
     /// The most frames at once, `frames_per_second_max` to 1000000. Default: 200.
@@ -67,6 +74,8 @@ impl Default for Limits {
             channels_per_link_max: 128,
             handshake_timeout_ms: 10_000,
             slow_timeout_ms: 10_000,
+            read_bytes_per_second_min: 1024,
+            poll_bytes_total_max: 128 * MIB,
             frames_per_second_max: 50,
             frames_burst_max: 200,
             channels_max: 100_000,

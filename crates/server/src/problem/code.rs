@@ -124,6 +124,8 @@ codes! {
     RateLimited, TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
     /// The node, or this address, has as many connections as it may.
     TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
+    /// The node has as much to write as it may hold.
+    Overloaded, SERVICE_UNAVAILABLE, "overloaded", "The node has too much to write";
     /// The node is leaving: another one, or this one restarted, will serve.
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
     /// What was asked for is on another node, which did not answer in time.

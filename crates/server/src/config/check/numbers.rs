@@ -62,6 +62,8 @@ fn limits(config: &Config) -> Vec<Range> {
         ("limits.channels_per_link_max", wide(limits.channels_per_link_max), 1, 65_536),
         ("limits.handshake_timeout_ms", limits.handshake_timeout_ms, 100, 2 * MINUTE_MS),
         ("limits.slow_timeout_ms", limits.slow_timeout_ms, 100, 10 * MINUTE_MS),
+        ("limits.read_bytes_per_second_min", limits.read_bytes_per_second_min.into(), 0, MIB),
+        ("limits.poll_bytes_total_max", wide(limits.poll_bytes_total_max), MIB, TIB),
         ("limits.frames_per_second_max", limits.frames_per_second_max.into(), 1, 100_000),
         ("limits.frames_burst_max", limits.frames_burst_max.into(), 1, MILLION),
         ("limits.channels_max", wide(limits.channels_max), 1, 10 * MILLION),

@@ -78,6 +78,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.payload_depth_max", 1, 127),
     ("limits.channels_per_link_max", 1, 65_536),
     ("limits.handshake_timeout_ms", 100, 120_000),
+    ("limits.read_bytes_per_second_min", 0, 1_048_576),
+    ("limits.poll_bytes_total_max", 1_048_576, 1_099_511_627_776),
     ("limits.slow_timeout_ms", 100, 600_000),
     ("limits.frames_per_second_max", 1, 200),
     ("limits.frames_burst_max", 50, 1_000_000),
