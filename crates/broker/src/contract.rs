@@ -6,6 +6,7 @@ use std::future::Future;
 
 use steadfast_history::{
     ChannelInfo, Page, PageLimit, Publish, PublishError, ReadError, Receipt, ReservedTotals,
+    YieldTotals,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkKey, Since};
 
@@ -79,6 +80,11 @@ pub trait BrokerBackend: Send + Sync {
 
     /// How many epochs are reserved for names without events, and how many had no room.
     fn reserved_epochs(&self) -> ReservedTotals;
+
+    /// Optional: what has gone to make room. A broker that refuses instead leaves it empty.
+    fn yields(&self) -> YieldTotals {
+        YieldTotals::default()
+    }
 
     /// Optional: the page of [`Self::read`] where it can be had without waiting. `None` says
     /// nothing about the channel: the caller reads.

@@ -27,7 +27,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
-    ReservedTotals,
+    ReservedTotals, YieldTotals,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::runtime::Handle;
@@ -261,6 +261,10 @@ impl BrokerBackend for DiskBroker {
 
     fn reserved_epochs(&self) -> ReservedTotals {
         self.shared.table.lock().reserved_epochs()
+    }
+
+    fn yields(&self) -> YieldTotals {
+        self.shared.table.lock().yields
     }
 
     fn failure(&self) -> Option<&'static str> {

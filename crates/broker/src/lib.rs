@@ -49,6 +49,7 @@
 //! | capability | calls | memory | disk | redis | nats |
 //! | --- | --- | --- | --- | --- | --- |
 //! | pages without waiting | [`BrokerBackend::read_at_once`] | yes | | | |
+//! | old events make room | [`BrokerBackend::yields`] | yes | yes | | |
 //! | knows why it is not ready | [`BrokerBackend::failure`] | | yes | | |
 //! | warnings | [`BrokerBackend::warnings`] | | | yes | yes |
 //! | for operators | [`BrokerBackend::metrics`], [`BrokerBackend::stats`] | | yes | yes | yes |
@@ -130,7 +131,7 @@ mod update_bus;
 
 use steadfast_history::{
     ChannelInfo, HistoryConfig, Page, PageLimit, Publish, PublishError, ReadError, Receipt,
-    ReservedTotals,
+    ReservedTotals, YieldTotals,
 };
 use steadfast_protocol::{ChannelName, Generation, LinkKey, Since};
 
@@ -331,6 +332,11 @@ impl Broker {
     /// See [`BrokerBackend::reserved_epochs`].
     pub fn reserved_epochs(&self) -> ReservedTotals {
         each!(self, broker => broker.reserved_epochs())
+    }
+
+    /// See [`BrokerBackend::yields`].
+    pub fn yields(&self) -> YieldTotals {
+        each!(self, broker => broker.yields())
     }
 
     /// See [`BrokerBackend::expire`].

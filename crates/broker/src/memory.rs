@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use steadfast_history::{
     ChannelInfo, HistoryConfig, MemoryLog, Page, PageLimit, Publish, PublishError, ReadError,
-    Receipt, ReservedTotals,
+    Receipt, ReservedTotals, YieldTotals,
 };
 use steadfast_protocol::{ChannelName, Since};
 use tokio::sync::OwnedSemaphorePermit;
@@ -173,6 +173,10 @@ impl BrokerBackend for MemoryBroker {
 
     fn reserved_epochs(&self) -> ReservedTotals {
         self.streams.lock().reserved_epochs()
+    }
+
+    fn yields(&self) -> YieldTotals {
+        self.streams.lock().yields()
     }
 
     fn expire(&self) {

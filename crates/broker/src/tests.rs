@@ -92,6 +92,16 @@ pub(crate) struct Arm {
     _nats: Option<NatsServer>,
 }
 
+impl Kind {
+    /// Whether old events make room where there is none; the others refuse.
+    const fn yields(self) -> bool {
+        match self {
+            Self::Memory | Self::Disk | Self::Cold => true,
+            Self::Redis | Self::Nats | Self::NatsCold => false,
+        }
+    }
+}
+
 impl Arm {
     pub(crate) async fn new(kind: Kind) -> Self {
         Self::with(kind, &HistoryConfig::default()).await

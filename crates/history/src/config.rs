@@ -33,6 +33,13 @@ impl Default for Retention {
     }
 }
 
+/// What the channels of a namespace may have together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceBudget {
+    /// Bytes of encoded events that other namespaces cannot take from it. Default 0.
+    pub bytes_total_min: usize,
+}
+
 /// Limits of all channels of a broker.
 #[derive(Clone, Debug)]
 pub struct HistoryConfig {
@@ -40,6 +47,10 @@ pub struct HistoryConfig {
     pub retention: Retention,
     /// What is kept, by namespace.
     pub namespaces: BTreeMap<Box<str>, Retention>,
+    /// What the channels of a namespace that is not named may have together.
+    pub budget: NamespaceBudget,
+    /// The same, by namespace.
+    pub budgets: BTreeMap<Box<str>, NamespaceBudget>,
     /// Channels at once. Default 100,000.
     pub channels_max: usize,
     /// Bytes of encoded events in all channels. Default 1 GiB.
@@ -64,6 +75,8 @@ impl Default for HistoryConfig {
         Self {
             retention: Retention::default(),
             namespaces: BTreeMap::new(),
+            budget: NamespaceBudget::default(),
+            budgets: BTreeMap::new(),
             channels_max: 100_000,
             bytes_total_max: 1024 * 1024 * 1024,
             idempotency_keys_max: 1_000_000,

@@ -70,18 +70,20 @@ mod memory_log;
 mod page;
 mod publication;
 mod reserved;
+mod shares;
 mod stable_hash;
 
 pub use channel_index::ChannelIndex;
 pub use channel_log::{ChannelLog, DatedEvent, LoggedEvent};
-pub use config::{HistoryConfig, Retention};
+pub use config::{HistoryConfig, NamespaceBudget, Retention};
 pub use epoch::EpochMaker;
 pub use hot_cache::HotCache;
 pub use idempotency::{AnsweredKey, IdempotencyWindow};
-pub use memory_log::{ChannelInfo, MemoryLog};
+pub use memory_log::{ChannelInfo, MemoryLog, YieldTotals};
 pub use page::{LOOKED_AT_MAX, Page, PageBuilder, PageLimit, ReadError, start_of_page};
 pub use publication::{
     Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Refusal,
 };
 pub use reserved::{ReservedEpochs, ReservedTotals};
+pub use shares::HistoryShares;
 pub use stable_hash::stable_hash;

@@ -14,8 +14,8 @@ use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 use self::channel::MemoryChannel;
 use crate::ChannelIndex;
 use crate::{
-    AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, IdempotencyWindow, Page, PageLimit,
-    Publication, Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
+    AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, HistoryShares, IdempotencyWindow, Page,
+    PageLimit, Publication, Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
     ReservedTotals,
 };
 
@@ -31,11 +31,21 @@ pub struct MemoryLog {
     channels: ChannelIndex<MemoryChannel>,
     reserved: ReservedEpochs<Epoch>,
     window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
-    bytes: usize,
+    shares: HistoryShares,
+    yields: YieldTotals,
     epochs: EpochMaker,
     expired_to: Option<ChannelName>,
     /// The date of the last event.
     time: TimeText,
+}
+
+/// What has gone, though its time was not over, to make room for other things.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct YieldTotals {
+    /// Events, because those of all channels took as many bytes as they may.
+    pub events: u64,
+    /// When the last of them went.
+    pub last_event: Option<Millis>,
 }
 
 /// What is known of a channel.
@@ -62,10 +72,11 @@ impl MemoryLog {
         Self {
             channels: ChannelIndex::new(config.epoch_seed),
             reserved: ReservedEpochs::new(&config),
+            shares: HistoryShares::new(&config),
+            yields: YieldTotals::default(),
             epochs: EpochMaker::new(config.epoch_seed),
             config,
             window,
-            bytes: 0,
             expired_to: None,
             time: Timestamp(0).into(),
         }
@@ -117,7 +128,7 @@ impl MemoryLog {
         let retention = self.config.retention_of(channel.namespace());
         if let Some(history) = self.channels.entry_of(channel) {
             history.touch(now);
-            self.bytes -= history.trim(now, &retention);
+            history.trim(now, &retention, channel, &mut self.shares);
             return Ok(history.read(since, limit));
         }
         let epoch = match self.reserved.read(now, channel) {
@@ -148,7 +159,7 @@ impl MemoryLog {
         self.window.forget(channel);
         match self.channels.remove(channel) {
             Some(history) => {
-                self.bytes -= history.bytes();
+                self.shares.resize(channel, history.bytes(), 0);
                 true
             }
             None => false,
@@ -166,7 +177,7 @@ impl MemoryLog {
         for name in names {
             let retention = self.config.retention_of(name.namespace());
             let Some(history) = self.channels.entry_of(&name) else { continue };
-            self.bytes -= history.trim(now, &retention);
+            history.trim(now, &retention, &name, &mut self.shares);
             if history.is_forgettable(now, IDLE_FORGOTTEN) {
                 self.channels.remove(&name);
             }
@@ -190,7 +201,12 @@ impl MemoryLog {
 
     /// The bytes of all events kept.
     pub const fn bytes(&self) -> usize {
-        self.bytes
+        self.shares.bytes()
+    }
+
+    /// What has gone to make room.
+    pub const fn yields(&self) -> YieldTotals {
+        self.yields
     }
 
     fn append(
@@ -212,19 +228,40 @@ impl MemoryLog {
         self.time.set(time);
         let encoded = encode_event(&channel, &epoch, offset, &event, &data, &self.time);
         let len = encoded.len();
-        let bytes_max = self.config.bytes_total_max;
-        if self.bytes + len > bytes_max {
-            self.bytes -= history.trim(now, &retention);
-            if self.bytes + len > bytes_max {
-                return Err(PublishError::StorageFull { bytes_max });
-            }
-        }
         let publication =
             Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded });
-        history.append(now, Arc::clone(&publication));
-        self.bytes += len;
-        self.bytes -= history.trim(now, &retention);
+        if self.shares.bytes() + len > self.config.bytes_total_max {
+            let channel = &publication.channel;
+            history.trim(now, &retention, channel, &mut self.shares);
+            self.make_room(now, len)?;
+        }
+        if let Some(history) = self.channels.entry_of(&publication.channel) {
+            let (channel, before) = (&publication.channel, history.bytes());
+            history.append(now, Arc::clone(&publication));
+            self.shares.resize(channel, before, history.bytes());
+            history.trim(now, &retention, channel, &mut self.shares);
+        }
         Ok(publication)
+    }
+
+    /// Has room for an event of so many bytes: the oldest events of the largest channels go. Who
+    /// has not read them yet is told of a gap.
+    fn make_room(&mut self, now: Millis, len: usize) -> Result<(), PublishError> {
+        let bytes_max = self.config.bytes_total_max;
+        if len > bytes_max {
+            return Err(PublishError::StorageFull { bytes_max });
+        }
+        while self.shares.bytes() + len > bytes_max
+            && let Some(channel) = self.shares.largest().cloned()
+            && let Some(history) = self.channels.entry_of(&channel)
+        {
+            let before = history.bytes();
+            history.drop_oldest();
+            self.shares.resize(&channel, before, history.bytes());
+            self.yields.events += 1;
+            self.yields.last_event = Some(now);
+        }
+        Ok(())
     }
 
     /// Makes sure that there is such a channel; false where there may be no more.

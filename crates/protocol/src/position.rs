@@ -95,7 +95,7 @@ pub struct Gap {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GapCause {
-    /// They were older, or more, than the channel keeps.
+    /// They were older, or more, than the channel keeps, or went to make room for newer ones.
     Retention,
     /// The stored history was lost, rolled back or deleted, and numbering began anew.
     EpochChanged,

@@ -11,6 +11,7 @@ pub mod error;
 mod log;
 pub mod net;
 pub mod node;
+mod pressure;
 pub mod problem;
 pub mod server;
 pub mod session;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
-use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt, Retention, stable_hash};
+use steadfast_history::{
+    HistoryConfig, NamespaceBudget, Publish, PublishError, Receipt, Retention, stable_hash,
+};
 use steadfast_hub::{HubConfig, SessionKey, Totals};
 use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
@@ -21,6 +23,7 @@ use crate::config::{Config, NamespaceOptions};
 use crate::error::ServeError;
 use crate::net::ip_limit::Addresses;
 use crate::net::write_progress::WritePace;
+use crate::pressure::Pressure;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
 
@@ -49,6 +52,7 @@ pub struct Node {
     pub(crate) delivered_finals: DeliveredFinals,
     /// What the answers to polls hold that are being written.
     pub(crate) answer_budget: Arc<AnswerBudget>,
+    pub(crate) pressure: Pressure,
     session_count: Arc<SessionCount>,
     verifier: Option<Verifier>,
     is_draining: AtomicBool,
@@ -122,6 +126,7 @@ impl Node {
             ip_limit: Addresses::default(),
             delivered_finals: DeliveredFinals::default(),
             answer_budget,
+            pressure: Pressure::default(),
             session_count,
             verifier,
             is_draining: AtomicBool::new(false),
@@ -309,6 +314,12 @@ fn streams_config(config: &Config, epoch_seed: u64) -> HistoryConfig {
     HistoryConfig {
         retention: retention(&config.namespace_default),
         namespaces,
+        budget: budget(&config.namespace_default),
+        budgets: config
+            .namespaces
+            .keys()
+            .map(|name| (name.as_str().into(), budget(&config.namespace(name))))
+            .collect(),
         channels_max: config.limits.channels_max,
         bytes_total_max: config.limits.history_bytes_total_max,
         idempotency_keys_max: config.limits.idempotency_keys_max,
@@ -325,4 +336,8 @@ const fn retention(options: &NamespaceOptions) -> Retention {
         age_max: Span(options.history_age_ms),
         bytes_max: options.history_bytes_max,
     }
+}
+
+const fn budget(options: &NamespaceOptions) -> NamespaceBudget {
+    NamespaceBudget { bytes_total_min: options.history_bytes_total_min }
 }

@@ -142,7 +142,10 @@ impl Server {
             let mut keep = tokio::time::interval(KEEP_INTERVAL);
             loop {
                 tokio::select! {
-                    _ = expire.tick() => node.broker.expire(),
+                    _ = expire.tick() => {
+                        node.broker.expire();
+                        node.pressure.look(&node.broker.yields(), node.clock.now());
+                    }
                     _ = keep.tick() => node.broker.keep_followed(),
                 }
             }

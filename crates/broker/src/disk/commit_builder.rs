@@ -31,6 +31,8 @@ pub(super) struct CommitBuilder<'a> {
     answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
     written: Vec<AnsweredKey<u64>>,
     over: BTreeSet<ChannelName>,
+    givers: Vec<(ChannelName, u64)>,
+    yielded: u64,
 }
 
 /// What holds for the draft as a whole.
@@ -67,6 +69,8 @@ pub(super) struct CommitOutcome {
     pub(super) written: Vec<AnsweredKey<u64>>,
     /// Channels that still keep too much.
     pub(super) over: BTreeSet<ChannelName>,
+    /// How many events have gone to make room for others.
+    pub(super) yielded: u64,
 }
 
 /// What a publisher will be told.
@@ -107,6 +111,8 @@ impl<'a> CommitBuilder<'a> {
             answers: BTreeMap::new(),
             written: Vec::new(),
             over: BTreeSet::new(),
+            givers: Vec::new(),
+            yielded: 0,
         }
     }
 
@@ -223,16 +229,43 @@ impl<'a> CommitBuilder<'a> {
         let answer = |((channel, key), first)| (AnsweredKey { at, channel, key }, first);
         let answers = self.answers.into_iter().map(answer).collect();
         let (channels, written, over) = (self.channels, self.written, self.over);
-        (batch, CommitOutcome { channels, answers, written, over })
+        (batch, CommitOutcome { channels, answers, written, over, yielded: self.yielded })
     }
 
-    /// Whether so many more bytes may be kept, once the channel has dropped what it may not keep.
+    /// Lets these channels, which have begun, give so many bytes where there is no room.
+    pub(super) fn set_givers(&mut self, givers: Vec<(ChannelName, u64)>) {
+        self.givers = givers;
+    }
+
+    /// Whether so many more bytes may be kept, once the channel has dropped what it may not keep,
+    /// and others have given what they are to give.
     fn has_room(&mut self, name: &ChannelName, bytes: u64) -> Result<bool, StoreError> {
         let bytes_max = self.terms.totals.bytes_max as u64;
         if self.terms.totals.bytes + bytes > bytes_max {
             self.trim(name, TRIM_PER_PUBLISH)?;
         }
+        while bytes <= bytes_max && self.terms.totals.bytes + bytes > bytes_max {
+            let Some((giver, left)) = self.givers.pop() else { break };
+            if let Some(given) = self.give_oldest(&giver)?
+                && given < left
+            {
+                self.givers.push((giver, left - given));
+            }
+        }
         Ok(self.terms.totals.bytes + bytes <= bytes_max)
+    }
+
+    /// Drops the oldest event of a channel to make room, unless this commit brings it; its bytes.
+    pub(super) fn give_oldest(&mut self, name: &ChannelName) -> Result<Option<u64>, StoreError> {
+        let before = self.terms.totals.bytes;
+        let is_stored =
+            |one: &PlannedChannel| one.numbers.events() > 0 && one.numbers.first <= one.stored_head;
+        if !self.channels.get(name).is_some_and(is_stored) {
+            return Ok(None);
+        }
+        self.drop_oldest(name)?;
+        self.yielded += 1;
+        Ok(Some(before - self.terms.totals.bytes))
     }
 
     fn append(&mut self, publication: Arc<Publication>, data: Payload, key: Option<Keyed>) {

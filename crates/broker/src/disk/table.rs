@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow,
-    Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs, ReservedTotals,
-    Retention,
+    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, HistoryShares, HotCache,
+    IdempotencyWindow, Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs,
+    ReservedTotals, Retention, YieldTotals,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
@@ -30,7 +30,8 @@ pub(super) struct DiskTable {
     ids: ChannelIds,
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
-    bytes: u64,
+    shares: HistoryShares,
+    pub(super) yields: YieldTotals,
     hot: HotCache,
 }
 
@@ -101,26 +102,27 @@ impl DiskTable {
             epochs: EpochMaker::new(config.epoch_seed),
             ids: ChannelIds { seed: config.epoch_seed, made: 0 },
             reserved: ReservedEpochs::new(&config),
+            shares: HistoryShares::new(&config),
+            yields: YieldTotals::default(),
             era: FenceEra::default(),
             config,
             channels: BTreeMap::new(),
             answers,
             unsaved: Vec::new(),
-            bytes: 0,
             hot: HotCache::new(hot_bytes_max),
         }
     }
 
     /// Puts in a channel that the store knows.
     pub(super) fn load(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
-        self.bytes += numbers.bytes;
+        self.shares.resize(&name, 0, size(numbers.bytes));
         self.channels.insert(name, DiskChannel::new(numbers, true, now));
     }
 
     /// Puts in a channel that the store does not know, under the numbers it had.
     pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.unsaved.push(name.clone());
-        self.bytes += numbers.bytes;
+        self.shares.resize(&name, 0, size(numbers.bytes));
         self.channels.insert(name, DiskChannel::new(numbers, false, now));
     }
 
@@ -136,13 +138,24 @@ impl DiskTable {
 
     /// Bytes of all events kept.
     pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
+        self.shares.bytes() as u64
+    }
+
+    /// Which channels make room for so many bytes, and how many bytes each of them gives; none
+    /// where there is room. `most` bounds what all of them give.
+    pub(super) fn givers(&mut self, bytes: u64, most: u64) -> Vec<(ChannelName, u64)> {
+        let over = (self.bytes() + bytes).saturating_sub(self.config.bytes_total_max as u64);
+        let channels = &self.channels;
+        let has =
+            |name: &ChannelName| channels.get(name).map_or(0, |one| size(one.numbers().bytes));
+        let plan = self.shares.plan(size(over.min(most)), has);
+        plan.into_iter().map(|(name, bytes)| (name, bytes as u64)).collect()
     }
 
     /// What limits all channels together.
     pub(super) fn totals(&self) -> CommitTotals {
         CommitTotals {
-            bytes: self.bytes,
+            bytes: self.bytes(),
             bytes_max: self.config.bytes_total_max,
             keys_max: self.config.idempotency_keys_max,
             keys_room: self.answers.room(),
@@ -256,6 +269,11 @@ impl DiskTable {
         self.channels.get(name).map(DiskChannel::numbers)
     }
 
+    /// Whether the store knows the channel, under its epoch.
+    pub(super) fn is_saved(&self, name: &ChannelName) -> bool {
+        self.channels.get(name).is_some_and(|channel| channel.is_saved)
+    }
+
     /// Takes over what the store has of a channel now; `events` are new and hot.
     pub(super) fn take_over(
         &mut self,
@@ -264,7 +282,7 @@ impl DiskTable {
         events: Vec<Arc<Publication>>,
     ) {
         let Some(channel) = self.channels.get_mut(name) else { return };
-        self.bytes = self.bytes - channel.numbers().bytes + numbers.bytes;
+        self.shares.resize(name, size(channel.numbers().bytes), size(numbers.bytes));
         for event in &events {
             self.hot.put(name.clone(), event.offset, event.encoded.len());
         }
@@ -279,7 +297,7 @@ impl DiskTable {
             self.hot.free(channel.cool());
         }
         let numbers = channel.numbers().clone();
-        self.bytes -= numbers.bytes;
+        self.shares.resize(name, size(numbers.bytes), 0);
         self.answers.forget(&numbers.id);
         Some(numbers)
     }
@@ -336,4 +354,9 @@ impl DiskTable {
             }
         }
     }
+}
+
+/// Bytes as the shares count them.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

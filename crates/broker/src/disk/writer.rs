@@ -37,6 +37,8 @@ const GATHER_PART: u32 = 4;
 const GATHER_MAX: Duration = Duration::from_micros(500);
 /// How often is looked whether they have come.
 const GATHER_LOOK: Duration = Duration::from_micros(20);
+/// The most bytes of an event's text around its names and payload, its epoch included.
+const AROUND_BYTES_MAX: usize = 256;
 /// Answers that one commit forgets at most.
 const ANSWERS_PER_COMMIT: usize = 1_024;
 
@@ -269,6 +271,8 @@ impl DiskWriter {
         let mut table = self.shared.table.lock();
         let (_, gone) = table.expire_answers(times.at(now), ANSWERS_PER_COMMIT);
         let (fence, totals) = (self.fence, table.totals());
+        let bytes = asked.iter().map(|one| about_bytes(&one.publish)).sum();
+        let givers = table.givers(bytes, bytes);
         let terms = CommitTerms { now: times.at(now), time, fence, totals };
         let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
         let settled = asked.iter().map(|one| {
@@ -289,6 +293,12 @@ impl DiskWriter {
             None
         });
         let settled: Vec<Option<PendingReply>> = settled.collect();
+        for (giver, _) in &givers {
+            if let Some(numbers) = table.numbers(giver).cloned() {
+                draft.begin(giver, numbers, table.is_saved(giver), table.retention(giver));
+            }
+        }
+        draft.set_givers(givers);
         drop(table);
         let mut answers = Vec::with_capacity(asked.len());
         for (one, settled) in asked.iter().zip(settled) {
@@ -333,6 +343,10 @@ impl DiskWriter {
                 answer.is_written = true;
             }
         }
+        if outcome.yielded > 0 {
+            table.yields.events += outcome.yielded;
+            table.yields.last_event = Some(self.shared.times.clock.now());
+        }
         drop(table);
         self.chores.over.extend(outcome.over);
     }
@@ -369,6 +383,12 @@ impl DiskWriter {
         let done = self.commit(store.batch(), 0);
         done.inspect_err(|error| self.fail(error)).is_ok()
     }
+}
+
+/// At most how many bytes the event takes in the history.
+fn about_bytes(publish: &Publish) -> u64 {
+    let named = publish.channel.as_str().len() + publish.event.as_str().len();
+    (named + publish.data.as_str().len() + AROUND_BYTES_MAX) as u64
 }
 
 fn refuse(asked: Vec<QueuedPublish>) {

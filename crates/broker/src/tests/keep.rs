@@ -1,14 +1,15 @@
 //! Keeping: retention by count, bytes and age, and readiness.
 
-use steadfast_history::Retention;
+use steadfast_history::{HistoryConfig, NamespaceBudget, Publish, Retention};
 use steadfast_machine::Span;
-use steadfast_protocol::Since;
+use steadfast_protocol::{GapCause, Payload, Position, Since};
 
-use super::{ALL, Arm, Kind, THIN, channel, contract, each, event, offsets, replacing};
+use super::{ALL, Arm, Kind, THIN, channel, contract, each, event, keyed, offsets, replacing};
 
 contract! {
     as_many_events_are_kept_as_may_be;
     as_many_bytes_are_kept_as_may_be;
+    the_largest_channel_makes_room_and_its_readers_are_told;
     what_is_too_old_goes;
     what_stood_in_for_older_events_may_go_too;
     a_broker_that_answers_is_ready;
@@ -39,6 +40,45 @@ async fn as_many_bytes_are_kept_as_may_be(kind: Kind) {
     }
     assert_eq!(arm.kept("a").await, [6, 7, 8, 9]);
     assert!(arm.broker.size().1 <= bytes_max);
+}
+
+async fn the_largest_channel_makes_room_and_its_readers_are_told(kind: Kind) {
+    if !kind.yields() {
+        return;
+    }
+    let large = |name: &str, bytes: usize| Publish {
+        data: Payload::new(&format!("\"{}\"", "x".repeat(bytes))).unwrap(),
+        ..event(name)
+    };
+    let arm = Arm::with(
+        kind,
+        &HistoryConfig {
+            bytes_total_max: 1_000_000,
+            budgets: [("sure".into(), NamespaceBudget { bytes_total_min: 250_000 })].into(),
+            ..HistoryConfig::default()
+        },
+    )
+    .await;
+    let (epoch, _) = arm.placed(large("other:a", 1_000)).await;
+    for _ in 0..2 {
+        arm.put(large("sure:a", 100_000)).await;
+        arm.put(keyed("other:a", "k")).await;
+    }
+    // What comes together has to fit together, too.
+    arm.broker.publish_many(vec![large("other:a", 1_000); 500]).await;
+    for _ in 0..20 {
+        arm.put(large("other:b", 30_000)).await;
+    }
+    assert!(arm.broker.size().1 <= 1_000_000);
+    assert_eq!(arm.kept("sure:a").await, [1, 2], "it is sure of them");
+    assert_eq!(arm.kept("other:b").await.last(), Some(&20));
+    let kept = arm.kept("other:a").await;
+    let from = kept[0];
+    assert_eq!(kept, each(from..=502));
+    assert!(from > 1 && arm.broker.yields().events >= from - 1, "{from}");
+    let gap = arm.read("other:a", Since::After(Position::new(epoch, 1)), ALL).await.gap.unwrap();
+    assert_eq!((gap.to.offset, gap.cause), (from - 1, GapCause::Retention));
+    assert_eq!(arm.put(keyed("other:a", "k")).await, 2, "the answer outlives its event");
 }
 
 async fn what_is_too_old_goes(kind: Kind) {

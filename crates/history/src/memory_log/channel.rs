@@ -6,8 +6,8 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Since};
 
 use crate::{
-    ChannelInfo, ChannelLog, DatedEvent, LoggedEvent, Page, PageBuilder, PageLimit, Publication,
-    Retention,
+    ChannelInfo, ChannelLog, DatedEvent, HistoryShares, LoggedEvent, Page, PageBuilder, PageLimit,
+    Publication, Retention,
 };
 
 #[derive(Debug)]
@@ -82,11 +82,22 @@ impl MemoryChannel {
         debug_assert_eq!(appended, offset, "offsets have no holes");
     }
 
-    /// Drops what is over the retention, oldest first, and says how many bytes that freed.
-    pub(super) fn trim(&mut self, now: Millis, retention: &Retention) -> usize {
+    /// Drops what is over the retention, oldest first.
+    pub(super) fn trim(
+        &mut self,
+        now: Millis,
+        retention: &Retention,
+        channel: &ChannelName,
+        shares: &mut HistoryShares,
+    ) {
         let before = self.log.bytes();
         while self.log.drop_over(now, retention).is_some() {}
-        before - self.log.bytes()
+        shares.resize(channel, before, self.log.bytes());
+    }
+
+    /// Drops the oldest event.
+    pub(super) fn drop_oldest(&mut self) {
+        drop(self.log.drop_oldest());
     }
 
     pub(super) fn read(&self, since: &Since, limit: PageLimit) -> Page {

@@ -1,5 +1,7 @@
 //! The memory broker keeps what it acked, in order, and says what it no longer has.
 
+mod yields;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -8,7 +10,7 @@ use steadfast_protocol::{
     ChannelName, EventName, GapCause, Payload, Position, ReplaceKey, Since, Timestamp,
 };
 
-use super::MemoryLog;
+use super::{MemoryLog, YieldTotals};
 use crate::{HistoryConfig, Page, PageLimit, Publish, PublishError, Published, Retention};
 
 const ALL: PageLimit = PageLimit { events_max: 1_000, bytes_max: usize::MAX, is_thinned: false };
@@ -197,7 +199,10 @@ fn every_table_is_full_at_its_limit_and_refuses_one_past_it() {
     let unread = streams.read(Millis(0), &channel("b"), &Since::Start, ALL).unwrap();
     assert_eq!((unread.head, streams.len()), (0, 1), "to read takes no place");
     put(&mut streams, event("a"));
-    assert_eq!(publish(&mut streams, event("a")), PublishError::StorageFull { bytes_max: 300 });
+    let data = Payload::new(&alloc::format!("\"{}\"", "x".repeat(300))).unwrap();
+    let large = Publish { data, ..event("a") };
+    assert_eq!(publish(&mut streams, large), PublishError::StorageFull { bytes_max: 300 });
+    assert_eq!(streams.info(&channel("a")).unwrap().events, 2, "nothing went for it in vain");
 }
 
 /// The bytes of the events that a reader of `a` is given at that time.
@@ -223,7 +228,7 @@ fn the_bytes_are_those_of_the_kept_events() {
 }
 
 #[test]
-fn the_storage_is_full_at_its_limit_and_old_events_make_room() {
+fn the_storage_is_full_at_its_limit_and_the_oldest_event_of_the_largest_channel_makes_room() {
     let size = {
         let mut log = keeping(9);
         put(&mut log, event("a"));
@@ -233,14 +238,23 @@ fn the_storage_is_full_at_its_limit_and_old_events_make_room() {
     let bytes_total_max = 2 * size;
     let config = HistoryConfig { retention, bytes_total_max, ..HistoryConfig::default() };
     let mut log = MemoryLog::new(config);
-    let mut publish = |at, name| log.publish(Millis(at), Timestamp(0), event(name)).map(|_| ());
-    assert_eq!((publish(0, "a"), publish(0, "a")), (Ok(()), Ok(())));
-    let full = Err(PublishError::StorageFull { bytes_max: bytes_total_max });
-    assert_eq!(publish(100, "a"), full);
-    // The first event of a channel is refused: the channel takes no place.
-    assert_eq!(publish(100, "b"), full);
-    assert_eq!(publish(101, "a"), Ok(()));
-    assert_eq!((log.bytes(), log.len()), (size, 1));
+    let publish = |log: &mut MemoryLog, at, name| {
+        log.publish(Millis(at), Timestamp(0), event(name)).unwrap();
+    };
+    publish(&mut log, 0, "a");
+    publish(&mut log, 0, "a");
+    assert_eq!((log.bytes(), log.yields()), (2 * size, YieldTotals::default()));
+    publish(&mut log, 100, "b");
+    assert_eq!(log.yields(), YieldTotals { events: 1, last_event: Some(Millis(100)) });
+    let kept = |log: &MemoryLog, name| log.info(&channel(name)).unwrap().events;
+    assert_eq!((kept(&log, "a"), kept(&log, "b"), log.bytes()), (1, 1, 2 * size));
+    // Who has read the first is told of the other what has become of it.
+    let since = Since::After(Position::new(log.info(&channel("a")).unwrap().epoch, 0));
+    let gap = read(&mut log, &since, ALL).gap.unwrap();
+    assert_eq!((gap.to.offset, gap.cause), (1, GapCause::Retention));
+    // What has grown too old goes first.
+    publish(&mut log, 101, "a");
+    assert_eq!((log.yields().events, log.bytes()), (1, 2 * size));
 }
 
 #[test]

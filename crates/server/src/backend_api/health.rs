@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use crate::node::Node;
+use crate::pressure;
 use crate::problem::{Code, Problem};
 
 /// When to check again, in seconds.
@@ -38,5 +39,7 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthRe
         let detail = format!("the {} broker {what}", node.broker.name());
         return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
     }
-    Ok(Json(HealthReport { status: "ok", warnings: node.broker.warnings() }))
+    let mut warnings = node.broker.warnings();
+    warnings.extend(pressure::warnings(&node.broker.yields(), node.clock.now()));
+    Ok(Json(HealthReport { status: "ok", warnings }))
 }

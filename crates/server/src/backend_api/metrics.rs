@@ -93,6 +93,8 @@ impl Sheet {
         self.gauge("reserved_epochs", about, reserved.names as u64);
         let about = "Followed names without events that lost their epoch: no room";
         self.counter("reserved_epochs_dropped", about, reserved.dropped);
+        let about = "Events that went before their time: history was full";
+        self.counter("history_yielded_events", about, snapshot.yields.events);
         self.bytes("history", "Events kept in all channels", snapshot.history_bytes);
     }
 

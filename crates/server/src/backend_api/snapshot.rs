@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use steadfast_history::ReservedTotals;
+use steadfast_history::{ReservedTotals, YieldTotals};
 use steadfast_hub::Totals;
 
 use crate::node::Node;
@@ -22,6 +22,8 @@ pub(super) struct NodeSnapshot {
     pub(super) kept: usize,
     /// Bytes of all events kept.
     pub(super) history_bytes: usize,
+    /// What has gone before its time to make room.
+    pub(super) yields: YieldTotals,
     /// Epochs reserved for names without events.
     pub(super) reserved_epochs: ReservedTotals,
     /// Connections refused because there were too many.
@@ -65,6 +67,7 @@ impl NodeSnapshot {
             followed: followed(node).await,
             kept,
             history_bytes,
+            yields: node.broker.yields(),
             reserved_epochs: node.broker.reserved_epochs(),
             refused: count(&counters.refused),
             rejected: count(&counters.rejected),

@@ -165,11 +165,19 @@ pub struct NamespaceOptions {
     /// The most bytes that one channel keeps, `limits.message_bytes_max` to 1 TiB.
     /// Default: 16 MiB.
     pub history_bytes_max: usize,
+    /// The bytes of history that the channels of the namespace have for sure, however much others
+    /// keep, 0 to 1 TiB. Default: 0.
+    pub history_bytes_total_min: usize,
 }
 
 impl Default for NamespaceOptions {
     fn default() -> Self {
-        Self { history_events_max: 10_000, history_age_ms: 86_400_000, history_bytes_max: 16 * MIB }
+        Self {
+            history_events_max: 10_000,
+            history_age_ms: 86_400_000,
+            history_bytes_max: 16 * MIB,
+            history_bytes_total_min: 0,
+        }
     }
 }
 
@@ -183,6 +191,8 @@ pub struct NamespacePart {
     pub history_age_ms: Option<u64>,
     /// The most bytes that one channel keeps.
     pub history_bytes_max: Option<usize>,
+    /// The bytes of history that the channels of the namespace have for sure.
+    pub history_bytes_total_min: Option<usize>,
 }
 
 impl NamespacePart {
@@ -192,6 +202,9 @@ impl NamespacePart {
             history_events_max: self.history_events_max.unwrap_or(common.history_events_max),
             history_age_ms: self.history_age_ms.unwrap_or(common.history_age_ms),
             history_bytes_max: self.history_bytes_max.unwrap_or(common.history_bytes_max),
+            history_bytes_total_min: self
+                .history_bytes_total_min
+                .unwrap_or(common.history_bytes_total_min),
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::disk::trim::is_over;
 
 /// A channel that keeps nothing and was not touched for this long is forgotten.
 const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
+/// Bytes that channels give in one step, where all keep more than they may.
+const YIELD_BYTES: u64 = 1024 * 1024;
 /// Channels looked at, or keys written, in one step.
 const STEP: usize = 1_000;
 
@@ -60,8 +62,14 @@ impl DiskWriter {
             return false;
         }
         let Some(store) = self.shared.handle.store() else { return false };
-        let chores =
-            [Self::save_new, Self::trim_one, Self::forget_old, Self::forget_answers, Self::bury];
+        let chores = [
+            Self::save_new,
+            Self::trim_one,
+            Self::yield_some,
+            Self::forget_old,
+            Self::forget_answers,
+            Self::bury,
+        ];
         for chore in chores {
             match chore(self, &store) {
                 Ok(true) => return true,
@@ -102,6 +110,40 @@ impl DiskWriter {
         let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
         draft.begin(&name, numbers, true, retention);
         draft.trim(&name, STEP)?;
+        let (batch, outcome) = draft.finish();
+        batch.commit(Sync::Later)?;
+        self.apply(outcome);
+        Ok(true)
+    }
+
+    /// Drops some of the oldest events of the largest channels, where all keep more than they may:
+    /// the limit was lowered.
+    fn yield_some(&mut self, store: &Store) -> Result<bool, StoreError> {
+        let times = self.shared.times;
+        let now = times.at(times.clock.now());
+        let mut table = self.shared.table.lock();
+        let givers = table.givers(0, YIELD_BYTES);
+        if givers.is_empty() {
+            return Ok(false);
+        }
+        let (time, totals) = (times.clock.date(), table.totals());
+        let terms = CommitTerms { now, time, fence: self.fence, totals };
+        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
+        for (giver, _) in &givers {
+            if let Some(numbers) = table.numbers(giver).cloned() {
+                draft.begin(giver, numbers, table.is_saved(giver), table.retention(giver));
+            }
+        }
+        drop(table);
+        let mut most = STEP;
+        for (giver, mut left) in givers {
+            while most > 0
+                && left > 0
+                && let Some(given) = draft.give_oldest(&giver)?
+            {
+                (most, left) = (most - 1, left.saturating_sub(given));
+            }
+        }
         let (batch, outcome) = draft.finish();
         batch.commit(Sync::Later)?;
         self.apply(outcome);

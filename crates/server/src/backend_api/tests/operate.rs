@@ -143,6 +143,7 @@ async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
         "steadfast_relay_in_flight 0",
         "steadfast_limit_relay_in_flight 4096",
         "# UNIT steadfast_history_bytes bytes",
+        "steadfast_history_yielded_events_total 0",
         "steadfast_limit_history_bytes 1073741824",
         "steadfast_limit_message_bytes 1048576",
         "steadfast_polls_refused_total 0",

@@ -296,6 +296,13 @@ async fn a_full_node_says_when_to_come_back() {
     let small = limited(Limits { history_bytes_total_max: 200, ..Limits::default() });
     assert_eq!(small.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
     let answer = small.post(TARGET, r#"{"event":"a","data":"to the last byte"}"#).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["offset"]), (201, &json!(2)));
+    let ready = small.ask("GET", "/readyz").await.json();
+    assert!(ready["warnings"][0].as_str().unwrap().contains("history_bytes_total_max"), "{ready}");
+    let metrics = small.ask("GET", "/metrics").await.text;
+    assert!(metrics.contains("steadfast_history_yielded_events_total 1\n"), "{metrics}");
+    let body = format!(r#"{{"event":"a","data":"{}"}}"#, "x".repeat(200));
+    let answer = small.post(TARGET, body).await;
     answer.problem(507, "storage_full");
     assert!(answer.headers.contains_key("retry-after"));
 }

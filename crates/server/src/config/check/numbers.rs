@@ -27,12 +27,27 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
         history_events_max: Some(common.history_events_max),
         history_age_ms: Some(common.history_age_ms),
         history_bytes_max: Some(common.history_bytes_max),
+        history_bytes_total_min: Some(common.history_bytes_total_min),
     };
     namespace(rules, config, &path("namespace_default"), common);
     for (name, part) in &config.namespaces {
         namespace(rules, config, &["namespaces".into(), name.clone()], *part);
     }
+    minimums(rules, config);
     order(rules, config);
+}
+
+/// Together the namespaces cannot be sure of more than there is.
+fn minimums(rules: &mut Rules<'_>, config: &Config) {
+    let total = wide(config.limits.history_bytes_total_max);
+    let named = config.namespaces.keys().map(|name| config.namespace(name));
+    let all = named.chain([config.namespace_default]);
+    let sum = all.fold(0, |sum: u64, one| sum.saturating_add(wide(one.history_bytes_total_min)));
+    if sum > total {
+        let wrong = format!("{total} is less than all `history_bytes_total_min` together, {sum}");
+        let total = path("limits.history_bytes_total_max");
+        rules.broken(&[total], wrong, format!("write {sum} or more"));
+    }
 }
 
 fn ports(config: &Config) -> Vec<Range> {
@@ -96,6 +111,7 @@ fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: Namesp
         ("history_events_max", part.history_events_max.map(wide), 1, 10 * MILLION),
         ("history_age_ms", part.history_age_ms, 1000, 365 * DAY_MS),
         ("history_bytes_max", part.history_bytes_max.map(wide), KIB, TIB),
+        ("history_bytes_total_min", part.history_bytes_total_min.map(wide), 0, TIB),
     ];
     for (key, value, min, max) in ranges {
         if let Some(value) = value {
