@@ -24,7 +24,10 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     })?;
     let mut out = std::io::stdout().lock();
     match settings::load(Some(&file), &Overrides::default()) {
-        Ok(_) => {
+        Ok(config) => {
+            for warning in config.warnings() {
+                writeln!(out, "warning: {warning}")?;
+            }
             writeln!(out, "{} is valid", file.path.display())?;
             Ok(ExitCode::SUCCESS)
         }

@@ -57,6 +57,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(file.as_ref(), &flags)?;
     let is_dev = config.dev;
     log::start(is_dev)?;
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     let server = Server::start(config)?;
     let has_tls = server.node().config.public.tls_cert_file.is_some();
     let place = Place {

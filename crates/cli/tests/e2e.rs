@@ -25,6 +25,8 @@ mod front;
 mod holds;
 #[path = "e2e/hostile.rs"]
 mod hostile;
+#[path = "e2e/keys.rs"]
+mod keys;
 #[path = "e2e/legacy.rs"]
 mod legacy;
 #[path = "e2e/load.rs"]

@@ -17,9 +17,11 @@ use std::path::Path;
 
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
+pub(crate) use keys::{is_open_to_all, without_line_end};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 pub use settings::{
     AuthSettings, Config, InternalSettings, NodeSettings, PublicSettings, Route, RouteStart,
+    TokenKeySettings,
 };
 pub use steadfast_broker::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings, Secret};
 pub use tree::Source;
@@ -68,6 +70,11 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let mistakes = check::mistakes(self, &Tree::default(), &[]);
         ConfigError::unless_empty(mistakes).map_or(Ok(()), Err)
+    }
+
+    /// What is allowed and yet worth a word to an operator.
+    pub fn warnings(&self) -> Vec<String> {
+        check::warnings(self)
     }
 
     /// The options of the namespace `name`: its own, or else those of all others.

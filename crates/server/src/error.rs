@@ -26,6 +26,9 @@ pub enum ServeError {
     /// The public port cannot speak TLS with the files it was given.
     #[error(transparent)]
     Tls(#[from] crate::net::tls::TlsError),
+    /// The keys of tokens cannot be used.
+    #[error("the keys of tokens cannot be used: {0}")]
+    Keys(String),
     /// The signals that end the process cannot be heard.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),

@@ -14,9 +14,9 @@ use steadfast_hub::{HubConfig, SessionKey, Totals};
 use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
-use crate::auth::admission::Admission;
+use crate::auth::admission::{Admission, Admissions};
 use crate::auth::origin::Origins;
-use crate::auth::token::{TokenError, Verifier};
+use crate::auth::token::TokenError;
 use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::{Config, NamespaceOptions};
@@ -54,7 +54,7 @@ pub struct Node {
     pub(crate) answer_budget: Arc<AnswerBudget>,
     pub(crate) pressure: Pressure,
     session_count: Arc<SessionCount>,
-    verifier: Option<Verifier>,
+    admissions: Admissions,
     is_draining: AtomicBool,
     /// Over how long clients are sent away while the node drains.
     drain_spread_ms: AtomicU64,
@@ -109,10 +109,7 @@ impl Node {
         let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
         let broker = broker(&config, clock, &updates)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
-        let verifier = match &config.auth.hs256_key {
-            Some(key) if !config.dev => Some(Verifier::new(key.expose(), config.auth.leeway_s)),
-            Some(_) | None => None,
-        };
+        let admissions = Admissions::new(&config)?;
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         Ok(Arc::new(Self {
             config,
@@ -128,7 +125,7 @@ impl Node {
             answer_budget,
             pressure: Pressure::default(),
             session_count,
-            verifier,
+            admissions,
             is_draining: AtomicBool::new(false),
             drain_spread_ms: AtomicU64::new(0),
         }))
@@ -145,17 +142,13 @@ impl Node {
     }
 
     /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
-    pub fn admit(&self, token: Option<&str>) -> Result<Admission, TokenError> {
-        if self.config.dev {
-            return Ok(Admission::everything());
-        }
-        let Some(verifier) = &self.verifier else { return Err(TokenError::Missing) };
-        let date = self.clock.date().0;
-        let claims = verifier.verify(token.ok_or(TokenError::Missing)?, date / 1000)?;
-        let leeway = self.config.auth.leeway_s;
-        let ends = claims.exp.saturating_add(leeway).saturating_mul(1000);
-        let expires = self.clock.now() + Span(ends.saturating_sub(date));
-        Ok(Admission::of(claims, expires))
+    pub async fn admit(&self, token: Option<&str>) -> Result<Admission, TokenError> {
+        self.admissions.admit(self.clock, token).await
+    }
+
+    /// Tokens whose slow signatures are not checked yet.
+    pub fn tokens_waiting(&self) -> usize {
+        self.admissions.waiting()
     }
 
     /// Stores and announces an event, and counts it.

@@ -1,11 +1,17 @@
-//! What a client may do, once its token is checked: who it is, which channels, until when.
+//! What a client may do, once its token is checked: who it is, which channels, until when. In: a
+//! token. Out: an [`Admission`], or why there is none. Signatures that take long to check are
+//! checked apart from the threads that serve sockets.
 
 use std::sync::Arc;
 
+use steadfast_broker::clock::Clock;
 use steadfast_hub::{Grants, Identity};
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
+use tokio::sync::Semaphore;
 
-use super::token::Claims;
+use super::token::{Claims, LoadedKeys, TokenError, Verifier};
+use crate::config::Config;
+use crate::error::ServeError;
 
 /// What a checked token permits.
 #[derive(Clone, Debug, Default)]
@@ -34,5 +40,78 @@ impl Admission {
             grants: Grants { subscribe, publish },
             expires: Some(expires),
         }
+    }
+}
+
+/// Checks the tokens of a node.
+#[derive(Debug)]
+pub(crate) struct Admissions {
+    is_dev: bool,
+    verifier: Option<Arc<Verifier>>,
+    leeway_s: u64,
+    /// Slow signatures that may wait or be checked.
+    room: Semaphore,
+    waiting_max: usize,
+    /// Slow signatures that are checked at once: the other cores serve sockets.
+    workers: Semaphore,
+}
+
+impl Admissions {
+    /// Reads the keys of the settings.
+    pub(crate) fn new(config: &Config) -> Result<Self, ServeError> {
+        let loaded = if config.dev { Ok(None) } else { LoadedKeys::read(&config.auth) };
+        let loaded = loaded.map_err(|faults| {
+            let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            ServeError::Keys(all.join("; "))
+        })?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let waiting_max = config.limits.tokens_waiting_max;
+        Ok(Self {
+            is_dev: config.dev,
+            verifier: loaded.map(|loaded| Arc::new(loaded.verifier)),
+            leeway_s: config.auth.leeway_s,
+            room: Semaphore::new(waiting_max),
+            waiting_max,
+            workers: Semaphore::new((cores / 2).max(1)),
+        })
+    }
+
+    /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
+    pub(crate) async fn admit(
+        &self,
+        clock: Clock,
+        token: Option<&str>,
+    ) -> Result<Admission, TokenError> {
+        if self.is_dev {
+            return Ok(Admission::everything());
+        }
+        let verifier = self.verifier.as_ref().ok_or(TokenError::Missing)?;
+        let token = token.ok_or(TokenError::Missing)?;
+        let claims = if verifier.is_slow(token) {
+            self.verify_apart(verifier, token, clock.date().0 / 1000).await?
+        } else {
+            verifier.verify(token, clock.date().0 / 1000)?
+        };
+        let ends = claims.exp.saturating_add(self.leeway_s).saturating_mul(1000);
+        let expires = clock.now() + Span(ends.saturating_sub(clock.date().0));
+        Ok(Admission::of(claims, expires))
+    }
+
+    /// Tokens with slow signatures that are not checked yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting_max - self.room.available_permits()
+    }
+
+    async fn verify_apart(
+        &self,
+        verifier: &Arc<Verifier>,
+        token: &str,
+        now_unix_s: u64,
+    ) -> Result<Claims, TokenError> {
+        let _room = self.room.try_acquire().map_err(|_| TokenError::Busy)?;
+        let _worker = self.workers.acquire().await.map_err(|_| TokenError::Busy)?;
+        let (verifier, token) = (Arc::clone(verifier), token.to_owned());
+        let checked = tokio::task::spawn_blocking(move || verifier.verify(&token, now_unix_s));
+        checked.await.unwrap_or(Err(TokenError::Busy))
     }
 }

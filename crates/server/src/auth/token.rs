@@ -1,35 +1,31 @@
 //! Signed tokens: who a client is, which channels it may follow and publish to, and until when.
 //!
-//! In: a key, a token and the time. Out: checked claims, or one reason with a stable code. HS256 is
-//! the only algorithm, whatever a token says. No text of a token is ever repeated.
+//! In: keys, a token and the time. Out: checked claims, or one reason with a stable code. A key
+//! checks the algorithms it is for, whatever a token says. No text of a token is ever repeated.
 
+mod algorithm;
 mod claims;
-mod hs256;
+mod key;
+mod key_files;
+mod key_set;
+mod ring_provider;
+mod verifier;
 
-use std::fmt;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use jsonwebtoken::{EncodingKey, Header};
 
 use crate::problem::{Code, Problem};
 
+pub use algorithm::SignatureAlgorithm;
 pub use claims::{Claims, ClaimsError};
+pub use key::KeyError;
+pub(crate) use key_files::is_readable_by_all;
+pub use key_files::{KeyFault, LoadedKeys};
+pub use key_set::{JWKS_BYTES_MAX, JwksError, JwksSource, KEYS_MAX, SkippedKey};
 pub use steadfast_hub::{Pattern, PatternError};
+pub use verifier::{TokenRules, Verifier};
 
 /// The longest token that is read, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8192;
-
-/// Checks tokens that were signed with one key.
-#[derive(Clone)]
-pub struct Verifier {
-    key: DecodingKey,
-    validation: Validation,
-    leeway_s: u64,
-}
 
 /// Why a token is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +40,20 @@ pub enum TokenError {
     /// It was changed, or signed with another key.
     #[error("the token's signature is wrong: it was changed, or signed with another key")]
     BadSignature,
-    /// It names another algorithm.
-    #[error("the token must be signed with HS256")]
-    WrongAlgorithm,
+    /// No key of the node is for its algorithm.
+    #[error("the token is signed with {given}; this node takes {taken}")]
+    WrongAlgorithm {
+        /// Its algorithm, if that is a known one.
+        given: &'static str,
+        /// Those that the node's keys are for.
+        taken: Box<str>,
+    },
+    /// The node has no key of its `kid` and algorithm.
+    #[error("this node has no key with the token's `kid` for its `alg`")]
+    UnknownKey,
+    /// Too many tokens with slow signatures wait to be checked.
+    #[error("too many tokens wait to be checked; try again in a moment")]
+    Busy,
     /// It has expired.
     #[error("the token expired {ago_s} s ago")]
     Expired {
@@ -69,86 +76,21 @@ pub enum TokenError {
 #[error("the token could not be signed: {0}")]
 pub struct SignError(#[from] jsonwebtoken::errors::Error);
 
-/// The header of a token, which is checked before the signature.
-#[derive(Deserialize)]
-struct TokenHeader {
-    alg: String,
-    crit: Option<Value>,
-}
-
-impl Verifier {
-    /// Checks tokens with `key`. Clocks may differ by at most `leeway_s` seconds.
-    pub fn new(key: &[u8], leeway_s: u64) -> Self {
-        hs256::install();
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The caller passes the time to `verify`; the library would ask the system's clock.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        Self { key: DecodingKey::from_secret(key), validation, leeway_s }
-    }
-
-    /// Returns what `token` permits at `now_unix_s`, in seconds since 1970. A token is valid from
-    /// `nbf` and `iat` minus the leeway until before `exp` plus the leeway.
-    pub fn verify(&self, token: &str, now_unix_s: u64) -> Result<Claims, TokenError> {
-        check_head(token)?;
-        let claims = self.signed_claims(token)?;
-        let claims = Claims::from_json(&claims).map_err(TokenError::BadClaims)?;
-        self.check_time(&claims, now_unix_s)?;
-        Ok(claims)
-    }
-
-    fn signed_claims(&self, token: &str) -> Result<Map<String, Value>, TokenError> {
-        let data = jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
-        data.map(|data| data.claims).map_err(|error| {
-            let is_forged = matches!(error.kind(), ErrorKind::InvalidSignature);
-            if is_forged { TokenError::BadSignature } else { TokenError::Malformed }
-        })
-    }
-
-    fn check_time(&self, claims: &Claims, now: u64) -> Result<(), TokenError> {
-        if now >= claims.exp.saturating_add(self.leeway_s) {
-            return Err(TokenError::Expired { ago_s: now - claims.exp });
-        }
-        match claims.nbf.max(claims.iat) {
-            Some(begins) if begins > now.saturating_add(self.leeway_s) => {
-                Err(TokenError::NotYetValid { in_s: begins - now })
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("leeway_s", &self.leeway_s).finish_non_exhaustive()
-    }
-}
-
-/// Makes a token that [`Verifier`] accepts with the same key.
+/// Makes a token that [`Verifier`] accepts with the same key, by HS256.
 pub fn sign(key: &[u8], claims: &Claims) -> Result<String, SignError> {
-    hs256::install();
-    let header = Header::new(Algorithm::HS256);
-    Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))?)
+    sign_as(SignatureAlgorithm::HS256, None, key, claims)
 }
 
-/// The library cannot tell an unknown algorithm (`none`) from a broken header, so the header is
-/// read here first. Extensions that must be understood are not supported.
-fn check_head(token: &str) -> Result<(), TokenError> {
-    if token.is_empty() {
-        return Err(TokenError::Missing);
-    }
-    if token.len() > TOKEN_BYTES_MAX || token.split('.').count() != 3 {
-        return Err(TokenError::Malformed);
-    }
-    let head = token.split('.').next().unwrap_or_default();
-    let head = URL_SAFE_NO_PAD.decode(head).map_err(|_| TokenError::Malformed)?;
-    let head: TokenHeader = serde_json::from_slice(&head).map_err(|_| TokenError::Malformed)?;
-    if head.alg != "HS256" {
-        return Err(TokenError::WrongAlgorithm);
-    }
-    if head.crit.is_some() { Err(TokenError::Malformed) } else { Ok(()) }
+/// The same by another algorithm with a secret, with the name of the key in it.
+pub fn sign_as(
+    algorithm: SignatureAlgorithm,
+    kid: Option<&str>,
+    key: &[u8],
+    claims: &Claims,
+) -> Result<String, SignError> {
+    ring_provider::install();
+    let header = Header { kid: kid.map(Into::into), ..Header::new(algorithm.of_library()) };
+    Ok(jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key))?)
 }
 
 impl TokenError {
@@ -158,7 +100,9 @@ impl TokenError {
             Self::Missing => Code::TokenMissing,
             Self::Malformed => Code::TokenMalformed,
             Self::BadSignature => Code::TokenForged,
-            Self::WrongAlgorithm => Code::TokenAlgorithm,
+            Self::WrongAlgorithm { .. } => Code::TokenAlgorithm,
+            Self::UnknownKey => Code::TokenKeyUnknown,
+            Self::Busy => Code::TokensWaiting,
             Self::Expired { .. } => Code::TokenExpired,
             Self::NotYetValid { .. } => Code::TokenEarly,
             Self::BadClaims(_) => Code::TokenClaims,
@@ -171,16 +115,19 @@ impl TokenError {
         match self {
             Self::Missing
             | Self::BadSignature
+            | Self::UnknownKey
+            | Self::Busy
             | Self::Expired { .. }
             | Self::NotYetValid { .. } => true,
-            Self::Malformed | Self::WrongAlgorithm | Self::BadClaims(_) => false,
+            Self::Malformed | Self::WrongAlgorithm { .. } | Self::BadClaims(_) => false,
         }
     }
 }
 
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
-        Self::new(error.code(), error.to_string())
+        let problem = Self::new(error.code(), error.to_string());
+        if matches!(error, TokenError::Busy) { problem.retry_after_s(1) } else { problem }
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct NodeSnapshot {
     pub(super) repeated: u64,
     /// Publishes refused.
     pub(super) publish_errors: u64,
+    /// Tokens whose slow signatures are not checked yet.
+    pub(super) tokens_waiting: usize,
     /// Polls answered.
     pub(super) polls: u64,
     /// Polls refused because other answers held all that they may.
@@ -74,6 +76,7 @@ impl NodeSnapshot {
             published: count(&counters.published),
             repeated: count(&counters.repeated),
             publish_errors: count(&counters.publish_errors),
+            tokens_waiting: node.tokens_waiting(),
             polls: count(&counters.polls),
             polls_refused: count(&counters.polls_refused),
             poll_bytes: node.answer_budget.taken(),

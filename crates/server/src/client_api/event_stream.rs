@@ -59,7 +59,7 @@ async fn begin(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let admission = permit(node, &channel, request)?;
+    let admission = permit(node, &channel, request).await?;
     let since = since(request)?;
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));

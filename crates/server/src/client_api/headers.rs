@@ -85,12 +85,12 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// What the token of a request permits, if that includes following `channel`.
-pub(super) fn permit<B>(
+pub(super) async fn permit<B>(
     node: &Node,
     channel: &ChannelName,
     request: &Request<B>,
 ) -> Result<Admission, Problem> {
-    let admission = node.admit(bearer(request.headers()))?;
+    let admission = node.admit(bearer(request.headers())).await?;
     if admission.grants.may_subscribe(channel) {
         Ok(admission)
     } else {

@@ -84,7 +84,7 @@ pub(super) async fn answer(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let admission = permit(node, &channel, request)?;
+    let admission = permit(node, &channel, request).await?;
     let PollQuery { since, wait, limit } = poll_query::poll(request.uri().query())?;
     let readers = vec![PollReader { channel, since, is_new: false }];
     let asked = PollRequest { readers, refused: Vec::new(), wait, limit };

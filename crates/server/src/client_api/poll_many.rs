@@ -60,7 +60,7 @@ pub(super) async fn answer(
         let detail = "a poll for many channels is sent with POST";
         return Ok(wrong_method(detail, "POST, OPTIONS").into());
     }
-    let admission = node.admit(bearer(request.headers()))?;
+    let admission = node.admit(bearer(request.headers())).await?;
     let from = ConnectionContext::of(&request, true);
     // The body is read to its end; otherwise its rest would be read as the next request once this
     // one waits.

@@ -8,6 +8,7 @@ mod folder;
 mod numbers;
 mod servers;
 mod tls;
+mod token_keys;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -30,7 +31,6 @@ const NAMESPACE_BYTES_MAX: usize = 128;
 const ROUTE_BYTES_MAX: usize = 256;
 
 const INTERNAL_KEY_BYTES_MIN: usize = 16;
-const HS256_KEY_BYTES_MIN: usize = 32;
 
 const SEGMENT: &str = "of A-Z a-z 0-9 _ . -";
 
@@ -50,6 +50,11 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     namespaces(&mut rules, config);
     routes(&mut rules, &config.routes);
     rules.mistakes
+}
+
+/// What is allowed and yet worth a word.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    token_keys::warnings(config)
 }
 
 struct Rules<'a> {
@@ -132,12 +137,7 @@ fn origins(rules: &mut Rules<'_>, config: &Config) {
 fn keys(rules: &mut Rules<'_>, config: &Config) {
     let internal = config.internal.key.as_ref();
     key(rules, config.dev, "internal.key", internal, INTERNAL_KEY_BYTES_MIN);
-    key(rules, config.dev, "auth.hs256_key", config.auth.hs256_key.as_ref(), HS256_KEY_BYTES_MIN);
-    if internal.is_some() && config.internal.key == config.auth.hs256_key {
-        let at = ["internal.key", "auth.hs256_key"].map(|at| written_at(rules, at));
-        let wrong = "the key of the internal port signs tokens too: every backend could make any";
-        rules.broken(&at, wrong, "make two keys: `openssl rand -hex 32` makes a good one");
-    }
+    token_keys::check(rules, config);
 }
 
 /// Where a key is set: the setting itself, or the one that names its file.

@@ -40,9 +40,15 @@ pub(super) fn read(
             faulty.push(path.into());
         }
     }
+    for (index, key) in auth.keys.iter_mut().enumerate() {
+        let at = ["auth", "keys", &index.to_string(), "file"].map(str::to_owned);
+        key.file = key.file.take().map(|file| beside(&file, &tree.source(&at), folder));
+    }
+    let jwks = tree.source(&["auth".to_owned(), "jwks_file".to_owned()]);
+    auth.jwks_file = auth.jwks_file.take().map(|file| beside(&file, &jwks, folder));
     let keys = [
-        (&mut internal.key, &internal.key_file, ["internal", "key"]),
-        (&mut auth.hs256_key, &auth.hs256_key_file, ["auth", "hs256_key"]),
+        (&mut internal.key, &mut internal.key_file, ["internal", "key"]),
+        (&mut auth.hs256_key, &mut auth.hs256_key_file, ["auth", "hs256_key"]),
     ];
     for (key, file, [section, name]) in keys {
         let Some(file) = file else { continue };
@@ -56,7 +62,8 @@ pub(super) fn read(
         let result = if key.is_some() && above == here {
             Err(("the key itself is set as well".to_owned(), "keep one of the two".to_owned()))
         } else {
-            read_key(file, &source, folder)
+            *file = beside(file, &source, folder);
+            read_key(file)
         };
         match result {
             Ok(secret) => *key = Some(secret),
@@ -85,17 +92,12 @@ fn beside(file: &FilePath, source: &Source, folder: Option<&FilePath>) -> PathBu
     }
 }
 
-fn read_key(
-    file: &FilePath,
-    source: &Source,
-    folder: Option<&FilePath>,
-) -> Result<Secret, (String, String)> {
-    let path = beside(file, source, folder);
-    let bytes = read_at_most(&path).map_err(|error| {
+fn read_key(path: &FilePath) -> Result<Secret, (String, String)> {
+    let bytes = read_at_most(path).map_err(|error| {
         let wrong = format!("{} cannot be read: {error}", path.display());
         (wrong, "name a file that this user may read".to_owned())
     })?;
-    if is_open_to_all(&path) {
+    if is_open_to_all(path) {
         let wrong = format!("every user of this machine may write to {}", path.display());
         return Err((wrong, format!("remove that permission: chmod o-w {}", path.display())));
     }
@@ -107,7 +109,7 @@ fn read_key(
 }
 
 /// Whether any user may replace the key.
-fn is_open_to_all(path: &FilePath) -> bool {
+pub(crate) fn is_open_to_all(path: &FilePath) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o002 != 0)
 }
 
@@ -118,7 +120,7 @@ fn read_at_most(path: &FilePath) -> io::Result<Vec<u8>> {
 }
 
 /// Bytes that are not text are kept unchanged: what looks like a line end is part of the key.
-fn without_line_end(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_line_end(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             let text = text.strip_suffix('\n').unwrap_or(text);

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::auth::token::SignatureAlgorithm;
+
 use super::limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 use steadfast_broker::BrokerSettings;
 use steadfast_broker::Secret;
@@ -166,14 +168,49 @@ pub struct AuthSettings {
     pub hs256_key: Option<Secret>,
     /// A file that holds the key instead. Default: none.
     pub hs256_key_file: Option<PathBuf>,
+    /// More keys, 100 at most with those of `jwks_file`. Default: none.
+    pub keys: Vec<TokenKeySettings>,
+    /// A file with a JWK set (RFC 7517) of more keys. Default: none.
+    pub jwks_file: Option<PathBuf>,
+    /// The `iss` that tokens must have, 1 to 1024 bytes. Default: none, any.
+    pub issuer: Option<String>,
+    /// Names of this service, 1 to 1024 bytes each: the `aud` of a token must have one of them.
+    /// Default: none, any.
+    pub audiences: Vec<String>,
     /// By how much clocks may differ, in seconds, 0 to 300. Default: 10.
     pub leeway_s: u64,
 }
 
 impl Default for AuthSettings {
     fn default() -> Self {
-        Self { hs256_key: None, hs256_key_file: None, leeway_s: 10 }
+        Self {
+            hs256_key: None,
+            hs256_key_file: None,
+            keys: Vec::new(),
+            jwks_file: None,
+            issuer: None,
+            audiences: Vec::new(),
+            leeway_s: 10,
+        }
     }
+}
+
+/// One key that tokens are signed with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenKeySettings {
+    /// The only algorithm that it is used for.
+    pub alg: SignatureAlgorithm,
+    /// Its name, which tokens have in their header, 1 to 256 bytes. Default: none, it is tried for
+    /// every token of its algorithm.
+    #[serde(default)]
+    pub kid: Option<String>,
+    /// The secret of an HS algorithm: 32, 48 or 64 bytes at least. Default: none.
+    #[serde(default)]
+    pub secret: Option<Secret>,
+    /// A file with the secret, or with the public key as PEM. Default: none.
+    #[serde(default)]
+    pub file: Option<PathBuf>,
 }
 
 /// A route of the older protocol: one WebSocket that follows one channel.

@@ -87,10 +87,12 @@ codes! {
     TokenMissing, UNAUTHORIZED, "token_missing", "A token is needed";
     /// The token is not a signed JSON web token.
     TokenMalformed, UNAUTHORIZED, "token_malformed", "The token cannot be read";
-    /// The token names an algorithm other than HS256.
+    /// The token names an algorithm that no key is for.
     TokenAlgorithm, UNAUTHORIZED, "token_algorithm", "Another algorithm is needed";
     /// The token's signature does not fit: changed, or made with another key.
     TokenForged, UNAUTHORIZED, "token_forged", "The token's signature is wrong";
+    /// No key has the name that the token gives.
+    TokenKeyUnknown, UNAUTHORIZED, "token_key_unknown", "The token's key is not known";
     /// The token is past its time.
     TokenExpired, UNAUTHORIZED, "token_expired", "The token has expired";
     /// The token's time has not come.
@@ -126,6 +128,8 @@ codes! {
     TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
     /// The node has as much to write as it may hold.
     Overloaded, SERVICE_UNAVAILABLE, "overloaded", "The node has too much to write";
+    /// Too many tokens wait for their signatures to be checked.
+    TokensWaiting, SERVICE_UNAVAILABLE, "tokens_waiting", "Too many tokens wait to be checked";
     /// The node is leaving: another one, or this one restarted, will serve.
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
     /// What was asked for is on another node, which did not answer in time.

@@ -54,7 +54,7 @@ where
         Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
         Purpose::Legacy { channel, since, follower, token } => {
             let link = node.random_link("legacy").ok_or_else(no_randomness)?;
-            let admission = admit(node, token.as_deref())?;
+            let admission = admit(node, token.as_deref()).await?;
             if !admission.grants.may_subscribe(&channel) {
                 return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
             }
@@ -75,7 +75,8 @@ where
             let (text, heard) = first_frame(wire, deadline).await?;
             // Whoever has no token gets nothing else read.
             let own = read_first(wire, json::hello_token(&text))?;
-            let admission = admit(node, own.as_ref().map(Token::expose).or(token.as_deref()))?;
+            let admission =
+                admit(node, own.as_ref().map(Token::expose).or(token.as_deref())).await?;
             let mut hello = hello(node, wire, &text)?;
             let bad = std::mem::take(&mut hello.bad_channels);
             let opening = Opening {
@@ -216,15 +217,17 @@ fn begin(
     }
 }
 
-fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause> {
-    node.admit(token).map_err(|error| {
+async fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause> {
+    node.admit(token).await.map_err(|error| {
         let code = match error {
             TokenError::Missing => CloseCode::TOKEN_MISSING,
+            TokenError::Busy => CloseCode::TRY_LATER,
             TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
             TokenError::NotYetValid { .. } => CloseCode::TOKEN_NOT_YET_VALID,
             TokenError::Malformed
             | TokenError::BadSignature
-            | TokenError::WrongAlgorithm
+            | TokenError::WrongAlgorithm { .. }
+            | TokenError::UnknownKey
             | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
         };
         ours(code, error.to_string())

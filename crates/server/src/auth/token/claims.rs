@@ -48,6 +48,12 @@ pub enum ClaimsError {
     /// `sub` is not the name of a user.
     #[error("`sub` is not text of 1 to 255 bytes without control characters")]
     BadSubject,
+    /// `iss` is not the issuer of the settings.
+    #[error("`iss` is not the issuer that this node expects (`auth.issuer`)")]
+    OtherIssuer,
+    /// `aud` has none of the audiences of the settings.
+    #[error("`aud` names none of the audiences of this node (`auth.audiences`)")]
+    OtherAudience,
     /// `jti` is not text of a usable length.
     #[error("`jti` is not text of 1 to {JTI_BYTES_MAX} bytes")]
     BadTokenId,

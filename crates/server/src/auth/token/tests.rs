@@ -9,6 +9,8 @@ use steadfast_protocol::UserId;
 
 use super::{Claims, ClaimsError, TOKEN_BYTES_MAX, TokenError, Verifier, sign};
 
+mod keys;
+
 const KEY: &[u8] = b"a key of thirty-two bytes or more";
 const NOW: u64 = 1_800_000_000;
 
@@ -30,7 +32,7 @@ fn signed(claims: &Value) -> String {
 }
 
 fn signed_with(header: &Header, claims: &Value) -> String {
-    super::hs256::install();
+    super::ring_provider::install();
     jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(KEY)).unwrap()
 }
 
@@ -103,20 +105,24 @@ fn a_changed_token_and_one_of_another_key_are_refused() {
 }
 
 #[test]
-fn only_hs256_is_spoken_whatever_the_token_says() {
+fn only_algorithms_with_a_key_are_spoken_whatever_the_token_says() {
     let claims = json!({"exp": NOW + 60});
     let tail = signed(&claims).rsplit('.').next().unwrap().to_owned();
-    for algorithm in ["none", "None", "hs256", "RS256", "HS384", "ES256", ""] {
+    for algorithm in ["none", "None", "hs256", "RS256", "HS384", "ES256", "ES512", "hunter2", ""] {
         let head = encoded(&json!({"alg": algorithm, "typ": "JWT"}));
         for signature in ["", tail.as_str()] {
             let token = format!("{head}.{}.{signature}", encoded(&claims));
-            assert_eq!(verifier().verify(&token, NOW), Err(TokenError::WrongAlgorithm), "{token}");
+            let error = verifier().verify(&token, NOW).unwrap_err();
+            assert!(matches!(error, TokenError::WrongAlgorithm { .. }), "{token}: {error}");
+            let said = error.to_string();
+            assert!(said.ends_with("this node takes HS256") && !said.contains("hunter2"), "{said}");
         }
     }
     let message = format!("{}.{}", encoded(&json!({"alg": "HS512"})), encoded(&claims));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, KEY), message.as_bytes());
     let longer = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
-    assert_eq!(verifier().verify(&longer, NOW), Err(TokenError::WrongAlgorithm));
+    let error = verifier().verify(&longer, NOW).unwrap_err();
+    assert_eq!(error.to_string(), "the token is signed with HS512; this node takes HS256");
 }
 
 #[test]
@@ -133,6 +139,7 @@ fn what_is_no_token_is_malformed_and_nothing_is_missing() {
         format!(" {good}"),
         format!("{}.x.y", encoded(&json!({"typ": "JWT"}))),
         format!("{}.x.y", encoded(&json!(["HS256"]))),
+        format!("{}.x.y", encoded(&json!({"alg": "HS256", "kid": 7}))),
         signed(&json!([1])),
         signed_with(&critical, &json!({"exp": NOW + 60})),
     ];
@@ -189,7 +196,13 @@ fn every_error_has_a_stable_code_and_says_whether_refreshing_helps() {
         (TokenError::Missing, "token_missing", true),
         (TokenError::Malformed, "token_malformed", false),
         (TokenError::BadSignature, "token_forged", true),
-        (TokenError::WrongAlgorithm, "token_algorithm", false),
+        (
+            TokenError::WrongAlgorithm { given: "none", taken: "HS256".into() },
+            "token_algorithm",
+            false,
+        ),
+        (TokenError::UnknownKey, "token_key_unknown", true),
+        (TokenError::Busy, "tokens_waiting", true),
         (TokenError::Expired { ago_s: 1 }, "token_expired", true),
         (TokenError::NotYetValid { in_s: 1 }, "token_early", true),
         (TokenError::BadClaims(ClaimsError::NoEnd), "token_claims", false),

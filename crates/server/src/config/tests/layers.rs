@@ -51,6 +51,7 @@ fn the_example_names_every_setting() {
                     || line.starts_with(&format!("[{key}"))
                     || line == format!("[{section}.{key}]")
                     || line.starts_with(&format!("[[{key}"))
+                    || line == format!("[[{section}.{key}]]")
             });
             assert!(is_named, "{section}.{key}");
         }

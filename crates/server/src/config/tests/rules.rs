@@ -29,6 +29,83 @@ fn keys_have_a_least_and_a_most_length() {
     }
 }
 
+/// The mistakes of these lines of `[auth]`, in a file beside the key files.
+fn said_of_auth(folder: &std::path::Path, lines: &str) -> Vec<String> {
+    let (path, text) = (folder.join("steadfast.toml"), format!("[auth]\n{lines}"));
+    let key = ("STEADFAST_INTERNAL__KEY".to_owned(), super::INTERNAL_KEY.to_owned());
+    match Config::load(Some((&path, &text)), [key], &Overrides::default()) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.mistakes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../auth/token/tests/vectors.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let pem = |key: &str| vectors["keys"][key]["pem"].as_str().unwrap();
+    write("rsa.pem", pem("rsa"));
+    write("p256.pem", pem("p256"));
+    write("secret", &"s".repeat(48));
+    write("jwks.json", &serde_json::json!({"keys": [vectors["keys"]["ed"]["jwk"]]}).to_string());
+    write("empty.json", r#"{"keys":[]}"#);
+    let said = |lines: &str| said_of_auth(folder.path(), lines);
+    let none: [String; 0] = [];
+    for good in [
+        "jwks_file = 'jwks.json'",
+        "[[auth.keys]]\nalg = 'RS256'\nkid = 'a'\nfile = 'rsa.pem'",
+        "[[auth.keys]]\nalg = 'HS384'\nfile = 'secret'",
+        "keys = [{ alg = 'ES256', file = 'p256.pem' }, { alg = 'PS256', file = 'rsa.pem' }]",
+        "issuer = 'https://id.example.com/'\naudiences = ['a', 'b']\njwks_file = 'jwks.json'",
+    ] {
+        assert_eq!(said(good), none, "{good}");
+    }
+    for (bad, wrong) in [
+        ("issuer = 'x'", "`auth.hs256_key`: a key is needed"),
+        ("jwks_file = 'nowhere.json'", "`auth.jwks_file`: "),
+        ("jwks_file = 'empty.json'", "none of its 0 keys"),
+        ("jwks_file = 'rsa.pem'", "not a JSON object with a list `keys`"),
+        ("keys = [{ alg = 'ES256', file = 'rsa.pem' }]", "`auth.keys.0.file`: the key is not one"),
+        ("keys = [{ alg = 'HS256', file = 'rsa.pem' }]", "the secret is a PEM file"),
+        ("keys = [{ alg = 'HS512', file = 'secret' }]", "48 bytes; HS512 needs 64"),
+        ("keys = [{ alg = 'HS256', secret = '' }]", "`auth.keys.0.secret`: the secret has 0 bytes"),
+        ("keys = [{ alg = 'RS256' }]", "neither `secret` nor `file`"),
+        ("jwks_file = 'jwks.json'\nissuer = ''", "`auth.issuer`: this has 0 bytes"),
+        ("jwks_file = 'jwks.json'\naudiences = ['']", "`auth.audiences.0`: this has 0 bytes"),
+    ] {
+        let said = said(bad);
+        assert!(said.len() == 1 && said[0].contains(wrong), "{bad}: {said:?}");
+    }
+    assert!(said("keys = [{ alg = 'none', secret = 'x' }]")[0].contains("write one of HS256"));
+    let shared = "i".repeat(40);
+    let text =
+        format!("[internal]\nkey = '{shared}'\n[[auth.keys]]\nalg = 'HS256'\nsecret = '{shared}'");
+    let said = super::said(Config::load(Some(("a".as_ref(), &text)), [], &Overrides::default()));
+    assert!(said.len() == 1 && said[0].contains("signs tokens too"), "{said:?}");
+}
+
+#[test]
+fn files_of_secrets_that_every_user_may_read_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("hs256.key");
+    std::fs::write(&key, "k".repeat(32)).unwrap();
+    let warnings = |mode: u32| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        let file = key.display();
+        let text =
+            format!("[internal]\nkey = '{}'\n[auth]\nhs256_key_file = '{file}'", "i".repeat(16));
+        let loaded = Config::load(Some(("a".as_ref(), &text)), [], &Overrides::default());
+        loaded.unwrap().warnings()
+    };
+    assert_eq!(warnings(0o600), Vec::<String>::new());
+    assert_eq!(warnings(0o640), Vec::<String>::new());
+    let said = warnings(0o644);
+    assert!(said.len() == 1 && said[0].contains("chmod o-r"), "{said:?}");
+}
+
 #[test]
 fn dev_is_for_loopback_on_both_ports() {
     let dev = Overrides { dev: true, ..Overrides::default() };
@@ -89,6 +166,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.idempotency_window_ms", 1000, 86_400_000),
     ("limits.reserved_epochs_max", 100_000, 100_000_000),
     ("limits.reserved_epoch_ms", 120_000, 86_400_000),
+    ("limits.tokens_waiting_max", 1, 65_536),
     ("limits.publish_batch_max", 1, 100_000),
     ("limits.message_bytes_max", 1024, 1 << 20),
     ("limits.queue_bytes_max", 1 << 20, 64 << 20),
