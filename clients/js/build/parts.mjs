@@ -4,8 +4,9 @@
 import { SourceMap } from "node:module";
 
 const POLLING =
-  "fallback network_ poll flap coordinator/polls coordinator/fallback coordinator/return";
-const ATTEMPTS = "backoff endpoints connect_ coordinator/attempt coordinator/dials";
+  "poller connector/fallback connector/network connector/evidence connector/return " +
+  "coordinator/polls coordinator/fallback coordinator/return";
+const ATTEMPTS = "backoff connector coordinator/attempt coordinator/dials";
 const ENDS = "end coordinator/reconnect coordinator/planning coordinator/successor";
 
 /** Sources by how their paths begin; the first that fits counts. */

@@ -2,7 +2,7 @@
 // remembered of networks, kept over a reload or a restart. In: positions as the app is handed them,
 // records. Out: texts in the platform's storages. What cannot be stored is not missed.
 
-import type { NetworkRecord } from "./link/network_history.js";
+import type { NetworkRecord } from "./link/connector/network_history.js";
 import { type Position, isPosition } from "./protocol/position.js";
 
 /** The most channels whose positions are kept: those that moved last. */

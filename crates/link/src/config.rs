@@ -7,7 +7,7 @@ use steadfast_machine::Span;
 use steadfast_protocol::{ClientInfo, LinkId, Token};
 
 use crate::NetworkRecord;
-use crate::endpoints::ENDPOINTS_MAX;
+use crate::connector::endpoints::ENDPOINTS_MAX;
 
 /// How a dead peer is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

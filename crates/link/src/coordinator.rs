@@ -33,21 +33,18 @@ use alloc::vec::Vec;
 use steadfast_machine::{Machine, Millis, Rng, Wake};
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position, PublishFrame};
 
-use crate::backoff::Schedule;
+use crate::connector::Connector;
 use crate::credential::Credential;
 use crate::device::Device;
-use crate::endpoints::Endpoints;
-use crate::flap_damping::FlapDamping;
 use crate::health::Health;
-use crate::network_history::NetworkHistory;
 use crate::pacer::FramePacer;
 use crate::phase::Phase;
+use crate::poller::Poller;
 use crate::publisher::Publisher;
 use crate::statistics::{Record, Statistics};
 use crate::subscriptions::Subscriptions;
 use crate::{
-    Clue, Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, PollId, Reason,
-    SocketId, Why,
+    Clue, Config, Input, LinkState, Messages, NetworkRecord, Notice, Output, Reason, SocketId, Why,
 };
 
 /// What the link closes a socket with when it means to come back.
@@ -68,7 +65,8 @@ pub struct Link {
     subscriptions: Subscriptions,
     publisher: Publisher,
     pacer: FramePacer,
-    schedule: Schedule,
+    connector: Connector,
+    poller: Poller,
     credential: Credential,
     record: Record,
     health: Health,
@@ -78,23 +76,14 @@ pub struct Link {
     out: VecDeque<Output>,
     now: Millis,
     generation: Generation,
-    last_socket: SocketId,
-    last_poll: PollId,
     /// The version of the token in the newest `hello`.
     hello_token_version: u32,
     /// When that was sent.
     hello_sent_at: Millis,
-    endpoints: Endpoints,
-    network_history: NetworkHistory,
-    flap_damping: FlapDamping,
-    /// Until when an answer to the newest probe is waited for.
-    probing_until: Option<Millis>,
     is_online: bool,
     device: Device,
     /// Whether a session was welcomed since the app asked.
     has_connected: bool,
-    /// When the network changed, until an attempt has begun on the new one.
-    network_changed_at: Option<Millis>,
 }
 
 impl Link {
@@ -109,7 +98,8 @@ impl Link {
             subscriptions: Subscriptions::new(config.channels_max),
             publisher: Publisher::new(),
             pacer: FramePacer::default(),
-            schedule: Schedule::new(),
+            connector: Connector::new(&config),
+            poller: Poller::new(),
             credential: Credential::new(config.token.clone()),
             record: Record::new(),
             health: Health::new(Device::new().bounds(&config)),
@@ -118,18 +108,11 @@ impl Link {
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
-            last_socket: 0,
-            last_poll: 0,
             hello_token_version: 0,
             hello_sent_at: Millis::ZERO,
-            endpoints: Endpoints::new(config.endpoints),
-            network_history: NetworkHistory::new(&config.networks),
-            flap_damping: FlapDamping::new(),
-            probing_until: None,
             is_online: true,
             device: Device::new(),
             has_connected: false,
-            network_changed_at: None,
             config,
         }
     }
@@ -162,7 +145,7 @@ impl Link {
     /// What is remembered of networks at `now`, no earlier than the last input, for
     /// [`Config::networks`] of a later link: at most 20 records of what was heard in the last 24 h.
     pub fn networks(&self, now: Millis) -> Vec<NetworkRecord> {
-        self.network_history.records(now)
+        self.connector.records(now)
     }
 
     /// The channels followed, in the order in which the app asked for them.

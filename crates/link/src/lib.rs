@@ -9,22 +9,18 @@ extern crate alloc;
 
 mod backoff;
 mod config;
-mod connect_race;
+mod connector;
 mod coordinator;
 mod credential;
 mod device;
 mod end;
-mod endpoints;
-mod fallback_policy;
-mod flap_damping;
 mod health;
 mod input;
 mod message;
-mod network_history;
 mod output;
 mod pacer;
 mod phase;
-mod poll;
+mod poller;
 mod publisher;
 mod quality;
 #[cfg(feature = "scenario")]
@@ -35,10 +31,10 @@ mod subscriptions;
 mod wake;
 
 pub use config::{Config, Detection};
+pub use connector::network_history::{NetworkKey, NetworkRecord};
 pub use coordinator::Link;
 pub use input::{DialFailure, Input, NetworkKind, PollFailure, PollId, SocketId};
 pub use message::{Clue, Message, MessageCode, Messages, Severity};
-pub use network_history::{NetworkKey, NetworkRecord};
 pub use output::{Notice, Output, PublishFailure};
 pub use quality::{Grade, Part, Parts, QualityReport};
 pub use state::{LinkState, Reason};

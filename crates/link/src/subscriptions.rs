@@ -86,6 +86,11 @@ impl Subscriptions {
         self.all.iter_mut().find(|subscription| subscription.channel == *channel)
     }
 
+    /// The subscription with this id.
+    pub(crate) fn by_id(&self, id: u32) -> Option<&Subscription> {
+        self.all.iter().find(|subscription| subscription.id == id)
+    }
+
     /// The subscription with this id, to be changed.
     pub(crate) fn by_id_mut(&mut self, id: u32) -> Option<&mut Subscription> {
         self.all.iter_mut().find(|subscription| subscription.id == id)

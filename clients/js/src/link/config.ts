@@ -3,8 +3,8 @@
 import { type Span, seconds } from "../machine/time.js";
 import type { ClientInfo, Token } from "../protocol/frame/client.js";
 import type { LinkId } from "../protocol/name.js";
-import { ENDPOINTS_MAX } from "./endpoints.js";
-import type { NetworkRecord } from "./network_history.js";
+import { ENDPOINTS_MAX } from "./connector/endpoints.js";
+import type { NetworkRecord } from "./connector/network_history.js";
 
 /**
  * How a dead peer is noticed. Adaptive: by what the path is like: doubt and a second question after

@@ -7,19 +7,18 @@
 //    └──never───────────┘  └──lost── polling ─┘ every channel followed
 
 import { Rng } from "../machine/rng.js";
-import { type Millis, NOT_YET } from "../machine/time.js";
+import type { Millis } from "../machine/time.js";
 import { type Wake, earliest } from "../machine/wake.js";
 import type { ClientFrame } from "../protocol/frame/client.js";
 import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
-import { newSchedule } from "./backoff.js";
 import { type Bounded, type Config, bounded } from "./config.js";
+import { type Connector, newConnector } from "./connector.js";
+import { type NetworkRecord, records as networkRecords } from "./connector/network_history.js";
 import { type Credential, newCredential } from "./credential.js";
 import { bounds, newDevice } from "./device.js";
-import { type Endpoints, newEndpoints } from "./endpoints.js";
-import { newFlapDamping } from "./flap_damping.js";
 import { type Health, newHealth, report } from "./health.js";
-import type { Input, PollId, SocketId } from "./input.js";
+import type { Input, SocketId } from "./input.js";
 import * as app from "./coordinator/app.js";
 import * as attempt from "./coordinator/attempt.js";
 import * as device from "./coordinator/device.js";
@@ -31,21 +30,16 @@ import * as publishes from "./coordinator/publishes.js";
 import * as returning from "./coordinator/returning.js";
 import * as timers from "./coordinator/timers.js";
 import * as userMessages from "./coordinator/user_messages.js";
-import {
-  type NetworkHistory,
-  type NetworkRecord,
-  newNetworkHistory,
-  records,
-} from "./network_history.js";
-import { type Clue, Messages } from "./message.js";
+import { type Clue, newMessages } from "./message.js";
 import type { Notice, Output } from "./output.js";
-import { FramePacer } from "./pacer.js";
+import { newFramePacer, onSent } from "./pacer.js";
 import type { Phase } from "./phase.js";
-import { Publisher } from "./publisher.js";
+import { type Poller, newPoller } from "./poller.js";
+import { newPublisher } from "./publisher.js";
 import type { QualityReport } from "./quality.js";
 import type { LinkState, Reason } from "./state.js";
-import { Record, type Statistics } from "./statistics.js";
-import { Subscriptions } from "./subscriptions.js";
+import * as records from "./statistics.js";
+import { type Subscriptions, find, newSubscriptions } from "./subscriptions.js";
 
 type Handler = (link: Link, now: Millis, input: never) => void;
 
@@ -92,55 +86,47 @@ export class Link {
   reason: Reason = "closed";
   readonly settings: Bounded;
   readonly rng: Rng;
-  phase: Phase = { kind: "resting" };
+  phase: Phase = "resting";
   readonly subscriptions: Subscriptions;
-  readonly publisher = new Publisher();
-  readonly pacer = new FramePacer();
-  readonly schedule = newSchedule();
+  readonly publisher = newPublisher();
+  readonly pacer = newFramePacer();
+  readonly connector: Connector;
+  readonly poller: Poller;
   readonly credential: Credential;
-  readonly record = new Record();
+  readonly record = records.newRecord();
   readonly device = newDevice();
   readonly health: Health;
-  readonly messages = new Messages();
+  readonly messages = newMessages();
   /** What was wrong with the token when it was last refused. */
   tokenFault: Clue = "token_refused";
   readonly out: Output[] = [];
   now: Millis = 0;
   generation: Generation = 0;
-  lastSocket: SocketId = 0;
-  lastPoll: PollId = 0;
   /** The version of the token in the newest `hello`. */
   helloTokenVersion = 0;
   /** When that was sent. */
   helloSentAt: Millis = 0;
-  readonly endpoints: Endpoints;
-  readonly networkHistory: NetworkHistory;
-  readonly flapDamping = newFlapDamping();
-  /** Until when an answer to the newest probe is waited for. */
-  probingUntil: Millis = NOT_YET;
   isOnline = true;
   /** Whether a session was welcomed since the app asked. */
   hasConnected = false;
-  /** When the network changed, until an attempt has begun on the new one. */
-  networkChangedAt: Millis = NOT_YET;
 
   /** A link at rest. Spans of nothing in `config` are taken as 1 ms. */
   constructor(config: Config) {
     this.settings = bounded(config);
     this.rng = new Rng(config.seed);
-    this.subscriptions = new Subscriptions(config.channelsMax);
+    this.subscriptions = newSubscriptions(config.channelsMax);
     this.credential = newCredential(config.token);
-    this.endpoints = newEndpoints(this.settings.endpoints);
-    this.networkHistory = newNetworkHistory(this.settings.networks);
+    this.connector = newConnector(this.settings, this.rng);
+    this.poller = newPoller(this.settings, this.rng);
     this.health = newHealth(bounds(this.device, this.settings));
   }
 
   /** How the link has fared up to `now`. */
-  statistics(now: Millis): Statistics {
-    const record = this.record.clone();
+  statistics(now: Millis): records.Statistics {
+    const record = records.clone(this.record);
     const from = device.sleptFrom(this, now);
-    if (from !== undefined) record.sleep(from, now);
-    return record.statistics(now);
+    if (from !== undefined) records.sleep(record, from, now);
+    return records.statistics(record, now);
   }
 
   /**
@@ -157,7 +143,7 @@ export class Link {
    * followed, or nothing is known of it yet.
    */
   position(channel: ChannelName): Position | undefined {
-    return this.subscriptions.find(channel)?.position();
+    return find(this.subscriptions, channel)?.position;
   }
 
   /**
@@ -165,7 +151,7 @@ export class Link {
    * records of what was heard in the last 24 h.
    */
   networks(now: Millis): NetworkRecord[] {
-    return records(this.networkHistory, now);
+    return networkRecords(this.connector.networks, now);
   }
 
   /** Tells the app. */
@@ -175,7 +161,7 @@ export class Link {
 
   /** Says something on a socket. */
   send(socket: SocketId, frame: ClientFrame): void {
-    this.pacer.onSent(this.now);
+    onSent(this.pacer, this.now);
     this.out.push({ kind: "send", socket, frame });
   }
 

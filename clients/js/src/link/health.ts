@@ -14,7 +14,7 @@ import type { Bounds } from "./health/rtt.js";
 import { type ServerClock, age, newServerClock, sample } from "./health/server_clock.js";
 import * as session from "./health/session.js";
 import type { SocketId } from "./input.js";
-import type { Flow, QualityReport } from "./quality.js";
+import * as qualities from "./quality.js";
 import type { Statistics } from "./statistics.js";
 
 /** The lowest score that is not poor. */
@@ -71,7 +71,7 @@ export function onHeartbeatAck(
 /** An event came that was published after the channel was followed. */
 export function onLiveEvent(health: Health, now: Millis, time: string): void {
   const span = age(health.serverClock, now, time);
-  if (span !== undefined) health.pathStats.quality.onDelivery(now, span);
+  if (span !== undefined) qualities.onDelivery(health.pathStats.quality, now, span);
 }
 
 /** The server asks the link to leave the session by this time. */
@@ -83,7 +83,8 @@ export function onGoAway(health: Health, at: Millis): void {
 export function onSessionEnd(health: Health, now: Millis, end: End): void {
   if (health.session) {
     if (end.kind === "silent") pathStats.silence(health.pathStats, now);
-    health.pathStats.quality.onDisconnect(now, health.session.isLeaving || isPlanned(end));
+    const wasPlanned = health.session.isLeaving || isPlanned(end);
+    qualities.onDisconnect(health.pathStats.quality, now, wasPlanned);
   }
   giveUp(health);
 }
@@ -107,8 +108,8 @@ export function onNetworkChanged(health: Health, bounds: Bounds): void {
 
 /** The device calls its network weak, or no longer does. */
 export function onWeakNetwork(health: Health, now: Millis, isWeak: boolean, bounds: Bounds): void {
-  health.pathStats.rtt.bound(bounds);
-  health.pathStats.quality.onWeak(now, isWeak);
+  health.pathStats.rtt.bounds = bounds;
+  qualities.onWeak(health.pathStats.quality, now, isWeak);
 }
 
 /** The app went to the background or came back: heartbeats are sent less or more often. */
@@ -195,10 +196,14 @@ export function isSuspect(health: Health, now: Millis): boolean {
 }
 
 /** Takes note of what flows now. Returns a report where the grade has changed. */
-export function review(health: Health, now: Millis, flow: Flow): QualityReport | undefined {
+export function review(
+  health: Health,
+  now: Millis,
+  flow: qualities.Flow,
+): qualities.QualityReport | undefined {
   const { quality } = health.pathStats;
-  quality.onFlow(now, flow);
-  return pathStats.takeChange(health.pathStats) ? quality.report(now) : undefined;
+  qualities.onFlow(quality, now, flow);
+  return pathStats.takeChange(health.pathStats) ? qualities.report(quality, now) : undefined;
 }
 
 /**
@@ -209,12 +214,12 @@ export function report(
   health: Health,
   now: Millis,
   sleptFrom: Millis | undefined,
-  flow: Flow,
-): QualityReport {
-  const quality = health.pathStats.quality.clone();
-  if (sleptFrom === undefined) quality.onFlow(now, flow);
-  else quality.onSleep(sleptFrom, now);
-  return quality.report(now);
+  flow: qualities.Flow,
+): qualities.QualityReport {
+  const quality = qualities.clone(health.pathStats.quality);
+  if (sleptFrom === undefined) qualities.onFlow(quality, now, flow);
+  else qualities.onSleep(quality, sleptFrom, now);
+  return qualities.report(quality, now);
 }
 
 /**
@@ -223,8 +228,8 @@ export function report(
  */
 export function isPoor(health: Health, now: Millis): boolean {
   const { quality } = health.pathStats;
-  const grade = quality.grade();
-  return (grade === "bad" || grade === "poor") && quality.report(now).score < FAIR_MIN;
+  const grade = qualities.grade(quality);
+  return (grade === "bad" || grade === "poor") && qualities.report(quality, now).score < FAIR_MIN;
 }
 
 /** When something will be due on the session. */

@@ -8,7 +8,7 @@ import type { ChannelName, EventName, ReplaceKey } from "../protocol/name.js";
 import type { Payload } from "../protocol/payload.js";
 import type { PollAnswer } from "../protocol/poll.js";
 import type { Since } from "../protocol/position.js";
-import type { NetworkKey } from "./network_history.js";
+import type { NetworkKey } from "./connector/network_history.js";
 
 /** One socket of a link; never used again for another. */
 export type SocketId = number;

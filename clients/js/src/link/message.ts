@@ -4,7 +4,7 @@
 // sooner than 5 s after the last, but for the word that all is well again. Must not know a text or
 // a language.
 
-import type { Millis, Span } from "../machine/time.js";
+import { type Millis, NOT_YET, type Span } from "../machine/time.js";
 import { type MessageCode, ROWS, SEVERITIES, type Severity } from "./message/code.js";
 import type { LinkState, Reason } from "./state.js";
 
@@ -86,207 +86,230 @@ interface Truth {
  * when `wake` says. Time never goes back. At first it is that of a link at rest that was never
  * asked to connect.
  */
-export class Messages {
-  private state: LinkState = "disconnected";
-  private reason: Reason = "closed";
+export interface Messages {
+  state: LinkState;
+  reason: Reason;
   /** Since when events come by polling. */
-  private polledSince: Millis = NEVER;
+  polledSince: Millis;
   /** Since when no events have come, while they are wanted. */
-  private drySince: Millis = NEVER;
-  private poorSince: Millis = NEVER;
-  private gapAt: Millis = NEVER;
-  private recoveredAt: Millis = NEVER;
-  private isBusy = false;
-  private isLeaving = false;
-  private isPortal = false;
+  drySince: Millis;
+  poorSince: Millis;
+  gapAt: Millis;
+  recoveredAt: Millis;
+  isBusy: boolean;
+  isLeaving: boolean;
+  isPortal: boolean;
   /** What a rejection would be put down to. */
-  private blamed = POLICY;
+  blamed: number;
   /** What the last rejection was put down to. */
-  private verdict = POLICY;
+  verdict: number;
   /** When the link tries again, as it last said. */
-  private nextTry: Millis | undefined;
+  nextTry: Millis | undefined;
   /** Whether people have seen a banner since events last flowed. */
-  private hadBanner = false;
-  private shown: Shown | undefined;
-  private putUpAt: Millis = -NEVER;
-  private reviewedAt: Millis = 0;
+  hadBanner: boolean;
+  shown: Shown | undefined;
+  putUpAt: Millis;
+  reviewedAt: Millis;
+}
 
-  /** The link's state changed. */
-  enter(now: Millis, state: LinkState, reason: Reason): void {
-    this.state = state;
-    this.reason = reason;
-    if (state === "connected") {
-      this.recoveredAt = this.hadBanner ? now : NEVER;
-      this.flow(now);
-    } else if (state === "fallback") {
-      this.flow(now);
-      this.polledSince = now;
-    } else if (state !== "disconnected") {
-      this.dryUp(now, reason);
-    } else if (reason === "closed" || reason === "finished") {
-      this.rest(reason);
-    } else if (reason === "rejected") {
-      this.verdict = this.blamed;
-      this.stop();
-    } else {
-      this.dryUp(now, reason);
-    }
-  }
+/** Those of a link at rest that was never asked to connect. */
+export const newMessages = (): Messages => ({
+  state: "disconnected",
+  reason: "closed",
+  polledSince: NEVER,
+  drySince: NEVER,
+  poorSince: NEVER,
+  gapAt: NEVER,
+  recoveredAt: NEVER,
+  isBusy: false,
+  isLeaving: false,
+  isPortal: false,
+  blamed: POLICY,
+  verdict: POLICY,
+  nextTry: undefined,
+  hadBanner: false,
+  shown: undefined,
+  putUpAt: NOT_YET,
+  reviewedAt: 0,
+});
 
-  /** There is a clue. What an attempt ended with is heard before the state that follows. */
-  onClue(now: Millis, clue: Clue): void {
-    const blamed = (BLAMED as readonly Clue[]).indexOf(clue);
-    if (blamed >= 0) {
-      this.blamed = POLICY + blamed;
-    } else if (clue === "gap") {
-      this.gapAt = now;
-    } else if (clue === "poor") {
-      this.poorSince = Math.min(this.poorSince, now);
-    } else if (clue === "stalled" || clue === "not_stalled") {
-      if (this.state === "fallback") this.stall(now, clue === "stalled");
-    } else if (clue === "not_poor") {
-      this.poorSince = NEVER;
-    } else {
-      this.isBusy = clue === "busy";
-      this.isPortal = clue === "portal";
-      this.isLeaving ||= clue === "leaving";
-    }
-  }
-
-  /** The device slept that long until now: no outage grew older. */
-  sleep(slept: Span): void {
-    this.polledSince += slept;
-    this.drySince += slept;
-    this.poorSince += slept;
-    this.gapAt += slept;
-  }
-
-  /**
-   * Chooses anew. `nextTry` is when the link tries again, while that is planned. Whether what is to
-   * be seen has changed; see `message`.
-   */
-  review(now: Millis, nextTry: Millis | undefined): boolean {
-    this.nextTry = nextTry ?? this.nextTry;
-    this.reviewedAt = now;
-    const due = this.due(now);
-    if (isSame(due, this.shown)) return false;
-    if (due) {
-      this.putUpAt = now;
-      this.hadBanner ||= due[1] >= WARN && due[0] !== GAP_LOST;
-    }
-    this.shown = due;
-    return true;
-  }
-
-  /** What is to be seen, as of the last review; `null` for nothing. */
-  message(): Message | null {
-    if (!this.shown) return null;
-    const [rank, severity, retryAt] = this.shown;
-    return {
-      code: ROWS[rank]![0],
-      severity: SEVERITIES[severity]!,
-      retryInMs: retryAt === undefined ? null : Math.max(retryAt - this.reviewedAt, RETRY_MIN),
-    };
-  }
-
-  /** When what is to be seen changes next, if nothing else happens. */
-  wake(): Millis | undefined {
-    const times = [this.drySince + BANNER_AFTER, this.putUpAt + PACE];
-    this.truths().forEach(({ from, until }) => times.push(from, until));
-    return times
-      .sort((one, other) => one - other)
-      .find((at) => at > this.reviewedAt && at < NEVER && !isSame(this.due(at), this.shown));
-  }
-
-  /** A network that was poor while nothing flowed may be better now. */
-  private flow(now: Millis): void {
-    if (Math.max(this.drySince, this.poorSince) < NEVER) this.poorSince = now;
-    this.drySince = NEVER;
-    this.hadBanner = false;
-    this.forgetHints();
-  }
-
-  /** While it polls nothing comes once polls go unanswered, and until one is answered again. */
-  private stall(now: Millis, isStalled: boolean): void {
-    if (isStalled) this.drySince = Math.min(this.drySince, now);
-    else if (this.drySince < NEVER) this.flow(now);
-  }
-
-  /** What was said before the network came back, or before the app asked anew, is old. */
-  private dryUp(now: Millis, reason: Reason): void {
-    this.recoveredAt = NEVER;
-    this.drySince = Math.min(this.drySince, now);
-    if (reason === "asked" || reason === "network_restored" || reason === "offline") {
-      this.forgetHints();
-    }
-  }
-
-  /** Nothing is wanted any more. What was lost on the way to the end is still worth saying. */
-  private rest(reason: Reason): void {
-    this.stop();
-    this.hadBanner = false;
-    if (reason === "closed") this.gapAt = NEVER;
-  }
-
-  private stop(): void {
-    this.polledSince = this.drySince = this.recoveredAt = this.poorSince = NEVER;
-    this.forgetHints();
-  }
-
-  private forgetHints(): void {
-    this.isBusy = this.isLeaving = this.isPortal = false;
-  }
-
-  /** What is to be seen at that time, no later clue given. */
-  private due(at: Millis): Shown | undefined {
-    const { shown } = this;
-    const truths = this.truths().filter(({ from, until }) => from <= at && at < until);
-    let best: Shown | undefined;
-    for (const { rank } of truths) {
-      const one = this.show(rank, at);
-      if (!best || one[1] >= best[1]) best = one;
-    }
-    const isPaced = at < this.putUpAt + PACE;
-    // Of those to be seen only the first, of good news, never waits.
-    if (!best || isSame(shown, best) || !isPaced || !best[0]) return best;
-    return shown && truths.some(({ rank }) => rank === shown[0]) ? shown : undefined;
-  }
-
-  private show(rank: number, at: Millis): Shown {
-    const [, severity, , heals] = ROWS[rank]!;
-    const isSmall = heals && at < this.drySince + BANNER_AFTER;
-    const retryAt = rank === SRV_BUSY ? this.nextTry : undefined;
-    return [rank, isSmall ? INFO : severity, retryAt];
-  }
-
-  /** Everything that is so, the most severe last, whether or not it is time to say it. */
-  private truths(): Truth[] {
-    const { state } = this;
-    const when = (is: boolean, since: Millis): Millis => (is ? since : NEVER);
-    const isPolling = state === "fallback";
-    const isPolled = isPolling && this.drySince === NEVER;
-    const isFlowing = state === "connected" || isPolled;
-    const isAtRest = state === "disconnected";
-    const stalled = when(isPolling, this.drySince);
-    const trying = when(!isFlowing && !isAtRest && !isPolling, this.drySince);
-    const sinces = [
-      this.recoveredAt,
-      when(isFlowing, this.poorSince),
-      when(isPolled, this.polledSince),
-      this.gapAt,
-      Math.min(trying, stalled),
-      when(this.isBusy, trying),
-      when(this.isLeaving, trying),
-      when(isAtRest, this.drySince),
-      when(this.isPortal, trying),
-    ];
-    if (isAtRest && this.reason === "rejected") sinces[this.verdict] = 0;
-    return sinces.map((since, rank) => {
-      const from = since + ROWS[rank]![2];
-      return { rank, from, until: from + (WORTH[rank] ?? NEVER) };
-    });
+/** The link's state changed. */
+export function enter(messages: Messages, now: Millis, state: LinkState, reason: Reason): void {
+  messages.state = state;
+  messages.reason = reason;
+  if (state === "connected") {
+    messages.recoveredAt = messages.hadBanner ? now : NEVER;
+    flow(messages, now);
+  } else if (state === "fallback") {
+    flow(messages, now);
+    messages.polledSince = now;
+  } else if (state !== "disconnected") {
+    dryUp(messages, now, reason);
+  } else if (reason === "closed" || reason === "finished") {
+    rest(messages, reason);
+  } else if (reason === "rejected") {
+    messages.verdict = messages.blamed;
+    stop(messages);
+  } else {
+    dryUp(messages, now, reason);
   }
 }
+
+/** There is a clue. What an attempt ended with is heard before the state that follows. */
+export function onClue(messages: Messages, now: Millis, clue: Clue): void {
+  const blamed = (BLAMED as readonly Clue[]).indexOf(clue);
+  if (blamed >= 0) {
+    messages.blamed = POLICY + blamed;
+  } else if (clue === "gap") {
+    messages.gapAt = now;
+  } else if (clue === "poor") {
+    messages.poorSince = Math.min(messages.poorSince, now);
+  } else if (clue === "stalled" || clue === "not_stalled") {
+    if (messages.state === "fallback") stall(messages, now, clue === "stalled");
+  } else if (clue === "not_poor") {
+    messages.poorSince = NEVER;
+  } else {
+    messages.isBusy = clue === "busy";
+    messages.isPortal = clue === "portal";
+    messages.isLeaving ||= clue === "leaving";
+  }
+}
+
+/** The device slept that long until now: no outage grew older. */
+export function sleep(messages: Messages, slept: Span): void {
+  messages.polledSince += slept;
+  messages.drySince += slept;
+  messages.poorSince += slept;
+  messages.gapAt += slept;
+}
+
+/**
+ * Chooses anew. `nextTry` is when the link tries again, while that is planned. Whether what is to
+ * be seen has changed; see `message`.
+ */
+export function review(messages: Messages, now: Millis, nextTry: Millis | undefined): boolean {
+  messages.nextTry = nextTry ?? messages.nextTry;
+  messages.reviewedAt = now;
+  const shown = due(messages, now);
+  if (isSame(shown, messages.shown)) return false;
+  if (shown) {
+    messages.putUpAt = now;
+    messages.hadBanner ||= shown[1] >= WARN && shown[0] !== GAP_LOST;
+  }
+  messages.shown = shown;
+  return true;
+}
+
+/** What is to be seen, as of the last review; `null` for nothing. */
+export function message(messages: Messages): Message | null {
+  if (!messages.shown) return null;
+  const [rank, severity, retryAt] = messages.shown;
+  return {
+    code: ROWS[rank]![0],
+    severity: SEVERITIES[severity]!,
+    retryInMs: retryAt === undefined ? null : Math.max(retryAt - messages.reviewedAt, RETRY_MIN),
+  };
+}
+
+/** When what is to be seen changes next, if nothing else happens. */
+export function wake(messages: Messages): Millis | undefined {
+  const times = [messages.drySince + BANNER_AFTER, messages.putUpAt + PACE];
+  truths(messages).forEach(({ from, until }) => times.push(from, until));
+  return times
+    .sort((one, other) => one - other)
+    .filter((at) => at > messages.reviewedAt && at < NEVER)
+    .find((at) => !isSame(due(messages, at), messages.shown));
+}
+
+/** A network that was poor while nothing flowed may be better now. */
+function flow(messages: Messages, now: Millis): void {
+  if (Math.max(messages.drySince, messages.poorSince) < NEVER) messages.poorSince = now;
+  messages.drySince = NEVER;
+  messages.hadBanner = false;
+  forgetHints(messages);
+}
+
+/** While it polls nothing comes once polls go unanswered, and until one is answered again. */
+function stall(messages: Messages, now: Millis, isStalled: boolean): void {
+  if (isStalled) messages.drySince = Math.min(messages.drySince, now);
+  else if (messages.drySince < NEVER) flow(messages, now);
+}
+
+/** What was said before the network came back, or before the app asked anew, is old. */
+function dryUp(messages: Messages, now: Millis, reason: Reason): void {
+  messages.recoveredAt = NEVER;
+  messages.drySince = Math.min(messages.drySince, now);
+  if (reason === "asked" || reason === "network_restored" || reason === "offline") {
+    forgetHints(messages);
+  }
+}
+
+/** Nothing is wanted any more. What was lost on the way to the end is still worth saying. */
+function rest(messages: Messages, reason: Reason): void {
+  stop(messages);
+  messages.hadBanner = false;
+  if (reason === "closed") messages.gapAt = NEVER;
+}
+
+function stop(messages: Messages): void {
+  messages.polledSince = messages.drySince = messages.recoveredAt = messages.poorSince = NEVER;
+  forgetHints(messages);
+}
+
+function forgetHints(messages: Messages): void {
+  messages.isBusy = messages.isLeaving = messages.isPortal = false;
+}
+
+/** What is to be seen at that time, no later clue given. */
+function due(messages: Messages, at: Millis): Shown | undefined {
+  const { shown } = messages;
+  const due = truths(messages).filter(({ from, until }) => from <= at && at < until);
+  let best: Shown | undefined;
+  for (const { rank } of due) {
+    const one = show(messages, rank, at);
+    if (!best || one[1] >= best[1]) best = one;
+  }
+  const isPaced = at < messages.putUpAt + PACE;
+  // Of those to be seen only the first, of good news, never waits.
+  if (!best || isSame(shown, best) || !isPaced || !best[0]) return best;
+  return shown && due.some(({ rank }) => rank === shown[0]) ? shown : undefined;
+}
+
+function show(messages: Messages, rank: number, at: Millis): Shown {
+  const [, severity, , heals] = ROWS[rank]!;
+  const isSmall = heals && at < messages.drySince + BANNER_AFTER;
+  const retryAt = rank === SRV_BUSY ? messages.nextTry : undefined;
+  return [rank, isSmall ? INFO : severity, retryAt];
+}
+
+/** Everything that is so, the most severe last, whether or not it is time to say it. */
+function truths(messages: Messages): Truth[] {
+  const { state } = messages;
+  const when = (is: boolean, since: Millis): Millis => (is ? since : NEVER);
+  const isPolling = state === "fallback";
+  const isPolled = isPolling && messages.drySince === NEVER;
+  const isFlowing = state === "connected" || isPolled;
+  const isAtRest = state === "disconnected";
+  const stalled = when(isPolling, messages.drySince);
+  const trying = when(!isFlowing && !isAtRest && !isPolling, messages.drySince);
+  const sinces = [
+    messages.recoveredAt,
+    when(isFlowing, messages.poorSince),
+    when(isPolled, messages.polledSince),
+    messages.gapAt,
+    Math.min(trying, stalled),
+    when(messages.isBusy, trying),
+    when(messages.isLeaving, trying),
+    when(isAtRest, messages.drySince),
+    when(messages.isPortal, trying),
+  ];
+  if (isAtRest && messages.reason === "rejected") sinces[messages.verdict] = 0;
+  return sinces.map((since, rank) => {
+    const from = since + ROWS[rank]![2];
+    return { rank, from, until: from + (WORTH[rank] ?? NEVER) };
+  });
+}
+
 
 /** How long it is worth saying, by the place in `ROWS`, where that is not as long as it is so. */
 const WORTH = [RECOVERED_SPAN, , , GAP_SPAN];

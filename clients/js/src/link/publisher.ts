@@ -68,155 +68,177 @@ export type ErrorOutcome =
   | { readonly ticket: number; readonly isUncertain: boolean };
 
 /** The publishes of a link that wait or are under way. */
-export class Publisher {
-  private readonly all: PendingPublish[] = [];
-  private bytes = 0;
-  private lastSequence = 0;
+export interface Publisher {
+  readonly all: PendingPublish[];
+  bytes: number;
+  lastSequence: number;
   /** Before this the pace permits nothing, but for `PACE_AHEAD`. */
-  private pacedTo: Millis = 0;
+  pacedTo: Millis;
   /** The largest message that the server takes. */
-  private messageBytesMax = Infinity;
-
-  /** Takes a publish, if there is room. */
-  add(ticket: number, frame: PublishFrame, config: Config): PublishFailure | undefined {
-    const bytes = count(frame);
-    const max = config.publishBytesMax;
-    if (bytes > max) return "too_large";
-    if (this.all.length >= config.publishMessagesMax || this.bytes + bytes > max) {
-      return "outbox_full";
-    }
-    this.bytes += bytes;
-    this.all.push({
-      ticket,
-      frame: { ...frame, idempotency_key: `${++this.lastSequence}` },
-      bytes,
-      request: undefined,
-      at: 0,
-      doubtedSince: NEVER,
-      sent: 0,
-      isTimeless: false,
-      tries: 0,
-    });
-    return undefined;
-  }
-
-  isEmpty(): boolean {
-    return !this.all.length;
-  }
-
-  /** A session has begun, whose server takes messages of so many bytes. */
-  onWelcome(messageBytesMax: number): void {
-    this.messageBytesMax = messageBytesMax;
-  }
-
-  /** The session is gone, and with it the answers that were on their way. */
-  onSessionLost(): void {
-    for (const entry of this.all) entry.request = undefined;
-  }
-
-  /** The device slept for a time that nobody may have counted. */
-  onResumed(): void {
-    for (const entry of this.all) entry.isTimeless ||= entry.doubtedSince < NEVER;
-  }
-
-  /** The next thing to do on a session; to be asked until there is none. */
-  next(now: Millis, newRequest: () => number): PublisherStep | undefined {
-    const due = this.first();
-    if (!due || due.at > now) return undefined;
-    const { entry } = due;
-    const failure = entry.isTimeless
-      ? "uncertain"
-      : frameBytes(entry) > this.messageBytesMax && "too_large";
-    if (failure) return { kind: "fail", ticket: this.take(entry), failure };
-    entry.request = newRequest();
-    entry.at = 0;
-    entry.doubtedSince = Math.min(entry.doubtedSince, now);
-    entry.sent++;
-    this.pacedTo = Math.max(this.pacedTo, now) + PACE;
-    return { kind: "send", frame: { ...entry.frame, id: entry.request } };
-  }
-
-  /** Takes out a publish that was sent too long ago to be sent again. */
-  takeOverdue(now: Millis): number | undefined {
-    return this.take(this.all.find((one) => overdueAt(one) <= now));
-  }
-
-  /** Takes out the publish that the server has answered. */
-  takeAnswered(request: number): number | undefined {
-    return this.take(this.sent(request));
-  }
-
-  /** The server did not take the publish that was sent with this id. */
-  refuse(
-    now: Millis,
-    request: number,
-    isRetryable: boolean,
-    jitterPercent: number,
-    rng: Rng,
-  ): ErrorOutcome {
-    const entry = this.sent(request);
-    if (!entry) return "other";
-    const tries = ++entry.tries;
-    const isUncertain = entry.sent > 1;
-    if (!isRetryable || tries >= TRIES_MAX) return { ticket: this.take(entry), isUncertain };
-    if (!isUncertain) {
-      entry.doubtedSince = NEVER;
-      entry.isTimeless = false;
-      entry.sent = 0;
-    }
-    entry.request = undefined;
-    entry.at = now + jittered(doubled(RETRY_MIN, tries - 1, RETRY_MAX), jitterPercent, rng);
-    return "again";
-  }
-
-  /** Takes out the first of all, in whatever state it is, and says how it has failed. */
-  giveUp(): { ticket: number; failure: PublishFailure } | undefined {
-    const entry = this.all[0];
-    if (!entry) return undefined;
-    const failure = entry.doubtedSince < NEVER ? "uncertain" : "closed";
-    return { ticket: this.take(entry), failure };
-  }
-
-  /** When something will be due; `openAt` is from when on a session, if there is one, may speak. */
-  nextDeadline(openAt: Millis | undefined): Millis {
-    const next = openAt === undefined ? undefined : this.first();
-    const nextAt = next && openAt !== undefined ? Math.max(next.at, openAt) : NEVER;
-    return Math.min(nextAt, ...this.all.map(overdueAt));
-  }
-
-  /**
-   * The publish to be sent next, and when. Of a channel only the oldest is ever under way, so that
-   * one which has to be sent again still comes before the later ones.
-   */
-  private first(): { entry: PendingPublish; at: Millis } | undefined {
-    const inFlight = this.all.filter((one) => one.request);
-    if (inFlight.length >= IN_FLIGHT_MAX) return undefined;
-    const channels = new Set<string>();
-    let due: { entry: PendingPublish; at: Millis } | undefined;
-    for (const entry of this.all) {
-      const { channel } = entry.frame;
-      const at = Math.max(entry.at, this.pacedTo - PACE_AHEAD);
-      if (!entry.request && !channels.has(channel) && !(due && due.at <= at)) due = { entry, at };
-      channels.add(channel);
-    }
-    if (!due) return undefined;
-    const bytes = inFlight.reduce((sum, one) => sum + one.bytes, 0);
-    return !bytes || bytes + due.entry.bytes <= IN_FLIGHT_BYTES_MAX ? due : undefined;
-  }
-
-  private sent(request: number): PendingPublish | undefined {
-    return this.all.find((one) => one.request === request);
-  }
-
-  private take(entry: PendingPublish): number;
-  private take(entry: PendingPublish | undefined): number | undefined;
-  private take(entry: PendingPublish | undefined): number | undefined {
-    if (!entry) return undefined;
-    this.all.splice(this.all.indexOf(entry), 1);
-    this.bytes -= entry.bytes;
-    return entry.ticket;
-  }
+  messageBytesMax: number;
 }
+
+/** Nothing published yet. */
+export const newPublisher = (): Publisher => ({
+  all: [],
+  bytes: 0,
+  lastSequence: 0,
+  pacedTo: 0,
+  messageBytesMax: Infinity,
+});
+
+/** Takes a publish, if there is room. */
+export function add(
+  publisher: Publisher,
+  ticket: number,
+  frame: PublishFrame,
+  config: Config,
+): PublishFailure | undefined {
+  const bytes = count(frame);
+  const max = config.publishBytesMax;
+  if (bytes > max) return "too_large";
+  if (publisher.all.length >= config.publishMessagesMax || publisher.bytes + bytes > max) {
+    return "outbox_full";
+  }
+  publisher.bytes += bytes;
+  publisher.all.push({
+    ticket,
+    frame: { ...frame, idempotency_key: `${++publisher.lastSequence}` },
+    bytes,
+    request: undefined,
+    at: 0,
+    doubtedSince: NEVER,
+    sent: 0,
+    isTimeless: false,
+    tries: 0,
+  });
+  return undefined;
+}
+
+export function isEmpty(publisher: Publisher): boolean {
+  return !publisher.all.length;
+}
+
+/** A session has begun, whose server takes messages of so many bytes. */
+export function onWelcome(publisher: Publisher, messageBytesMax: number): void {
+  publisher.messageBytesMax = messageBytesMax;
+}
+
+/** The session is gone, and with it the answers that were on their way. */
+export function onSessionLost(publisher: Publisher): void {
+  for (const entry of publisher.all) entry.request = undefined;
+}
+
+/** The device slept for a time that nobody may have counted. */
+export function onResumed(publisher: Publisher): void {
+  for (const entry of publisher.all) entry.isTimeless ||= entry.doubtedSince < NEVER;
+}
+
+/** The next thing to do on a session; to be asked until there is none. */
+export function next(
+  publisher: Publisher,
+  now: Millis,
+  newRequest: () => number,
+): PublisherStep | undefined {
+  const due = first(publisher);
+  if (!due || due.at > now) return undefined;
+  const { entry } = due;
+  const failure = entry.isTimeless
+    ? "uncertain"
+    : frameBytes(entry) > publisher.messageBytesMax && "too_large";
+  if (failure) return { kind: "fail", ticket: take(publisher, entry), failure };
+  entry.request = newRequest();
+  entry.at = 0;
+  entry.doubtedSince = Math.min(entry.doubtedSince, now);
+  entry.sent++;
+  publisher.pacedTo = Math.max(publisher.pacedTo, now) + PACE;
+  return { kind: "send", frame: { ...entry.frame, id: entry.request } };
+}
+
+/** Takes out a publish that was sent too long ago to be sent again. */
+export function takeOverdue(publisher: Publisher, now: Millis): number | undefined {
+  return take(publisher, publisher.all.find((one) => overdueAt(one) <= now));
+}
+
+/** Takes out the publish that the server has answered. */
+export function takeAnswered(publisher: Publisher, request: number): number | undefined {
+  return take(publisher, sent(publisher, request));
+}
+
+/** The server did not take the publish that was sent with this id. */
+export function refuse(
+  publisher: Publisher,
+  now: Millis,
+  request: number,
+  isRetryable: boolean,
+  jitterPercent: number,
+  rng: Rng,
+): ErrorOutcome {
+  const entry = sent(publisher, request);
+  if (!entry) return "other";
+  const tries = ++entry.tries;
+  const isUncertain = entry.sent > 1;
+  if (!isRetryable || tries >= TRIES_MAX) return { ticket: take(publisher, entry), isUncertain };
+  if (!isUncertain) {
+    entry.doubtedSince = NEVER;
+    entry.isTimeless = false;
+    entry.sent = 0;
+  }
+  entry.request = undefined;
+  entry.at = now + jittered(doubled(RETRY_MIN, tries - 1, RETRY_MAX), jitterPercent, rng);
+  return "again";
+}
+
+/** Takes out the first of all, in whatever state it is, and says how it has failed. */
+export function giveUp(
+  publisher: Publisher,
+): { ticket: number; failure: PublishFailure } | undefined {
+  const entry = publisher.all[0];
+  if (!entry) return undefined;
+  const failure = entry.doubtedSince < NEVER ? "uncertain" : "closed";
+  return { ticket: take(publisher, entry), failure };
+}
+
+/** When something will be due; `openAt` is from when on a session, if there is one, may speak. */
+export function nextDeadline(publisher: Publisher, openAt: Millis | undefined): Millis {
+  const next = openAt === undefined ? undefined : first(publisher);
+  const nextAt = next && openAt !== undefined ? Math.max(next.at, openAt) : NEVER;
+  return Math.min(nextAt, ...publisher.all.map(overdueAt));
+}
+
+/**
+ * The publish to be sent next, and when. Of a channel only the oldest is ever under way, so that
+ * one which has to be sent again still comes before the later ones.
+ */
+function first(publisher: Publisher): { entry: PendingPublish; at: Millis } | undefined {
+  const inFlight = publisher.all.filter((one) => one.request);
+  if (inFlight.length >= IN_FLIGHT_MAX) return undefined;
+  const channels = new Set<string>();
+  let due: { entry: PendingPublish; at: Millis } | undefined;
+  for (const entry of publisher.all) {
+    const { channel } = entry.frame;
+    const at = Math.max(entry.at, publisher.pacedTo - PACE_AHEAD);
+    if (!entry.request && !channels.has(channel) && !(due && due.at <= at)) due = { entry, at };
+    channels.add(channel);
+  }
+  if (!due) return undefined;
+  const bytes = inFlight.reduce((sum, one) => sum + one.bytes, 0);
+  return !bytes || bytes + due.entry.bytes <= IN_FLIGHT_BYTES_MAX ? due : undefined;
+}
+
+function sent(publisher: Publisher, request: number): PendingPublish | undefined {
+  return publisher.all.find((one) => one.request === request);
+}
+
+function take(publisher: Publisher, entry: PendingPublish): number;
+function take(publisher: Publisher, entry: PendingPublish | undefined): number | undefined;
+function take(publisher: Publisher, entry: PendingPublish | undefined): number | undefined {
+  if (!entry) return undefined;
+  publisher.all.splice(publisher.all.indexOf(entry), 1);
+  publisher.bytes -= entry.bytes;
+  return entry.ticket;
+}
+
 
 const overdueAt = (entry: PendingPublish): Millis => entry.doubtedSince + UNCERTAIN_AFTER;
 

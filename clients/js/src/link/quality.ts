@@ -12,7 +12,7 @@ import { type Gaps, at95Percent, push } from "./quality/gaps.js";
 import { GRADES, type Grade, type GradeState, update } from "./quality/grade.js";
 import type { Costs, Part, Parts } from "./quality/parts.js";
 import * as parts from "./quality/parts.js";
-import { EMPTY, WINDOW, type Window, lost, pass } from "./quality/window.js";
+import { EMPTY, WINDOW, type Window, lost, pass as passWindow } from "./quality/window.js";
 
 export type { Grade, Part, Parts };
 
@@ -72,151 +72,170 @@ const cost = (flow: Flow): number =>
   flow === "polled" ? 25 : flow === "down" || flow === "offline" ? 60 : 0;
 
 /** The account that reports are drawn from. Nothing is known at first, and nothing wanted. */
-export class Quality {
-  private flow: Flow = "unwanted";
-  private isWeak = false;
-  private countedTo: Millis = 0;
+export interface Quality {
+  flow: Flow;
+  isWeak: boolean;
+  countedTo: Millis;
   /** Milliseconds counted: awake, and wanted. */
-  private awake = 0;
-  private window: Window = EMPTY;
-  private gaps: Gaps = [];
+  awake: number;
+  window: Window;
+  gaps: Gaps;
   /** One way, with its variation, in microseconds. */
-  private delay = 0;
+  delay: number;
   /** The share of heartbeats missed, a ratio. */
-  private missed = 0;
+  missed: number;
   /** Lost sessions, a ratio, as of `disconnectsAt` of the time counted. */
-  private disconnects = 0;
-  private disconnectsAt = 0;
-  private samples = 0;
-  private score = 100 * POINT;
-  private scoredAt = 0;
-  private gradeState: GradeState = { rank: 0, trend: 0, since: 0 };
+  disconnects: number;
+  disconnectsAt: number;
+  samples: number;
+  score: number;
+  scoredAt: number;
+  gradeState: GradeState;
+}
 
-  clone(): Quality {
-    return Object.assign(new Quality(), this);
-  }
+/** Nothing is known, and nothing wanted. */
+export const newQuality = (): Quality => ({
+  flow: "unwanted",
+  isWeak: false,
+  countedTo: 0,
+  awake: 0,
+  window: EMPTY,
+  gaps: [],
+  delay: 0,
+  missed: 0,
+  disconnects: 0,
+  disconnectsAt: 0,
+  samples: 0,
+  score: 100 * POINT,
+  scoredAt: 0,
+  gradeState: { rank: 0, trend: 0, since: 0 },
+});
 
-  /** A heartbeat was answered after `rtt`. */
-  onAnswer(now: Millis, rtt: Span): void {
-    this.onSample(now, rtt > LATE_AFTER ? ONE / 2 : 0);
-  }
+/** Another account of the same. */
+export const clone = (quality: Quality): Quality => ({ ...quality });
 
-  /** A heartbeat was not answered. */
-  onMiss(now: Millis): void {
-    this.onSample(now, ONE);
-  }
+/** A heartbeat was answered after `rtt`. */
+export function onAnswer(quality: Quality, now: Millis, rtt: Span): void {
+  onSample(quality, now, rtt > LATE_AFTER ? ONE / 2 : 0);
+}
 
-  /** The path delays by this, in microseconds. Counts from the next answer on. */
-  onDelay(microseconds: number): void {
-    this.delay = microseconds;
-  }
+/** A heartbeat was not answered. */
+export function onMiss(quality: Quality, now: Millis): void {
+  onSample(quality, now, ONE);
+}
 
-  /** A session was lost; one that was meant to end does not count. */
-  onDisconnect(now: Millis, isPlanned: boolean): void {
-    if (isPlanned) return;
-    this.pass(now);
-    this.disconnects = Math.min(this.disconnectsLeft() + ONE, DISCONNECTS_MAX);
-    this.disconnectsAt = this.awake;
-  }
+/** The path delays by this, in microseconds. Counts from the next answer on. */
+export function onDelay(quality: Quality, microseconds: number): void {
+  quality.delay = microseconds;
+}
 
-  /** An event came that was published `gap` ago. */
-  onDelivery(now: Millis, gap: Span): void {
-    this.pass(now);
-    this.gaps = push(this.gaps, gap);
-  }
+/** A session was lost; one that was meant to end does not count. */
+export function onDisconnect(quality: Quality, now: Millis, isPlanned: boolean): void {
+  if (isPlanned) return;
+  pass(quality, now);
+  quality.disconnects = Math.min(disconnectsLeft(quality) + ONE, DISCONNECTS_MAX);
+  quality.disconnectsAt = quality.awake;
+}
 
-  /** From now on, this flows. */
-  onFlow(now: Millis, flow: Flow): void {
-    this.bound(now, flow, this.isWeak);
-  }
+/** An event came that was published `gap` ago. */
+export function onDelivery(quality: Quality, now: Millis, gap: Span): void {
+  pass(quality, now);
+  quality.gaps = push(quality.gaps, gap);
+}
 
-  /** The device calls its network weak, or no longer does. */
-  onWeak(now: Millis, isWeak: boolean): void {
-    this.bound(now, this.flow, isWeak);
-  }
+/** From now on, this flows. */
+export function onFlow(quality: Quality, now: Millis, flow: Flow): void {
+  bound(quality, now, flow, quality.isWeak);
+}
 
-  /** The device slept from `from` to `to`. */
-  onSleep(from: Millis, to: Millis): void {
-    this.pass(from);
-    this.countedTo = Math.max(this.countedTo, to);
-  }
+/** The device calls its network weak, or no longer does. */
+export function onWeak(quality: Quality, now: Millis, isWeak: boolean): void {
+  bound(quality, now, quality.flow, isWeak);
+}
 
-  /** How good the link is at `now`. */
-  report(now: Millis): QualityReport {
-    const quality = this.clone();
-    quality.pass(now);
-    quality.evaluate();
-    const costs = quality.costs();
-    return {
-      score: wholePoints(quality.score),
-      grade: quality.grade(),
-      parts: parts.parts(costs),
-      reason: parts.largest(costs),
-    };
-  }
+/** The device slept from `from` to `to`. */
+export function onSleep(quality: Quality, from: Millis, to: Millis): void {
+  pass(quality, from);
+  quality.countedTo = Math.max(quality.countedTo, to);
+}
 
-  /** The grade as of the last input that could change it. */
-  grade(): Grade {
-    return GRADES[this.gradeState.rank]!;
-  }
+/** How good the link is at `now`. */
+export function report(quality: Quality, now: Millis): QualityReport {
+  const copy = clone(quality);
+  pass(copy, now);
+  evaluate(copy);
+  const all = costs(copy);
+  return {
+    score: wholePoints(copy.score),
+    grade: grade(copy),
+    parts: parts.parts(all),
+    reason: parts.largest(all),
+  };
+}
 
-  private onSample(now: Millis, missed: number): void {
-    this.pass(now);
-    const kept = halved(scaled(1, ONE, MISS_HALF_LIFE));
-    this.missed = product(this.missed, kept) + product(missed, ONE - kept);
-    this.samples++;
-    this.evaluate();
-  }
+/** The grade as of the last input that could change it. */
+export function grade(quality: Quality): Grade {
+  return GRADES[quality.gradeState.rank]!;
+}
 
-  private bound(now: Millis, flow: Flow, isWeak: boolean): void {
-    this.pass(now);
-    if (this.flow === flow && this.isWeak === isWeak) return;
-    this.evaluate();
-    this.flow = flow;
-    this.isWeak = isWeak;
-    this.evaluate();
-  }
+function onSample(quality: Quality, now: Millis, missed: number): void {
+  pass(quality, now);
+  const kept = halved(scaled(1, ONE, MISS_HALF_LIFE));
+  quality.missed = product(quality.missed, kept) + product(missed, ONE - kept);
+  quality.samples++;
+  evaluate(quality);
+}
 
-  /** Counts the time up to `now`. */
-  private pass(now: Millis): void {
-    const span = since(now, this.countedTo);
-    const from = this.awake;
-    this.countedTo += span;
-    if (this.flow === "unwanted") return;
-    this.awake += span;
-    this.window = pass(this.window, from, this.awake, cost(this.flow));
-  }
+function bound(quality: Quality, now: Millis, flow: Flow, isWeak: boolean): void {
+  pass(quality, now);
+  if (quality.flow === flow && quality.isWeak === isWeak) return;
+  evaluate(quality);
+  quality.flow = flow;
+  quality.isWeak = isWeak;
+  evaluate(quality);
+}
 
-  /** Moves the score towards what now speaks for it, and the grade after the score. */
-  private evaluate(): void {
-    const most = Math.min(ceiling(this.flow), this.isWeak ? WEAK_CEILING : 100 * POINT);
-    const raw = Math.min(parts.raw(this.costs()), most);
-    const span = this.awake - this.scoredAt;
-    this.scoredAt = this.awake;
-    if (this.samples < SAMPLES_MIN) {
-      this.score = raw;
-    } else if (this.flow !== "unwanted") {
-      this.score = Math.min(approach(this.score, raw, span), most);
-      const isCapped = most < 100 * POINT;
-      this.gradeState = update(this.gradeState, this.awake, wholePoints(this.score), isCapped);
-    }
-  }
+/** Counts the time up to `now`. */
+function pass(quality: Quality, now: Millis): void {
+  const span = since(now, quality.countedTo);
+  const from = quality.awake;
+  quality.countedTo += span;
+  if (quality.flow === "unwanted") return;
+  quality.awake += span;
+  quality.window = passWindow(quality.window, from, quality.awake, cost(quality.flow));
+}
 
-  private costs(): Costs {
-    return [
-      parts.delay(this.delay),
-      parts.loss(this.missed),
-      parts.disconnects(this.disconnectsLeft()),
-      parts.outage(lost(this.window), WINDOW),
-      parts.delivery(at95Percent(this.gaps)),
-    ];
-  }
-
-  private disconnectsLeft(): number {
-    const times = scaled(this.awake - this.disconnectsAt, ONE, DISCONNECT_HALF_LIFE);
-    return product(this.disconnects, halved(times));
+/** Moves the score towards what now speaks for it, and the grade after the score. */
+function evaluate(quality: Quality): void {
+  const most = Math.min(ceiling(quality.flow), quality.isWeak ? WEAK_CEILING : 100 * POINT);
+  const raw = Math.min(parts.raw(costs(quality)), most);
+  const span = quality.awake - quality.scoredAt;
+  quality.scoredAt = quality.awake;
+  if (quality.samples < SAMPLES_MIN) {
+    quality.score = raw;
+  } else if (quality.flow !== "unwanted") {
+    quality.score = Math.min(approach(quality.score, raw, span), most);
+    const isCapped = most < 100 * POINT;
+    const score = wholePoints(quality.score);
+    quality.gradeState = update(quality.gradeState, quality.awake, score, isCapped);
   }
 }
+
+function costs(quality: Quality): Costs {
+  return [
+    parts.delay(quality.delay),
+    parts.loss(quality.missed),
+    parts.disconnects(disconnectsLeft(quality)),
+    parts.outage(lost(quality.window), WINDOW),
+    parts.delivery(at95Percent(quality.gaps)),
+  ];
+}
+
+function disconnectsLeft(quality: Quality): number {
+  const times = scaled(quality.awake - quality.disconnectsAt, ONE, DISCONNECT_HALF_LIFE);
+  return product(quality.disconnects, halved(times));
+}
+
 
 /** What becomes of a score in `span` milliseconds on its way to `raw`. */
 export function approach(score: number, raw: number, span: Span): number {

@@ -37,93 +37,109 @@ export interface Statistics {
 export type UptimeState = "unwanted" | "down" | "polled" | "live";
 
 /** The account that statistics are drawn from. */
-export class Record {
-  private flow: UptimeState = "unwanted";
-  private countedTo: Millis = 0;
-  private down: Span = 0;
-  private polled: Span = 0;
-  private live: Span = 0;
-  private isReconnectPending = false;
-  private total = 0;
-  private successful = 0;
-  private failed = 0;
-  private connectedAt: Millis | undefined;
-  private disconnectedAt: Millis | undefined;
-  private rtt: Span | undefined;
-
-  clone(): Record {
-    return Object.assign(new Record(), this);
-  }
-
-  /** From now on, `flow`. */
-  turn(now: Millis, flow: UptimeState): void {
-    this.count(now);
-    if (this.flow === "live" && flow !== "live") this.disconnectedAt = now;
-    this.flow = flow;
-  }
-
-  /** The device slept from `from` to `to`. */
-  sleep(from: Millis, to: Millis): void {
-    this.count(from);
-    this.countedTo = Math.max(this.countedTo, to);
-  }
-
-  /** An attempt began; the first one after the app asked is no reconnect. */
-  begin(isReconnect: boolean): void {
-    this.isReconnectPending = isReconnect;
-    if (isReconnect) this.total++;
-  }
-
-  /** The attempt was welcomed. */
-  succeed(now: Millis): void {
-    this.connectedAt = now;
-    if (this.isReconnectPending) this.successful++;
-    this.isReconnectPending = false;
-  }
-
-  /** The attempt failed or was given up, if one was under way. */
-  fail(): void {
-    if (this.isReconnectPending) this.failed++;
-    this.isReconnectPending = false;
-  }
-
-  /** The attempt is not wanted any more, and neither failed nor did anything. */
-  withdraw(): void {
-    if (this.isReconnectPending) this.total--;
-    this.isReconnectPending = false;
-  }
-
-  /** A heartbeat was answered. */
-  answer(rtt: Span): void {
-    this.rtt = rtt;
-  }
-
-  /** The numbers at `now`. */
-  statistics(now: Millis): Statistics {
-    const { flow, down, polled, live } = this.clone().count(now);
-    const all = live + polled + down;
-    return {
-      totalReconnects: this.total,
-      successfulReconnects: this.successful,
-      failedReconnects: this.failed,
-      lastConnectedAt: this.connectedAt,
-      lastDisconnectedAt: this.disconnectedAt,
-      totalDowntime: down,
-      availability: share(live + polled, all, flow === "live" || flow === "polled"),
-      realtimeAvailability: share(live, all, flow === "live"),
-      lastAnswerRtt: this.rtt,
-    };
-  }
-
-  private count(now: Millis): this {
-    const span = since(now, this.countedTo);
-    this.countedTo += span;
-    if (this.flow === "down") this.down += span;
-    if (this.flow === "polled") this.polled += span;
-    if (this.flow === "live") this.live += span;
-    return this;
-  }
+export interface Record {
+  flow: UptimeState;
+  countedTo: Millis;
+  down: Span;
+  polled: Span;
+  live: Span;
+  isReconnectPending: boolean;
+  total: number;
+  successful: number;
+  failed: number;
+  connectedAt: Millis | undefined;
+  disconnectedAt: Millis | undefined;
+  rtt: Span | undefined;
 }
+
+/** Nothing happened yet. */
+export const newRecord = (): Record => ({
+  flow: "unwanted",
+  countedTo: 0,
+  down: 0,
+  polled: 0,
+  live: 0,
+  isReconnectPending: false,
+  total: 0,
+  successful: 0,
+  failed: 0,
+  connectedAt: undefined,
+  disconnectedAt: undefined,
+  rtt: undefined,
+});
+
+/** Another account of the same. */
+export const clone = (record: Record): Record => ({ ...record });
+
+/** From now on, `flow`. */
+export function turn(record: Record, now: Millis, flow: UptimeState): void {
+  count(record, now);
+  if (record.flow === "live" && flow !== "live") record.disconnectedAt = now;
+  record.flow = flow;
+}
+
+/** The device slept from `from` to `to`. */
+export function sleep(record: Record, from: Millis, to: Millis): void {
+  count(record, from);
+  record.countedTo = Math.max(record.countedTo, to);
+}
+
+/** An attempt began; the first one after the app asked is no reconnect. */
+export function begin(record: Record, isReconnect: boolean): void {
+  record.isReconnectPending = isReconnect;
+  if (isReconnect) record.total++;
+}
+
+/** The attempt was welcomed. */
+export function succeed(record: Record, now: Millis): void {
+  record.connectedAt = now;
+  if (record.isReconnectPending) record.successful++;
+  record.isReconnectPending = false;
+}
+
+/** The attempt failed or was given up, if one was under way. */
+export function fail(record: Record): void {
+  if (record.isReconnectPending) record.failed++;
+  record.isReconnectPending = false;
+}
+
+/** The attempt is not wanted any more, and neither failed nor did anything. */
+export function withdraw(record: Record): void {
+  if (record.isReconnectPending) record.total--;
+  record.isReconnectPending = false;
+}
+
+/** A heartbeat was answered. */
+export function answer(record: Record, rtt: Span): void {
+  record.rtt = rtt;
+}
+
+/** The numbers at `now`. */
+export function statistics(record: Record, now: Millis): Statistics {
+  const { flow, down, polled, live } = count(clone(record), now);
+  const all = live + polled + down;
+  return {
+    totalReconnects: record.total,
+    successfulReconnects: record.successful,
+    failedReconnects: record.failed,
+    lastConnectedAt: record.connectedAt,
+    lastDisconnectedAt: record.disconnectedAt,
+    totalDowntime: down,
+    availability: share(live + polled, all, flow === "live" || flow === "polled"),
+    realtimeAvailability: share(live, all, flow === "live"),
+    lastAnswerRtt: record.rtt,
+  };
+}
+
+function count(record: Record, now: Millis): Record {
+  const span = since(now, record.countedTo);
+  record.countedTo += span;
+  if (record.flow === "down") record.down += span;
+  if (record.flow === "polled") record.polled += span;
+  if (record.flow === "live") record.live += span;
+  return record;
+}
+
 
 /**
  * `part` of `all` in hundredths of a percent, rounded down; all or nothing, as it `flows`, where

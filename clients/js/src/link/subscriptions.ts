@@ -8,7 +8,8 @@ import type { ChannelRequest } from "../protocol/frame/client.js";
 import type { ChannelName } from "../protocol/name.js";
 import type { Scalar } from "../protocol/payload.js";
 import type { Since } from "../protocol/position.js";
-import { Subscription } from "./subscriptions/subscription.js";
+import * as subscription from "./subscriptions/subscription.js";
+import type { Subscription } from "./subscriptions/subscription.js";
 
 /**
  * The outcome of adding a channel: its id; or that the link follows it already; or that it follows
@@ -17,110 +18,125 @@ import { Subscription } from "./subscriptions/subscription.js";
 export type Added = number | "known" | "full";
 
 /** The channels that the app follows. */
-export class Subscriptions {
+export interface Subscriptions {
   /** All of them, in order; changed here only. */
-  readonly all: Subscription[] = [];
-  private lastId = 0;
-  private lastRequest = 0;
+  readonly all: Subscription[];
+  readonly max: number;
+  lastId: number;
+  lastRequest: number;
   /** Whether the last channel has ended, so that only publishes keep the session. */
-  isFinishing = false;
-
-  /** No channel, and never more than `max`. */
-  constructor(private readonly max: number) {}
-
-  /** Adds a channel to be followed from `since`. */
-  add(channel: ChannelName, since: Since): Added {
-    if (this.find(channel)) return "known";
-    if (this.all.length >= this.max) return "full";
-    this.isFinishing = false;
-    this.all.push(new Subscription(++this.lastId, channel, since));
-    return this.lastId;
-  }
-
-  /** Removes a channel. */
-  remove(id: number): void {
-    const at = this.all.findIndex((one) => one.id === id);
-    if (at >= 0) this.all.splice(at, 1);
-  }
-
-  /** Whether the link follows no channel. */
-  isEmpty(): boolean {
-    return !this.all.length;
-  }
-
-  /** The subscription of a channel. */
-  find(channel: ChannelName): Subscription | undefined {
-    return this.all.find((one) => one.channel === channel);
-  }
-
-  /** The subscription with this id. */
-  byId(id: number): Subscription | undefined {
-    return this.all.find((one) => one.id === id);
-  }
-
-  /** The subscription that asked with this echoed id. */
-  byRequest(echoed: Scalar): Subscription | undefined {
-    return this.all.find(({ progress }) => progress.kind === "asked" && progress.id === echoed);
-  }
-
-  /** A new id for a frame of this link. */
-  newRequest(): number {
-    return ++this.lastRequest;
-  }
-
-  /** The requests of `hello`: one for each channel. */
-  requestAll(now: Millis): ChannelRequest[] {
-    return this.all.map((one) => {
-      one.onSessionLost();
-      return { channel: one.channel, since: one.request(now, undefined) };
-    });
-  }
-
-  /** The request to follow one channel on the session. */
-  request(now: Millis, id: number): ChannelRequest | undefined {
-    const request = this.newRequest();
-    const one = this.byId(id);
-    return one && { id: request, channel: one.channel, since: one.request(now, request) };
-  }
-
-  /** The channels that `hello` did not request, because the app asked for them later. */
-  unrequested(): number[] {
-    return this.all.filter((one) => one.progress.kind === "apart").map((one) => one.id);
-  }
-
-  /** The session has ended. */
-  onSessionLost(): void {
-    for (const one of this.all) one.onSessionLost();
-  }
-
-  /** Whether the session follows every channel. */
-  allFollowed(): boolean {
-    return this.all.every((one) => one.isFollowed());
-  }
-
-  /** The device slept: the timeouts of unanswered requests start again. */
-  onSleep(now: Millis): void {
-    for (const one of this.all) one.onSleep(now);
-  }
-
-  /**
-   * The first channel that is due to be requested again, because the server could not serve it or
-   * has not answered.
-   */
-  due(now: Millis): number | undefined {
-    return this.all.find((one) => one.retryAt() <= now)?.id;
-  }
-
-  /** The last channel has ended, if there is none left. Returns whether that is so. */
-  onFinished(): boolean {
-    return (this.isFinishing = this.isEmpty());
-  }
-
-  /** When the next channel is due to be requested again. */
-  nextDeadline(): Millis {
-    return Math.min(NEVER, ...this.all.map((one) => one.retryAt()));
-  }
+  isFinishing: boolean;
 }
+
+/** No channel, and never more than `max`. */
+export const newSubscriptions = (max: number): Subscriptions => ({
+  all: [],
+  max,
+  lastId: 0,
+  lastRequest: 0,
+  isFinishing: false,
+});
+
+/** Adds a channel to be followed from `since`. */
+export function add(subscriptions: Subscriptions, channel: ChannelName, since: Since): Added {
+  if (find(subscriptions, channel)) return "known";
+  if (subscriptions.all.length >= subscriptions.max) return "full";
+  subscriptions.isFinishing = false;
+  subscriptions.all.push(subscription.newSubscription(++subscriptions.lastId, channel, since));
+  return subscriptions.lastId;
+}
+
+/** Removes a channel. */
+export function remove(subscriptions: Subscriptions, id: number): void {
+  const at = subscriptions.all.findIndex((one) => one.id === id);
+  if (at >= 0) subscriptions.all.splice(at, 1);
+}
+
+/** Whether the link follows no channel. */
+export function isEmpty(subscriptions: Subscriptions): boolean {
+  return !subscriptions.all.length;
+}
+
+/** The subscription of a channel. */
+export function find(subscriptions: Subscriptions, channel: ChannelName): Subscription | undefined {
+  return subscriptions.all.find((one) => one.channel === channel);
+}
+
+/** The subscription with this id. */
+export function byId(subscriptions: Subscriptions, id: number): Subscription | undefined {
+  return subscriptions.all.find((one) => one.id === id);
+}
+
+/** The subscription that asked with this echoed id. */
+export function byRequest(subscriptions: Subscriptions, echoed: Scalar): Subscription | undefined {
+  const isAsked = ({ progress }: Subscription): boolean =>
+    progress.kind === "asked" && progress.id === echoed;
+  return subscriptions.all.find(isAsked);
+}
+
+/** A new id for a frame of this link. */
+export function newRequest(subscriptions: Subscriptions): number {
+  return ++subscriptions.lastRequest;
+}
+
+/** The requests of `hello`: one for each channel. */
+export function requestAll(subscriptions: Subscriptions, now: Millis): ChannelRequest[] {
+  return subscriptions.all.map((one) => {
+    subscription.onSessionLost(one);
+    return { channel: one.channel, since: subscription.request(one, now, undefined) };
+  });
+}
+
+/** The request to follow one channel on the session. */
+export function request(
+  subscriptions: Subscriptions,
+  now: Millis,
+  id: number,
+): ChannelRequest | undefined {
+  const request = newRequest(subscriptions);
+  const one = byId(subscriptions, id);
+  if (!one) return undefined;
+  return { id: request, channel: one.channel, since: subscription.request(one, now, request) };
+}
+
+/** The channels that `hello` did not request, because the app asked for them later. */
+export function unrequested(subscriptions: Subscriptions): number[] {
+  return subscriptions.all.filter((one) => one.progress.kind === "apart").map((one) => one.id);
+}
+
+/** The session has ended. */
+export function onSessionLost(subscriptions: Subscriptions): void {
+  for (const one of subscriptions.all) subscription.onSessionLost(one);
+}
+
+/** Whether the session follows every channel. */
+export function allFollowed(subscriptions: Subscriptions): boolean {
+  return subscriptions.all.every((one) => subscription.isFollowed(one));
+}
+
+/** The device slept: the timeouts of unanswered requests start again. */
+export function onSleep(subscriptions: Subscriptions, now: Millis): void {
+  for (const one of subscriptions.all) subscription.onSleep(one, now);
+}
+
+/**
+ * The first channel that is due to be requested again, because the server could not serve it or
+ * has not answered.
+ */
+export function due(subscriptions: Subscriptions, now: Millis): number | undefined {
+  return subscriptions.all.find((one) => subscription.retryAt(one) <= now)?.id;
+}
+
+/** The last channel has ended, if there is none left. Returns whether that is so. */
+export function onFinished(subscriptions: Subscriptions): boolean {
+  return (subscriptions.isFinishing = isEmpty(subscriptions));
+}
+
+/** When the next channel is due to be requested again. */
+export function nextDeadline(subscriptions: Subscriptions): Millis {
+  return Math.min(NEVER, ...subscriptions.all.map((one) => subscription.retryAt(one)));
+}
+
 
 /** The number in an echoed id; nothing where this link never sends such an id. */
 export const readNumber = (echoed: Scalar | null | undefined): number | undefined =>

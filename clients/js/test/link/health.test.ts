@@ -24,7 +24,7 @@ import {
   review,
   takeSession,
 } from "../../src/link/health.js";
-import { Record } from "../../src/link/statistics.js";
+import { newRecord, statistics } from "../../src/link/statistics.js";
 
 const TIME = "2026-02-28T00:00:09.000Z";
 
@@ -45,7 +45,7 @@ function onSession(): Health {
 function beat(health: Health, now: number): void {
   const action = nextAction(health, now, config);
   assert.ok(action?.kind === "say" && action.frame.type === "heartbeat");
-  onSend(health, now, action.frame, new Record().statistics(now));
+  onSend(health, now, action.frame, statistics(newRecord(), now));
 }
 
 test("without a session nothing is due", () => {

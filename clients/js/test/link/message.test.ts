@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { type Clue, type Message, Messages } from "../../src/link/message.js";
+import type { Clue, Message } from "../../src/link/message.js";
+import * as catalogue from "../../src/link/message.js";
 import { ROWS, SEVERITIES } from "../../src/link/message/code.js";
 import type { LinkState, Reason } from "../../src/link/state.js";
 
 class Life {
-  readonly messages = new Messages();
+  readonly messages = catalogue.newMessages();
   /** What was to be seen, and from when on. */
   readonly all: [number, string][] = [];
   now = 0;
@@ -19,7 +20,7 @@ class Life {
   }
 
   pass(until: number): void {
-    for (let at; (at = this.messages.wake() ?? Infinity) <= until; ) {
+    for (let at; (at = catalogue.wake(this.messages) ?? Infinity) <= until; ) {
       assert.ok(at > this.now, "woken in vain");
       this.now = at;
       assert.ok(this.review(), "woken in vain");
@@ -28,26 +29,26 @@ class Life {
   }
 
   review(nextTry?: number): boolean {
-    const isChanged = this.messages.review(this.now, nextTry);
-    if (isChanged) this.all.push([this.now, word(this.messages.message())]);
+    const isChanged = catalogue.review(this.messages, this.now, nextTry);
+    if (isChanged) this.all.push([this.now, word(catalogue.message(this.messages))]);
     return isChanged;
   }
 
   enter(at: number, state: LinkState, reason: Reason): void {
     this.pass(at);
-    this.messages.enter(at, state, reason);
+    catalogue.enter(this.messages, at, state, reason);
     this.review();
   }
 
   end(at: number, clue: Clue, reason: Reason = "lost"): void {
     this.pass(at);
-    this.messages.onClue(at, clue);
+    catalogue.onClue(this.messages, at, clue);
     this.enter(at, "reconnecting", reason);
   }
 
   onClue(at: number, clue: Clue): void {
     this.pass(at);
-    this.messages.onClue(at, clue);
+    catalogue.onClue(this.messages, at, clue);
     this.review();
   }
 
@@ -140,7 +141,7 @@ test("a busy server says when, and another end unsays it", () => {
   life.review(4500);
   life.pass(3000);
   const busy = { code: "SRV_BUSY", severity: "info", retryInMs: 1500 };
-  assert.deepEqual(life.messages.message(), busy);
+  assert.deepEqual(catalogue.message(life.messages), busy);
   life.onClue(5000, "no_word");
   assert.deepEqual(life.seen(9000).slice(1), [[5000, "-"], [8000, "LINK_RECONNECTING info"]]);
 });
@@ -205,7 +206,7 @@ test("sleep ages no outage", () => {
   const life = new Life();
   life.end(0, "no_word");
   life.now = 3_600_000;
-  life.messages.sleep(3_597_000);
+  catalogue.sleep(life.messages, 3_597_000);
   life.review();
   assert.deepEqual(life.seen(3_610_000), [
     [3_600_000, "LINK_RECONNECTING info"],

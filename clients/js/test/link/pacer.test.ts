@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FramePacer } from "../../src/link/pacer.js";
+import type { FramePacer } from "../../src/link/pacer.js";
+import * as pacers from "../../src/link/pacer.js";
 
 const limits = (frames_per_second?: number, frames_burst?: number) => ({
   message_bytes: 1 << 20,
@@ -13,15 +14,15 @@ const limits = (frames_per_second?: number, frames_burst?: number) => ({
 });
 
 const follow = (pacer: FramePacer, channel: string, isKnown = false): void =>
-  pacer.push({ type: "subscribe", channel, since: "start" }, isKnown);
+  pacers.push(pacer, { type: "subscribe", channel, since: "start" }, isKnown);
 const leave = (pacer: FramePacer, channel: string): void =>
-  pacer.push({ type: "unsubscribe", channel }, true);
+  pacers.push(pacer, { type: "unsubscribe", channel }, true);
 
 /** The types of what is sent at that time. */
 function sent(pacer: FramePacer, now: number): string[] {
   const all: string[] = [];
-  for (let frame; (frame = pacer.next(now));) {
-    pacer.onSent(now);
+  for (let frame; (frame = pacers.next(pacer, now));) {
+    pacers.onSent(pacer, now);
     all.push(frame.type);
   }
   return all;
@@ -36,22 +37,22 @@ test("a burst is three quarters of the server's and the rest is paced", () => {
     [limits(0, 0), 1, 1250],
   ] as const;
   for (const [told, atOnce, pause] of cases) {
-    const pacer = new FramePacer();
-    pacer.onWelcome(1_000, told);
+    const pacer = pacers.newFramePacer();
+    pacers.onWelcome(pacer, 1_000, told);
     for (let n = 0; n < 200; n++) follow(pacer, `a:${n}`);
     assert.equal(sent(pacer, 1_000).length, atOnce);
-    assert.equal(pacer.nextDeadline(), 1_000 + pause);
+    assert.equal(pacers.nextDeadline(pacer), 1_000 + pause);
     assert.equal(sent(pacer, 1_000 + pause - 1).length, 0);
     assert.equal(sent(pacer, 1_000 + pause).length, 1);
-    assert.equal(pacer.requestAt(1_000 + pause), 1_000 + pause * (200 - atOnce) + pause);
+    assert.equal(pacers.requestAt(pacer, 1_000 + pause), 1_000 + pause * (200 - atOnce) + pause);
   }
 });
 
 // P-69
 test("what is undone before its turn is not said", () => {
-  const pacer = new FramePacer();
-  pacer.onWelcome(0, limits(50, 2));
-  assert.equal(pacer.nextDeadline(), Infinity);
+  const pacer = pacers.newFramePacer();
+  pacers.onWelcome(pacer, 0, limits(50, 2));
+  assert.equal(pacers.nextDeadline(pacer), Infinity);
   follow(pacer, "a:1");
   follow(pacer, "b:2");
   leave(pacer, "b:2");
@@ -63,6 +64,6 @@ test("what is undone before its turn is not said", () => {
   follow(pacer, "d:4", true);
   assert.equal(sent(pacer, 30_000).length, 1, "the later one says where the app is");
   follow(pacer, "e:5");
-  pacer.onSessionLost();
-  assert.equal(pacer.nextDeadline(), Infinity);
+  pacers.onSessionLost(pacer);
+  assert.equal(pacers.nextDeadline(pacer), Infinity);
 });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type Flow, Quality, approach } from "../../src/link/quality.js";
+import { type Flow, type Quality, approach } from "../../src/link/quality.js";
+import * as qualities from "../../src/link/quality.js";
 import { POINT } from "../../src/link/quality/fixed.js";
 import { Rng } from "../../src/machine/rng.js";
 
@@ -20,9 +21,9 @@ const FLOWS = Object.keys(CEILINGS) as Flow[];
 
 /** A link that is live, with as many answers at 50 ms as there are ticks. */
 function live(ticks: number): Quality {
-  const quality = new Quality();
-  quality.onFlow(0, "live");
-  for (let tick = 1; tick <= ticks; tick++) quality.onAnswer(tick * TICK, 50);
+  const quality = qualities.newQuality();
+  qualities.onFlow(quality, 0, "live");
+  for (let tick = 1; tick <= ticks; tick++) qualities.onAnswer(quality, tick * TICK, 50);
   return quality;
 }
 
@@ -32,12 +33,12 @@ function happen(all: readonly [Quality, number][], rng: Rng): Flow | undefined {
   const n = rng.between(0, 4_000_000);
   const flow = FLOWS[n % FLOWS.length] ?? "live";
   for (const [quality, now] of all) {
-    if (draw === 0) quality.onAnswer(now, n % 4000);
-    if (draw === 1) quality.onMiss(now);
-    if (draw === 2) quality.onDisconnect(now, false);
-    if (draw === 3) quality.onDelivery(now, n);
-    if (draw === 4) quality.onDelay(n);
-    if (draw === 5) quality.onFlow(now, flow);
+    if (draw === 0) qualities.onAnswer(quality, now, n % 4000);
+    if (draw === 1) qualities.onMiss(quality, now);
+    if (draw === 2) qualities.onDisconnect(quality, now, false);
+    if (draw === 3) qualities.onDelivery(quality, now, n);
+    if (draw === 4) qualities.onDelay(quality, n);
+    if (draw === 5) qualities.onFlow(quality, now, flow);
   }
   return draw === 5 ? flow : undefined;
 }
@@ -45,13 +46,13 @@ function happen(all: readonly [Quality, number][], rng: Rng): Flow | undefined {
 test("a report is bounded and whole whatever happens", () => {
   for (let seed = 0; seed < 100; seed++) {
     const rng = new Rng(seed);
-    const quality = new Quality();
+    const quality = qualities.newQuality();
     let flow: Flow = "unwanted";
     for (let step = 0, now = 0; step < 100; step++) {
       now += rng.between(0, [100, 40_000][step % 2] ?? 0);
       flow = happen([[quality, now]], rng) ?? flow;
       for (const later of [0, 1, 100_000, 10_000_000_000]) {
-        const { score, parts } = quality.report(now + later);
+        const { score, parts } = qualities.report(quality, now + later);
         assert.ok(Number.isInteger(score) && score >= 0 && score <= CEILINGS[flow], `${seed}`);
         const { delay, loss, disconnects, outage, delivery } = parts;
         assert.ok(delay <= 40 && loss <= 45 && disconnects <= 35, `${seed}`);
@@ -64,27 +65,28 @@ test("a report is bounded and whole whatever happens", () => {
 test("time asleep adds nothing", () => {
   for (let seed = 0; seed < 100; seed++) {
     const rng = new Rng(seed);
-    const [awake, asleep] = [new Quality(), new Quality()];
+    const [awake, asleep] = [qualities.newQuality(), qualities.newQuality()];
     const place = rng.between(0, 99);
     for (let step = 0, now = 0, shift = 0; step < 100; step++) {
       now += rng.between(0, 20_000);
       if (step === place) {
         shift = rng.between(1, 4_000_000_000);
-        asleep.onSleep(now, now + shift);
+        qualities.onSleep(asleep, now, now + shift);
       }
       happen([[awake, now], [asleep, now + shift]], rng);
-      assert.deepEqual(awake.report(now), asleep.report(now + shift), `seed ${seed}`);
+      const later = qualities.report(asleep, now + shift);
+      assert.deepEqual(qualities.report(awake, now), later, `seed ${seed}`);
     }
   }
 });
 
 test("a report changes nothing", () => {
   const quality = live(4);
-  quality.onDelay(800_000);
-  quality.onMiss(5 * TICK);
-  const before = quality.report(6 * TICK);
-  quality.report(60 * TICK);
-  assert.deepEqual(quality.report(6 * TICK), before);
+  qualities.onDelay(quality, 800_000);
+  qualities.onMiss(quality, 5 * TICK);
+  const before = qualities.report(quality, 6 * TICK);
+  qualities.report(quality, 60 * TICK);
+  assert.deepEqual(qualities.report(quality, 6 * TICK), before);
 });
 
 test("a score moves towards what speaks for it and never past", () => {
@@ -107,24 +109,26 @@ test("in one tick a score falls by four fifths and rises by two", () => {
 });
 
 test("a good link is excellent from the third answer on", () => {
-  const grades = [0, 2, 3, 10].map((ticks) => live(ticks).report(ticks * TICK).grade);
+  const grades = [0, 2, 3, 10].map((ticks) => qualities.report(live(ticks), ticks * TICK).grade);
   assert.deepEqual(grades, ["unknown", "unknown", "excellent", "excellent"]);
-  const { score, reason } = live(3).report(3 * TICK);
+  const { score, reason } = qualities.report(live(3), 3 * TICK);
   assert.deepEqual([score, reason], [100, null]);
 });
 
 test("a ceiling acts at once and the way back takes a minute", () => {
   const quality = live(10);
   const lost = 10 * TICK;
-  quality.onDisconnect(lost, false);
-  quality.onFlow(lost, "down");
-  const { score, grade, reason, parts } = quality.report(lost);
+  qualities.onDisconnect(quality, lost, false);
+  qualities.onFlow(quality, lost, "down");
+  const { score, grade, reason, parts } = qualities.report(quality, lost);
   assert.deepEqual([score, grade, reason, parts.disconnects], [20, "bad", "disconnects", 7]);
-  quality.onFlow(lost + 1000, "live");
+  qualities.onFlow(quality, lost + 1000, "live");
   const gradeAfter = (ticks: number) => {
-    const one = quality.clone();
-    for (let tick = 1; tick <= ticks; tick++) one.onAnswer(lost + 1000 + tick * TICK, 50);
-    return one.report(lost + 1000 + ticks * TICK).grade;
+    const one = qualities.clone(quality);
+    for (let tick = 1; tick <= ticks; tick++) {
+      qualities.onAnswer(one, lost + 1000 + tick * TICK, 50);
+    }
+    return qualities.report(one, lost + 1000 + ticks * TICK).grade;
   };
   assert.deepEqual([4, 5, 12].map(gradeAfter), ["bad", "good", "excellent"]);
 });
@@ -132,37 +136,37 @@ test("a ceiling acts at once and the way back takes a minute", () => {
 test("a planned end is no disconnect and a lost session counts half after twenty minutes", () => {
   const quality = live(3);
   const now = 3 * TICK;
-  const cost = (later: number) => quality.report(now + later).parts.disconnects;
-  quality.onDisconnect(now, true);
+  const cost = (later: number) => qualities.report(quality, now + later).parts.disconnects;
+  qualities.onDisconnect(quality, now, true);
   assert.equal(cost(0), 0);
-  for (let n = 0; n < 4; n++) quality.onDisconnect(now, false);
+  for (let n = 0; n < 4; n++) qualities.onDisconnect(quality, now, false);
   assert.deepEqual([0, 1_200_000, 2_400_000].map(cost), [28, 14, 7]);
 });
 
 test("a fault shows at the first miss and the next grade two ticks later", () => {
   const quality = live(10);
-  quality.onDelay(800_000);
+  qualities.onDelay(quality, 800_000);
   const grades = [11, 12, 13, 14].map((tick) => {
-    quality.onMiss(tick * TICK);
-    return quality.report(tick * TICK).grade;
+    qualities.onMiss(quality, tick * TICK);
+    return qualities.report(quality, tick * TICK).grade;
   });
   assert.deepEqual(grades, ["fair", "fair", "fair", "poor"]);
-  assert.equal(quality.report(14 * TICK).reason, "loss");
+  assert.equal(qualities.report(quality, 14 * TICK).reason, "loss");
 });
 
 test("a weak network is fair at best, as long as the device says so", () => {
   const quality = live(10);
-  quality.onWeak(10 * TICK, true);
-  assert.equal(quality.report(10 * TICK).grade, "fair");
-  quality.onWeak(10 * TICK, false);
-  assert.equal(quality.report(20 * TICK).score, 100);
+  qualities.onWeak(quality, 10 * TICK, true);
+  assert.equal(qualities.report(quality, 10 * TICK).grade, "fair");
+  qualities.onWeak(quality, 10 * TICK, false);
+  assert.equal(qualities.report(quality, 20 * TICK).score, 100);
 });
 
 test("time that nobody wanted adds nothing", () => {
   const quality = live(3);
-  quality.onFlow(3 * TICK, "unwanted");
+  qualities.onFlow(quality, 3 * TICK, "unwanted");
   const later = 3 * TICK + 86_400_000;
-  assert.deepEqual(quality.report(later), quality.report(3 * TICK));
-  quality.onFlow(later, "live");
-  assert.equal(quality.report(later).grade, "excellent");
+  assert.deepEqual(qualities.report(quality, later), qualities.report(quality, 3 * TICK));
+  qualities.onFlow(quality, later, "live");
+  assert.equal(qualities.report(quality, later).grade, "excellent");
 });

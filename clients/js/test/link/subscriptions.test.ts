@@ -4,60 +4,62 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Subscriptions, readNumber } from "../../src/link/subscriptions.js";
+import type { Subscriptions } from "../../src/link/subscriptions.js";
+import * as all from "../../src/link/subscriptions.js";
+import { onSessionLost, tryResubscribe } from "../../src/link/subscriptions/subscription.js";
 
 function following(...names: string[]): Subscriptions {
-  const subscriptions = new Subscriptions(2);
-  for (const name of names) assert.equal(typeof subscriptions.add(name, "start"), "number");
+  const subscriptions = all.newSubscriptions(2);
+  for (const name of names) assert.equal(typeof all.add(subscriptions, name, "start"), "number");
   return subscriptions;
 }
 
 // P-29
 test("a channel is added once and only where there is room", () => {
   const subscriptions = following("a:1", "a:2");
-  assert.equal(subscriptions.add("a:1", "now"), "known");
-  assert.equal(subscriptions.add("a:3", "now"), "full");
+  assert.equal(all.add(subscriptions, "a:1", "now"), "known");
+  assert.equal(all.add(subscriptions, "a:3", "now"), "full");
 });
 
 test("hello requests all channels and later ones are requested by id", () => {
   const subscriptions = following("a:1");
-  assert.equal(subscriptions.requestAll(0).length, 1);
-  assert.equal(subscriptions.add("a:2", "start"), 2);
-  assert.deepEqual(subscriptions.unrequested(), [2]);
-  const { id } = subscriptions.request(5, 2)!;
-  assert.equal(subscriptions.byRequest(id!)?.channel, "a:2");
-  assert.equal(subscriptions.byRequest(99), undefined);
-  assert.deepEqual(subscriptions.unrequested(), []);
-  assert.equal(readNumber(id), 1);
+  assert.equal(all.requestAll(subscriptions, 0).length, 1);
+  assert.equal(all.add(subscriptions, "a:2", "start"), 2);
+  assert.deepEqual(all.unrequested(subscriptions), [2]);
+  const { id } = all.request(subscriptions, 5, 2)!;
+  assert.equal(all.byRequest(subscriptions, id!)?.channel, "a:2");
+  assert.equal(all.byRequest(subscriptions, 99), undefined);
+  assert.deepEqual(all.unrequested(subscriptions), []);
+  assert.equal(all.readNumber(id), 1);
 });
 
 test("an unanswered request is due after its timeout and not before", () => {
   const subscriptions = following("a:1");
-  assert.equal(subscriptions.nextDeadline(), Infinity);
-  subscriptions.requestAll(0);
-  assert.equal(subscriptions.nextDeadline(), 30_000);
-  assert.equal(subscriptions.due(29_999), undefined);
-  assert.equal(subscriptions.due(30_000), 1);
-  subscriptions.onSleep(40_000);
-  assert.equal(subscriptions.nextDeadline(), 70_000);
-  subscriptions.onSessionLost();
-  assert.equal(subscriptions.nextDeadline(), Infinity);
+  assert.equal(all.nextDeadline(subscriptions), Infinity);
+  all.requestAll(subscriptions, 0);
+  assert.equal(all.nextDeadline(subscriptions), 30_000);
+  assert.equal(all.due(subscriptions, 29_999), undefined);
+  assert.equal(all.due(subscriptions, 30_000), 1);
+  all.onSleep(subscriptions, 40_000);
+  assert.equal(all.nextDeadline(subscriptions), 70_000);
+  all.onSessionLost(subscriptions);
+  assert.equal(all.nextDeadline(subscriptions), Infinity);
 });
 
 test("events are requested again once in a session", () => {
-  const subscription = following("a:1").byId(1)!;
-  assert.ok(subscription.tryResubscribe());
-  assert.ok(!subscription.tryResubscribe());
-  subscription.onSessionLost();
-  assert.ok(subscription.tryResubscribe());
+  const subscription = all.byId(following("a:1"), 1)!;
+  assert.ok(tryResubscribe(subscription));
+  assert.ok(!tryResubscribe(subscription));
+  onSessionLost(subscription);
+  assert.ok(tryResubscribe(subscription));
 });
 
 test("the last channel to end finishes the link until another is added", () => {
   const subscriptions = following("a:1", "a:2");
-  subscriptions.remove(1);
-  assert.ok(!subscriptions.onFinished());
-  subscriptions.remove(2);
-  assert.ok(subscriptions.onFinished() && subscriptions.isFinishing);
-  subscriptions.add("a:3", "start");
+  all.remove(subscriptions, 1);
+  assert.ok(!all.onFinished(subscriptions));
+  all.remove(subscriptions, 2);
+  assert.ok(all.onFinished(subscriptions) && subscriptions.isFinishing);
+  all.add(subscriptions, "a:3", "start");
   assert.ok(!subscriptions.isFinishing);
 });

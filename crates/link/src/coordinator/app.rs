@@ -7,8 +7,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, ClientFrame, ErrorCode, Scalar, Since, Token};
 
 use super::Link;
-use crate::phase::{Attempt, Phase};
-use crate::poll::{ChannelPoll, PollState};
+use crate::phase::Phase;
 use crate::subscriptions::Added;
 use crate::{Notice, Output, Reason};
 
@@ -18,23 +17,21 @@ impl Link {
             Phase::Resting => {
                 self.has_connected = false;
                 if self.is_online {
-                    let at = self.schedule.admit_asked(now, &self.config);
-                    self.enter_connecting(now, at, Reason::Asked);
+                    self.connector.wait(self.connector.time_when_asked(now, &self.config));
+                    self.connector.connect(now);
+                    self.enter_connecting(now, Reason::Asked);
                     self.fall_back_if_wanted(now);
                 } else {
                     self.enter_offline(now);
                 }
             }
-            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {}
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {}
         }
     }
 
     /// An attempt that waits for its time need not wait any longer than it must.
     pub(super) fn on_retry(&mut self, now: Millis) {
-        let soonest = self.schedule.admit_asked(now, &self.config);
-        if let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() {
-            *at = (*at).min(soonest);
-        }
+        self.connector.hasten(now, &self.config);
         self.credential.expedite(now);
     }
 
@@ -49,9 +46,8 @@ impl Link {
                 return self.tell(Notice::Refused { channel, code, message });
             }
         };
-        if let Some(polling) = self.phase.polling_mut() {
-            // Whether it is known is seen before it is polled.
-            polling.polls.channels.push(ChannelPoll::new(id, false, now));
+        if self.phase == Phase::Polling {
+            self.poller.add(id, now);
         }
         self.subscribe(now, id, false);
         self.fall_back_if_wanted(now);
@@ -74,29 +70,14 @@ impl Link {
         if !was_wanted {
             return;
         }
-        if let Some(attempt) = self.phase.attempt_mut()
-            && matches!(attempt, Attempt::AwaitingToken)
-        {
-            *attempt = Attempt::Waiting { at: self.schedule.admit(now) };
-        }
-        let policy = self.new_policy(now);
-        match &mut self.phase {
-            Phase::Trying(trying) => trying.policy = policy,
-            Phase::Polling(polling) => {
-                for one in &mut polling.polls.channels {
-                    if matches!(one.state, PollState::AwaitingToken) {
-                        one.state = PollState::Due { at: now };
-                    }
-                }
-            }
-            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
-        }
+        self.connector.on_token(now);
+        self.poller.on_token(now);
     }
 
     pub(super) fn on_no_token(&mut self, now: Millis) {
         match self.phase {
             Phase::Resting => self.credential.rest(),
-            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {
                 if self.credential.is_wanted() {
                     self.rest(now, Reason::Rejected);
                 }
@@ -116,7 +97,7 @@ impl Link {
     pub(super) fn on_close(&mut self, now: Millis) {
         match self.phase {
             Phase::Resting => {}
-            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {
                 self.rest(now, Reason::Closed);
             }
         }
@@ -125,10 +106,8 @@ impl Link {
     /// Forgets a channel, and its poll.
     pub(super) fn leave(&mut self, id: u32) {
         self.subscriptions.remove(id);
-        if let Some(polling) = self.phase.polling_mut() {
-            let cancelled = polling.polls.leave(id);
-            self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
-        }
+        let cancelled = self.poller.leave(id);
+        self.out.extend(cancelled.map(|poll| Output::CancelPoll { poll }));
     }
 
     /// Asks for a channel on the session, if there is one; `is_known` where that may follow it.

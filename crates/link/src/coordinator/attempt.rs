@@ -9,39 +9,19 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ClientFrame, CloseCode, HeartbeatTerms, Hello, Welcome};
 
 use super::{COMING_BACK, Link};
+use crate::connector::attempt::SocketStage;
 use crate::end::End;
-use crate::phase::{Attempt, Origin, Phase, ReturnPath, SocketStage};
-use crate::{DialFailure, Output, SocketId};
+use crate::phase::{Origin, Phase};
+use crate::{DialFailure, SocketId};
 
 impl Link {
     /// The first socket to open is kept.
     pub(super) fn on_socket_opened(&mut self, now: Millis, socket: SocketId) {
-        let Some(Attempt::Opening(connect_race)) = self.phase.attempt() else { return };
-        let Some(dial) = connect_race.find(socket) else { return };
-        let (losers, until) = (connect_race.all(), connect_race.until);
-        for loser in losers.into_iter().filter(|loser| loser.socket != socket) {
-            self.out.push_back(Output::CloseSocket { socket: loser.socket, code: COMING_BACK });
-        }
-        if !self.is_held_back() {
-            self.endpoints.open(now.since(dial.since));
-        }
-        if let Some(attempt) = self.phase.attempt_mut() {
-            *attempt = Attempt::Handshake { socket, endpoint: dial.endpoint, until };
-        }
+        let Some(losers) = self.connector.on_opened(now, socket) else { return };
+        self.close_sockets(losers, COMING_BACK);
         self.replace_session(now);
-        if let Phase::Trying(trying) = &mut self.phase {
-            trying.policy.open(now, &self.config);
-        }
+        self.connector.on_hello(now, &self.config);
         self.send_hello(now, socket);
-    }
-
-    /// Whether the time that a socket took to open may be the browser's, and not the path's.
-    const fn is_held_back(&self) -> bool {
-        match &self.phase {
-            Phase::Trying(trying) => trying.policy.is_held_back(),
-            Phase::Polling(polling) => polling.returns > 0,
-            Phase::Resting | Phase::Offline | Phase::Live(_) => false,
-        }
     }
 
     pub(super) fn on_socket_failed(&mut self, now: Millis, socket: SocketId, failure: DialFailure) {
@@ -66,38 +46,28 @@ impl Link {
     /// One socket of an attempt will not open. The attempt goes on with its rival, which is
     /// dialled now if that has not been done.
     fn on_dial_end(&mut self, now: Millis, socket: SocketId, end: End) {
-        if !end.is_final() {
-            self.race_if_planned(now);
-        }
-        let Some(Attempt::Opening(connect_race)) = self.phase.attempt_mut() else { return };
-        if !connect_race.remove(socket) {
-            return self.on_attempt_end(now, end);
-        }
-        self.record_failure(now, end);
-    }
-
-    fn race_if_planned(&mut self, now: Millis) {
-        let Some(Attempt::Opening(connect_race)) = self.phase.attempt() else { return };
-        if connect_race.race_at.is_some() {
+        if !end.is_final() && self.connector.is_race_planned() {
             self.race(now);
+        }
+        if self.connector.remove(socket) {
+            self.record_failure(now, end);
+        } else {
+            self.on_attempt_end(now, end);
         }
     }
 
     /// The server took the session.
     pub(super) fn on_welcome(&mut self, now: Millis, socket: SocketId, welcome: &Welcome) {
-        if let Some(endpoint) = self.phase.attempt().and_then(Attempt::endpoint) {
-            self.endpoints.welcome(endpoint);
-        }
+        self.connector.on_welcome();
         self.has_connected = true;
         self.record.succeed(now);
         self.health.on_welcome(now, socket, welcome);
         self.credential.accept(self.hello_token_version);
         self.publisher.on_welcome(welcome.limits.message_bytes);
         self.pacer.on_welcome(now, &welcome.limits);
-        match &mut self.phase {
+        match self.phase {
             Phase::Trying(_) => self.enter_live(now, Origin::Attempt),
-            Phase::Polling(polling) => polling.return_path = ReturnPath::Joining,
-            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
+            Phase::Polling | Phase::Resting | Phase::Offline | Phase::Live(_) => {}
         }
         self.pace_session(now);
         for id in self.subscriptions.unrequested() {

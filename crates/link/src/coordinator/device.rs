@@ -4,9 +4,8 @@
 use steadfast_machine::{Machine as _, Millis, Span};
 
 use super::{COMING_BACK, Link};
-use crate::connect_race::ConnectRace;
-use crate::phase::{Attempt, Phase};
-use crate::{Config, Detection, NetworkKey, NetworkKind, Reason};
+use crate::phase::Phase;
+use crate::{Detection, NetworkKey, NetworkKind, Reason};
 
 /// How late a timer may fire before the device is taken to have slept.
 const LATE_MAX: Span = Span::seconds(5);
@@ -18,7 +17,7 @@ impl Link {
         self.is_online = true;
         match self.phase {
             Phase::Offline => self.come_online(now),
-            Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
+            Phase::Live(_) | Phase::Polling => self.probe_session(now),
             Phase::Resting | Phase::Trying(_) => {}
         }
     }
@@ -27,7 +26,7 @@ impl Link {
         self.is_online = false;
         self.device.network = NetworkKind::Unknown;
         match self.phase {
-            Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+            Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {
                 self.drop_transports(now, COMING_BACK);
                 self.enter_offline(now);
             }
@@ -44,29 +43,26 @@ impl Link {
     ) {
         self.is_online = true;
         self.device.network = kind;
-        self.network_history.enter(key.unwrap_or_else(|| NetworkKey::of_kind(kind)));
+        self.connector.enter_network(key.unwrap_or_else(|| NetworkKey::of_kind(kind)));
         self.health.on_network_changed(self.device.bounds(&self.config));
-        self.endpoints.forget_path();
         self.credential.expedite(now);
-        self.flap_damping.clear();
-        match &mut self.phase {
+        self.poller.on_network_changed();
+        match self.phase {
             Phase::Resting => {}
             Phase::Offline => self.come_online(now),
-            Phase::Trying(trying) => {
-                trying.policy.move_on(self.network_history.is_blocked(now));
-                self.network_changed_at = Some(now);
-                self.expedite(now);
+            Phase::Trying(_) => {
+                self.connector.on_network_changed(now);
+                self.connector.hasten_after_change(now);
                 self.fall_back_if_wanted(now);
             }
             Phase::Live(_) => {
-                self.network_changed_at = Some(now);
+                self.connector.on_network_changed(now);
                 self.probe_session(now);
                 self.doubt_session(now);
             }
-            Phase::Polling(polling) => {
-                polling.returns = 0;
-                self.network_changed_at = Some(now);
-                self.expedite(now);
+            Phase::Polling => {
+                self.connector.on_network_changed(now);
+                self.connector.hasten_after_change(now);
                 self.probe_session(now);
                 // Their network is gone: they are sent again.
                 self.cancel_polls();
@@ -96,7 +92,7 @@ impl Link {
         self.publisher.on_resumed();
         self.health.on_resumed(now);
         match self.phase {
-            Phase::Live(_) | Phase::Polling(_) => self.probe_session(now),
+            Phase::Live(_) | Phase::Polling => self.probe_session(now),
             Phase::Resting | Phase::Offline | Phase::Trying(_) => {}
         }
     }
@@ -118,9 +114,7 @@ impl Link {
         self.record.sleep(from, now);
         self.health.on_sleep(from, now);
         self.messages.sleep(now.since(from));
-        if let Some(attempt) = self.phase.attempt_mut() {
-            renew(attempt, now, &self.config);
-        }
+        self.connector.on_sleep(now, now.since(from), &self.config);
         self.subscriptions.on_sleep(now);
         self.credential.sleep();
         let outlived = self.config.heartbeat_interval + self.config.heartbeat_timeout;
@@ -128,11 +122,7 @@ impl Link {
             // The server has long given the session up.
             self.doubt_session(now);
         }
-        match &mut self.phase {
-            Phase::Trying(trying) => trying.policy.sleep(now.since(from)),
-            Phase::Polling(polling) => polling.answered_at = now,
-            Phase::Resting | Phase::Offline | Phase::Live(_) => {}
-        }
+        self.poller.on_sleep(now);
         true
     }
 
@@ -146,37 +136,20 @@ impl Link {
 
     fn come_online(&mut self, now: Millis) {
         self.credential.expedite(now);
-        let at = self.schedule.admit_free(now);
+        let at = self.connector.time_after_change(now);
+        self.connector.wait(at);
+        self.connector.connect(now);
         if self.has_connected {
-            let attempt = Attempt::Waiting { at };
-            let policy = self.new_policy(now);
-            self.enter_reconnecting(now, attempt, policy, Reason::NetworkRestored);
+            self.enter_reconnecting(now, Reason::NetworkRestored);
         } else {
-            self.enter_connecting(now, at, Reason::NetworkRestored);
+            self.enter_connecting(now, Reason::NetworkRestored);
         }
         self.fall_back_if_wanted(now);
-    }
-
-    /// An attempt that waits for its time need not wait any longer.
-    fn expedite(&mut self, now: Millis) {
-        let Some(Attempt::Waiting { at }) = self.phase.attempt_mut() else { return };
-        // It is the first attempt after the change: no loss after it is put down to that.
-        self.network_changed_at = None;
-        *at = (*at).min(self.schedule.admit_free(now));
     }
 
     fn probe_session(&mut self, now: Millis) {
         if let Some(frame) = self.health.probe(now, &self.config) {
             self.send_timed(now, frame);
         }
-    }
-}
-
-fn renew(attempt: &mut Attempt, now: Millis, config: &Config) {
-    match attempt {
-        Attempt::Opening(ConnectRace { until, .. }) | Attempt::Handshake { until, .. } => {
-            *until = now + config.connect_timeout;
-        }
-        Attempt::Waiting { .. } | Attempt::AwaitingToken => {}
     }
 }

@@ -1,27 +1,26 @@
-//! Opens sockets for an attempt: one, and after a while a second one to another endpoint. In: that
-//! an attempt is due, or that the path has begun to work. Out: sockets to open, and a request for a
-//! token where the last one was refused. Must not know what follows when one opens.
+//! Opens the sockets that the connector dials, and closes those that are not needed. In: that an
+//! attempt is due, or that the path has begun to work. Out: sockets to open and to close, and a
+//! request for a token where the last one was refused. Must not know what follows when one opens.
 
-use steadfast_machine::{Millis, Span};
+use steadfast_machine::Millis;
+use steadfast_protocol::CloseCode;
 
 use super::Link;
-use crate::backoff::jittered;
-use crate::connect_race::{ConnectRace, Dial};
-use crate::phase::{Attempt, Phase, ShownAs, SocketStage};
+use crate::connector::Dial;
+use crate::connector::attempt::SocketStage;
+use crate::phase::{Phase, ShownAs};
 use crate::{Output, SocketId};
-
-/// How long no probe is sent while the next attempt is waited for.
-const PROBE_PAUSE: Span = Span::seconds(5);
 
 impl Link {
     /// Begins the attempt that was planned; with a fresh token, where the last one was refused.
     pub(super) fn begin_attempt(&mut self, now: Millis) {
-        if !self.credential.is_refused() {
-            return self.open_socket(now);
+        if self.credential.is_refused() {
+            self.connector.await_token();
+            return self.want_token();
         }
-        let Some(attempt) = self.phase.attempt_mut() else { return };
-        *attempt = Attempt::AwaitingToken;
-        self.want_token();
+        self.record.begin(!matches!(self.phase, Phase::Trying(ShownAs::Connecting)));
+        let dial = self.connector.open(now, &self.config);
+        self.open_socket(dial);
     }
 
     /// Asks the app for a token, unless it is being asked.
@@ -31,88 +30,25 @@ impl Link {
         }
     }
 
-    pub(super) fn open_socket(&mut self, now: Millis) {
-        let is_reconnect = match &self.phase {
-            Phase::Trying(trying) => trying.shown_as != ShownAs::Connecting,
-            Phase::Polling(_) | Phase::Live(_) => true,
-            Phase::Resting | Phase::Offline => return,
-        };
-        // Whatever fails from here on, the change of network has had its attempt.
-        self.network_changed_at = None;
-        self.record.begin(is_reconnect);
-        let newest = self.dial(now, self.endpoints.next());
-        let race_at = self.endpoints.rival_of(newest.endpoint);
-        let race_at = race_at.map(|_| now + self.endpoints.race_after());
-        let until = now + self.config.connect_timeout;
-        let Some(attempt) = self.phase.attempt_mut() else { return };
-        *attempt = Attempt::Opening(ConnectRace { newest, rival: None, race_at, until });
-        self.watch_attempt(now);
-    }
-
-    pub(super) fn dial(&mut self, now: Millis, endpoint: u8) -> Dial {
-        self.last_socket = self.last_socket.wrapping_add(1);
-        let socket = self.last_socket;
-        self.schedule.spend(now);
-        self.out.push_back(Output::OpenSocket { socket, to: self.endpoints.to(), endpoint });
-        Dial { socket, endpoint, since: now }
-    }
-
-    /// Dials another endpoint beside the first, where the budget has room for it at once.
+    /// Dials another endpoint beside the first. Its `hello` must not carry a token that a poll has
+    /// found to be refused.
     pub(super) fn race(&mut self, now: Millis) {
-        let Some(Attempt::Opening(connect_race)) = self.phase.attempt_mut() else { return };
-        connect_race.race_at = None;
-        let dialled = connect_race.newest.endpoint;
-        let Some(endpoint) = self.endpoints.rival_of(dialled) else { return };
-        // Its `hello` would carry a token that a poll has found to be refused.
-        if self.credential.is_refused() || self.schedule.admit(now) > now {
-            return;
-        }
-        let dial = self.dial(now, endpoint);
-        if let Some(Attempt::Opening(connect_race)) = self.phase.attempt_mut() {
-            connect_race.race(dial);
+        if let Some(dial) = self.connector.race(now, self.credential.is_refused()) {
+            self.open_socket(dial);
         }
     }
 
-    pub(super) fn watch_attempt(&mut self, now: Millis) {
-        if let Phase::Trying(trying) = &mut self.phase {
-            trying.policy.watch(now, &self.config);
-        }
-    }
-
-    /// The path has just begun to work: an attempt that waits need not wait any longer, and one
-    /// that has dialled into the dark dials again, where the budget has room for it at once.
+    /// The path has just begun to work.
     pub(super) fn retry_at_once(&mut self, now: Millis) {
-        let soonest = self.schedule.admit_asked(now, &self.config);
-        match self.phase.attempt_mut() {
-            Some(Attempt::Waiting { at }) => *at = (*at).min(soonest),
-            Some(Attempt::Opening(connect_race))
-                if connect_race.rival.is_none() && soonest <= now =>
-            {
-                let endpoint = connect_race.newest.endpoint;
-                connect_race.race_at = None;
-                self.network_changed_at = None;
-                let dial = self.dial(now, endpoint);
-                if let Some(Attempt::Opening(connect_race)) = self.phase.attempt_mut() {
-                    connect_race.race(dial);
-                }
-                self.watch_attempt(now);
-            }
-            Some(Attempt::Opening(_) | Attempt::AwaitingToken | Attempt::Handshake { .. })
-            | None => {}
+        if let Some(dial) = self.connector.retry_at_once(now, &self.config) {
+            self.open_socket(dial);
         }
     }
 
-    /// Plans the next probe in a long pause between two attempts, so that a path that works again
-    /// is seen before the pause is over. In the background nobody waits for it.
-    pub(super) fn plan_probe(&mut self, now: Millis) {
-        let Phase::Trying(trying) = &mut self.phase else { return };
-        let Attempt::Waiting { at } = trying.attempt else { return };
-        let is_wanted = trying.policy.wants_probe() && !self.subscriptions.is_empty();
-        if !is_wanted || self.device.is_background || at.since(now) <= PROBE_PAUSE {
-            return;
-        }
-        let pause = jittered(PROBE_PAUSE, self.config.jitter_percent, &mut self.rng);
-        trying.policy.plan_probe(now + pause);
+    fn open_socket(&mut self, dial: Dial) {
+        let Dial { socket, endpoint, .. } = dial;
+        let to = self.connector.endpoints.to();
+        self.out.push_back(Output::OpenSocket { socket, to, endpoint });
     }
 
     /// How far this socket has come; `None` where it is no longer wanted.
@@ -120,6 +56,16 @@ impl Link {
         if self.health.socket() == Some(socket) {
             return Some(SocketStage::Welcomed);
         }
-        self.phase.stage(socket)
+        self.connector.stage(socket)
+    }
+
+    /// Closes these sockets with this code.
+    pub(super) fn close_sockets(
+        &mut self,
+        sockets: impl IntoIterator<Item = SocketId>,
+        code: CloseCode,
+    ) {
+        let close = |socket| Output::CloseSocket { socket, code };
+        self.out.extend(sockets.into_iter().map(close));
     }
 }

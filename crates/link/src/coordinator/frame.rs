@@ -10,8 +10,8 @@ use steadfast_protocol::{
 
 use super::Link;
 use crate::backoff::{fit, jittered};
+use crate::connector::attempt::SocketStage;
 use crate::end::End;
-use crate::phase::SocketStage;
 use crate::subscriptions::{Continuity, Subscription, read_number};
 use crate::{Notice, Output, Reason, SocketId};
 
@@ -151,7 +151,7 @@ impl Link {
             return;
         }
         self.health.on_go_away(now + Span(frame.after_ms).min(LEAVE_MAX) + spread);
-        self.endpoints.send_to(frame.to);
+        self.connector.endpoints.send_to(frame.to);
     }
 
     fn on_error(&mut self, now: Millis, frame: ErrorFrame) {
@@ -202,7 +202,7 @@ impl Link {
     /// The newest heartbeat was answered. Where the warm path has not been measured for long,
     /// another one follows: only now is the path sure to be warm.
     pub(super) fn on_answered(&mut self, now: Millis) {
-        self.network_history.record_success();
+        self.connector.record_success();
         self.clear_session_doubt();
         self.return_if_proven(now);
         if self.health.wants_echo(now)

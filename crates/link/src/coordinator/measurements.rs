@@ -6,7 +6,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ClientFrame, Event};
 
 use super::Link;
-use crate::phase::{Phase, ShownAs, Trying};
+use crate::phase::{Phase, ShownAs};
 use crate::quality::Flow;
 use crate::{Notice, QualityReport, Reason};
 
@@ -45,20 +45,16 @@ impl Link {
     }
 
     fn flow(&self, now: Millis) -> Flow {
-        match &self.phase {
+        match self.phase {
             Phase::Resting => {
                 let is_wanted = self.reason == Reason::Rejected;
                 if is_wanted { Flow::Down } else { Flow::Unwanted }
             }
             Phase::Offline => Flow::Offline,
-            Phase::Trying(Trying {
-                shown_as: ShownAs::Connecting | ShownAs::Reconnecting, ..
-            }) => Flow::Down,
-            Phase::Polling(_) => Flow::Polled,
+            Phase::Trying(ShownAs::Connecting | ShownAs::Reconnecting) => Flow::Down,
+            Phase::Polling => Flow::Polled,
             Phase::Live(_) if self.health.is_suspect(now) => Flow::Suspect,
-            Phase::Live(_) | Phase::Trying(Trying { shown_as: ShownAs::Connected, .. }) => {
-                Flow::Live
-            }
+            Phase::Live(_) | Phase::Trying(ShownAs::Connected) => Flow::Live,
         }
     }
 

@@ -9,45 +9,36 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelRequest, ErrorCode, PollAnswer, PollPage, PollRefusal, Since};
 
 use super::Link;
-use crate::backoff::{HINT_MAX, doubled, jittered};
+use crate::backoff::HINT_MAX;
+use crate::connector::attempt::Attempt;
 use crate::credential::{Fault, Refusal};
-use crate::fallback_policy::FallbackPolicy;
-use crate::phase::{Attempt, Phase, ReturnPath};
-use crate::poll::{
-    ANSWER_TIMEOUT, ChannelPoll, EMPTY_PAUSE, PAUSE_MAX, PollBatch, PollRequest, PollState,
-};
+use crate::phase::Phase;
+use crate::poller::{EMPTY_PAUSE, PollBatch, PollRequest};
+use crate::subscriptions::Subscription;
 use crate::{Output, PollFailure, PollId, Reason};
 
+/// The longest pause that a server may ask for.
+const PAUSE_MAX: Span = Span::seconds(60);
 /// How long a channel is left alone that the server cannot serve for now.
 const REFUSED_PAUSE: Span = Span::seconds(5);
-/// How long no poll must have been answered before polling counts as lost.
-const SILENCE_MAX: Span = Span::seconds(10);
 
 impl Link {
     /// Sends the polls that are due, and gives up those that have taken too long.
     pub(super) fn run_polls(&mut self, now: Millis) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        for one in &mut polling.polls.channels {
-            let subscription = self.subscriptions.by_id_mut(one.subscription);
-            // Whether there is an answer again is to be known soon.
-            one.is_known =
-                !one.is_missing() && subscription.is_some_and(|own| own.position().is_some());
+        if self.phase != Phase::Polling {
+            return;
         }
-        let requests = polling.polls.requests.iter();
-        let late: Vec<_> = requests.filter(|one| one.until <= now).map(|one| one.poll).collect();
-        for poll in late {
+        let position = |id| self.subscriptions.by_id(id).and_then(Subscription::position);
+        self.poller.review(|id| position(id).is_some());
+        while let Some(poll) = self.poller.overdue(now) {
             self.out.push_back(Output::CancelPoll { poll });
             self.on_polled(now, poll, Err(PollFailure::Unreachable));
         }
-        let free_at = self.endpoints.seek_http(now);
-        if let Phase::Polling(polling) = &mut self.phase {
-            polling.polls.put_off(now, free_at);
-        }
-        while let Phase::Polling(polling) = &mut self.phase
-            && let Some(batch) = polling.polls.next(now, self.endpoints.http())
-        {
+        let free_at = self.connector.endpoints.seek_http(now);
+        self.poller.put_off(now, free_at);
+        while let Some(batch) = self.poller.next(now, self.connector.endpoints.http()) {
             for poll in &batch.replaces {
-                polling.polls.take(*poll, now);
+                self.poller.take(*poll, now);
                 self.out.push_back(Output::CancelPoll { poll: *poll });
             }
             self.send_poll(now, &batch);
@@ -56,30 +47,15 @@ impl Link {
     }
 
     fn send_poll(&mut self, now: Millis, batch: &PollBatch) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        self.last_poll = self.last_poll.wrapping_add(1);
-        let (poll, endpoint) = (self.last_poll, self.endpoints.http());
-        let mut channels = Vec::new();
-        for place in &batch.places {
-            let Some(one) = polling.polls.channels.get_mut(*place) else { continue };
-            let Some(subscription) = self.subscriptions.by_id_mut(one.subscription) else {
-                continue;
-            };
-            let (channel, since) = (subscription.channel.clone(), subscription.since());
-            one.state = PollState::Asked { poll, since: since.clone() };
-            channels.push(ChannelRequest { id: None, channel, since });
-        }
+        let endpoint = self.connector.endpoints.http();
         // The first poll of a channel is to learn where it stands: it does not wait.
         let wait = if batch.is_long { self.config.poll_wait } else { Span::ZERO };
-        polling.polls.requests.push(PollRequest {
-            poll,
-            endpoint,
-            at: now,
-            until: now + wait + ANSWER_TIMEOUT,
-            is_long: batch.is_long,
-            is_grouped: channels.len() > 1,
-            token_version: self.credential.version(),
-        });
+        let request = |id| {
+            let one = self.subscriptions.by_id(id)?;
+            Some(ChannelRequest { id: None, channel: one.channel.clone(), since: one.since() })
+        };
+        let version = self.credential.version();
+        let (poll, channels) = self.poller.ask(batch, (now, wait), endpoint, version, request);
         self.out.push_back(Output::Poll { poll, channels, wait_ms: wait.0, endpoint });
     }
 
@@ -89,15 +65,14 @@ impl Link {
         poll: PollId,
         outcome: Result<Box<PollAnswer>, PollFailure>,
     ) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        let Some((request, asked)) = polling.polls.take(poll, now) else { return };
+        let Some((request, asked)) = self.poller.take(poll, now) else { return };
         match outcome {
             Ok(answer) => self.on_answer(now, &request, asked, *answer),
             Err(PollFailure::Unreachable) => self.on_miss(now, &request, &asked),
             Err(PollFailure::Busy { retry_after_ms }) => {
                 let until = now + Span(retry_after_ms).clamp(EMPTY_PAUSE, HINT_MAX);
-                self.endpoints.hold_http(request.endpoint, until);
-                let at = self.endpoints.seek_http(now);
+                self.connector.endpoints.hold_http(request.endpoint, until);
+                let at = self.connector.endpoints.seek_http(now);
                 for (id, _) in asked {
                     self.poll_again(id, at);
                 }
@@ -107,18 +82,14 @@ impl Link {
                 match self.credential.refuse(request.token_version, request.at, Fault::Age) {
                     Refusal::Again => {}
                     Refusal::Renew => {
-                        for (id, _) in asked {
-                            if let Some(one) = polling.polls.find_mut(id) {
-                                one.state = PollState::AwaitingToken;
-                            }
-                        }
+                        self.poller.await_token(&asked);
                         self.want_token();
                     }
                     Refusal::Stop => self.rest(now, Reason::Rejected),
                 }
             }
             // A server of an older version; or one that says by which channel it is.
-            Err(PollFailure::Refused) if request.is_grouped => polling.polls.learn(&request, false),
+            Err(PollFailure::Refused) if request.is_grouped => self.poller.split(&request),
             Err(PollFailure::Refused) => {
                 let message = String::from("the server does not let this link poll the channel");
                 for (id, _) in asked {
@@ -128,25 +99,14 @@ impl Link {
         }
     }
 
-    /// No answer came, and the next poll goes to another endpoint: at once, until each has failed.
+    /// No answer came, and the next poll goes to another endpoint.
     fn on_miss(&mut self, now: Millis, request: &PollRequest, asked: &[(u32, Since)]) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        let row = polling.polls.missed(request, asked);
-        if self.endpoints.http() == request.endpoint {
-            self.endpoints.fail_http();
+        let endpoints = &mut self.connector.endpoints;
+        if endpoints.http() == request.endpoint {
+            endpoints.fail_http();
         }
-        let count = u32::from(self.endpoints.count());
-        let mut at = now;
-        if row.is_multiple_of(count) {
-            let nth = (row / count).saturating_sub(1);
-            let pause = doubled(self.config.backoff_min, nth, self.config.backoff_max);
-            at += jittered(pause, self.config.jitter_percent, &mut self.rng);
-        }
-        for (id, _) in asked {
-            if let Some(one) = polling.polls.find_mut(*id) {
-                one.state = PollState::Due { at };
-            }
-        }
+        let jitter = (&self.config, &mut self.rng);
+        self.poller.on_miss(now, request, asked, endpoints.count(), jitter);
     }
 
     fn on_answer(
@@ -156,7 +116,6 @@ impl Link {
         asked: Vec<(u32, Since)>,
         mut answer: PollAnswer,
     ) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
         let is_of = |page: &PollPage, id: u32| {
             self.subscriptions.iter().any(|own| own.id == id && own.channel == page.channel)
         };
@@ -165,8 +124,7 @@ impl Link {
             return self.on_miss(now, request, &asked);
         }
         self.credential.accept(request.token_version);
-        polling.answered_at = now;
-        polling.polls.learn(request, true);
+        self.poller.on_answer(now, request);
         let is_empty = answer.pages.iter().all(|page| page.events.is_empty());
         let floor = if is_empty { request.at + EMPTY_PAUSE } else { now };
         let at = self.time_of_next_poll(now, request, floor, Span(answer.next_poll_ms));
@@ -210,13 +168,12 @@ impl Link {
         if pause == Span::ZERO {
             return at;
         }
-        self.endpoints.hold_http(request.endpoint, at.max(now + pause.min(PAUSE_MAX)));
-        self.endpoints.seek_http(now)
+        self.connector.endpoints.hold_http(request.endpoint, at.max(now + pause.min(PAUSE_MAX)));
+        self.connector.endpoints.seek_http(now)
     }
 
     fn on_page(&mut self, now: Millis, id: u32, page: PollPage, asked: &Since, at: Millis) {
-        let Phase::Polling(polling) = &mut self.phase else { return };
-        let Some(one) = polling.polls.find_mut(id) else { return };
+        let Some(one) = self.poller.find_mut(id) else { return };
         let Some(subscription) = self.subscriptions.by_id_mut(id) else { return };
         one.answered(at);
         let is_final = page.is_final;
@@ -247,30 +204,22 @@ impl Link {
     }
 
     fn poll_again(&mut self, id: u32, at: Millis) {
-        if let Some(one) = self.phase.polling_mut().and_then(|polling| polling.polls.find_mut(id)) {
+        if let Some(one) = self.poller.find_mut(id) {
             one.answered(at);
         }
     }
 
     /// Where no poll of any channel gets through any more, there is nothing to fall back on.
     fn give_up_polling_if_lost(&mut self, now: Millis) {
-        let Phase::Polling(polling) = &self.phase else { return };
-        let is_silent = now.since(polling.answered_at) >= SILENCE_MAX;
-        let all_lost = polling.polls.channels.iter().all(ChannelPoll::is_lost);
-        let ReturnPath::Attempt(attempt) = &polling.return_path else { return };
-        if !is_silent || !all_lost || polling.polls.channels.is_empty() {
+        if !self.poller.is_lost(now) || self.health.session().is_some() {
             return;
         }
-        let attempt = attempt.clone();
         self.cancel_polls();
-        // Whatever is remembered of the network, polls do no better there.
-        let policy = FallbackPolicy::new(now, false);
-        self.enter_reconnecting(now, attempt, policy, Reason::Lost);
-        if let Some(Attempt::Waiting { .. }) = self.phase.attempt() {
+        self.connector.connect_after_polls(now);
+        self.enter_reconnecting(now, Reason::Lost);
+        if let Some(Attempt::Waiting { .. }) = self.connector.attempt() {
             let at = self.usual_time(now);
-            if let Some(attempt) = self.phase.attempt_mut() {
-                *attempt = Attempt::Waiting { at };
-            }
+            self.connector.wait(at);
         }
     }
 }

@@ -17,7 +17,7 @@ impl Link {
     pub(super) fn on_publish(&mut self, ticket: u64, frame: PublishFrame) {
         let failure = match self.phase {
             Phase::Resting => Some(PublishFailure::Closed),
-            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling(_) => {
+            Phase::Offline | Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {
                 self.publisher.add(ticket, frame, &self.config).err()
             }
         };

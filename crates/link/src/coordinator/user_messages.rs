@@ -5,10 +5,9 @@ use steadfast_machine::{Millis, Wake};
 use steadfast_protocol::{Advice, CloseCode};
 
 use super::Link;
+use crate::connector::attempt::Attempt;
 use crate::end::End;
 use crate::message::Clue;
-use crate::phase::{Attempt, Phase};
-use crate::poll::ChannelPoll;
 use crate::{DialFailure, Input, Notice, Output, PollFailure, Why};
 
 impl Link {
@@ -45,8 +44,8 @@ impl Link {
             self.messages.on_clue(now, Clue::Gap);
         }
         self.messages.on_clue(now, Clue::Poor(self.health.is_poor(now)));
-        self.messages.on_clue(now, Clue::Stalled(self.is_stalled()));
-        let next_try = match self.phase.attempt() {
+        self.messages.on_clue(now, Clue::Stalled(self.poller.is_stalled()));
+        let next_try = match self.connector.attempt() {
             Some(Attempt::Waiting { at }) => Some(*at),
             Some(Attempt::AwaitingToken | Attempt::Opening(_) | Attempt::Handshake { .. })
             | None => None,
@@ -54,13 +53,6 @@ impl Link {
         if self.messages.review(now, next_try) {
             self.tell(Notice::Message { message: self.messages.message() });
         }
-    }
-
-    /// Whether no channel's polls are answered.
-    fn is_stalled(&self) -> bool {
-        let Phase::Polling(polling) = &self.phase else { return false };
-        let polls = &polling.polls.channels;
-        !polls.is_empty() && polls.iter().all(ChannelPoll::is_missing)
     }
 
     /// When that changes next.

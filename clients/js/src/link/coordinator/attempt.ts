@@ -5,15 +5,17 @@
 import { type Millis, NEVER } from "../../machine/time.js";
 import { ABNORMAL } from "../../protocol/close.js";
 import type { Welcome } from "../../protocol/frame/server.js";
-import { find, remove } from "../connect_race.js";
+import * as connector from "../connector.js";
+import * as dialing from "../connector/dialing.js";
 import type { Link } from "../coordinator.js";
 import { accept } from "../credential.js";
 import { type End, closed, isFinal } from "../end.js";
-import * as endpoints from "../endpoints.js";
-import * as policy from "../fallback_policy.js";
 import * as health from "../health.js";
 import type { Input, SocketId } from "../input.js";
-import { type Phase, attemptSockets, endpointOf, newAttempt } from "../phase.js";
+import * as pacer from "../pacer.js";
+import * as publisher from "../publisher.js";
+import * as records from "../statistics.js";
+import * as subscriptions from "../subscriptions.js";
 import { subscribe } from "./app.js";
 import { closeSockets, race, stage } from "./dials.js";
 import { paceSession } from "./measurements.js";
@@ -28,22 +30,13 @@ export function onSocketOpened(
   now: Millis,
   { socket }: Input & { kind: "socket_opened" },
 ): void {
-  const { phase } = link;
-  const { attempt } = phase;
-  const opened = attempt?.kind === "opening" && find(attempt.dials, socket);
-  if (!opened || !phase.attempt) return;
-  closeSockets(link, attemptSockets(phase).filter((loser) => loser !== socket));
-  if (!isHeldBack(phase)) endpoints.open(link.endpoints, now - opened.since);
-  phase.attempt = newAttempt("handshake", attempt.at, [opened]);
+  const losers = dialing.onOpened(link.connector, now, socket);
+  if (!losers) return;
+  closeSockets(link, losers);
   replaceSession(link, now);
-  if (link.phase.kind === "trying") policy.open(link.phase.policy, now, link.settings);
+  dialing.onHello(link.connector, now);
   sendHello(link, now, socket);
 }
-
-/** Whether the time that a socket took to open may be the browser's, and not the path's. */
-const isHeldBack = (phase: Phase): boolean =>
-  (phase.kind === "trying" && policy.isHeldBack(phase.policy)) ||
-  (phase.kind === "polling" && phase.returns > 0);
 
 export function onSocketFailed(
   link: Link,
@@ -80,30 +73,24 @@ function onSocketEnd(link: Link, now: Millis, socket: SocketId, end: End): void 
  * if that has not been done.
  */
 function onDialEnd(link: Link, now: Millis, socket: SocketId, end: End): void {
-  const { attempt } = link.phase;
-  if (!attempt) return;
-  if (!isFinal(end) && attempt.raceAt < NEVER) race(link, now);
-  const left = remove(attempt.dials, socket);
-  if (!left.length) return onAttemptEnd(link, now, end);
-  attempt.dials = left;
-  recordFailure(link, now, end);
+  const { attempt } = link.connector;
+  if (!isFinal(end) && attempt && attempt.raceAt < NEVER) race(link, now);
+  if (dialing.remove(link.connector, socket)) recordFailure(link, now, end);
+  else onAttemptEnd(link, now, end);
 }
 
 /** The server took the session. */
 export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: Welcome): void {
-  const { phase } = link;
-  const endpoint = endpointOf(phase.attempt);
-  if (endpoint !== undefined) endpoints.welcome(link.endpoints, endpoint);
+  connector.onWelcome(link.connector);
   link.hasConnected = true;
-  link.record.succeed(now);
+  records.succeed(link.record, now);
   health.onWelcome(link.health, now, socket, welcome);
   accept(link.credential, link.helloTokenVersion);
-  link.publisher.onWelcome(welcome.limits.message_bytes);
-  link.pacer.onWelcome(now, welcome.limits);
-  if (phase.kind === "trying") enterLive(link, now, false);
-  if (phase.kind === "polling") phase.attempt = undefined;
+  publisher.onWelcome(link.publisher, welcome.limits.message_bytes);
+  pacer.onWelcome(link.pacer, now, welcome.limits);
+  if (link.connector.policy) enterLive(link, now, false);
   paceSession(link, now);
-  for (const id of link.subscriptions.unrequested()) subscribe(link, now, id);
+  for (const id of subscriptions.unrequested(link.subscriptions)) subscribe(link, now, id);
   probeReturn(link, now);
 }
 
@@ -112,7 +99,7 @@ function sendHello(link: Link, now: Millis, socket: SocketId): void {
   link.helloTokenVersion = credential.version;
   link.helloSentAt = now;
   health.onHello(link.health, now);
-  const channels = link.subscriptions.requestAll(now);
+  const channels = subscriptions.requestAll(link.subscriptions, now);
   link.send(socket, {
     type: "hello",
     link: settings.link,

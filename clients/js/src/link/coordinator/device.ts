@@ -2,25 +2,29 @@
 // change, and sleep. In: its reports, and timers that fired late. Out: attempts and heartbeats at
 // once.
 
-import { type Millis, NOT_YET, seconds } from "../../machine/time.js";
+import { type Millis, seconds } from "../../machine/time.js";
 import { admitFree } from "../backoff.js";
+import * as connector from "../connector.js";
+import { waiting } from "../connector/attempt.js";
+import { hastenAfterChange } from "../connector/timing.js";
 import type { Link } from "../coordinator.js";
 import * as credential from "../credential.js";
 import { bounds } from "../device.js";
-import { forgetPath } from "../endpoints.js";
-import * as policy from "../fallback_policy.js";
-import { clearEarlyLosses } from "../flap_damping.js";
 import * as health from "../health.js";
 import type { Input, NetworkChanged } from "../input.js";
-import { isBlocked } from "../network_history.js";
-import { waiting } from "../phase.js";
+import * as messages from "../message.js";
+import { isLive } from "../phase.js";
+import { clearEarlyLosses } from "../poller/flap_damping.js";
+import * as publisher from "../publisher.js";
+import * as records from "../statistics.js";
+import * as subscriptions from "../subscriptions.js";
 import { COMING_BACK } from "./dials.js";
 import { fallBackIfWanted } from "./fallback.js";
 import { paceSession, sendTimed } from "./measurements.js";
 import { dropTransports } from "./reconnect.js";
 import { cancelPolls } from "./returning.js";
 import { doubtSession } from "./successor.js";
-import { enterConnecting, enterOffline, enterReconnecting, newPolicy } from "./transitions.js";
+import { enterConnecting, enterOffline, enterReconnecting } from "./transitions.js";
 
 /** How late a timer may fire before the device is taken to have slept. */
 const LATE_MAX = seconds(5);
@@ -29,15 +33,15 @@ const LATE_LOOK_MAX = seconds(1);
 
 export function onOnline(link: Link, now: Millis): void {
   link.isOnline = true;
-  if (link.phase.kind === "offline") comeOnline(link, now);
+  if (link.phase === "offline") comeOnline(link, now);
   else probeSession(link, now);
 }
 
 export function onOffline(link: Link, now: Millis): void {
   link.isOnline = false;
   link.device.network = "unknown";
-  const { kind } = link.phase;
-  if (kind === "resting" || kind === "offline") return;
+  const { phase } = link;
+  if (phase === "resting" || phase === "offline") return;
   dropTransports(link, now, COMING_BACK);
   enterOffline(link, now);
 }
@@ -51,21 +55,18 @@ export function onNetworkChanged(
   const { phase } = link;
   link.isOnline = true;
   link.device.network = network;
-  link.networkHistory.current = key ?? network;
+  connector.enterNetwork(link.connector, key ?? network);
   health.onNetworkChanged(link.health, bounds(link.device, link.settings));
-  forgetPath(link.endpoints);
   credential.expedite(link.credential, now);
-  clearEarlyLosses(link.flapDamping);
-  if (phase.kind === "resting") return;
-  if (phase.kind === "offline") return comeOnline(link, now);
-  link.networkChangedAt = now;
-  if (phase.kind === "live") {
+  clearEarlyLosses(link.poller.flapDamping);
+  if (phase === "resting") return;
+  if (phase === "offline") return comeOnline(link, now);
+  connector.onNetworkChanged(link.connector, now);
+  if (isLive(phase)) {
     probeSession(link, now);
     return doubtSession(link, now);
   }
-  if (phase.kind === "polling") phase.returns = 0;
-  if (phase.kind === "trying") policy.moveOn(phase.policy, isBlocked(link.networkHistory, now));
-  expedite(link, now);
+  hastenAfterChange(link.connector, now);
   fallBackIfWanted(link, now);
   probeSession(link, now);
   // Their network is gone: they are sent again.
@@ -95,7 +96,7 @@ export function onBackground(link: Link, now: Millis): void {
 
 export function onResumed(link: Link, now: Millis): void {
   credential.sleep(link.credential);
-  link.publisher.onResumed();
+  publisher.onResumed(link.publisher);
   health.onResumed(link.health, now);
   probeSession(link, now);
 }
@@ -119,19 +120,18 @@ export function noticeSleep(link: Link, now: Millis): boolean {
     excuseLateness(link, now);
     return false;
   }
-  const { phase, settings } = link;
-  const { attempt } = phase;
-  link.record.sleep(from, now);
+  const { settings } = link;
+  records.sleep(link.record, from, now);
   health.onSleep(link.health, from, now);
-  link.messages.sleep(now - from);
-  if (attempt?.dials.length) attempt.at = now + settings.connectTimeoutMs;
-  link.subscriptions.onSleep(now);
+  messages.sleep(link.messages, now - from);
+  connector.onSleep(link.connector, now, now - from);
+  subscriptions.onSleep(link.subscriptions, now);
   credential.sleep(link.credential);
   // The server has long given the session up.
   const outlived = settings.heartbeatIntervalMs + settings.heartbeatTimeoutMs;
   if (now - from > outlived) doubtSession(link, now);
-  if (phase.kind === "trying") policy.sleep(phase.policy, now - from);
-  if (phase.kind === "polling") phase.answeredAt = now;
+  // No answer can have come.
+  link.poller.answeredAt = now;
   return true;
 }
 
@@ -144,22 +144,11 @@ function excuseLateness(link: Link, now: Millis): void {
 
 function comeOnline(link: Link, now: Millis): void {
   credential.expedite(link.credential, now);
-  const at = admitFree(link.schedule, now);
-  if (link.hasConnected) {
-    enterReconnecting(link, now, waiting(at), newPolicy(link, now), "network_restored");
-  } else {
-    enterConnecting(link, now, at, "network_restored");
-  }
+  link.connector.attempt = waiting(admitFree(link.connector.schedule, now));
+  connector.connect(link.connector, now);
+  if (link.hasConnected) enterReconnecting(link, now, "network_restored");
+  else enterConnecting(link, now, "network_restored");
   fallBackIfWanted(link, now);
-}
-
-/** An attempt that waits for its time need not wait any longer. */
-function expedite(link: Link, now: Millis): void {
-  const { attempt } = link.phase;
-  if (attempt?.kind !== "waiting") return;
-  // It is the first attempt after the change: no loss after it is put down to that.
-  link.networkChangedAt = NOT_YET;
-  attempt.at = Math.min(attempt.at, admitFree(link.schedule, now));
 }
 
 function probeSession(link: Link, now: Millis): void {

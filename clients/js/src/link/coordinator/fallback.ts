@@ -2,70 +2,46 @@
 // plain HTTP gets through while no session can be had. In: attempts under way, answers to probes.
 // Out: probes, and the first polls.
 
-import { type Millis, NOT_YET, seconds } from "../../machine/time.js";
+import type { Millis } from "../../machine/time.js";
+import * as evidence from "../connector/evidence.js";
+import { confirmLostReturn, prove } from "../connector/fallback_policy.js";
 import type { Link } from "../coordinator.js";
-import { failHttp } from "../endpoints.js";
-import * as policy from "../fallback_policy.js";
-import { recordEarlyLoss } from "../flap_damping.js";
 import type { Input } from "../input.js";
-import { isSuspected, recordFallback } from "../network_history.js";
-import * as poll from "../poll.js";
+import { recordEarlyLoss } from "../poller/flap_damping.js";
+import { isEmpty } from "../subscriptions.js";
 import { retryAtOnce } from "./dials.js";
 import { enterPolling } from "./transitions.js";
 
-/** How long a probe may take. */
-const PROBE_TIMEOUT = seconds(5);
-
 /** Sees whether plain HTTP gets through, unless that is being seen to. */
 export function probePath(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "trying" || phase.policy.isServerBusy || link.probingUntil > now) return;
-  if (link.subscriptions.isEmpty()) return;
-  // The last one was never answered.
-  if (link.probingUntil > NOT_YET) {
-    failHttp(link.endpoints);
-    policy.disprove(phase.policy);
-  }
-  link.probingUntil = now + PROBE_TIMEOUT;
-  link.out.push({ kind: "probe", endpoint: link.endpoints.http || undefined });
+  if (isEmpty(link.subscriptions)) return;
+  const endpoint = evidence.probe(link.connector, now);
+  if (endpoint !== undefined) link.out.push({ kind: "probe", endpoint: endpoint || undefined });
 }
+
+/** Plans the next probe in a long pause between two attempts. */
+export function planProbe(link: Link, now: Millis): void {
+  if (wantsProbeInPause(link)) evidence.planProbe(link.connector, now);
+}
+
+/**
+ * Whether to see in a pause whether the path works again. In the background nobody waits for it.
+ */
+export const wantsProbeInPause = ({ connector, device, subscriptions }: Link): boolean =>
+  !device.isBackground && !isEmpty(subscriptions) && evidence.wantsProbe(connector);
 
 export function onProbed(link: Link, now: Millis, { isOk }: Input & { kind: "probed" }): void {
-  const { phase } = link;
-  const isInTime = now <= link.probingUntil;
-  link.probingUntil = NOT_YET;
-  if (!isOk) {
-    failHttp(link.endpoints);
-    if (phase.kind === "trying") policy.disprove(phase.policy);
-  } else if (isInTime) {
-    provePath(link, now);
-  }
-}
-
-export function provePath(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "trying") return;
-  const isFirst = policy.prove(phase.policy, now, link.settings);
-  if (policy.confirmLostReturn(phase.policy)) recordEarlyLoss(link.flapDamping, now);
+  const { connector, settings } = link;
+  const { policy } = connector;
+  if (!evidence.onProbed(connector, now, isOk) || !policy) return;
+  const isFirst = prove(policy, now, settings);
+  if (confirmLostReturn(policy)) recordEarlyLoss(link.poller.flapDamping, now);
   if (isFirst) retryAtOnce(link, now);
   fallBackIfWanted(link, now);
 }
 
 /** Begins to poll if all speaks for it. The attempt goes on beside it. */
 export function fallBackIfWanted(link: Link, now: Millis): void {
-  const { phase, subscriptions } = link;
-  if (phase.kind !== "trying" || subscriptions.isEmpty()) return;
-  const { attempt } = phase;
-  const isSuspect = isSuspected(link.networkHistory, now);
-  if (!policy.wantsFallback(phase.policy, now, isSuspect, link.settings)) return;
-  // A socket that opened speaks for a path that is slow rather than blocked.
-  const isThrough = attempt.kind === "handshake" && !isSuspect;
-  if (attempt.kind === "awaiting_token" || isThrough) return;
-  const polls = poll.newPolls(
-    subscriptions.all.map((one) => poll.newPoll(one.id, !!one.position(), now)),
-  );
-  const isInconclusive = phase.policy.isInconclusive && attempt.kind === "opening";
-  const way = { attempt, returns: 0, isInconclusive };
-  if (policy.isProven(phase.policy, now)) recordFallback(link.networkHistory, now);
-  enterPolling(link, now, { kind: "polling", polls, ...way, answeredAt: now });
+  const { connector, subscriptions } = link;
+  if (!isEmpty(subscriptions) && evidence.wantsFallback(connector, now)) enterPolling(link, now);
 }

@@ -15,9 +15,19 @@ import { jittered } from "../backoff.js";
 import type { Link } from "../coordinator.js";
 import * as health from "../health.js";
 import type { Input, SocketId } from "../input.js";
-import { clear } from "../network_history.js";
-import { readNumber } from "../subscriptions.js";
+import { clear } from "../connector/network_history.js";
+import * as records from "../statistics.js";
+import * as subscriptions from "../subscriptions.js";
 import type { Continuity, Subscription } from "../subscriptions/subscription.js";
+import {
+  isFollowed,
+  onEvent,
+  onSubscribed as onChannelSubscribed,
+  onSuperseded,
+  retryAt,
+  retryLater,
+  tryResubscribe,
+} from "../subscriptions/subscription.js";
 import { leave, sayUnsubscribe, subscribe } from "./app.js";
 import { onWelcome } from "./attempt.js";
 import { stage } from "./dials.js";
@@ -65,9 +75,9 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
       return onSubscribed(link, now, frame);
     case "event":
       measureDelivery(link, now, frame);
-      return deliverInOrder(link, now, frame.channel, (one) => one.onEvent(frame, link.tell));
+      return deliverInOrder(link, now, frame.channel, (one) => onEvent(one, frame, link.tell));
     case "superseded":
-      return deliverInOrder(link, now, frame.channel, (one) => one.onSuperseded(frame));
+      return deliverInOrder(link, now, frame.channel, (one) => onSuperseded(one, frame));
     case "finished":
       return onFinished(link, now, frame.channel);
     case "heartbeat_ack":
@@ -91,12 +101,14 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
 
 function onSubscribed(link: Link, now: Millis, frame: Subscribed): void {
   const { channel, id } = frame;
-  if (!link.subscriptions.find(channel)) {
+  if (!subscriptions.find(link.subscriptions, channel)) {
     // Left after `hello` had asked for it.
     if (id === undefined) sayUnsubscribe(link, now, channel);
     return;
   }
-  deliverInOrder(link, now, channel, (one) => one.onSubscribed(frame, readNumber(id), link.tell));
+  deliverInOrder(link, now, channel, (one) =>
+    onChannelSubscribed(one, frame, subscriptions.readNumber(id), link.tell),
+  );
   returnIfProven(link, now);
 }
 
@@ -110,40 +122,40 @@ function deliverInOrder(
   channel: ChannelName,
   take: (one: Subscription) => Continuity,
 ): void {
-  const subscription = link.subscriptions.find(channel);
+  const subscription = subscriptions.find(link.subscriptions, channel);
   if (subscription && take(subscription) === "broken") resubscribe(link, now, subscription);
 }
 
 /** Asks again for a channel whose pause is over, or whose request was not answered. */
 export function askAgain(link: Link, now: Millis, id: number): void {
-  const subscription = link.subscriptions.byId(id);
+  const subscription = subscriptions.byId(link.subscriptions, id);
   if (!subscription) return;
   if (subscription.progress.kind === "asked") resubscribe(link, now, subscription);
-  else if (subscription.retryAt() < NEVER) subscribe(link, now, id);
+  else if (retryAt(subscription) < NEVER) subscribe(link, now, id);
 }
 
 function resubscribe(link: Link, now: Millis, subscription: Subscription): void {
-  if (subscription.tryResubscribe()) subscribe(link, now, subscription.id, true);
+  if (tryResubscribe(subscription)) subscribe(link, now, subscription.id, true);
   else onSessionEnd(link, now, { kind: "unrecoverable" });
 }
 
 function onFinished(link: Link, now: Millis, channel: ChannelName): void {
-  const subscription = link.subscriptions.find(channel);
-  if (subscription?.isFollowed()) finish(link, now, subscription.id, channel);
+  const subscription = subscriptions.find(link.subscriptions, channel);
+  if (subscription && isFollowed(subscription)) finish(link, now, subscription.id, channel);
 }
 
 /** A channel has ended, and its app has all of it. */
 export function finish(link: Link, now: Millis, id: number, channel: ChannelName): void {
   link.tell({ kind: "finished", channel });
   leave(link, id);
-  if (link.subscriptions.onFinished()) restIfFinished(link, now);
+  if (subscriptions.onFinished(link.subscriptions)) restIfFinished(link, now);
   returnIfProven(link, now);
 }
 
 function onHeartbeatAck(link: Link, now: Millis, frame: HeartbeatAck): void {
   const rtt = health.onHeartbeatAck(link.health, now, frame);
   if (rtt === undefined) return;
-  link.record.answer(rtt);
+  records.answer(link.record, rtt);
   onAnswered(link, now);
 }
 
@@ -151,7 +163,7 @@ function onGoAway(link: Link, now: Millis, frame: GoAway): void {
   const spread = link.rng.between(0, Math.min(frame.spread_ms, LEAVE_MAX));
   if (!link.health.session) return;
   health.onGoAway(link.health, now + Math.min(frame.after_ms, LEAVE_MAX) + spread);
-  link.endpoints.to = frame.to ?? null;
+  link.connector.endpoints.to = frame.to ?? null;
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {
@@ -159,10 +171,10 @@ function onError(link: Link, now: Millis, frame: ErrorFrame): void {
   const { id, channel } = frame;
   const subscription =
     id !== undefined
-      ? link.subscriptions.byRequest(id)
+      ? subscriptions.byRequest(link.subscriptions, id)
       : channel == null
         ? undefined
-        : link.subscriptions.find(channel);
+        : subscriptions.find(link.subscriptions, channel);
   if (!subscription) return;
   if (frame.retry) askAgainLater(link, now, subscription);
   else refuse(link, now, subscription, frame.code, frame.message);
@@ -178,14 +190,15 @@ export function refuse(
 ): void {
   link.tell({ kind: "refused", channel, code, message });
   leave(link, id);
-  if (link.subscriptions.isEmpty()) rest(link, now, "rejected");
+  if (subscriptions.isEmpty(link.subscriptions)) rest(link, now, "rejected");
   else returnIfProven(link, now);
 }
 
 function askAgainLater(link: Link, now: Millis, subscription: Subscription): void {
   // Else it goes on being followed, or waits for its turn already.
   if (subscription.progress.kind !== "asked") return;
-  subscription.retryLater(now + jittered(AGAIN_AFTER, link.settings.jitterPercent, link.rng));
+  const pause = jittered(AGAIN_AFTER, link.settings.jitterPercent, link.rng);
+  retryLater(subscription, now + pause);
 }
 
 /**
@@ -193,7 +206,7 @@ function askAgainLater(link: Link, now: Millis, subscription: Subscription): voi
  * one follows: only now is the path sure to be warm.
  */
 export function onAnswered(link: Link, now: Millis): void {
-  clear(link.networkHistory);
+  clear(link.connector.networks);
   clearSessionDoubt(link);
   returnIfProven(link, now);
   if (!health.wantsEcho(link.health, now)) return;

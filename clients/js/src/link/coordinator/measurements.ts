@@ -8,12 +8,15 @@ import type { ClientFrame } from "../../protocol/frame/client.js";
 import type { Link } from "../coordinator.js";
 import * as health from "../health.js";
 import type { Flow } from "../quality.js";
+import * as records from "../statistics.js";
+import { find } from "../subscriptions.js";
+import { isLive as isNews } from "../subscriptions/subscription.js";
 
 /** Sends a frame that is due on the session, if there is one. */
 export function sendTimed(link: Link, now: Millis, frame: ClientFrame | undefined): void {
   const { session } = link.health;
   if (!session || !frame) return;
-  health.onSend(link.health, now, frame, link.record.statistics(now));
+  health.onSend(link.health, now, frame, records.statistics(link.record, now));
   link.send(session.socket, frame);
 }
 
@@ -22,8 +25,8 @@ export function sendTimed(link: Link, now: Millis, frame: ClientFrame | undefine
  * takes.
  */
 export function measureDelivery(link: Link, now: Millis, event: Event): void {
-  const isLive = link.subscriptions.find(event.channel)?.isLive(event.offset);
-  if (isLive) health.onLiveEvent(link.health, now, event.time);
+  const one = find(link.subscriptions, event.channel);
+  if (one && isNews(one, event.offset)) health.onLiveEvent(link.health, now, event.time);
 }
 
 /** Measures what flows now, and tells the app where the grade has changed. */
@@ -34,17 +37,20 @@ export function updateQuality(link: Link, now: Millis): void {
 
 /** What flows now. */
 export function flow(link: Link, now: Millis): Flow {
-  const { phase } = link;
-  switch (phase.kind) {
+  switch (link.phase) {
     case "resting":
       return link.reason === "rejected" ? "down" : "unwanted";
     case "offline":
       return "offline";
-    case "trying":
-      return phase.shownAs === "connected" ? "live" : "down";
+    case "connecting":
+    case "reconnecting":
+      return "down";
+    case "replacing":
+      return "live";
     case "polling":
       return "polled";
     case "live":
+    case "returned":
       return health.isSuspect(link.health, now) ? "suspect" : "live";
   }
 }

@@ -3,38 +3,38 @@
 // answers, ends. Out: frames, and one notice for each ticket.
 
 import type { Millis } from "../../machine/time.js";
+import type { PublishFrame } from "../../protocol/frame/client.js";
 import type { ErrorFrame, Published } from "../../protocol/frame/server.js";
 import type { Link } from "../coordinator.js";
 import type { Publish } from "../input.js";
 import { type PublishFailure, isRetryable } from "../output.js";
-import { message } from "../publisher.js";
-import { readNumber } from "../subscriptions.js";
+import { openAt } from "../pacer.js";
+import * as publisher from "../publisher.js";
+import { newRequest, readNumber } from "../subscriptions.js";
 
 export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const { ticket, channel, event, data } = input;
   const replace = input.replace ?? undefined;
   const final = input.isFinal || undefined;
-  const isResting = link.phase.kind === "resting";
+  const isResting = link.phase === "resting";
+  const frame: PublishFrame = { type: "publish", channel, event, data, final, replace };
   const failure = isResting
     ? "closed"
-    : link.publisher.add(
-        ticket,
-        { type: "publish", channel, event, data, final, replace },
-        link.settings,
-      );
+    : publisher.add(link.publisher, ticket, frame, link.settings);
   if (failure) tellFailed(link, ticket, failure);
 }
 
 /** Sends what may be sent, and tells of what has waited for an answer for too long. */
 export function runPublishes(link: Link, now: Millis): void {
-  const { publisher } = link;
   let ticket;
-  while ((ticket = publisher.takeOverdue(now)) !== undefined) tellFailed(link, ticket, "uncertain");
+  while ((ticket = publisher.takeOverdue(link.publisher, now)) !== undefined) {
+    tellFailed(link, ticket, "uncertain");
+  }
   const { session } = link.health;
   let next;
-  const newRequest = (): number => link.subscriptions.newRequest();
-  const isOpen = (): boolean => link.pacer.openAt() <= now;
-  while (session && isOpen() && (next = publisher.next(now, newRequest))) {
+  const newId = (): number => newRequest(link.subscriptions);
+  const isOpen = (): boolean => openAt(link.pacer) <= now;
+  while (session && isOpen() && (next = publisher.next(link.publisher, now, newId))) {
     if ("frame" in next) link.send(session.socket, next.frame);
     else tellFailed(link, next.ticket, next.failure);
   }
@@ -42,7 +42,8 @@ export function runPublishes(link: Link, now: Millis): void {
 
 export function onPublished(link: Link, { id, epoch, offset }: Published): void {
   const request = readNumber(id);
-  const ticket = request === undefined ? undefined : link.publisher.takeAnswered(request);
+  const isOurs = request !== undefined;
+  const ticket = isOurs ? publisher.takeAnswered(link.publisher, request) : undefined;
   if (ticket !== undefined) link.tell({ kind: "published", ticket, epoch, offset });
 }
 
@@ -52,7 +53,7 @@ export function onPublishError(link: Link, now: Millis, frame: ErrorFrame): bool
   if (request === undefined) return false;
   const { code, message, retry } = frame;
   const { jitterPercent } = link.settings;
-  const refused = link.publisher.refuse(now, request, retry, jitterPercent, link.rng);
+  const refused = publisher.refuse(link.publisher, now, request, retry, jitterPercent, link.rng);
   if (refused === "other") return false;
   if (refused === "again") return true;
   const { ticket } = refused;
@@ -64,7 +65,7 @@ export function onPublishError(link: Link, now: Millis, frame: ErrorFrame): bool
 /** At rest nothing is sent any more. */
 export function giveUpPublishes(link: Link): void {
   let lost;
-  while ((lost = link.publisher.giveUp())) tellFailed(link, lost.ticket, lost.failure);
+  while ((lost = publisher.giveUp(link.publisher))) tellFailed(link, lost.ticket, lost.failure);
 }
 
 function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {
@@ -72,7 +73,7 @@ function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {
     kind: "publish_failed",
     ticket,
     code: failure,
-    message: message(failure, link.settings),
+    message: publisher.message(failure, link.settings),
     isRetryable: isRetryable(failure),
   });
 }

@@ -4,6 +4,11 @@
 
 import { type Millis, type Span, NEVER } from "../../machine/time.js";
 import { type CloseCode, NORMAL } from "../../protocol/close.js";
+import * as connector from "../connector.js";
+import { waiting } from "../connector/attempt.js";
+import { onAttemptEnd as onAttemptFailed, watch } from "../connector/dialing.js";
+import * as networkEvidence from "../connector/evidence.js";
+import { fail } from "../connector/fallback_policy.js";
 import type { Link } from "../coordinator.js";
 import * as credential from "../credential.js";
 import {
@@ -14,36 +19,27 @@ import {
   leavesSocket,
   reasonOf,
 } from "../end.js";
-import * as endpoints from "../endpoints.js";
-import {
-  type FallbackPolicy,
-  fail,
-  isProven,
-  newFallbackPolicy,
-  watch,
-} from "../fallback_policy.js";
-import { clearEarlyLosses, isEarlyLoss, recordEarlyLoss } from "../flap_damping.js";
 import * as health from "../health.js";
-import * as networkHistory from "../network_history.js";
-import { attemptSockets, endpointOf, waiting } from "../phase.js";
-import { ANSWER_TIMEOUT } from "../poll.js";
+import * as messages from "../message.js";
+import { isLive } from "../phase.js";
+import * as poller from "../poller.js";
+import { isEmpty } from "../publisher.js";
 import type { Reason } from "../state.js";
-import { closeSockets, planProbe } from "./dials.js";
-import { fallBackIfWanted, probePath } from "./fallback.js";
+import * as records from "../statistics.js";
+import { closeSockets } from "./dials.js";
+import { fallBackIfWanted, planProbe, probePath } from "./fallback.js";
 import { plan } from "./planning.js";
 import { cancelPolls } from "./returning.js";
-import { dropSuccessor, onSuccessorEnd, takeSuccessor } from "./successor.js";
-import { detachSession, enterReconnecting, enterResting, newPolicy } from "./transitions.js";
+import { dropSuccessor, onSuccessorEnd } from "./successor.js";
+import { detachSession, enterReconnecting, enterResting } from "./transitions.js";
 import { noteEnd } from "./user_messages.js";
 
 /** An attempt has failed. */
 export function onAttemptEnd(link: Link, now: Millis, end: End): void {
-  const { phase } = link;
-  const endpoint = endpointOf(phase.attempt);
-  if (leavesSocket(end)) closeSockets(link, attemptSockets(phase));
-  if (endpoint !== undefined) endpoints.fail(link.endpoints, endpoint);
-  link.record.fail();
-  if (phase.kind === "live") return onSuccessorEnd(link, now, end);
+  if (leavesSocket(end)) closeSockets(link, connector.sockets(link.connector));
+  onAttemptFailed(link.connector);
+  records.fail(link.record);
+  if (isLive(link.phase)) return onSuccessorEnd(link, now, end);
   health.giveUp(link.health);
   noteEnd(link, now, end);
   recordFailure(link, now, end);
@@ -51,10 +47,11 @@ export function onAttemptEnd(link: Link, now: Millis, end: End): void {
   if (link.subscriptions.isFinishing) return stop(link, now, "finished");
   const at = plan(link, now, end, NEVER, undefined);
   if (at === undefined) return stop(link, now, "rejected");
-  if (phase.kind === "polling") phase.attempt = waiting(at);
-  if (phase.kind === "trying") {
-    fail(phase.policy, evidenceOf(end));
-    enterReconnecting(link, now, waiting(at), phase.policy, reasonOf(end));
+  link.connector.attempt = waiting(at);
+  const { policy } = link.connector;
+  if (policy) {
+    fail(policy, evidenceOf(end));
+    enterReconnecting(link, now, reasonOf(end));
     fallBackIfWanted(link, now);
     probePath(link, now);
     planProbe(link, now);
@@ -63,38 +60,35 @@ export function onAttemptEnd(link: Link, now: Millis, end: End): void {
 
 /** A session has ended. */
 export function onSessionEnd(link: Link, now: Millis, end: End): void {
-  const { phase } = link;
   const { session } = link.health;
   if (!session) return;
   if (leavesSocket(end)) closeSockets(link, [session.socket]);
   health.onSessionEnd(link.health, now, end);
   noteEnd(link, now, end);
-  if (session.isLeaving) link.messages.onClue(now, "leaving");
+  if (session.isLeaving) messages.onClue(link.messages, now, "leaving");
   detachSession(link, now);
   if (link.subscriptions.isFinishing) {
     dropSuccessor(link);
     return stop(link, now, "finished");
   }
   noteLostReturn(link, now, session.since, end);
-  const successor = allowsSuccessor(end) ? takeSuccessor(link) : undefined;
-  dropSuccessor(link);
-  if (successor) {
+  if (allowsSuccessor(end) && link.connector.cause) {
     // Whatever the server said of when to come back: the next attempt is under way.
-    link.messages.onClue(now, "no_word");
-    const policy = newPolicy(link, now);
-    watch(policy, now, link.settings);
-    return enterReconnecting(link, now, successor, policy, reasonOf(end));
+    messages.onClue(link.messages, now, "no_word");
+    connector.connect(link.connector, now);
+    watch(link.connector, now);
+    return enterReconnecting(link, now, reasonOf(end));
   }
+  dropSuccessor(link);
   const at = plan(link, now, end, session.leaveDueAt, session.crashWindow);
   if (at === undefined) return stop(link, now, "rejected");
-  if (phase.kind === "polling") {
-    phase.attempt = waiting(at);
-  }
-  if (phase.kind === "live") {
-    const policy = policyAfterLoss(link, now, phase.isReturn, now - session.since, end);
-    enterReconnecting(link, now, waiting(at), policy, reasonOf(end));
+  link.connector.attempt = waiting(at);
+  if (isLive(link.phase)) {
+    connectAfterLoss(link, now, now - session.since, end);
+    const isReturn = link.connector.policy?.shortcut === "lost_return";
+    enterReconnecting(link, now, reasonOf(end));
     fallBackIfWanted(link, now);
-    if (policy.shortcut === "lost_return") probePath(link, now);
+    if (isReturn) probePath(link, now);
   }
 }
 
@@ -102,45 +96,27 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
  * A session that replaced polling and died soon is no better than none, unless the path is gone
  * too, which a probe will show.
  */
-function policyAfterLoss(
-  link: Link,
-  now: Millis,
-  isReturn: boolean,
-  lived: Span,
-  end: End,
-): FallbackPolicy {
-  const isShort = isEarlyLoss(lived);
-  if (!isShort) clearEarlyLosses(link.flapDamping);
-  const isBlocked = networkHistory.isBlocked(link.networkHistory, now);
-  return newFallbackPolicy(now, isBlocked, isReturn && isShort && !isPlanned(end));
+function connectAfterLoss(link: Link, now: Millis, lived: Span, end: End): void {
+  const isEarly = poller.isEarlyLoss(link.poller, lived);
+  const hasLostReturn = link.phase === "returned" && isEarly && !isPlanned(end);
+  connector.connect(link.connector, now, undefined, hasLostReturn);
 }
 
 /**
- * A session beside the polls ended: a death, where polls were answered as long as it lived.
- * WebSocket gets through, so that the next attempt need not wait.
+ * A session beside the polls has ended: WebSocket gets through, so that the next attempt need not
+ * wait as long as after one that failed.
  */
 function noteLostReturn(link: Link, now: Millis, since: Millis, end: End): void {
-  const { phase } = link;
-  if (phase.kind !== "polling") return;
-  const isAnswered = phase.answeredAt > since;
-  if (!isPlanned(end) && isAnswered) recordEarlyLoss(link.flapDamping, now);
-  phase.isInconclusive = true;
+  const { pace } = link.connector;
+  if (!pace) return;
+  if (!isPlanned(end)) poller.onSessionLost(link.poller, now, since);
+  pace.isInconclusive = true;
 }
 
 /** What an attempt's failure says of the network. */
 export function recordFailure(link: Link, now: Millis, end: End): void {
-  const { phase } = link;
-  const evidence = evidenceOf(end);
-  const isPolled =
-    phase.kind === "polling" &&
-    !phase.isInconclusive &&
-    now - phase.answeredAt <= link.settings.pollWaitMs + ANSWER_TIMEOUT &&
-    phase.polls.channels.some((one) => one.hasAnswered);
-  const isTried =
-    phase.kind === "trying" && isProven(phase.policy, now) && !phase.policy.isInconclusive;
-  const isHttpProven = isPolled || isTried;
-  networkHistory.recordFailure(link.networkHistory, now, evidence, isHttpProven);
-  if (isPolled && evidence !== "busy") networkHistory.recordFallback(link.networkHistory, now);
+  const isPolled = poller.isAnswered(link.poller, now);
+  networkEvidence.recordFailure(link.connector, now, evidenceOf(end), isPolled);
 }
 
 /** Ends everything, for good or until the app asks again. */
@@ -157,30 +133,27 @@ function stop(link: Link, now: Millis, reason: Reason): void {
 
 function settleDown(link: Link, now: Millis, reason: Reason): void {
   credential.rest(link.credential);
-  link.endpoints.to = null;
   enterResting(link, now, reason);
 }
 
 /** Gives up the sockets and the polls, whatever they were at. */
 export function dropTransports(link: Link, now: Millis, code: CloseCode): void {
   const { session } = link.health;
-  closeSockets(link, [...(session ? [session.socket] : []), ...attemptSockets(link.phase)], code);
+  if (session) closeSockets(link, [session.socket], code);
+  closeSockets(link, connector.sockets(link.connector), code);
   cancelPolls(link);
   health.giveUp(link.health);
   detachSession(link, now);
-  link.record.fail();
+  records.fail(link.record);
 }
 
 /** An attempt that makes the app wait no longer passes for a session. */
 export function showReconnecting(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind === "trying" && phase.shownAs === "connected") {
-    enterReconnecting(link, now, phase.attempt, phase.policy, "lost");
-  }
+  if (link.phase === "replacing") enterReconnecting(link, now, "lost");
 }
 
 /** A link whose channels have all finished rests, once what it has published is answered. */
 export function restIfFinished(link: Link, now: Millis): void {
-  const isDone = link.publisher.isEmpty() || !link.health.session;
+  const isDone = isEmpty(link.publisher) || !link.health.session;
   if (link.subscriptions.isFinishing && isDone) rest(link, now, "finished");
 }

@@ -2,20 +2,17 @@
 // proven itself. In: sessions beside the polls, their heartbeats. Out: the polls that are given up,
 // and the live session.
 
-import { type Millis, NEVER, seconds } from "../../machine/time.js";
+import { type Millis, NEVER } from "../../machine/time.js";
 import type { Link } from "../coordinator.js";
-import { isHeld } from "../flap_damping.js";
 import * as health from "../health.js";
-import * as poll from "../poll.js";
+import { proofSpan, takeAll } from "../poller.js";
+import { allFollowed } from "../subscriptions.js";
 import { sendTimed } from "./measurements.js";
 import { enterLive } from "./transitions.js";
 
-/** A session beside the polls that has lived so long needs no other proof. */
-const RETURN_PROOF = seconds(20);
-
 /** A session beside the polls is asked for a sign of life, which ends them. */
 export function probeReturn(link: Link, now: Millis): void {
-  if (link.phase.kind !== "polling" || link.phase.attempt) return;
+  if (link.phase !== "polling") return;
   sendTimed(link, now, health.echo(link.health, now, link.settings));
   returnIfProven(link, now);
 }
@@ -25,27 +22,20 @@ export function probeReturn(link: Link, now: Millis): void {
  * where sessions kept dying, not before this one has held out.
  */
 export function returnIfProven(link: Link, now: Millis): void {
-  const { session } = link.health;
-  if (!session || returnAt(link) > now) return;
+  if (returnAt(link) > now) return;
   cancelPolls(link);
   enterLive(link, now, true);
 }
 
 /** When the session beside the polls will have proven itself, if nothing else is heard. */
-export function returnAt({ phase, health, subscriptions, flapDamping, settings }: Link): Millis {
+export function returnAt({ phase, health, poller, subscriptions }: Link): Millis {
   const { session } = health;
-  if (phase.kind !== "polling" || !session || !subscriptions.allFollowed()) return NEVER;
-  const { since } = session;
-  // By then a path that is dead would have been noticed.
-  const { heartbeatIntervalMs, heartbeatTimeoutMs } = settings;
-  if (isHeld(flapDamping, since)) return since + heartbeatIntervalMs + heartbeatTimeoutMs;
-  return session.timer.isAnswered ? since : since + RETURN_PROOF;
+  if (phase !== "polling" || !session || !allFollowed(subscriptions)) return NEVER;
+  const { since, timer } = session;
+  return since + proofSpan(poller, since, timer.isAnswered);
 }
 
 /** Gives up the polls under way. */
 export function cancelPolls(link: Link): void {
-  if (link.phase.kind !== "polling") return;
-  for (const id of poll.takeAll(link.phase.polls, link.now)) {
-    link.out.push({ kind: "cancel_poll", poll: id });
-  }
+  for (const poll of takeAll(link.poller, link.now)) link.out.push({ kind: "cancel_poll", poll });
 }

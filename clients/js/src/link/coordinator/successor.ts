@@ -5,37 +5,38 @@
 
 import type { Millis } from "../../machine/time.js";
 import { admitFree } from "../backoff.js";
+import { replace, sockets, stop } from "../connector.js";
+import { waiting } from "../connector/attempt.js";
 import type { Link } from "../coordinator.js";
 import type { End } from "../end.js";
 import * as health from "../health.js";
-import { type Attempt, attemptSockets, waiting } from "../phase.js";
+import { isLive } from "../phase.js";
+import * as records from "../statistics.js";
+import { isEmpty } from "../subscriptions.js";
 import { closeSockets } from "./dials.js";
 import { plan } from "./planning.js";
-import { detachSession, enterReplacing, newPolicy } from "./transitions.js";
+import { detachSession, enterReplacing } from "./transitions.js";
 
 /** The session may be dead: the next one is sought at once, until the session shows life. */
 export function doubtSession(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "live" || phase.attempt || link.subscriptions.isEmpty()) return;
-  if (link.settings.detection === "fixed") return;
-  phase.attempt = waiting(admitFree(link.schedule, now));
-  phase.isLeaving = false;
+  const { connector, phase, settings, subscriptions } = link;
+  if (!isLive(phase) || connector.cause || isEmpty(subscriptions)) return;
+  if (settings.detection === "fixed") return;
+  replace(connector, admitFree(connector.schedule, now), "moved");
 }
 
-/** The session answered, so that it needs no successor, unless the server wants it to have one. */
+/** The session answered, so that it needs no successor. */
 export function clearSessionDoubt(link: Link): void {
-  if (link.phase.kind === "live" && !link.phase.isLeaving) dropSuccessor(link);
+  if (link.connector.cause === "moved") dropSuccessor(link);
 }
 
 /** The successor's socket is open: the session makes way, and is resumed there. */
 export function replaceSession(link: Link, now: Millis): void {
-  const { phase } = link;
-  const attempt = takeSuccessor(link);
-  if (phase.kind !== "live" || !attempt) return;
+  if (!link.connector.cause) return;
   closeSockets(link, [link.health.session!.socket]);
   health.giveUp(link.health);
   detachSession(link, now);
-  enterReplacing(link, now, attempt, newPolicy(link, now));
+  enterReplacing(link, now);
 }
 
 /**
@@ -43,25 +44,18 @@ export function replaceSession(link: Link, now: Millis): void {
  * again, as long as it lives; one that is doubted is judged by its answer.
  */
 export function onSuccessorEnd(link: Link, now: Millis, end: End): void {
-  const { phase } = link;
-  if (phase.kind !== "live") return;
+  const { connector } = link;
   const leaveDueAt = link.health.session?.leaveDueAt;
-  const at = phase.isLeaving ? plan(link, now, end, leaveDueAt, undefined) : undefined;
-  phase.attempt = at === undefined ? undefined : waiting(at);
-}
-
-/** The attempt beside the session, which goes on without it. */
-export function takeSuccessor(link: Link): Attempt | undefined {
-  const { phase } = link;
-  if (phase.kind !== "live") return undefined;
-  const { attempt } = phase;
-  phase.attempt = undefined;
-  return attempt;
+  const isLeaving = connector.cause === "leaving";
+  const at = isLeaving ? plan(link, now, end, leaveDueAt, undefined) : undefined;
+  if (at === undefined) stop(connector);
+  else connector.attempt = waiting(at);
 }
 
 /** Gives up the attempt beside the session. */
 export function dropSuccessor(link: Link): void {
-  if (link.phase.kind !== "live") return;
-  closeSockets(link, attemptSockets(link.phase));
-  if (takeSuccessor(link)) link.record.withdraw();
+  if (!link.connector.cause) return;
+  closeSockets(link, sockets(link.connector));
+  stop(link.connector);
+  records.withdraw(link.record);
 }

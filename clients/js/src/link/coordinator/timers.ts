@@ -3,16 +3,19 @@
 // next one sees that.
 
 import { type Millis, NEVER } from "../../machine/time.js";
-import { admitAsked } from "../backoff.js";
+import * as connector from "../connector.js";
+import { takeDue as takeReviewDue, takeProbeDue } from "../connector/fallback_policy.js";
 import type { Link } from "../coordinator.js";
 import { takeDue } from "../credential.js";
-import * as policy from "../fallback_policy.js";
 import * as health from "../health.js";
-import { waiting } from "../phase.js";
-import * as poll from "../poll.js";
+import * as pacer from "../pacer.js";
+import { isLive } from "../phase.js";
+import * as poller from "../poller.js";
+import * as publisher from "../publisher.js";
+import * as subscriptions from "../subscriptions.js";
 import { runRequests } from "./app.js";
-import { beginAttempt, planProbe, race } from "./dials.js";
-import { fallBackIfWanted, probePath } from "./fallback.js";
+import { beginAttempt, race } from "./dials.js";
+import { fallBackIfWanted, planProbe, probePath, wantsProbeInPause } from "./fallback.js";
 import { askAgain } from "./frame.js";
 import { sendTimed } from "./measurements.js";
 import { runPolls } from "./polls.js";
@@ -36,25 +39,22 @@ export function run(link: Link, now: Millis): void {
 
 /** When something will be due; never where only an input can change things. */
 export function nextWake(link: Link): Millis {
-  const { phase, publisher, pacer, subscriptions } = link;
-  const { attempt } = phase;
   const { session } = link.health;
   return Math.min(
-    publisher.nextDeadline(session ? pacer.openAt() : undefined),
-    pacer.nextDeadline(),
+    publisher.nextDeadline(link.publisher, session && pacer.openAt(link.pacer)),
+    pacer.nextDeadline(link.pacer),
     tokenWake(link),
-    attempt ? Math.min(attempt.at, attempt.raceAt) : NEVER,
-    phase.kind === "trying" ? policy.wake(phase.policy) : NEVER,
+    connector.nextDeadline(link.connector),
     returnAt(link),
     health.nextDeadline(link.health, link.settings),
-    session ? subscriptions.nextDeadline() : NEVER,
-    phase.kind === "polling" ? poll.wake(phase.polls, link.endpoints.http) : NEVER,
+    session ? subscriptions.nextDeadline(link.subscriptions) : NEVER,
+    poller.nextDeadline(link.poller, link.connector.endpoints.http),
   );
 }
 
 /** Nobody is asked for a token while the link wants none, or has no network. */
 const tokenWake = ({ phase, credential }: Link): Millis =>
-  phase.kind === "resting" || phase.kind === "offline" ? NEVER : credential.askAt;
+  phase === "resting" || phase === "offline" ? NEVER : credential.askAt;
 
 function runSession(link: Link, now: Millis): void {
   for (let next; (next = health.nextAction(link.health, now, link.settings)); ) {
@@ -76,13 +76,15 @@ function runSession(link: Link, now: Millis): void {
 
 function runSubscriptions(link: Link, now: Millis): void {
   let id;
-  while (link.health.session && (id = link.subscriptions.due(now))) askAgain(link, now, id);
+  while (link.health.session && (id = subscriptions.due(link.subscriptions, now))) {
+    askAgain(link, now, id);
+  }
 }
 
 /** An attempt that has taken too long may be followed by the next one at once. */
 function runAttempt(link: Link, now: Millis): void {
   for (;;) {
-    const { attempt } = link.phase;
+    const { attempt } = link.connector;
     if (!attempt) return;
     if (attempt.at <= now) {
       if (attempt.dials.length) onAttemptEnd(link, now, { kind: "timeout" });
@@ -93,18 +95,18 @@ function runAttempt(link: Link, now: Millis): void {
 }
 
 function runPolicy(link: Link, now: Millis): void {
-  const { phase } = link;
-  if (phase.kind !== "trying") return;
-  const isProbeDue = policy.takeProbeDue(phase.policy, now);
-  const isDue = policy.takeDue(phase.policy, now);
-  if (isProbeDue && phase.attempt.dials.length) {
+  const { attempt, policy } = link.connector;
+  if (!policy) return;
+  const isProbeDue = takeProbeDue(policy, now);
+  const isReviewDue = takeReviewDue(policy, now);
+  if (isProbeDue && attempt?.dials.length) {
     showReconnecting(link, now);
     probePath(link, now);
-  } else if (isProbeDue && phase.attempt.kind === "waiting" && !link.device.isBackground) {
+  } else if (isProbeDue && attempt?.kind === "waiting" && wantsProbeInPause(link)) {
     probePath(link, now);
     planProbe(link, now);
   }
-  if (isDue) fallBackIfWanted(link, now);
+  if (isReviewDue) fallBackIfWanted(link, now);
 }
 
 function runToken(link: Link, now: Millis): void {
@@ -115,9 +117,7 @@ function runToken(link: Link, now: Millis): void {
 
 /** The server wants the session gone by now: the next one is sought beside it. */
 export function leaveSession(link: Link, now: Millis): void {
-  const { phase } = link;
+  if (isLive(link.phase)) connector.leave(link.connector, now);
   // While it polls nothing is lost by breaking first.
-  if (phase.kind !== "live") return onSessionEnd(link, now, { kind: "left" });
-  phase.attempt ??= waiting(admitAsked(link.schedule, now, link.settings));
-  phase.isLeaving = true;
+  else onSessionEnd(link, now, { kind: "left" });
 }

@@ -1,97 +1,92 @@
 // Twin of crates/link/src/coordinator/transitions.rs. Every change of state goes through here, and
-// is told once. In: the new state, with all it owns. Out: the notice, and the account of time.
+// is told once. In: the new state. Out: the notice, and the account of time.
 
-import { type Millis, NOT_YET } from "../../machine/time.js";
-import * as backoff from "../backoff.js";
+import type { Millis } from "../../machine/time.js";
+import { creditSession } from "../backoff.js";
+import * as connector from "../connector.js";
 import type { Link } from "../coordinator.js";
-import * as policy from "../fallback_policy.js";
-import type { FallbackPolicy } from "../fallback_policy.js";
 import * as health from "../health.js";
-import { isBlocked } from "../network_history.js";
-import { type Attempt, type Phase, type Polling, shown, waiting } from "../phase.js";
+import * as messages from "../message.js";
+import * as pacer from "../pacer.js";
+import { type Phase, shown } from "../phase.js";
+import * as poller from "../poller.js";
+import * as publisher from "../publisher.js";
 import type { LinkState, Reason } from "../state.js";
-import type { UptimeState } from "../statistics.js";
+import * as records from "../statistics.js";
+import * as subscriptions from "../subscriptions.js";
 import { giveUpPublishes } from "./publishes.js";
 
 export function enterResting(link: Link, now: Millis, reason: Reason): void {
-  link.networkChangedAt = NOT_YET;
+  connector.rest(link.connector);
   link.subscriptions.isFinishing = false;
   giveUpPublishes(link);
-  enter(link, now, { kind: "resting" }, reason);
+  enter(link, now, "resting", reason);
 }
 
 export function enterOffline(link: Link, now: Millis): void {
-  enter(link, now, { kind: "offline" }, "offline");
+  connector.stop(link.connector);
+  enter(link, now, "offline", "offline");
 }
 
 /**
  * The first attempt since the app asked, or the first after the network came back before any
  * session was welcomed.
  */
-export function enterConnecting(link: Link, now: Millis, at: Millis, reason: Reason): void {
-  const policy = newPolicy(link, now);
-  enter(link, now, { kind: "trying", attempt: waiting(at), shownAs: "connecting", policy }, reason);
+export function enterConnecting(link: Link, now: Millis, reason: Reason): void {
+  enter(link, now, "connecting", reason);
 }
 
-export function enterReconnecting(
-  link: Link,
-  now: Millis,
-  attempt: Attempt,
-  policy: FallbackPolicy,
-  reason: Reason,
-): void {
-  enter(link, now, { kind: "trying", attempt, shownAs: "reconnecting", policy }, reason);
+export function enterReconnecting(link: Link, now: Millis, reason: Reason): void {
+  enter(link, now, "reconnecting", reason);
 }
 
 /** A session makes way for one that is about to be welcomed. The app need not know. */
-export function enterReplacing(
-  link: Link,
-  now: Millis,
-  attempt: Attempt,
-  policy: FallbackPolicy,
-): void {
-  enter(link, now, { kind: "trying", attempt, shownAs: "connected", policy }, "server_asked");
+export function enterReplacing(link: Link, now: Millis): void {
+  connector.connect(link.connector, now);
+  enter(link, now, "replacing", "server_asked");
 }
 
 export function enterLive(link: Link, now: Millis, isReturn: boolean): void {
-  enter(link, now, { kind: "live", attempt: undefined, isLeaving: false, isReturn }, "welcomed");
+  connector.stop(link.connector);
+  enter(link, now, isReturn ? "returned" : "live", "welcomed");
 }
 
-export function enterPolling(link: Link, now: Millis, polling: Polling): void {
-  enter(link, now, polling, "websocket_blocked");
+export function enterPolling(link: Link, now: Millis): void {
+  connector.fallBack(link.connector, now);
+  poller.start(link.poller, now);
+  for (const { id } of link.subscriptions.all) poller.add(link.poller, id, now);
+  enter(link, now, "polling", "websocket_blocked");
 }
 
 /** At rest the reason is part of the state: it says whether the link comes back by itself. */
 function enter(link: Link, now: Millis, phase: Phase, reason: Reason): void {
   link.phase = phase;
+  if (phase !== "polling") poller.stop(link.poller);
   const old = link.state;
   const state = shown(phase);
   const isOtherRest = state === "disconnected" && reason !== link.reason;
   if (state === old && !isOtherRest) return;
   link.state = state;
   link.reason = reason;
-  link.record.turn(now, uptimeState(state, reason));
-  link.messages.enter(now, state, reason);
+  records.turn(link.record, now, uptimeState(state, reason));
+  messages.enter(link.messages, now, state, reason);
   link.tell({ kind: "state", new: state, old, reason });
 }
-
-/** What is to speak for polling from now on. */
-export const newPolicy = ({ networkHistory }: Link, now: Millis): policy.FallbackPolicy =>
-  policy.newFallbackPolicy(now, isBlocked(networkHistory, now));
 
 /** Takes leave of the session, if there is one: what it earned, and what it followed. */
 export function detachSession(link: Link, now: Millis): void {
   const session = health.takeSession(link.health);
   if (session) {
-    const { isAnswered } = session.timer;
-    backoff.creditSession(link.schedule, now, now - session.since, isAnswered, link.settings);
+    const { since, timer } = session;
+    const { schedule, settings } = link.connector;
+    creditSession(schedule, now, now - since, timer.isAnswered, settings);
   }
-  link.subscriptions.onSessionLost();
-  link.publisher.onSessionLost();
-  link.pacer.onSessionLost();
+  subscriptions.onSessionLost(link.subscriptions);
+  publisher.onSessionLost(link.publisher);
+  pacer.onSessionLost(link.pacer);
 }
 
-function uptimeState(state: LinkState, reason: Reason): UptimeState {
+function uptimeState(state: LinkState, reason: Reason): records.UptimeState {
   switch (state) {
     case "connected":
       return "live";

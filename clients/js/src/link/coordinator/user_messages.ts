@@ -8,8 +8,8 @@ import type { Link } from "../coordinator.js";
 import { type End, codeOf } from "../end.js";
 import * as health from "../health.js";
 import type { Input } from "../input.js";
-import type { Clue } from "../message.js";
-import { isMissing } from "../poll.js";
+import * as messages from "../message.js";
+import { isStalled } from "../poller.js";
 
 /** Should this input end in a rejection, it is known why; an end may tell better. */
 export function noteInput(link: Link, now: Millis, input: Input): void {
@@ -17,13 +17,13 @@ export function noteInput(link: Link, now: Millis, input: Input): void {
   const hasToken = link.credential.token != null;
   if (isUnauthorized) link.tokenFault = hasToken ? "token_refused" : "token_missing";
   const isToken = link.credential.isWanted || isUnauthorized;
-  link.messages.onClue(now, isToken ? link.tokenFault : "refused");
+  messages.onClue(link.messages, now, isToken ? link.tokenFault : "refused");
 }
 
 /** An attempt or a session has ended. */
 export function noteEnd(link: Link, now: Millis, end: End): void {
   for (const clue of clues(end)) {
-    link.messages.onClue(now, clue);
+    messages.onClue(link.messages, now, clue);
     const isToken = clue === "token_missing" || clue === "token_refused";
     if (isToken || clue === "clock_wrong") link.tokenFault = clue;
   }
@@ -31,28 +31,22 @@ export function noteEnd(link: Link, now: Millis, end: End): void {
 
 /** Tells what is to be seen, where that has changed. */
 export function tellMessage(link: Link, now: Millis): void {
-  const { messages, phase } = link;
+  const { connector, messages: all } = link;
   if (!link.settings.messages) return;
-  if (link.out.some((output) => output.kind === "gap")) messages.onClue(now, "gap");
-  messages.onClue(now, health.isPoor(link.health, now) ? "poor" : "not_poor");
-  messages.onClue(now, isStalled(link) ? "stalled" : "not_stalled");
-  const nextTry = phase.attempt?.kind === "waiting" ? phase.attempt.at : undefined;
-  if (messages.review(now, nextTry)) link.tell({ kind: "message", message: messages.message() });
-}
-
-/** Whether no channel's polls are answered. */
-function isStalled({ phase }: Link): boolean {
-  if (phase.kind !== "polling") return false;
-  const { channels } = phase.polls;
-  return !!channels.length && channels.every(isMissing);
+  if (link.out.some((output) => output.kind === "gap")) messages.onClue(all, now, "gap");
+  messages.onClue(all, now, health.isPoor(link.health, now) ? "poor" : "not_poor");
+  messages.onClue(all, now, isStalled(link.poller) ? "stalled" : "not_stalled");
+  const nextTry = connector.attempt?.kind === "waiting" ? connector.attempt.at : undefined;
+  if (!messages.review(all, now, nextTry)) return;
+  link.tell({ kind: "message", message: messages.message(all) });
 }
 
 /** When that changes next. */
-export const messageWake = ({ settings, messages }: Link): Millis =>
-  (settings.messages ? messages.wake() : undefined) ?? NEVER;
+export const messageWake = (link: Link): Millis =>
+  (link.settings.messages ? messages.wake(link.messages) : undefined) ?? NEVER;
 
 /** What an end says of the path or the server, and what a rejection by it is put down to. */
-function clues(end: End): Clue[] {
+function clues(end: End): messages.Clue[] {
   switch (codeOf(end)) {
     case CloseCode.TRY_LATER:
     case CloseCode.BROKER_UNAVAILABLE:

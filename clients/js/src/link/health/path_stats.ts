@@ -3,8 +3,8 @@
 // the quality, and what operators are told of it. Must not know frames or sockets.
 
 import { type Millis, NOT_YET, type Span, since } from "../../machine/time.js";
-import { type Grade, Quality } from "../quality.js";
-import { type Bounds, type Path, Rtt, pathAfter } from "./rtt.js";
+import * as qualities from "../quality.js";
+import * as rtts from "./rtt.js";
 import type { Statistics } from "../statistics.js";
 
 /** How often operators are told at most, in milliseconds. */
@@ -18,33 +18,33 @@ export interface QualityStats {
   readonly availability: number;
   readonly realtime_availability: number;
   readonly score: number | null;
-  readonly grade: Grade;
+  readonly grade: qualities.Grade;
   readonly reconnects: number;
 }
 
 interface PendingAnswer {
   readonly at: Millis;
-  readonly path: Path;
+  readonly path: rtts.Path;
   /** Whether the next thing that is asked has been given more time because of this. */
   isDoubted: boolean;
 }
 
 /** What is measured, and what has been told of it. */
 export interface PathStats {
-  readonly quality: Quality;
-  rtt: Rtt;
+  readonly quality: qualities.Quality;
+  rtt: rtts.Rtt;
   /** What waits for its answer: the newest `hello` or heartbeat. */
   unanswered: PendingAnswer | undefined;
   /** When the warm path was last measured. */
   warmAt: Millis;
   toldAt: Millis;
-  toldGrade: Grade;
+  toldGrade: qualities.Grade;
 }
 
 /** Nothing measured; answers are waited for within these bounds. */
-export const newPathStats = (bounds: Bounds): PathStats => ({
-  quality: new Quality(),
-  rtt: new Rtt(bounds),
+export const newPathStats = (bounds: rtts.Bounds): PathStats => ({
+  quality: qualities.newQuality(),
+  rtt: rtts.newRtt(bounds),
   unanswered: undefined,
   warmAt: 0,
   toldAt: NOT_YET,
@@ -54,8 +54,8 @@ export const newPathStats = (bounds: Bounds): PathStats => ({
 /** Something is asked that has an answer; nothing had come for `idle`. */
 export function ask(stats: PathStats, now: Millis, idle: Span): void {
   const before = stats.unanswered;
-  stats.unanswered = { at: now, path: pathAfter(idle), isDoubted: false };
-  if (before && (before.isDoubted || since(now, before.at) >= stats.rtt.soft(before.path))) {
+  stats.unanswered = { at: now, path: rtts.pathAfter(idle), isDoubted: false };
+  if (before && (before.isDoubted || since(now, before.at) >= rtts.soft(stats.rtt, before.path))) {
     miss(stats, now, before);
   }
 }
@@ -65,7 +65,7 @@ export function doubt(stats: PathStats): void {
   const { unanswered } = stats;
   if (!unanswered || unanswered.isDoubted) return;
   unanswered.isDoubted = true;
-  stats.rtt.miss();
+  rtts.miss(stats.rtt);
 }
 
 /**
@@ -79,7 +79,7 @@ export function welcome(stats: PathStats, now: Millis): Span | undefined {
 /** The newest heartbeat was answered. */
 export function answer(stats: PathStats, now: Millis): void {
   const rtt = measure(stats, now);
-  if (rtt !== undefined) stats.quality.onAnswer(now, rtt);
+  if (rtt !== undefined) qualities.onAnswer(stats.quality, now, rtt);
 }
 
 /** Nothing came in time. */
@@ -97,12 +97,12 @@ export function giveUp(stats: PathStats): void {
 /** The device slept: what was asked before it cannot be timed. */
 export function sleep(stats: PathStats, from: Millis, to: Millis): void {
   giveUp(stats);
-  stats.quality.onSleep(from, to);
+  qualities.onSleep(stats.quality, from, to);
 }
 
 /** What was measured was another network's. */
-export function forgetPath(stats: PathStats, bounds: Bounds): void {
-  stats.rtt = new Rtt(bounds);
+export function forgetPath(stats: PathStats, bounds: rtts.Bounds): void {
+  stats.rtt = rtts.newRtt(bounds);
   giveUp(stats);
 }
 
@@ -111,7 +111,7 @@ export function isOverdue(stats: PathStats, now: Millis, idle: Span): boolean {
   const { unanswered } = stats;
   if (!unanswered) return false;
   const span = since(now, unanswered.at);
-  return idle >= span && span >= stats.rtt.soft(unanswered.path);
+  return idle >= span && span >= rtts.soft(stats.rtt, unanswered.path);
 }
 
 /** Whether to ask again right behind an answer, so that the warm path is measured too. */
@@ -122,7 +122,7 @@ export function wantsEcho(stats: PathStats, now: Millis): boolean {
 /** Whether the grade has changed since this was last asked. */
 export function takeChange(stats: PathStats): boolean {
   const before = stats.toldGrade;
-  stats.toldGrade = stats.quality.grade();
+  stats.toldGrade = qualities.grade(stats.quality);
   return stats.toldGrade !== before;
 }
 
@@ -134,7 +134,7 @@ export function tell(
 ): QualityStats | undefined {
   if (now - stats.toldAt < TELL_INTERVAL) return undefined;
   stats.toldAt = now;
-  const { score, grade } = stats.quality.report(now);
+  const { score, grade } = qualities.report(stats.quality, now);
   return {
     availability: percent(statistics.availability),
     realtime_availability: percent(statistics.realtimeAvailability),
@@ -150,16 +150,16 @@ function measure(stats: PathStats, now: Millis): Span | undefined {
   if (!unanswered) return undefined;
   giveUp(stats);
   const rtt = since(now, unanswered.at);
-  stats.rtt.sample(unanswered.path, rtt);
+  rtts.sample(stats.rtt, unanswered.path, rtt);
   if (unanswered.path === "warm") stats.warmAt = now;
-  const warm = stats.rtt.warm();
-  if (warm) stats.quality.onDelay(warm.delay());
+  const { warm } = stats.rtt.estimators;
+  if (warm) qualities.onDelay(stats.quality, rtts.delay(warm));
   return rtt;
 }
 
 function miss(stats: PathStats, now: Millis, unanswered: PendingAnswer): void {
-  if (!unanswered.isDoubted) stats.rtt.miss();
-  stats.quality.onMiss(now);
+  if (!unanswered.isDoubted) rtts.miss(stats.rtt);
+  qualities.onMiss(stats.quality, now);
 }
 
 /** Hundredths of a percent as percent. */

@@ -33,86 +33,76 @@ export interface Bounds {
 export const pathAfter = (idle: Span): Path => (idle <= WARM_MAX ? "warm" : "cold");
 
 /** A smoothed round trip and how far it varies, in microseconds. */
-export class Estimator {
-  private smoothed: number;
-  private variation: number;
-
-  /** What one round trip tells. */
-  constructor(sample: Span) {
-    this.smoothed = microseconds(sample);
-    this.variation = Math.floor(this.smoothed / 2);
-  }
-
-  /** Takes one more round trip into account. */
-  sample(span: Span): void {
-    const sample = microseconds(span);
-    const away = Math.abs(this.smoothed - sample);
-    this.variation = Math.floor((3 * this.variation + away) / 4);
-    this.smoothed = Math.floor((7 * this.smoothed + sample) / 8);
-  }
-
-  /**
-   * One way, with room for what comes late: half of the round trip and twice its variation. In
-   * microseconds.
-   */
-  delay(): number {
-    return Math.floor(this.smoothed / 2) + 2 * this.variation;
-  }
-
-  /** By when nearly every answer has come. */
-  answerTimeout(): Span {
-    return Math.ceil((this.smoothed + 4 * this.variation) / 1000);
-  }
+export interface Estimator {
+  smoothed: number;
+  variation: number;
 }
 
+/** What one round trip tells. */
+export function newEstimator(sample: Span): Estimator {
+  const smoothed = microseconds(sample);
+  return { smoothed, variation: Math.floor(smoothed / 2) };
+}
+
+/** Takes one more round trip into account. */
+export function smooth(estimator: Estimator, span: Span): void {
+  const sample = microseconds(span);
+  const away = Math.abs(estimator.smoothed - sample);
+  estimator.variation = Math.floor((3 * estimator.variation + away) / 4);
+  estimator.smoothed = Math.floor((7 * estimator.smoothed + sample) / 8);
+}
+
+/**
+ * One way, with room for what comes late: half of the round trip and twice its variation. In
+ * microseconds.
+ */
+export const delay = ({ smoothed, variation }: Estimator): number =>
+  Math.floor(smoothed / 2) + 2 * variation;
+
+/** By when nearly every answer has come. */
+export const answerTimeout = ({ smoothed, variation }: Estimator): Span =>
+  Math.ceil((smoothed + 4 * variation) / 1000);
+
 /** The estimates of one path. */
-export class Rtt {
-  private readonly estimators: Partial<Record<Path, Estimator>> = {};
-  private misses = 0;
+export interface Rtt {
+  readonly estimators: Partial<Record<Path, Estimator>>;
+  misses: number;
+  /** Those of patience. */
+  bounds: Bounds;
+}
 
-  /** Nothing known yet. */
-  constructor(private bounds: Bounds) {}
+/** Nothing known yet. */
+export const newRtt = (bounds: Bounds): Rtt => ({ estimators: {}, misses: 0, bounds });
 
-  /** From now on, patience has these bounds. */
-  bound(bounds: Bounds): void {
-    this.bounds = bounds;
-  }
+/** An answer came to something that was asked on such a path. */
+export function sample(rtt: Rtt, path: Path, span: Span): void {
+  rtt.misses = 0;
+  const estimator = rtt.estimators[path];
+  if (estimator) smooth(estimator, span);
+  else rtt.estimators[path] = newEstimator(span);
+}
 
-  /** An answer came to something that was asked on such a path. */
-  sample(path: Path, sample: Span): void {
-    this.misses = 0;
-    const estimator = this.estimators[path];
-    if (estimator) estimator.sample(sample);
-    else this.estimators[path] = new Estimator(sample);
-  }
+/** The soft deadline has passed: the next one is twice as long, until an answer comes. */
+export function miss(rtt: Rtt): void {
+  rtt.misses = Math.min(rtt.misses + 1, MISSES_MAX);
+}
 
-  /** The soft deadline has passed: the next one is twice as long, until an answer comes. */
-  miss(): void {
-    this.misses = Math.min(this.misses + 1, MISSES_MAX);
-  }
+/**
+ * After how long without an answer there is reason for doubt; the longest such time where nothing
+ * is known of such a path.
+ */
+export function soft({ estimators, misses, bounds }: Rtt, path: Path): Span {
+  const estimator = estimators[path];
+  const { softMin, softMax } = bounds;
+  if (!estimator) return softMax;
+  const timeout = Math.max(answerTimeout(estimator), softMin[path]);
+  return Math.min(timeout * 2 ** misses, softMax);
+}
 
-  /** What is known of the warm path. */
-  warm(): Estimator | undefined {
-    return this.estimators.warm;
-  }
-
-  /**
-   * After how long without an answer there is reason for doubt; the longest such time where nothing
-   * is known of such a path.
-   */
-  soft(path: Path): Span {
-    const estimator = this.estimators[path];
-    const { softMin, softMax } = this.bounds;
-    if (!estimator) return softMax;
-    const timeout = Math.max(estimator.answerTimeout(), softMin[path]);
-    return Math.min(timeout * 2 ** this.misses, softMax);
-  }
-
-  /** After how long without any sign of life the peer counts as dead. */
-  hard(path: Path): Span {
-    const doubled = this.soft(path) * 2 + seconds(1);
-    return Math.min(Math.max(doubled, this.bounds.hardMin), this.bounds.hardMax);
-  }
+/** After how long without any sign of life the peer counts as dead. */
+export function hard(rtt: Rtt, path: Path): Span {
+  const doubled = soft(rtt, path) * 2 + seconds(1);
+  return Math.min(Math.max(doubled, rtt.bounds.hardMin), rtt.bounds.hardMax);
 }
 
 const microseconds = (span: Span): number => Math.min(span, SAMPLE_MAX) * 1000;

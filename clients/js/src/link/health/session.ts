@@ -8,7 +8,7 @@ import type { Welcome } from "../../protocol/frame/server.js";
 import type { LinkSettings } from "../config.js";
 import * as heartbeat from "./heartbeat_timer.js";
 import type { SocketId } from "../input.js";
-import { type Rtt, pathAfter } from "./rtt.js";
+import { type Rtt, hard, pathAfter, soft } from "./rtt.js";
 
 /** The share of what the path allows that may pass in silence, in percent. */
 const PATH_SHARE = 80;
@@ -139,7 +139,7 @@ function answerTimeouts(
   const { timeout } = session.timer;
   if (config.detection === "fixed") return { soft: NEVER, hard: timeout };
   const path = pathAfter(idle(session, now));
-  return heartbeat.newAnswerTimeouts(rtt.soft(path), rtt.hard(path), timeout);
+  return heartbeat.newAnswerTimeouts(soft(rtt, path), hard(rtt, path), timeout);
 }
 
 function probeTimeouts(session: Session, config: LinkSettings): heartbeat.AnswerTimeouts {

@@ -1,8 +1,9 @@
-// Twin of crates/link/src/endpoints.rs. Which of the service's endpoints is next: for sockets, and
-// for plain HTTP. In: what opened, and how attempts ended. Out: the number of an endpoint, and when
-// to try another beside it. Must not know addresses, but for one that a server named.
+// Twin of crates/link/src/connector/endpoints.rs. Which of the service's endpoints is next: for
+// sockets, and for plain HTTP. In: what opened, and how attempts ended. Out: the number of an
+// endpoint, and when to try another beside it. Must not know addresses, but for one that a server
+// named.
 
-import type { Millis, Span } from "../machine/time.js";
+import type { Millis, Span } from "../../machine/time.js";
 
 /** The most endpoints. */
 export const ENDPOINTS_MAX = 8;

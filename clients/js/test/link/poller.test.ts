@@ -1,27 +1,33 @@
-// How channels are put together into requests. Twin of crates/link/src/poll/tests.rs. P-79
+// How channels are put together into requests. Twin of crates/link/src/poller/tests.rs. P-79
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Polls } from "../../src/link/poll.js";
-import { newPoll, newPolls, next, take } from "../../src/link/poll.js";
+import { DEFAULTS } from "../../src/link/config.js";
+import { type Poller, add, ask, newPoller, next, take } from "../../src/link/poller.js";
+import { Rng } from "../../src/machine/rng.js";
 
 const NOW = 100;
 
-const polls = (count: number, isKnown: boolean): Polls =>
-  newPolls(Array.from({ length: count }, (_, id) => newPoll(id, isKnown, NOW)));
+/** Polls so many channels. */
+function polls(count: number, isKnown: boolean): Poller {
+  const poller = newPoller(DEFAULTS, new Rng(1));
+  for (let id = 0; id < count; id++) addTo(poller, id, isKnown);
+  return poller;
+}
+
+function addTo(poller: Poller, id: number, isKnown: boolean): void {
+  add(poller, id, NOW);
+  poller.channels.at(-1)!.isKnown = isKnown;
+}
 
 /** Sends the next request at the first endpoint; how many channels it has. */
-function send(of: Polls, poll: number): number | undefined {
-  const batch = next(of, NOW, 0);
+function send(poller: Poller, poll: number): number | undefined {
+  const batch = next(poller, NOW, 0);
   if (!batch) return undefined;
-  for (const old of batch.replaces) take(of, old, NOW);
-  for (const one of batch.channels) one.asked = poll;
-  const { length } = batch.channels;
-  const when = { at: NOW, until: NOW + 35_000, tokenVersion: 0 };
-  const request = { poll, endpoint: 0, isLong: batch.isLong, isGrouped: length > 1, ...when };
-  of.requests = [...of.requests, request];
-  return length;
+  for (const old of batch.replaces) take(poller, old, NOW);
+  assert.equal(ask(poller, batch, NOW, 25_000, 0, 0), poll);
+  return batch.channels.length;
 }
 
 test("one request has 128 channels at most", () => {
@@ -38,9 +44,9 @@ test("one request has 128 channels at most", () => {
 test("a request that waits is joined only where it has room", () => {
   const one = polls(127, true);
   assert.equal(send(one, 1), 127);
-  one.channels.push(newPoll(500, true, NOW));
+  addTo(one, 500, true);
   assert.equal(send(one, 2), 128);
-  one.channels.push(newPoll(501, true, NOW));
+  addTo(one, 501, true);
   assert.equal(send(one, 3), 1);
   assert.deepEqual(
     one.requests.map(({ poll }) => poll),

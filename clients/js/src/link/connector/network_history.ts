@@ -1,13 +1,13 @@
-// Twin of crates/link/src/network_history.rs. Whether WebSocket gets through on each network,
-// remembered. In: how attempts ended, by network. Out: the verdict on the network of the moment,
-// and records that a shell may save. Must not know what a network's key stands for, nor a clock:
-// records have ages.
+// Twin of crates/link/src/connector/network_history.rs. Whether WebSocket gets through on each
+// network, remembered. In: how attempts ended, by network. Out: the verdict on the network of the
+// moment, and records that a shell may save. Must not know what a network's key stands for, nor a
+// clock: records have ages.
 //
 // The odds are logarithms, as evidence adds up: see `recordFailure`. They never fall below where
 // they start, so that a network that has worked for a year is suspected as soon as a new one.
 
-import { type Millis, type Span, less, seconds } from "../machine/time.js";
-import type { Evidence } from "./end.js";
+import { type Millis, type Span, less, seconds } from "../../machine/time.js";
+import type { Evidence } from "../end.js";
 
 /** Networks remembered; the one that was heard of longest ago makes room. */
 const NETWORKS_MAX = 20;

@@ -1,5 +1,5 @@
 // Which endpoint is next, and when another is tried beside it. Twin of the tests in
-// crates/link/src/endpoints.rs.
+// crates/link/src/connector/endpoints.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ import {
   rivalOf,
   seekHttp,
   welcome,
-} from "../../src/link/endpoints.js";
+} from "../../../src/link/connector/endpoints.js";
 
 test("a single endpoint has no rival", () => {
   const endpoints = newEndpoints(1);

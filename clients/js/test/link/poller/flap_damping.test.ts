@@ -1,4 +1,5 @@
-// Sessions that die soon after polling. Twin of the tests in crates/link/src/flap_damping.rs.
+// Sessions that die soon after polling. Twin of the tests in
+// crates/link/src/poller/flap_damping.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +10,7 @@ import {
   isEarlyLoss,
   isHeld,
   newFlapDamping,
-} from "../../src/link/flap_damping.js";
+} from "../../../src/link/poller/flap_damping.js";
 
 test("the third death in a row holds the next session", () => {
   const flapDamping = newFlapDamping();

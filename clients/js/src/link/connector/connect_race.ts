@@ -1,9 +1,9 @@
-// Twin of crates/link/src/connect_race.rs. The sockets of one attempt while none is open: one, and
-// after a while a rival to another endpoint, of which the first to open is kept. In: what was
-// dialled, what opened or failed. Out: what is left. Must not know addresses.
+// Twin of crates/link/src/connector/connect_race.rs. The sockets of one attempt while none is open:
+// one, and after a while a rival to another endpoint, of which the first to open is kept. In: what
+// was dialled, what opened or failed. Out: what is left. Must not know addresses.
 
-import type { Millis } from "../machine/time.js";
-import type { SocketId } from "./input.js";
+import type { Millis } from "../../machine/time.js";
+import type { SocketId } from "../input.js";
 
 /** One socket that is opening. */
 export interface Dial {

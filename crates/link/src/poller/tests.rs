@@ -5,17 +5,19 @@ use alloc::vec::Vec;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::Since;
 
-use super::{ChannelPoll, GROUP_MAX, PollBatch, PollRequest, PollState, Polls};
+use super::{ChannelPoll, GROUP_MAX, PollBatch, PollRequest, PollState, Poller};
 
 const NOW: Millis = Millis(100);
 
-fn polls(count: usize, is_known: bool) -> Polls {
+fn polls(count: usize, is_known: bool) -> Poller {
+    let mut poller = Poller::new();
     let ids = 0..u32::try_from(count).unwrap();
-    Polls::new(ids.map(|id| ChannelPoll::new(id, is_known, NOW)).collect())
+    poller.channels.extend(ids.map(|id| ChannelPoll::new(id, is_known, NOW)));
+    poller
 }
 
 /// Sends the next request at the first endpoint; how many channels it has.
-fn send(polls: &mut Polls, poll: u32) -> Option<usize> {
+fn send(polls: &mut Poller, poll: u32) -> Option<usize> {
     let PollBatch { places, replaces, is_long } = polls.next(NOW, 0)?;
     for old in replaces {
         polls.take(old, NOW);

@@ -1,10 +1,10 @@
-// Twin of crates/link/src/fallback_policy.rs. What speaks for polling while no session can be had.
-// In: how attempts ended, what probes found. Out: whether to probe, and whether to poll. Must not
-// know how either is done.
+// Twin of crates/link/src/connector/fallback_policy.rs. What speaks for polling while no session
+// can be had. In: how attempts ended, what probes found. Out: whether to probe, and whether to
+// poll. Must not know how either is done.
 
-import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../machine/time.js";
-import type { LinkSettings } from "./config.js";
-import type { Evidence } from "./end.js";
+import { type Millis, NEVER, NOT_YET, type Span, seconds } from "../../machine/time.js";
+import type { LinkSettings } from "../config.js";
+import type { Evidence } from "../end.js";
 
 /** How long a probe's success counts. */
 const PROOF_SPAN = seconds(10);

@@ -1,9 +1,9 @@
-// Twin of crates/link/src/flap_damping.rs. Sessions that came back from polling only to die while
-// plain HTTP went on working, as routers dampen a route that flaps (RFC 2439). In: such deaths.
-// Out: whether the next session must prove itself beside the polls for longer. Must not know
-// sockets or polls.
+// Twin of crates/link/src/poller/flap_damping.rs. Sessions that came back from polling only to die
+// while plain HTTP went on working, as routers dampen a route that flaps (RFC 2439). In: such
+// deaths. Out: whether the next session must prove itself beside the polls for longer. Must not
+// know sockets or polls.
 
-import { type Millis, NOT_YET, type Span, seconds } from "../machine/time.js";
+import { type Millis, NOT_YET, type Span, seconds } from "../../machine/time.js";
 
 /** From so many deaths in a row on, an answered heartbeat proves nothing. */
 const EARLY_LOSSES_MAX = 3;

@@ -1,5 +1,5 @@
 // What is remembered of networks, and for how long. Twin of
-// crates/link/src/network_history/tests.rs.
+// crates/link/src/connector/network_history/tests.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ import {
   newNetworkHistory,
   records,
   recordFallback,
-} from "../../src/link/network_history.js";
+} from "../../../src/link/connector/network_history.js";
 
 const DAY = 24 * 3_600_000;
 
