@@ -2,4 +2,5 @@
 
 pub mod admission;
 pub mod origin;
+pub(crate) mod revocations;
 pub mod token;

@@ -15,8 +15,10 @@ mod metrics;
 mod publish;
 mod publish_pipeline;
 mod query;
+pub(crate) mod revocations;
 mod snapshot;
 mod stats;
+mod users;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode, Uri};
 
@@ -48,6 +50,9 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/v1/channels/{channel}", get(channels::one).delete(channels::forget))
         .route("/v1/connections", get(connections::list))
         .route("/v1/connections/{id}", get(connections::one).delete(connections::disconnect))
+        .route("/v1/users/{sub}", get(users::one))
+        .route("/v1/users/{sub}/connections", delete(users::disconnect))
+        .route("/v1/revocations", post(revocations::revoke))
         .route("/v1/stats", get(stats::stats))
         .route("/metrics", get(metrics::metrics))
         .fallback(nothing_here)

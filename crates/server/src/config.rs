@@ -13,7 +13,7 @@ mod read;
 mod settings;
 mod tree;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
@@ -70,6 +70,14 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let mistakes = check::mistakes(self, &Tree::default(), &[]);
         ConfigError::unless_empty(mistakes).map_or(Ok(()), Err)
+    }
+
+    /// Where revocations are kept over a restart, if anywhere.
+    pub(crate) fn revocations_file(&self) -> Option<PathBuf> {
+        let is_on_disk = self.broker.kind(self.dev) == BrokerKind::Disk;
+        let beside = self.broker.data_dir.as_ref().filter(|_| is_on_disk);
+        let named = self.auth.revocations_file.clone();
+        named.or_else(|| beside.map(|folder| folder.join("revocations.jsonl")))
     }
 
     /// What is allowed and yet worth a word to an operator.

@@ -29,6 +29,14 @@ pub enum ServeError {
     /// The keys of tokens cannot be used.
     #[error("the keys of tokens cannot be used: {0}")]
     Keys(String),
+    /// The revocations of an earlier run cannot be read.
+    #[error("the revocations in {} cannot be read: {source}", file.display())]
+    Revocations {
+        /// Where they are.
+        file: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The signals that end the process cannot be heard.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),

@@ -10,12 +10,13 @@ use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
 use steadfast_history::{
     HistoryConfig, NamespaceBudget, Publish, PublishError, Receipt, Retention, stable_hash,
 };
-use steadfast_hub::{HubConfig, SessionKey, Totals};
+use steadfast_hub::{HubConfig, Identity, SessionKey, Totals};
 use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
 use crate::auth::admission::{Admission, Admissions};
 use crate::auth::origin::Origins;
+use crate::auth::revocations::Revocations;
 use crate::auth::token::TokenError;
 use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
@@ -44,6 +45,8 @@ pub struct Node {
     pub updates: UpdateBus,
     /// Which web pages may connect.
     pub origins: Origins,
+    /// The tokens that count no more.
+    pub(crate) revocations: Revocations,
     /// What is counted outside of the hubs.
     pub counters: Counters,
     /// How many sockets each address has, where that is limited.
@@ -110,6 +113,7 @@ impl Node {
         let broker = broker(&config, clock, &updates)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let admissions = Admissions::new(&config)?;
+        let revocations = revocations(&config, clock)?;
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         Ok(Arc::new(Self {
             config,
@@ -119,6 +123,7 @@ impl Node {
             broker,
             updates,
             origins,
+            revocations,
             counters: Counters::default(),
             ip_limit: Addresses::default(),
             delivered_finals: DeliveredFinals::default(),
@@ -143,7 +148,23 @@ impl Node {
 
     /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
     pub async fn admit(&self, token: Option<&str>) -> Result<Admission, TokenError> {
-        self.admissions.admit(self.clock, token).await
+        let admission = self.admissions.admit(self.clock, token).await?;
+        if self.is_revoked(admission.identity.as_deref()) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(admission)
+    }
+
+    /// Whether the token of this identity counts no more. To be asked again once a session is open:
+    /// a revocation ends only the sessions that it finds.
+    pub(crate) fn is_revoked(&self, identity: Option<&Identity>) -> bool {
+        !self.config.dev && self.revocations.covers(identity)
+    }
+
+    /// Drops some of what has grown too old. To be called every ten seconds.
+    pub(crate) fn expire(&self) {
+        self.broker.expire();
+        self.revocations.expire(self.clock.date().0 / 1000);
     }
 
     /// Tokens whose slow signatures are not checked yet.
@@ -269,6 +290,12 @@ fn broker(config: &Config, clock: Clock, updates: &UpdateBus) -> Result<Broker, 
         clock,
         updates: updates.clone(),
     })?)
+}
+
+fn revocations(config: &Config, clock: Clock) -> Result<Revocations, ServeError> {
+    let file = config.revocations_file();
+    Revocations::new(config.auth.revocations_max, file.clone(), clock.date().0 / 1000)
+        .map_err(|source| ServeError::Revocations { file: file.unwrap_or_default(), source })
 }
 
 const fn limits(config: &Config) -> Limits {

@@ -135,6 +135,7 @@ impl Server {
         tasks.spawn(async move { broker.broker.run().await });
         let tls = tls.map(TlsAcceptor::from);
         tasks.spawn(backend_api::cluster_rpc::respond(Arc::clone(&node)));
+        tasks.spawn(backend_api::revocations::compare_tables(Arc::clone(&node)));
         tasks.spawn(client_api::serve(Arc::clone(&node), public, tls));
         tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {
@@ -143,7 +144,7 @@ impl Server {
             loop {
                 tokio::select! {
                     _ = expire.tick() => {
-                        node.broker.expire();
+                        node.expire();
                         node.pressure.look(&node.broker.yields(), node.clock.now());
                     }
                     _ = keep.tick() => node.broker.keep_followed(),

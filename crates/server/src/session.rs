@@ -36,6 +36,7 @@ use crate::session::shard::SessionWaker;
 pub(crate) use broker_requests::ReplyTarget;
 pub(crate) use close_cause::GRACE;
 pub use connection_guard::ConnectionGuard;
+pub(crate) use handshake::end_if_revoked;
 
 /// What a WebSocket was opened for.
 #[derive(Clone, Debug)]

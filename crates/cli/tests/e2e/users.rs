@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::raw::Raw;
-use crate::server::Server;
+use crate::server::{Server, answer};
 use crate::store::Store;
 use crate::tokens::{KEYS, guarded, made, with_key};
 
@@ -82,4 +82,147 @@ async fn a_stranger_on_another_node_fences_nobody() {
     assert_eq!(ada.closed().await.0, 4401);
     assert_eq!(published(&mut newer, 1).await["offset"], 1);
     assert_eq!(published(&mut bob, 2).await["offset"], 2);
+}
+
+/// A socket of a token that the commands made.
+async fn hello_with(server: &Server, link: &str, token: &str) -> Raw {
+    let mut raw = Raw::open(server).await;
+    let channels = json!([{"channel": "demo:1", "since": "now"}]);
+    let hello = json!({"type": "hello", "link": link, "generation": 1, "token": token,
+        "channels": channels});
+    raw.says(&hello).await;
+    raw
+}
+
+async fn token_of(user: &str, more: &[&str]) -> String {
+    made(&[&["--subscribe", "demo:*", "--sub", user], more].concat()).await
+}
+
+/// P-17: sockets, polls and streams of a revoked token end at once, and it opens nothing more.
+#[tokio::test]
+async fn a_revoked_token_ends_what_it_opened_and_opens_nothing_more() {
+    let server = guarded(&[]).await;
+    let (ada, bob) = (token_of("ada", &["--jti", "t-1"]).await, token_of("bob", &[]).await);
+    let mut hers = hello_with(&server, "link-0001", &ada).await;
+    hers.expect("welcome").await;
+    let mut his = hello_with(&server, "link-0002", &bob).await;
+    his.expect("welcome").await;
+    his.expect("subscribed").await;
+    let events = server.url("/v1/channels/demo:1/events");
+    let waiting = format!("{events}?offset=latest&wait=50");
+    let poll = |version| server.http.get(&waiting).version(version).bearer_auth(&ada);
+    let stream = server.http.get(server.url("/v1/channels/demo:1/stream")).bearer_auth(&ada);
+    let stream = stream.send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let revoking = async {
+        server.is_followed(5).await;
+        let receipt = server.posts("/v1/revocations", &json!({"jti": "t-1"})).await;
+        assert_eq!(receipt.status, 200, "{receipt:?}");
+        receipt.json()
+    };
+    // A poll on a socket of its own, one inside of HTTP, and the stream.
+    let (own, inside, rest, receipt) = tokio::join!(
+        answer(poll(reqwest::Version::HTTP_11)),
+        answer(poll(reqwest::Version::HTTP_10)),
+        stream.text(),
+        revoking,
+    );
+    assert_eq!((&receipt["closed"], &receipt["stored"]), (&json!(4), &json!(false)), "{receipt}");
+    for answer in [own, inside] {
+        answer.assert_problem(401, "token_revoked");
+    }
+    rest.unwrap();
+    let (code, reason) = hers.closed().await;
+    assert_eq!((code, &*reason), (4202, "the token was revoked"));
+
+    assert_eq!(hello_with(&server, "link-0001", &ada).await.closed().await.0, 4202);
+    answer(server.http.get(&events).bearer_auth(&ada)).await.assert_problem(401, "token_revoked");
+    // Her other tokens and those of others count as ever.
+    let other = token_of("ada", &["--jti", "t-2"]).await;
+    hello_with(&server, "link-0001", &other).await.expect("welcome").await;
+    his.says(&json!({"type": "ping", "id": 1})).await;
+    his.expect("pong").await;
+    let metrics = server.looks("/metrics").await.text;
+    assert!(metrics.contains("steadfast_revocations 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_user_is_shown_disconnected_and_revoked_by_name() {
+    let server = guarded(&[]).await;
+    let (ada, bob) = (token_of("ada b/c", &[]).await, token_of("bob", &[]).await);
+    let mut sockets = Vec::new();
+    for (link, token) in [("link-0001", &ada), ("link-0002", &ada), ("link-0003", &bob)] {
+        let mut raw = hello_with(&server, link, token).await;
+        raw.expect("welcome").await;
+        sockets.push(raw);
+    }
+    let path = "/v1/users/ada%20b%2Fc";
+    let page = server.looks(&format!("{path}?limit=1")).await.json();
+    assert_eq!(page["connections"][0]["user"], "ada b/c");
+    let next = format!("{path}?limit=1&after={}", page["next"].as_str().unwrap());
+    let page = server.looks(&next).await.json();
+    assert_eq!((page["connections"].as_array().unwrap().len(), &page["next"]), (1, &Value::Null));
+    assert_eq!(server.looks("/v1/users/eve").await.json()["connections"], json!([]));
+    server.looks(&format!("{path}?user=bob")).await.assert_problem(400, "bad_query");
+    server.looks("/v1/users/a%0Ab").await.assert_problem(400, "bad_user");
+
+    let ended = server.deletes(&format!("{path}/connections?reconnect=true")).await.json();
+    assert_eq!(ended, json!({"closed": 2}));
+    assert_eq!(sockets.remove(0).closed().await.0, 4002);
+    assert_eq!(sockets.remove(0).closed().await.0, 4002);
+    let mut raw = hello_with(&server, "link-0001", &ada).await;
+    raw.expect("welcome").await;
+    assert_eq!(server.deletes(&format!("{path}/connections")).await.json()["closed"], 1);
+    assert_eq!(raw.closed().await.0, 4402);
+
+    // All tokens of the user, but not those of a time to come.
+    let revoked = server.posts("/v1/revocations", &json!({"sub": "ada b/c"})).await.json();
+    assert_eq!(revoked["closed"], 0);
+    assert_eq!(hello_with(&server, "link-0001", &ada).await.closed().await.0, 4202);
+    sockets[0].says(&json!({"type": "ping", "id": 1})).await;
+    for (body, detail) in [
+        (json!({}), "say which tokens"),
+        (json!({"sub": "a", "jit": "x"}), "unknown field"),
+        (json!({"jti": "x", "before": 7}), "no place beside"),
+        (json!({"jti": ""}), "1 to 255"),
+        (json!({"sub": ""}), "empty"),
+        (json!({"before": 1_900_000_000_000_u64}), "in the future"),
+    ] {
+        let refused = server.posts("/v1/revocations", &body).await;
+        assert!(refused.status == 400 && refused.text.contains(detail), "{body}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn revocations_hold_on_every_node_and_on_one_that_starts_later_or_again() {
+    let (store, folder) = (Store::start().await, tempfile::tempdir().unwrap());
+    let file = folder.path().join("revocations.jsonl");
+    let kept = [("AUTH__REVOCATIONS_FILE", file.to_str().unwrap())];
+    let one = with_key(store.node_with("one", &[], &KEYS).await);
+    let two = with_key(store.node_with("two", &[], &[&KEYS[..], &kept].concat()).await);
+    let token = token_of("ada", &[]).await;
+    let mut there = hello_with(&two, "link-0001", &token).await;
+    there.expect("welcome").await;
+    let shown = one.looks("/v1/users/ada").await.json();
+    assert_eq!(shown["connections"][0]["node"], "two", "{shown}");
+    let receipt = one.posts("/v1/revocations", &json!({"sub": "ada"})).await.json();
+    assert_eq!((&receipt["closed"], &receipt["unanswered"]), (&json!(1), &json!([])));
+    assert_eq!(there.closed().await.0, 4202);
+    assert_eq!(hello_with(&two, "link-0001", &token).await.closed().await.0, 4202);
+
+    // One that starts later learns it from the others.
+    let late = with_key(store.node_with("late", &[], &KEYS).await);
+    crate::within("the revocation", async {
+        while !late.looks("/metrics").await.text.contains("steadfast_revocations 1") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(hello_with(&late, "link-0001", &token).await.closed().await.0, 4202);
+    // One that starts again has it from its file before it serves.
+    drop((one, late));
+    let mut two = two;
+    two.kill().await;
+    two.restart().await;
+    assert_eq!(hello_with(&two, "link-0001", &token).await.closed().await.0, 4202);
 }

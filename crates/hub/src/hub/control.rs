@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 use steadfast_history::stable_hash;
@@ -13,7 +14,7 @@ use steadfast_protocol::{
 
 use super::Hub;
 use crate::session::Liveness;
-use crate::{Encoding, Outgoing, SessionKey};
+use crate::{Encoding, Identity, Outgoing, SessionKey};
 
 /// What is due for one session.
 enum SessionDue {
@@ -90,6 +91,25 @@ impl Hub {
         let key = *self.links.get(link)?;
         self.close(now, key, CloseCode::REPLACED, "a newer session of this link is elsewhere");
         None
+    }
+
+    /// Closes the sessions in these slots whose identity is meant. Returns how many.
+    pub fn close_where(
+        &mut self,
+        now: Millis,
+        slots: Range<u32>,
+        is_meant: impl Fn(Option<&Identity>) -> bool,
+        code: CloseCode,
+        reason: &str,
+    ) -> usize {
+        let sessions = slots.filter_map(|slot| self.sessions.get(slot as usize));
+        let meant = sessions
+            .filter(|session| session.closing.is_none() && is_meant(session.identity.as_deref()));
+        let keys: Vec<SessionKey> = meant.map(|session| session.key).collect();
+        for key in &keys {
+            self.close(now, *key, code, reason);
+        }
+        keys.len()
     }
 
     /// Closes every session.

@@ -51,6 +51,9 @@ pub enum TokenError {
     /// The node has no key of its `kid` and algorithm.
     #[error("this node has no key with the token's `kid` for its `alg`")]
     UnknownKey,
+    /// It was revoked.
+    #[error("the token was revoked; get a new one")]
+    Revoked,
     /// Too many tokens with slow signatures wait to be checked.
     #[error("too many tokens wait to be checked; try again in a moment")]
     Busy,
@@ -102,6 +105,7 @@ impl TokenError {
             Self::BadSignature => Code::TokenForged,
             Self::WrongAlgorithm { .. } => Code::TokenAlgorithm,
             Self::UnknownKey => Code::TokenKeyUnknown,
+            Self::Revoked => Code::TokenRevoked,
             Self::Busy => Code::TokensWaiting,
             Self::Expired { .. } => Code::TokenExpired,
             Self::NotYetValid { .. } => Code::TokenEarly,
@@ -116,6 +120,7 @@ impl TokenError {
             Self::Missing
             | Self::BadSignature
             | Self::UnknownKey
+            | Self::Revoked
             | Self::Busy
             | Self::Expired { .. }
             | Self::NotYetValid { .. } => true,

@@ -5,11 +5,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use steadfast_protocol::ChannelName;
+use steadfast_protocol::{ChannelName, UserId};
 
+use crate::auth::revocations::Revocation;
 use crate::node::Node;
 
-use super::{channels, connections};
+use super::{channels, connections, revocations, users};
 
 /// A request that one node sends to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,14 @@ pub(super) enum NodeRequest {
     Reconnect(String),
     /// How many sessions follow each of these channels.
     Subscribers(Vec<ChannelName>),
+    /// The end of a user's sessions.
+    DisconnectUser(UserId),
+    /// The end of a user's sessions, whose clients are to reconnect.
+    ReconnectUser(UserId),
+    /// Tokens that count no more.
+    Revoke(Revocation),
+    /// All revocations, if their digest is not this one.
+    Revocations(u64),
 }
 
 impl NodeRequest {
@@ -39,6 +48,10 @@ impl NodeRequest {
                 let names: Result<_, _> = about.split(',').map(ChannelName::new).collect();
                 names.ok().map(Self::Subscribers)
             }
+            "disconnect-user" => UserId::new(about).ok().map(Self::DisconnectUser),
+            "reconnect-user" => UserId::new(about).ok().map(Self::ReconnectUser),
+            "revoke" => serde_json::from_str(about).ok().map(Self::Revoke),
+            "revocations" => u64::from_str_radix(about, 16).ok().map(Self::Revocations),
             _ => None,
         }
     }
@@ -56,6 +69,12 @@ impl fmt::Display for NodeRequest {
                 let names: Vec<&str> = names.iter().map(ChannelName::as_str).collect();
                 write!(f, "subscribers {}", names.join(","))
             }
+            Self::DisconnectUser(user) => write!(f, "disconnect-user {user}"),
+            Self::ReconnectUser(user) => write!(f, "reconnect-user {user}"),
+            Self::Revoke(one) => {
+                write!(f, "revoke {}", serde_json::to_string(one).map_err(|_| fmt::Error)?)
+            }
+            Self::Revocations(digest) => write!(f, "revocations {digest:016x}"),
         }
     }
 }
@@ -75,7 +94,7 @@ pub(crate) async fn respond(node: Arc<Node>) {
     }
 }
 
-async fn response(node: &Node, request: &NodeRequest) -> Option<String> {
+async fn response(node: &Arc<Node>, request: &NodeRequest) -> Option<String> {
     match request {
         NodeRequest::Connections(query) => connections::part(node, query).await,
         NodeRequest::Connection(id) => {
@@ -85,19 +104,30 @@ async fn response(node: &Node, request: &NodeRequest) -> Option<String> {
         NodeRequest::Disconnect(id) => Some(connections::end(node, id, false).to_string()),
         NodeRequest::Reconnect(id) => Some(connections::end(node, id, true).to_string()),
         NodeRequest::Subscribers(names) => Some(channels::counts(node, names).await),
+        NodeRequest::DisconnectUser(user) => Some(users::end(node, user, false).await.to_string()),
+        NodeRequest::ReconnectUser(user) => Some(users::end(node, user, true).await.to_string()),
+        NodeRequest::Revoke(one) => revocations::receive(node, one.clone()).await,
+        NodeRequest::Revocations(digest) => Some(revocations::list(node, *digest)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use steadfast_protocol::ChannelName;
+    use steadfast_protocol::{ChannelName, UserId};
 
-    use super::NodeRequest;
+    use super::{NodeRequest, Revocation};
 
     #[test]
     fn each_request_keeps_its_text() {
         let names = ["a:1", "b"].map(|name| ChannelName::new(name).unwrap());
+        let ada = UserId::new("ada b|é").unwrap();
+        let sub = Some(ada.clone());
+        let revocation = Revocation { sub, jti: None, before: Some(7), expires: 9 };
         for (request, text) in [
+            (NodeRequest::DisconnectUser(ada.clone()), "disconnect-user ada b|é"),
+            (NodeRequest::ReconnectUser(ada), "reconnect-user ada b|é"),
+            (NodeRequest::Revoke(revocation), r#"revoke {"sub":"ada b|é","before":7,"expires":9}"#),
+            (NodeRequest::Revocations(255), "revocations 00000000000000ff"),
             (NodeRequest::Connections("limit=2&channel=a".into()), "connections limit=2&channel=a"),
             (NodeRequest::Connections(String::new()), "connections "),
             (NodeRequest::Connection("0-1-1.ff".into()), "connection 0-1-1.ff"),

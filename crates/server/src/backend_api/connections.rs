@@ -21,7 +21,6 @@ use crate::node::Node;
 use crate::problem::{Code, Problem};
 use steadfast_broker::RpcResponses;
 
-#[cfg(test)]
 pub(super) use self::node_page::SLOTS_PER_LOCK;
 use self::node_page::{NodePage, PARAMETERS};
 use self::session_id::SessionId;
@@ -45,13 +44,18 @@ pub(super) async fn list(
     State(node): State<Arc<Node>>,
     uri: Uri,
 ) -> Result<Json<ConnectionPage>, Problem> {
-    let query = Query::read(&uri, &PARAMETERS)?;
-    let own = NodePage::of(&node, &query).await?;
+    page_of(&node, uri.query().unwrap_or_default()).await.map(Json)
+}
+
+/// The page of the text of a query.
+pub(super) async fn page_of(node: &Node, text: &str) -> Result<ConnectionPage, Problem> {
+    let query = Query::of(text, &PARAMETERS)?;
+    let own = NodePage::of(node, &query).await?;
     let limit = query.limit()?;
     let Some(id) = node.broker.node_id() else {
-        return Ok(Json(page(limit, [own], None)));
+        return Ok(page(limit, [own], None));
     };
-    let request = NodeRequest::Connections(uri.query().unwrap_or_default().to_owned());
+    let request = NodeRequest::Connections(text.to_owned());
     let mut responses = node.broker.request(&request.to_string(), None).await;
     let mut parts = BTreeMap::from([(id.run.clone(), own)]);
     for (id, body) in std::mem::take(&mut responses.received) {
@@ -60,7 +64,7 @@ pub(super) async fn list(
             None => responses.silent.push(id),
         }
     }
-    Ok(Json(page(limit, parts.into_values(), Some(responses.silent_names()))))
+    Ok(page(limit, parts.into_values(), Some(responses.silent_names())))
 }
 
 /// Looks up one session.
@@ -115,13 +119,18 @@ pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
     Connection::new(node, at, view).row()
 }
 
-/// Ends a session of this node. Returns false if there is none.
-pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
-    let (code, reason) = if comes_back {
+/// The code and the reason of an end that an operator asked for.
+pub(super) const fn close_by_operator(comes_back: bool) -> (CloseCode, &'static str) {
+    if comes_back {
         (CloseCode::RECONNECT, "reconnect, asked by an operator")
     } else {
         (CloseCode::DISCONNECTED, "disconnected by an operator")
-    };
+    }
+}
+
+/// Ends a session of this node. Returns false if there is none.
+pub(super) fn end(node: &Node, id: &str, comes_back: bool) -> bool {
+    let (code, reason) = close_by_operator(comes_back);
     let Some(SessionId::Here(at, key)) = SessionId::of(node, id) else { return false };
     node.shards.get(at).is_some_and(|shard| {
         shard.with(|hub, now| {

@@ -76,6 +76,8 @@ impl Sheet {
         self.counter("connections_stale", "Sessions closed: silent", totals.stale);
         self.counter("connections_slow", "Sessions closed: too slow", totals.slow);
         self.counter("requests_rejected", "Refused: key, token or origin", snapshot.rejected);
+        let revoked = snapshot.revocations as u64;
+        self.gauge("revocations", "Revocations of tokens in force", revoked);
         let waiting = snapshot.tokens_waiting as u64;
         self.gauge("tokens_waiting", "Tokens whose slow signatures wait to be checked", waiting);
         self.counter("polls", "Polls answered", snapshot.polls);
@@ -158,6 +160,7 @@ impl Sheet {
                 "The most events of a request",
                 limits.publish_batch_max,
             ),
+            ("limit_revocations", "The most revocations", node.config.auth.revocations_max),
             ("limit_tokens_waiting", "The most tokens waiting", limits.tokens_waiting_max),
             ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
             (

@@ -38,6 +38,8 @@ pub(super) struct NodeSnapshot {
     pub(super) publish_errors: u64,
     /// Tokens whose slow signatures are not checked yet.
     pub(super) tokens_waiting: usize,
+    /// Revocations of tokens.
+    pub(super) revocations: usize,
     /// Polls answered.
     pub(super) polls: u64,
     /// Polls refused because other answers held all that they may.
@@ -76,6 +78,7 @@ impl NodeSnapshot {
             published: count(&counters.published),
             repeated: count(&counters.repeated),
             publish_errors: count(&counters.publish_errors),
+            revocations: node.revocations.len(),
             tokens_waiting: node.tokens_waiting(),
             polls: count(&counters.polls),
             polls_refused: count(&counters.polls_refused),

@@ -8,8 +8,8 @@ use steadfast_protocol::{ChannelRequest, CloseCode};
 use crate::auth::admission::Admission;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::session::ReplyTarget;
 use crate::session::shard::SessionWaker;
+use crate::session::{ReplyTarget, end_if_revoked};
 
 /// A session that ends when this is dropped.
 #[derive(Debug)]
@@ -43,7 +43,9 @@ impl HttpSession {
             channels,
             time: node.clock.date(),
         };
+        let identity = opening.identity.clone();
         let key = shard.open(opening, &waker).map_err(|_| internal())?;
+        end_if_revoked(node, &shard, key, identity.as_deref());
         let asker = ReplyTarget { node: Arc::clone(node), shard, key };
         Ok(Self { asker, waker })
     }
@@ -84,5 +86,40 @@ impl Drop for HttpSession {
     fn drop(&mut self) {
         let (key, code) = (self.asker.key, CloseCode::NORMAL);
         self.asker.shard.with(|hub, now| hub.closed(now, key, code, "the request ended"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use steadfast_hub::{Encoding, Identity, Transport};
+    use steadfast_protocol::{CloseCode, UserId};
+
+    use super::{HttpSession, ended};
+    use crate::auth::admission::Admission;
+    use crate::auth::revocations::Revocation;
+    use crate::config::{AuthSettings, Config, Secret};
+    use crate::node::Node;
+
+    /// The revocation finds no session to end, and the request has passed the check of its token.
+    #[tokio::test]
+    async fn a_session_that_opens_while_its_token_is_revoked_is_ended_at_once() {
+        let key = Some(Secret::new([b'k'; 32]));
+        let auth = AuthSettings { hs256_key: key, ..AuthSettings::default() };
+        let node = Node::new(Config { auth, ..Config::default() }).unwrap();
+        let user = UserId::new("ada").ok();
+        let identity = Identity { user: user.clone(), ..Identity::default() };
+        let admission =
+            || Admission { identity: Some(Arc::new(identity.clone())), ..Admission::everything() };
+        let open = || {
+            let kind = (Transport::Poll, Encoding::Signal);
+            let session = HttpSession::open(&node, kind, admission(), Vec::new()).unwrap();
+            ended(&session.take())
+        };
+        assert_eq!(open(), None);
+        let one = Revocation { sub: user, jti: None, before: None, expires: u64::MAX };
+        node.revocations.add(one, 0).unwrap();
+        assert_eq!(open(), Some(CloseCode::TOKEN_REJECTED));
     }
 }

@@ -26,6 +26,7 @@ use super::poll_answer::PollAnswer;
 use super::poll_query::{self, PollQuery};
 use super::unavailable;
 use crate::auth::admission::Admission;
+use crate::auth::token::TokenError;
 use crate::net::socket::upgrade::has_token;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
@@ -165,6 +166,7 @@ impl ParkedPoll {
         loop {
             let pages = Box::pin(read_all(node, &self.asked)).await?;
             match ended {
+                Some(CloseCode::TOKEN_REJECTED) => return Err(TokenError::Revoked.into()),
                 _ if pages.have_news() || is_late => return Ok(Some(pages)),
                 Some(CloseCode::TOKEN_EXPIRED) => {
                     let detail = "the token expired while the poll waited; get a new one";

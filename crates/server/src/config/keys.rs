@@ -44,6 +44,9 @@ pub(super) fn read(
         let at = ["auth", "keys", &index.to_string(), "file"].map(str::to_owned);
         key.file = key.file.take().map(|file| beside(&file, &tree.source(&at), folder));
     }
+    let revocations = tree.source(&["auth".to_owned(), "revocations_file".to_owned()]);
+    auth.revocations_file =
+        auth.revocations_file.take().map(|file| beside(&file, &revocations, folder));
     let jwks = tree.source(&["auth".to_owned(), "jwks_file".to_owned()]);
     auth.jwks_file = auth.jwks_file.take().map(|file| beside(&file, &jwks, folder));
     let keys = [

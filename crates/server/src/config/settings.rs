@@ -179,6 +179,14 @@ pub struct AuthSettings {
     pub audiences: Vec<String>,
     /// By how much clocks may differ, in seconds, 0 to 300. Default: 10.
     pub leeway_s: u64,
+    /// The most revocations, 1 to 1000000. Default: 100000.
+    pub revocations_max: usize,
+    /// How long a revocation is kept, in seconds, 60 to 31536000 (a year). A token that ends later
+    /// counts again then. Default: 2592000 (30 days).
+    pub revocation_kept_s: u64,
+    /// A file that keeps revocations over a restart. Default: one in `broker.data_dir` with the
+    /// disk broker, otherwise none.
+    pub revocations_file: Option<PathBuf>,
 }
 
 impl Default for AuthSettings {
@@ -191,6 +199,9 @@ impl Default for AuthSettings {
             issuer: None,
             audiences: Vec::new(),
             leeway_s: 10,
+            revocations_max: 100_000,
+            revocation_kept_s: 2_592_000,
+            revocations_file: None,
         }
     }
 }

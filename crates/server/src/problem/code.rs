@@ -77,6 +77,8 @@ codes! {
     BadHost, BAD_REQUEST, "bad_host", "The request does not say which host it is for";
     /// The request for a WebSocket is not one of RFC 6455.
     BadHandshake, BAD_REQUEST, "bad_handshake", "The WebSocket handshake is not valid";
+    /// The user in the path cannot be one.
+    BadUser, BAD_REQUEST, "bad_user", "The user is not valid";
     /// A parameter of the query cannot be read.
     BadQuery, BAD_REQUEST, "bad_query", "The query is not valid";
     /// An epoch or offset cannot be read, or one came without the other.
@@ -93,6 +95,8 @@ codes! {
     TokenForged, UNAUTHORIZED, "token_forged", "The token's signature is wrong";
     /// No key has the name that the token gives.
     TokenKeyUnknown, UNAUTHORIZED, "token_key_unknown", "The token's key is not known";
+    /// The token was revoked before its time was over.
+    TokenRevoked, UNAUTHORIZED, "token_revoked", "The token was revoked";
     /// The token is past its time.
     TokenExpired, UNAUTHORIZED, "token_expired", "The token has expired";
     /// The token's time has not come.
@@ -134,6 +138,8 @@ codes! {
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
     /// What was asked for is on another node, which did not answer in time.
     NodeSilent, SERVICE_UNAVAILABLE, "node_silent", "Another node did not answer";
+    /// There are as many revocations as there may be.
+    RevocationsFull, INSUFFICIENT_STORAGE, "revocations_full", "No room for more revocations";
     /// The request is of a version of HTTP that the route does not speak.
     HttpVersion, HTTP_VERSION_NOT_SUPPORTED, "http_version", "Another version of HTTP is needed";
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use steadfast_history::PageLimit;
-use steadfast_hub::{Encoding, OpenError, Opening, SessionKey, Transport};
+use steadfast_hub::{Encoding, Identity, OpenError, Opening, SessionKey, Transport};
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorFrame, Hello,
@@ -18,6 +18,7 @@ use super::close_cause::CloseCause;
 use super::reader::ReadEvent;
 use super::{Purpose, SocketIo};
 use crate::auth::admission::Admission;
+use crate::auth::revocations::REVOKED_REASON;
 use crate::auth::token::TokenError;
 use crate::client_api::delivered_finals::{Follower, Following};
 use crate::net::socket::TryWrite;
@@ -204,8 +205,12 @@ fn begin(
     let shard = Arc::clone(node.shard_of(&opening.link));
     let encoding = opening.encoding;
     let (waker, socket) = place;
+    let identity = opening.identity.clone();
     match shard.open_shared(opening, waker, socket) {
-        Ok(key) => Ok(OpenedSession { shard, key, encoding, follower: None }),
+        Ok(key) => {
+            end_if_revoked(node, &shard, key, identity.as_deref());
+            Ok(OpenedSession { shard, key, encoding, follower: None })
+        }
         Err(OpenError::Replaced) => Err(ours(
             CloseCode::REPLACED,
             "a session of this link with a generation as high is live",
@@ -214,6 +219,18 @@ fn begin(
             let reason = format!("`hello` names {named} channels; a link follows {max} at most");
             Err(ours(CloseCode::VIOLATION, reason))
         }
+    }
+}
+
+/// Ends a session that was opened while its token was being revoked.
+pub(crate) fn end_if_revoked(
+    node: &Node,
+    shard: &Shard,
+    key: SessionKey,
+    identity: Option<&Identity>,
+) {
+    if node.is_revoked(identity) {
+        shard.with(|hub, now| hub.close(now, key, CloseCode::TOKEN_REJECTED, REVOKED_REASON));
     }
 }
 
@@ -228,6 +245,7 @@ async fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause
             | TokenError::BadSignature
             | TokenError::WrongAlgorithm { .. }
             | TokenError::UnknownKey
+            | TokenError::Revoked
             | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
         };
         ours(code, error.to_string())

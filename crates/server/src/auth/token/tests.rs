@@ -202,6 +202,7 @@ fn every_error_has_a_stable_code_and_says_whether_refreshing_helps() {
             false,
         ),
         (TokenError::UnknownKey, "token_key_unknown", true),
+        (TokenError::Revoked, "token_revoked", true),
         (TokenError::Busy, "tokens_waiting", true),
         (TokenError::Expired { ago_s: 1 }, "token_expired", true),
         (TokenError::NotYetValid { in_s: 1 }, "token_early", true),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use steadfast_hub::{ConnectionView, Transport};
-use steadfast_protocol::{ChannelName, LinkId};
+use steadfast_protocol::{ChannelName, LinkId, UserId};
 
 use super::session_id::SessionId;
 use super::view::Connection;
@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::problem::Problem;
 
 /// The parameters of a listing.
-pub(super) const PARAMETERS: [&str; 5] = ["after", "limit", "channel", "link", "transport"];
+pub(super) const PARAMETERS: [&str; 6] = ["after", "limit", "channel", "link", "transport", "user"];
 /// Slots that are read under one lock of a hub.
 pub(in crate::backend_api) const SLOTS_PER_LOCK: u32 = 256;
 /// The bytes of a part without its rows.
@@ -44,6 +44,7 @@ struct Filter {
     channel: Option<ChannelName>,
     link: Option<LinkId>,
     transport: Option<Transport>,
+    user: Option<UserId>,
 }
 
 impl NodePage {
@@ -141,6 +142,7 @@ impl Filter {
             channel: query.parsed("channel", ChannelName::new)?,
             link: query.parsed("link", LinkId::new)?,
             transport: transport?,
+            user: query.parsed("user", UserId::new)?,
         })
     }
 
@@ -148,6 +150,7 @@ impl Filter {
         self.channel.as_ref().is_none_or(|channel| view.channels.contains(channel))
             && self.link.as_ref().is_none_or(|link| view.link == *link)
             && self.transport.is_none_or(|transport| view.transport == transport)
+            && self.user.as_ref().is_none_or(|user| view.user.as_ref() == Some(user))
     }
 }
 

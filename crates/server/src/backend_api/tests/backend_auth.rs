@@ -6,7 +6,7 @@ use super::{TestApi, request};
 use crate::config::{Config, InternalSettings, Secret};
 
 const KEY: &str = "a key of 24 characters..";
-const ROUTES: [(&str, &str); 11] = [
+const ROUTES: [(&str, &str); 14] = [
     ("POST", "/v1/channels/a/events"),
     ("POST", "/v1/events"),
     ("GET", "/v1/channels"),
@@ -15,6 +15,9 @@ const ROUTES: [(&str, &str); 11] = [
     ("GET", "/v1/connections"),
     ("GET", "/v1/connections/0-0-1"),
     ("DELETE", "/v1/connections/0-0-1"),
+    ("GET", "/v1/users/ada"),
+    ("DELETE", "/v1/users/ada/connections"),
+    ("POST", "/v1/revocations"),
     ("GET", "/v1/stats"),
     ("GET", "/metrics"),
     ("GET", "/nowhere"),

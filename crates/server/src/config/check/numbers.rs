@@ -60,6 +60,8 @@ fn ports(config: &Config) -> Vec<Range> {
         ("internal.connections_max", wide(internal.connections_max), 1, MILLION),
         ("internal.keep_alive_ms", internal.keep_alive_ms, 1000, DAY_MS),
         ("auth.leeway_s", config.auth.leeway_s, 0, 300),
+        ("auth.revocations_max", wide(config.auth.revocations_max), 1, MILLION),
+        ("auth.revocation_kept_s", config.auth.revocation_kept_s, 60, 365 * DAY_MS / 1000),
         ("broker.hot_bytes_max", wide(config.broker.hot_bytes_max), 0, 64 * 1024 * MIB),
     ]
 }

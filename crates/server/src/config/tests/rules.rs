@@ -150,6 +150,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("internal.connections_max", 1, 1_000_000),
     ("internal.keep_alive_ms", 1000, 86_400_000),
     ("auth.leeway_s", 0, 300),
+    ("auth.revocations_max", 1, 1_000_000),
+    ("auth.revocation_kept_s", 60, 31_536_000),
     ("broker.hot_bytes_max", 0, 68_719_476_736),
     ("limits.queue_messages_max", 1, 65_536),
     ("limits.payload_depth_max", 1, 127),
