@@ -41,6 +41,8 @@ mod polling;
 mod process;
 #[path = "e2e/proxy.rs"]
 mod proxy;
+#[path = "e2e/publish_rate.rs"]
+mod publish_rate;
 #[path = "e2e/raw.rs"]
 mod raw;
 #[path = "e2e/reading.rs"]

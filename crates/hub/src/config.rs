@@ -38,6 +38,10 @@ pub struct HubConfig {
     pub frames_per_second_max: u32,
     /// Frames that a session may send at once. Default 200.
     pub frames_burst_max: u32,
+    /// Bytes of `publish` frames a second that a session may send in the long run. Default 1 MiB.
+    pub publish_bytes_per_second_max: u32,
+    /// Bytes of `publish` frames that a session may send at once. Default 4 MiB.
+    pub publish_bytes_burst_max: u32,
     /// Unreadable frames after which a session is closed. Default 20.
     pub bad_frames_max: u32,
     /// The seed of the table of channels: random, so that nobody can choose names that collide.
@@ -62,6 +66,8 @@ impl Default for HubConfig {
             path_idle_limit: None,
             frames_per_second_max: 50,
             frames_burst_max: 200,
+            publish_bytes_per_second_max: 1024 * 1024,
+            publish_bytes_burst_max: 4 * 1024 * 1024,
             bad_frames_max: 20,
             names_seed: 0,
         }

@@ -1,11 +1,11 @@
-//! How fast a session may speak: a token bucket of whole numbers.
+//! How fast a session may speak: a token bucket of whole numbers, for frames or for bytes.
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 
-/// Holds at most `burst` frames, refilled at `per_second`.
+/// Holds at most a burst of pieces, refilled at a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    /// Thousandths of a frame.
+    /// Thousandths of a piece.
     left: u64,
     refilled: Millis,
 }
@@ -15,34 +15,54 @@ impl Rate {
         Self { left: burst as u64 * 1000, refilled: now }
     }
 
-    /// Takes one frame; false where there is none left.
-    pub(crate) fn take(&mut self, now: Millis, per_second: u32, burst: u32) -> bool {
-        // A frame a second is a thousandth of a frame a millisecond.
+    /// Takes so many pieces; where there are too few, none, and how long it takes until there are.
+    pub(crate) fn take(
+        &mut self,
+        now: Millis,
+        pieces: usize,
+        (per_second, burst): (u32, u32),
+    ) -> Result<(), Span> {
+        // A piece a second is a thousandth of a piece a millisecond.
         let refill = now.since(self.refilled).0.saturating_mul(u64::from(per_second));
         self.left = self.left.saturating_add(refill).min(u64::from(burst) * 1000);
         self.refilled = now;
-        if self.left < 1000 {
-            return false;
+        let wanted = (pieces as u64).saturating_mul(1000);
+        match self.left.checked_sub(wanted) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(Span((wanted - self.left).div_ceil(u64::from(per_second).max(1)))),
         }
-        self.left -= 1000;
-        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Rate;
-    use steadfast_machine::Millis;
+    use steadfast_machine::{Millis, Span};
 
     #[test]
     fn a_burst_passes_and_one_more_waits_for_the_refill() {
         let mut rate = Rate::new(Millis(0), 3);
-        let mut take = |at| rate.take(Millis(at), 10, 3);
+        let mut take = |at| rate.take(Millis(at), 1, (10, 3)).is_ok();
         assert!(take(0) && take(0) && take(0));
         assert!(!take(99));
         assert!(take(100));
         assert!(!take(100));
         assert!(take(10_000) && take(10_000) && take(10_000));
         assert!(!take(10_000));
+    }
+
+    #[test]
+    fn many_at_once_are_taken_together_or_not_at_all() {
+        let mut rate = Rate::new(Millis(0), 1_000);
+        let mut take = |at, pieces| rate.take(Millis(at), pieces, (100, 1_000));
+        assert_eq!(take(0, 900), Ok(()));
+        assert_eq!(take(0, 101), Err(Span(10)));
+        assert_eq!(take(9, 101), Err(Span(1)));
+        assert_eq!(take(10, 101), Ok(()));
+        assert_eq!(take(10, 1), Err(Span(10)));
+        assert_eq!(take(10, 0), Ok(()));
     }
 }

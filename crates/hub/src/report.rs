@@ -97,6 +97,8 @@ pub struct Totals {
     pub deliveries: u64,
     /// Times that a member fell behind and was fed from history.
     pub lagged: u64,
+    /// Publishes refused because their session sent too many bytes a second.
+    pub throttled: u64,
     /// Live sessions found healthy by the last sweep.
     pub healthy: u64,
     /// Channels with members.

@@ -64,6 +64,8 @@ error_codes! {
     IdempotencyMismatch, "idempotency_mismatch", Some(422), false;
     /// No more idempotency keys can be remembered for now.
     IdempotencyFull, "idempotency_full", Some(503), true;
+    /// The sender is over its rate.
+    RateLimited, "rate_limited", Some(429), true;
     /// There is no room for more history.
     StorageFull, "storage_full", Some(507), true;
     /// The broker did not answer.

@@ -242,6 +242,7 @@ impl Node {
             sum.slow += one.slow;
             sum.deliveries += one.deliveries;
             sum.lagged += one.lagged;
+            sum.throttled += one.throttled;
             sum.healthy += one.healthy;
             sum.channels += one.channels;
             sum.members += one.members;
@@ -323,6 +324,8 @@ fn hub_config(config: &Config) -> HubConfig {
         path_idle_limit: None,
         frames_per_second_max: config.limits.frames_per_second_max,
         frames_burst_max: config.limits.frames_burst_max,
+        publish_bytes_per_second_max: config.limits.publish_bytes_per_second_max,
+        publish_bytes_burst_max: config.limits.publish_bytes_burst(),
         ..HubConfig::default()
     }
 }

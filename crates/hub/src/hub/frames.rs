@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::codec::legacy::{self, LegacyFrame};
 use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorCode, ErrorFrame,
@@ -40,7 +40,7 @@ impl Hub {
             Ok(ClientFrame::Unsubscribe { id, channel }) => {
                 self.unsubscribe(now, key, id, &channel);
             }
-            Ok(ClientFrame::Publish(publish)) => return self.publish(now, key, *publish),
+            Ok(ClientFrame::Publish(publish)) => return self.publish(now, key, bytes, *publish),
             Ok(ClientFrame::Heartbeat(heartbeat)) => self.heartbeat(now, time, key, heartbeat),
             Ok(ClientFrame::Ping { id }) => self.say(now, key, &ServerFrame::Pong { id }),
             Ok(ClientFrame::Pong { .. }) => {}
@@ -98,6 +98,7 @@ impl Hub {
                     code: code.as_str().into(),
                     message: error.to_string().into(),
                     retry: retry_after_s.is_some(),
+                    retry_after_ms: None,
                 })
             }
         };
@@ -180,6 +181,7 @@ impl Hub {
         &mut self,
         now: Millis,
         key: SessionKey,
+        bytes: usize,
         frame: PublishFrame,
     ) -> Option<(Option<Scalar>, Publish)> {
         let PublishFrame { id, channel, event, data, is_final, replace, idempotency_key } = frame;
@@ -190,12 +192,36 @@ impl Hub {
             self.say(now, key, &frame);
             return None;
         }
+        if let Some(wait) = self.publishes_too_fast(now, key, bytes) {
+            self.totals.throttled += 1;
+            let second = self.config.publish_bytes_per_second_max;
+            let message = format!(
+                "this session publishes more than {second} bytes a second; send the same again \
+                 in {} ms",
+                wait.0
+            );
+            let (code, message) = (ErrorCode::RateLimited.as_str().into(), message.into());
+            let (retry, retry_after_ms) = (true, Some(wait.0));
+            let frame =
+                ErrorFrame { id, channel: Some(channel), code, message, retry, retry_after_ms };
+            self.say(now, key, &ServerFrame::Error(frame));
+            return None;
+        }
+        let session = self.peek(key)?;
         // Keys of one link never meet those of another, nor those of backends: none of the parts
         // has a control character.
         let (user, link) = (session.user().map_or("", UserId::as_str), &session.link);
         let idempotency_key =
             idempotency_key.map(|key| Box::from(format!("{user}\u{1f}{link}\u{1f}{key}")));
         Some((id, Publish { channel, event, data, is_final, replace, idempotency_key }))
+    }
+
+    /// How long a frame of so many bytes would have to wait to be published.
+    fn publishes_too_fast(&mut self, now: Millis, key: SessionKey, bytes: usize) -> Option<Span> {
+        let limits =
+            (self.config.publish_bytes_per_second_max, self.config.publish_bytes_burst_max);
+        let session = self.session(key)?;
+        session.publish_rate.take(now, bytes, limits).err()
     }
 
     fn heartbeat(&mut self, now: Millis, time: Timestamp, key: SessionKey, beat: Heartbeat) {
@@ -234,7 +260,7 @@ impl Hub {
         if session.closing.is_some() {
             return false;
         }
-        if session.rate.take(now, second, burst) {
+        if session.rate.take(now, 1, (second, burst)).is_ok() {
             return true;
         }
         let reason = format!("more than {second} frames a second");
@@ -273,5 +299,6 @@ fn error_frame(
 ) -> ServerFrame {
     let retry = code.is_retryable();
     let code = code.as_str().into();
-    ServerFrame::Error(ErrorFrame { id, channel, code, message: message.into(), retry })
+    let message = message.into();
+    ServerFrame::Error(ErrorFrame { id, channel, code, message, retry, retry_after_ms: None })
 }

@@ -28,6 +28,8 @@ fn welcome() -> Welcome {
             channels: 128,
             frames_per_second: 50,
             frames_burst: 200,
+            publish_bytes_per_second: None,
+            publish_bytes_burst: None,
         },
         crash_window_ms: 5000,
         path_idle_limit_ms: None,

@@ -9,7 +9,15 @@ use super::FramePacer;
 
 fn limits(frames_per_second: u64, frames_burst: u64) -> LinkLimits {
     let (message_bytes, queue_messages, channels) = (1 << 20, 32, 128);
-    LinkLimits { message_bytes, queue_messages, channels, frames_per_second, frames_burst }
+    LinkLimits {
+        message_bytes,
+        queue_messages,
+        channels,
+        frames_per_second,
+        frames_burst,
+        publish_bytes_per_second: None,
+        publish_bytes_burst: None,
+    }
 }
 
 fn channel(name: &str) -> ChannelName {

@@ -131,6 +131,8 @@ fn welcome() -> ServerFrame {
             channels: 128,
             frames_per_second: 50,
             frames_burst: 200,
+            publish_bytes_per_second: None,
+            publish_bytes_burst: None,
         },
         crash_window_ms: 4_000,
         path_idle_limit_ms: None,

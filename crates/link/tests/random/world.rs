@@ -206,6 +206,7 @@ impl World {
                 code: "forbidden".into(),
                 message: "no".into(),
                 retry: !a.is_multiple_of(3),
+                retry_after_ms: None,
             })),
             123..=140 => self.superseded(a, b),
             141..=149 => Input::Tick,
@@ -273,6 +274,7 @@ impl World {
                 code,
                 message,
                 retry,
+                retry_after_ms: None,
             }));
         }
         self.frame(ServerFrame::Published {
@@ -384,6 +386,8 @@ fn welcome(a: u16, b: u16) -> ServerFrame {
             channels: 128,
             frames_per_second: 50,
             frames_burst: 200,
+            publish_bytes_per_second: None,
+            publish_bytes_burst: None,
         },
         crash_window_ms: u64::from(b),
         path_idle_limit_ms: None,

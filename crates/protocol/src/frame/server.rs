@@ -99,6 +99,12 @@ pub struct LinkLimits {
     /// How many frames are taken from it at once.
     #[serde(default = "frames_burst")]
     pub frames_burst: u64,
+    /// How many bytes of `publish` frames a second are taken from it in the long run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_bytes_per_second: Option<u64>,
+    /// How many bytes of `publish` frames are taken from it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_bytes_burst: Option<u64>,
 }
 
 /// What a server takes that does not say: as those do that are in the field.
@@ -172,4 +178,7 @@ pub struct ErrorFrame {
     pub message: Box<str>,
     /// Whether the same request may succeed later.
     pub retry: bool,
+    /// In how many milliseconds it may succeed, where the server knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }

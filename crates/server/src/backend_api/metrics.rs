@@ -110,6 +110,8 @@ impl Sheet {
             "Publishes that repeated an earlier one and made no event",
             snapshot.repeated,
         );
+        let about = "Publishes refused: their session sends too many bytes a second";
+        self.counter("publishes_throttled", about, totals.throttled);
         self.counter("publish_errors", "Publishes refused", snapshot.publish_errors);
         self.counter("event_deliveries", "Events handed to sessions", totals.deliveries);
         self.counter(
@@ -167,6 +169,11 @@ impl Sheet {
                 "limit_reserved_epochs",
                 "The most names with a reserved epoch",
                 limits.reserved_epochs(),
+            ),
+            (
+                "limit_publish_bytes_per_second",
+                "The most bytes that a session publishes in a second",
+                limits.publish_bytes_per_second_max as usize,
             ),
             ("limit_relay_in_flight", "The most announcements on their way", IN_FLIGHT_MAX),
         ];

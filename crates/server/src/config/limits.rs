@@ -45,6 +45,12 @@ pub struct Limits {
     pub frames_per_second_max: u32,
     /// The most frames at once, `frames_per_second_max` to 1000000. Default: 200.
     pub frames_burst_max: u32,
+    /// The most bytes of `publish` frames that one session sends in a second, on average, 1024 to
+    /// 1 GiB. Default: 1 MiB.
+    pub publish_bytes_per_second_max: u32,
+    /// The most such bytes at once, `publish_bytes_per_second_max` to 1 GiB; never less than
+    /// `message_bytes_max`. Default: 4 MiB.
+    pub publish_bytes_burst_max: u32,
     /// The most channels of the node, 1 to 10000000. Default: 100000.
     pub channels_max: usize,
     /// The most bytes of history of all channels, 1 MiB to 1 TiB. Default: 1 GiB.
@@ -81,6 +87,8 @@ impl Default for Limits {
             poll_bytes_total_max: 128 * MIB,
             frames_per_second_max: 50,
             frames_burst_max: 200,
+            publish_bytes_per_second_max: 1024 * 1024,
+            publish_bytes_burst_max: 4 * 1024 * 1024,
             channels_max: 100_000,
             history_bytes_total_max: 1024 * MIB,
             idempotency_keys_max: 1_000_000,
@@ -99,6 +107,12 @@ impl Limits {
         let for_channels = self.channels_per_link_max.saturating_mul(HELLO_BYTES_PER_CHANNEL);
         let usual = for_channels.max(HELLO_BYTES).min(self.message_bytes_max);
         self.hello_bytes_max.unwrap_or(usual)
+    }
+
+    /// The most bytes of `publish` frames at once: one message at least.
+    pub fn publish_bytes_burst(&self) -> u32 {
+        let message = u32::try_from(self.message_bytes_max).unwrap_or(u32::MAX);
+        self.publish_bytes_burst_max.max(message)
     }
 
     /// The most names that keep a reserved epoch.

@@ -14,6 +14,7 @@ const fn status_of(code: ErrorCode) -> StatusCode {
         Some(400) => StatusCode::BAD_REQUEST,
         Some(403) => StatusCode::FORBIDDEN,
         Some(409) => StatusCode::CONFLICT,
+        Some(429) => StatusCode::TOO_MANY_REQUESTS,
         Some(422) => StatusCode::UNPROCESSABLE_ENTITY,
         Some(503) => StatusCode::SERVICE_UNAVAILABLE,
         Some(507) => StatusCode::INSUFFICIENT_STORAGE,
@@ -126,8 +127,6 @@ codes! {
         "The media type is not supported";
     /// The route speaks WebSocket, and the request asks for no upgrade.
     UpgradeRequired, UPGRADE_REQUIRED, "upgrade_required", "This route speaks WebSocket";
-    /// The sender is over its rate.
-    RateLimited, TOO_MANY_REQUESTS, "rate_limited", "Too many requests";
     /// The node, or this address, has as many connections as it may.
     TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
     /// The node has as much to write as it may hold.
@@ -160,6 +159,8 @@ codes! {
     IdempotencyMismatch, "The key has another event";
     /// No more idempotency keys can be remembered for now.
     IdempotencyFull, "No room for another key";
+    /// The sender is over its rate.
+    RateLimited, "Too many requests";
     /// There is no room for more history.
     StorageFull, "There is no room for more history";
     /// The broker did not answer.

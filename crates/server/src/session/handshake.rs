@@ -183,6 +183,7 @@ where
             code: error.code.as_str().into(),
             message: error.message.into(),
             retry: false,
+            retry_after_ms: None,
         });
         // An empty batch accepts any frame.
         drop(wire.batch.push_text(json::encode_server(&error).into()));

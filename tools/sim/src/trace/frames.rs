@@ -102,6 +102,8 @@ impl Life {
                 channels: 128,
                 frames_per_second: 50,
                 frames_burst: 200,
+                publish_bytes_per_second: None,
+                publish_bytes_burst: None,
             },
             crash_window_ms: self.dice.pick([0, 5_000, 5_000, 60_000]),
             path_idle_limit_ms: None,
@@ -174,6 +176,7 @@ impl Life {
             code: self.dice.pick(["forbidden", "busy", "bad_frame"]).into(),
             message: "not like this".into(),
             retry: self.dice.chance(60),
+            retry_after_ms: None,
         })
     }
 

@@ -2,8 +2,10 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
+use steadfast_machine::Span;
 use steadfast_protocol::{Limits, Since};
 
 use super::{TestHub, event};
@@ -149,6 +151,40 @@ fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
             "broker_unavailable true the broker did not take the event",
         ]
     );
+}
+
+/// P-36, P-69
+#[test]
+fn what_a_session_publishes_beyond_its_bytes_is_refused_until_there_is_room_again() {
+    let config = HubConfig {
+        publish_bytes_per_second_max: 1_000,
+        publish_bytes_burst_max: 2_000,
+        ..HubConfig::default()
+    };
+    let mut hub = TestHub::with(config, HistoryConfig::default());
+    let (key, other) = (hub.open("abcdefgh", &[]), hub.open("ijklmnop", &[]));
+    let welcome: serde_json::Value = serde_json::from_str(&hub.texts(key)[0]).unwrap();
+    assert_eq!(welcome["limits"]["publish_bytes_per_second"], 1_000);
+    assert_eq!(welcome["limits"]["publish_bytes_burst"], 2_000);
+    hub.drain(other);
+    let head = r#"{"type":"publish","id":1,"channel":"a","event":"e","data":"#;
+    let publish = |bytes: usize| format!("{head}\"{}\"}}", "x".repeat(bytes - head.len() - 3));
+    hub.say(key, &publish(1_500));
+    hub.say(key, &publish(500));
+    hub.say(key, &publish(200));
+    let texts = hub.texts(key);
+    let all: Vec<String> = texts.iter().map(|text| told(text)).collect();
+    assert_eq!(all[..2], ["published", "published"], "as many at once as may be");
+    let error: serde_json::Value = serde_json::from_str(&texts[2]).unwrap();
+    assert_eq!((&error["code"], &error["id"]), (&"rate_limited".into(), &1.into()));
+    assert_eq!((&error["retry"], &error["retry_after_ms"]), (&true.into(), &200.into()));
+    // Neither other frames nor other sessions suffer.
+    hub.say(key, r#"{"type":"ping"}"#);
+    hub.say(other, &publish(2_000));
+    assert_eq!((hub.heard(key), hub.heard(other)), (vec!["pong".into()], vec!["published".into()]));
+    hub.now += Span(200);
+    hub.say(key, &publish(200));
+    assert_eq!((hub.heard(key), hub.hub.totals().throttled), (vec!["published".into()], 1));
 }
 
 fn told(text: &str) -> String {

@@ -139,6 +139,8 @@ async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
         "steadfast_limit_reserved_epochs 400000",
         "steadfast_events_published_total 1",
         "steadfast_publish_errors_total 0",
+        "steadfast_publishes_throttled_total 0",
+        "steadfast_limit_publish_bytes_per_second 1048576",
         "steadfast_queue_full_total 0",
         "steadfast_relay_in_flight 0",
         "steadfast_limit_relay_in_flight 4096",

@@ -83,6 +83,13 @@ fn limits(config: &Config) -> Vec<Range> {
         ("limits.poll_bytes_total_max", wide(limits.poll_bytes_total_max), MIB, TIB),
         ("limits.frames_per_second_max", limits.frames_per_second_max.into(), 1, 100_000),
         ("limits.frames_burst_max", limits.frames_burst_max.into(), 1, MILLION),
+        (
+            "limits.publish_bytes_per_second_max",
+            limits.publish_bytes_per_second_max.into(),
+            KIB,
+            1024 * MIB,
+        ),
+        ("limits.publish_bytes_burst_max", limits.publish_bytes_burst_max.into(), KIB, 1024 * MIB),
         ("limits.channels_max", wide(limits.channels_max), 1, 10 * MILLION),
         ("limits.history_bytes_total_max", wide(limits.history_bytes_total_max), MIB, TIB),
         ("limits.idempotency_keys_max", wide(limits.idempotency_keys_max), 1, 100 * MILLION),
@@ -129,7 +136,7 @@ fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: Namesp
 
 fn order(rules: &mut Rules<'_>, config: &Config) {
     let (limits, heartbeat, drain) = (&config.limits, &config.heartbeat, &config.drain);
-    let pairs: [[(&str, u64); 2]; 6] = [
+    let pairs: [[(&str, u64); 2]; 7] = [
         [
             ("limits.message_bytes_max", wide(limits.message_bytes_max)),
             ("limits.hello_bytes_max", wide(limits.hello_bytes())),
@@ -141,6 +148,10 @@ fn order(rules: &mut Rules<'_>, config: &Config) {
         [
             ("limits.frames_burst_max", limits.frames_burst_max.into()),
             ("limits.frames_per_second_max", limits.frames_per_second_max.into()),
+        ],
+        [
+            ("limits.publish_bytes_burst_max", limits.publish_bytes_burst_max.into()),
+            ("limits.publish_bytes_per_second_max", limits.publish_bytes_per_second_max.into()),
         ],
         [
             (

@@ -158,6 +158,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.channels_per_link_max", 1, 65_536),
     ("limits.handshake_timeout_ms", 100, 120_000),
     ("limits.read_bytes_per_second_min", 0, 1_048_576),
+    ("limits.publish_bytes_per_second_max", 1024, 4 << 20),
+    ("limits.publish_bytes_burst_max", 1 << 20, 1 << 30),
     ("limits.poll_bytes_total_max", 1_048_576, 1_099_511_627_776),
     ("limits.slow_timeout_ms", 100, 600_000),
     ("limits.frames_per_second_max", 1, 200),
@@ -213,6 +215,11 @@ fn numbers_that_depend_on_each_other_have_limits_of_their_own() {
             64 << 20,
             "limits.queue_bytes_max = 67108864\n\
           namespace_default.history_bytes_max = 67108864",
+        ),
+        (
+            "limits.publish_bytes_per_second_max",
+            1 << 30,
+            "limits.publish_bytes_burst_max = 1073741824",
         ),
         ("limits.frames_per_second_max", 100_000, "limits.frames_burst_max = 1000000"),
         (
