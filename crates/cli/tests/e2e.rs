@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own functions may fail the test")]
 
+#[path = "e2e/addresses.rs"]
+mod addresses;
 #[path = "e2e/answers.rs"]
 mod answers;
 #[path = "e2e/bad_input.rs"]

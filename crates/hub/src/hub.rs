@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use slab::Slab;
-use steadfast_machine::{Millis, Span, Wake};
+use steadfast_machine::{Millis, Rate, Span, Wake};
 use steadfast_protocol::codec::{json, sse};
 use steadfast_protocol::{
     CloseCode, Epoch, Generation, HeartbeatTerms, LinkKey, LinkLimits, ServerFrame, Timestamp,
@@ -26,7 +26,7 @@ pub use self::opening::{OpenError, Opening};
 use crate::deadlines::Deadlines;
 use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
-use crate::rate::Rate;
+
 use crate::session::{Closing, Counts, Liveness, Session};
 use crate::{Encoding, HubConfig, Outgoing, SessionKey, SessionReport, Totals};
 use steadfast_history::ChannelIndex;

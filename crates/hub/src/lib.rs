@@ -20,7 +20,6 @@ mod hub;
 mod identity;
 mod member;
 mod outbox;
-mod rate;
 mod render;
 mod report;
 mod session;

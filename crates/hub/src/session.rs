@@ -5,13 +5,12 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Rate};
 use steadfast_protocol::{
     ChannelName, ClientInfo, Generation, HeartbeatTerms, LinkId, LinkKey, Payload, Since, UserId,
 };
 
 use crate::outbox::Outbox;
-use crate::rate::Rate;
 use crate::{Grants, HubConfig, Identity, Outgoing};
 use steadfast_history::PageLimit;
 

@@ -11,10 +11,12 @@
 
 #![no_std]
 
+mod rate;
 mod rng;
 mod time;
 mod wake;
 
+pub use rate::Rate;
 pub use rng::Rng;
 pub use time::{Millis, Span};
 pub use wake::Wake;

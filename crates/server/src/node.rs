@@ -22,7 +22,7 @@ use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::{Config, NamespaceOptions};
 use crate::error::ServeError;
-use crate::net::ip_limit::Addresses;
+use crate::net::access_limits::AccessLimits;
 use crate::net::write_progress::WritePace;
 use crate::pressure::Pressure;
 use crate::session::session_count::SessionCount;
@@ -49,8 +49,8 @@ pub struct Node {
     pub(crate) revocations: Revocations,
     /// What is counted outside of the hubs.
     pub counters: Counters,
-    /// How many sockets each address has, where that is limited.
-    pub(crate) ip_limit: Addresses,
+    /// Who may connect and ask.
+    pub(crate) access: AccessLimits,
     /// The clients of the older protocol that have had the end of their channel.
     pub(crate) delivered_finals: DeliveredFinals,
     /// What the answers to polls hold that are being written.
@@ -115,6 +115,7 @@ impl Node {
         let admissions = Admissions::new(&config)?;
         let revocations = revocations(&config, clock)?;
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
+        let access = AccessLimits::new(&config.public, clock.now());
         Ok(Arc::new(Self {
             config,
             clock,
@@ -125,7 +126,7 @@ impl Node {
             origins,
             revocations,
             counters: Counters::default(),
-            ip_limit: Addresses::default(),
+            access,
             delivered_finals: DeliveredFinals::default(),
             answer_budget,
             pressure: Pressure::default(),

@@ -13,6 +13,7 @@ mod task;
 pub mod waker;
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -35,6 +36,7 @@ use crate::session::shard::SessionWaker;
 
 pub(crate) use broker_requests::ReplyTarget;
 pub(crate) use close_cause::GRACE;
+pub(crate) use connection_guard::AddressPermit;
 pub use connection_guard::ConnectionGuard;
 pub(crate) use handshake::end_if_revoked;
 
@@ -45,8 +47,6 @@ pub enum Purpose {
     Link {
         /// The token of the upgrade's `Authorization` header, if any.
         token: Option<String>,
-        /// When the whole handshake must be done.
-        deadline: Instant,
     },
     /// The older protocol, on this channel.
     Legacy {
@@ -74,6 +74,15 @@ pub struct UpgradedSocket<S> {
     pub shared: Option<Arc<dyn TryWrite>>,
 }
 
+/// Whom a session is opened for.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionOrigin {
+    /// The address of the client.
+    pub address: IpAddr,
+    /// When the whole handshake must be done.
+    pub deadline: Instant,
+}
+
 /// A WebSocket with a session.
 #[expect(missing_debug_implementations, reason = "it has no state that could be read")]
 pub struct WelcomedSocket<S> {
@@ -90,6 +99,7 @@ pub async fn greet<S>(
     node: Arc<Node>,
     line: UpgradedSocket<S>,
     purpose: Purpose,
+    from: SessionOrigin,
 ) -> Option<WelcomedSocket<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -101,11 +111,14 @@ where
     let reader = Reader::new(line.ahead, first_bytes_max, node.config.limits.message_bytes_max);
     let mut wire = SocketIo::new(line.stream, reader);
     let waker = Arc::new(SessionWaker::default());
-    match handshake::open(&node, &mut wire, (&waker, line.shared), purpose).await {
+    let opened =
+        handshake::open(&node, &mut wire, (&waker, line.shared), purpose, from.deadline).await;
+    match opened {
         Ok((open, heard)) => {
             Some(WelcomedSocket { wire, session: Session::new(node, waker, open), heard })
         }
         Err(ending) => {
+            let ending = handshake::checked(&node, from.address, ending);
             let (code, reason) = ending.code_and_reason();
             log::handshake_failed(code, reason);
             close_cause::say_goodbye(&mut wire, &ending).await;

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use super::publish_pipeline::PublishPipeline;
 use crate::client_api;
+use crate::net::access_limits::Refusal;
 use crate::net::http_timeout::Patience;
 use crate::node::{Counters, Node};
 use steadfast_broker::clock::Clock;
@@ -56,7 +57,7 @@ impl InternalPort {
     {
         let spans = (self.pipeline.handshake(), self.pipeline.keep_alive());
         let until = Some(self.clock.after(spans.0));
-        let patience = Arc::new(Patience::new(self.clock, spans, until));
+        let patience = Arc::new(Patience::new(self.clock, spans, until, None));
         let (read, write) = tokio::io::split(socket);
         let read = Listening { read, patience: Arc::clone(&patience) };
         let socket = tokio::io::join(Cursor::new(ahead).chain(read), write);
@@ -67,7 +68,7 @@ impl InternalPort {
             let answer = TowerToHyperService::new(router.clone()).call(request);
             async move {
                 let answer = answer.await;
-                patience.answered();
+                patience.answered(None);
                 answer
             }
         });
@@ -139,7 +140,7 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     loop {
         let (socket, _) = client_api::accept(&listener).await;
         let Some(place) = ConnectionSlot::take(&node) else {
-            door.refuse(socket, &node);
+            door.refuse(socket, &node, Refusal::Full.problem());
             continue;
         };
         let port = Arc::clone(&port);

@@ -27,6 +27,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     let mut sheet = Sheet(Registry::with_prefix("steadfast"));
     sheet.node(&node, &snapshot);
     sheet.connections(&snapshot);
+    sheet.access(&node);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
     sheet.broker(&node.broker.metrics());
@@ -86,6 +87,55 @@ impl Sheet {
         self.bytes("poll_answers", "Events in answers that are written", snapshot.poll_bytes);
         let about = "Responses given up: read too slowly";
         self.counter("responses_slow", about, snapshot.responses_slow);
+    }
+
+    /// What was refused by the limits of connections, addresses and rates, by cause.
+    fn access(&mut self, node: &Node) {
+        let help = "Connections, requests and tokens refused by a limit, by cause";
+        let refusals = node.access.refusals().into_iter().map(|(cause, count)| BrokerMetric {
+            name: "limit_refusals",
+            help,
+            labels: vec![("cause", cause.to_owned())],
+            value: MetricValue::Counter(count),
+        });
+        self.0.register("limit_refusals", help, MetricFamily(refusals.collect()));
+        let about = "Addresses of clients that are remembered";
+        self.gauge("addresses", about, node.access.addresses() as u64);
+        let public = &node.config.public;
+        for (name, about, value) in [
+            (
+                "limit_connections_per_address",
+                "The most connections of an address",
+                public.connections_per_ip_max as u64,
+            ),
+            (
+                "limit_connects_per_second",
+                "The most new connections in a second",
+                public.connects_per_second_max.into(),
+            ),
+            (
+                "limit_connects_per_second_per_address",
+                "The most new connections of an address in a second",
+                public.connects_per_second_per_ip_max.into(),
+            ),
+            (
+                "limit_requests_per_second_per_connection",
+                "The most requests on a connection in a second",
+                public.requests_per_second_per_connection_max.into(),
+            ),
+            (
+                "limit_requests_per_second_per_address",
+                "The most requests of an address in a second",
+                public.requests_per_second_per_ip_max.into(),
+            ),
+            (
+                "limit_failed_tokens_per_second_per_address",
+                "The most refused tokens of an address in a second",
+                public.failed_tokens_per_second_per_ip_max.into(),
+            ),
+        ] {
+            self.gauge(name, about, value);
+        }
     }
 
     fn channels(&mut self, snapshot: &NodeSnapshot) {

@@ -15,6 +15,7 @@ use socket2::SockRef;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::body::Body;
 use super::headers::finish;
@@ -31,7 +33,7 @@ use crate::net::http_timeout::Patience;
 use crate::net::socket::Stream;
 use crate::net::write_progress::WriteProgress;
 use crate::node::Counters;
-use crate::session::ConnectionGuard;
+use crate::session::{AddressPermit, ConnectionGuard};
 
 /// A response with a longer body is a large one, in bytes.
 const LARGE_BYTES: u64 = 64 * 1024;
@@ -53,10 +55,40 @@ pub(super) enum RequestOutcome {
 /// Takes over the socket, on a task of its own.
 pub(super) type Detach = Box<dyn FnOnce(DetachedSocket) + Send>;
 
+/// A handler that waits for a socket, and what it is to be given with it.
+pub(super) struct Departure {
+    pub(super) leave: Detach,
+    /// The origin of the request, if a page of it may read the response.
+    pub(super) origin: Option<HeaderValue>,
+    /// The client of the request, and its connection where it came through a proxy.
+    pub(super) client: RequestClient,
+}
+
+/// Who a request is from.
+#[derive(Debug)]
+pub(super) struct RequestClient {
+    pub(super) address: IpAddr,
+    pub(super) _permit: Option<AddressPermit>,
+}
+
+impl Departure {
+    /// Gives the handler its socket.
+    pub(super) fn serve(
+        self,
+        (port, peer): (Arc<PublicPort>, Arc<ConnectionGuard>),
+        socket: Stream,
+        ahead: Bytes,
+    ) {
+        let Self { leave, origin, client } = self;
+        leave(DetachedSocket { port, peer, client, socket, ahead, origin });
+    }
+}
+
 /// A socket that hyper has given up.
 pub(super) struct DetachedSocket {
     pub(super) port: Arc<PublicPort>,
     pub(super) peer: Arc<ConnectionGuard>,
+    pub(super) client: RequestClient,
     pub(super) socket: Stream,
     /// What was read behind the request.
     pub(super) ahead: Bytes,
@@ -193,7 +225,7 @@ pub(super) fn poll_heard(
 pub(super) struct Exchange {
     /// How long to wait for the peer.
     pub(super) patience: Patience,
-    leaving: Mutex<Option<(Detach, Option<HeaderValue>)>>,
+    leaving: Mutex<Option<Departure>>,
     /// Whether hyper has bytes that the socket did not accept.
     is_stuck: AtomicBool,
     /// Whether the response is a large one.
@@ -215,21 +247,21 @@ impl Exchange {
     }
 
     /// hyper begins to write this response.
-    pub(super) fn answered(&self, response: &Response<Body>) {
-        self.patience.answered();
+    pub(super) fn answered(&self, response: &Response<Body>, last: Option<Instant>) {
+        self.patience.answered(last);
         let is_large = response.body().size_hint().lower() > LARGE_BYTES;
         self.is_large.store(is_large, Ordering::Relaxed);
     }
 
     /// Asks for the socket. The request ends here: this never returns.
-    pub(super) async fn leave(&self, leave: Detach, origin: Option<HeaderValue>) -> Response<Body> {
-        *self.leaving.lock() = Some((leave, origin));
+    pub(super) async fn leave(&self, departure: Departure) -> Response<Body> {
+        *self.leaving.lock() = Some(departure);
         // The task that drives the connection checks for this after each poll, and this is one.
         poll_fn(|_| Poll::Pending).await
     }
 
     /// The handler that wants the socket, once everything that was answered before is written.
-    pub(super) fn leaving(&self) -> Option<(Detach, Option<HeaderValue>)> {
+    pub(super) fn leaving(&self) -> Option<Departure> {
         if self.is_stuck.load(Ordering::Relaxed) { None } else { self.leaving.lock().take() }
     }
 }

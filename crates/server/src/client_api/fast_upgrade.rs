@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::{Method, Request, Uri};
 use tokio::time::timeout_at;
 
-use super::detach::{DetachedSocket, poll_heard};
+use super::detach::poll_heard;
 use super::listener::{PublicPort, go_on};
 use super::router::{self, names_a_host};
 use crate::net::http_head::{self, HttpHead, Parsed};
@@ -25,12 +25,12 @@ pub(super) async fn answer(port: Arc<PublicPort>, peer: Arc<ConnectionGuard>, mu
     // A peer that is late or has disconnected has sent nothing to answer.
     let Ok(Some(bytes)) = timeout_at(peer.deadline, read).await else { return };
     let granted = upgrade(&bytes).and_then(|(request, length)| {
-        let (leave, origin) = router::granted(&port, &peer, &request)?;
-        Some((leave, origin, Bytes::copy_from_slice(&bytes[length..])))
+        let departure = router::granted(&port, &peer, &request)?;
+        Some((departure, Bytes::copy_from_slice(&bytes[length..])))
     });
     let until = Some(peer.deadline);
     match granted {
-        Some((leave, origin, ahead)) => leave(DetachedSocket { port, peer, socket, ahead, origin }),
+        Some((departure, ahead)) => departure.serve((port, peer), socket, ahead),
         None => go_on(port, peer, socket, (bytes, until)),
     }
 }

@@ -3,17 +3,16 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::HeaderValue;
 use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -23,14 +22,16 @@ use tokio::time::Instant;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::demo::Demo;
-use super::detach::{Detach, DetachedSocket, Exchange, Tap, reset_slow};
+use super::detach::{Departure, Exchange, Tap, reset_slow};
 use super::refuse::RefusalPolicy;
 use super::{fast_upgrade, router};
 use crate::auth::origin::RefusedOrigins;
 use crate::error::ServeError;
+use crate::net::access_limits::Refusal;
 use crate::net::http_timeout::Patience;
+use crate::net::proxy_protocol;
 use crate::net::socket::Stream;
-use crate::node::Node;
+use crate::node::{Counters, Node};
 use crate::session::{ConnectionGuard, GRACE};
 
 /// The largest head of a request, in bytes.
@@ -40,6 +41,9 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// Errors of accepting so far; one in so many is logged.
 static FAILURES: AtomicU64 = AtomicU64::new(0);
 const FAILURES_A_WARNING: u64 = 1_200;
+
+/// Whether the log has said that a proxy sends no header.
+static HAS_WARNED_OF_PROXY: AtomicBool = AtomicBool::new(false);
 
 /// What all connections of the port share.
 #[derive(Debug)]
@@ -103,26 +107,71 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
     let demo = node.config.dev.then(Demo::default);
     let port =
         Arc::new(PublicPort { node: Arc::clone(&node), demo, refused: RefusedOrigins::default() });
-    let door = RefusalPolicy::default();
+    let refusals = RefusalPolicy::default();
     loop {
         let (stream, address) = accept(&listener).await;
-        match ConnectionGuard::admit(&node, address.ip()) {
-            Some(peer) => match &tls {
-                None => {
-                    tokio::spawn(fast_upgrade::answer(
-                        Arc::clone(&port),
-                        peer,
-                        Stream::plain(stream),
-                    ));
-                }
-                Some(tls) => {
-                    tokio::spawn(secured(Arc::clone(&port), peer, tls.accept(stream)));
-                }
-            },
-            // No response can be sent before the TLS handshake, which would cost more than a
-            // refusal may.
-            None if tls.is_some() => {}
-            None => door.refuse(stream, &node),
+        let peer = address.ip();
+        let port = Arc::clone(&port);
+        let newcomer =
+            AcceptedSocket { port, refusals: refusals.clone(), tls: tls.clone(), stream };
+        match ConnectionGuard::admit(&node, peer) {
+            Ok(guard) if node.access.has_proxy_header(peer) => {
+                tokio::spawn(newcomer.introduced(guard));
+            }
+            Ok(guard) => newcomer.serve(guard, None),
+            Err(refusal) => newcomer.refuse(refusal),
+        }
+    }
+}
+
+/// A socket that was just accepted.
+struct AcceptedSocket {
+    port: Arc<PublicPort>,
+    refusals: RefusalPolicy,
+    tls: Option<TlsAcceptor>,
+    stream: TcpStream,
+}
+
+impl AcceptedSocket {
+    /// Waits for the header in which a proxy says who its client is. A proxy that sends something
+    /// else is set up in another way than this node, and gets no answer.
+    async fn introduced(mut self, guard: ConnectionGuard) {
+        let header = proxy_protocol::read(&mut self.stream);
+        match tokio::time::timeout_at(guard.deadline, header).await {
+            Ok(Ok(client)) => self.serve(guard, client),
+            Ok(Err(_)) | Err(_) if !HAS_WARNED_OF_PROXY.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(
+                    proxy = %guard.address(),
+                    "a trusted proxy sent no header of the PROXY protocol, and its connection was \
+                     closed: set send-proxy (HAProxy), proxy_protocol (nginx), or another \
+                     public.client_address"
+                );
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "a proxy did not say who its client is"),
+            Err(_) => tracing::debug!("a proxy did not say in time who its client is"),
+        }
+    }
+
+    fn serve(self, guard: ConnectionGuard, client: Option<IpAddr>) {
+        let peer = match guard.of_client(client) {
+            Ok(peer) => peer,
+            Err(refusal) => return self.refuse(refusal),
+        };
+        let Self { port, tls, stream, .. } = self;
+        match tls {
+            None => tokio::spawn(fast_upgrade::answer(port, peer, Stream::plain(stream))),
+            Some(tls) => tokio::spawn(secured(port, peer, tls.accept(stream))),
+        };
+    }
+
+    fn refuse(self, refusal: Refusal) {
+        let Self { port, refusals, tls, stream } = self;
+        Counters::add(&port.node.counters.refused);
+        port.node.access.count(refusal);
+        // No response can be sent before the TLS handshake, which would cost more than a refusal
+        // may.
+        if tls.is_none() {
+            refusals.refuse(stream, &port.node, refusal.problem());
         }
     }
 }
@@ -162,7 +211,8 @@ async fn connection(
     (ahead, until): RequestProgress,
 ) {
     let spans = (port.handshake(), port.keep_alive());
-    let patience = Patience::new(port.node.clock, spans, until).with_pace(port.node.write_pace());
+    let patience = Patience::new(port.node.clock, spans, until, peer.anonymous_until())
+        .with_pace(port.node.write_pace());
     let exchange = Arc::new(Exchange::new(patience));
     let tap = Tap::new(socket, ahead, &exchange);
     let place = (Arc::clone(&port), Arc::clone(&peer), Arc::clone(&exchange));
@@ -171,8 +221,8 @@ async fn connection(
         // Boxed, so that a connection without a request is small.
         Box::pin(async move {
             exchange.patience.begins();
-            let response = router::answer(port, peer, &exchange, request).await;
-            exchange.answered(&response);
+            let response = router::answer(port, Arc::clone(&peer), &exchange, request).await;
+            exchange.answered(&response, peer.anonymous_until());
             Ok::<_, Infallible>(response)
         })
     });
@@ -186,8 +236,8 @@ async fn connection(
         if connection.poll_without_shutdown(context).is_ready() {
             return Poll::Ready(HttpEnd::Over);
         }
-        if let Some((leave, origin)) = exchange.leaving() {
-            return Poll::Ready(HttpEnd::Leaving(leave, origin));
+        if let Some(leave) = exchange.leaving() {
+            return Poll::Ready(HttpEnd::Leaving(leave));
         }
         exchange.patience.poll_over(context, &mut timer).map(|()| HttpEnd::Late)
     });
@@ -195,10 +245,10 @@ async fn connection(
     let Parts { io, read_buf, .. } = connection.into_parts();
     let socket = io.into_inner();
     match end {
-        HttpEnd::Leaving(leave, origin) => {
+        HttpEnd::Leaving(leave) => {
             // Even an empty buffer may keep the memory that it was cut from.
             let ahead = Bytes::copy_from_slice(&read_buf);
-            leave(DetachedSocket { port, peer, socket, ahead, origin });
+            leave.serve((port, peer), socket, ahead);
         }
         HttpEnd::Over => hang_up(socket).await,
         HttpEnd::Late if exchange.patience.is_stuck() => reset_slow(&port, socket.tcp()),
@@ -211,7 +261,7 @@ enum HttpEnd {
     /// There are no more requests.
     Over,
     /// A handler takes over the socket.
-    Leaving(Detach, Option<HeaderValue>),
+    Leaving(Departure),
     /// The peer took too long.
     Late,
 }

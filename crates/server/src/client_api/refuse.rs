@@ -13,14 +13,16 @@ use tokio::sync::Semaphore;
 use super::listener::hang_up;
 use super::unavailable::not_now_text;
 use crate::net::file_limit::{raise, refusals};
+use crate::net::http_head;
 use crate::node::Node;
+use crate::problem::{self, Problem};
 
 /// How much of a request is read, in bytes: its first line.
 const LINE_BYTES_MAX: usize = 512;
 /// How long the request and the response may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// When to come back at the earliest, in seconds.
-const AFTER_S: u64 = 5;
+const AFTER_S: u32 = 5;
 
 /// Refusals that are written at the same time. Beyond that a socket is closed without a response.
 const REFUSALS_MAX: usize = 256;
@@ -37,22 +39,22 @@ impl Default for RefusalPolicy {
 
 impl RefusalPolicy {
     /// Refuses a connection, on a task of its own.
-    pub(crate) fn refuse(&self, stream: TcpStream, node: &Arc<Node>) {
+    pub(crate) fn refuse(&self, stream: TcpStream, node: &Arc<Node>, why: Problem) {
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
         let node = Arc::clone(node);
         tokio::spawn(async move {
-            say(stream, &node).await;
+            say(stream, &node, &why).await;
             drop(permit);
         });
     }
 }
 
-/// Answers that there are too many connections, and when to come back. A peer that sends no request
-/// in time gets no response.
-async fn say(mut stream: TcpStream, node: &Node) {
+/// Answers why the connection is refused, and when to come back. A peer that sends no request in
+/// time gets no response.
+async fn say(mut stream: TcpStream, node: &Node, why: &Problem) {
     let exchange = async {
         let line = first_line(&mut stream).await?;
-        stream.write_all(answer(&line, node).as_bytes()).await?;
+        stream.write_all(&answer(&line, node, why)).await?;
         hang_up(stream).await;
         io::Result::Ok(())
     };
@@ -70,32 +72,33 @@ async fn first_line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn answer(line: &[u8], node: &Node) -> String {
+fn answer(line: &[u8], node: &Node, why: &Problem) -> Vec<u8> {
     let name = &node.config.node.name;
+    let retry_s = why.retry_after_s.unwrap_or(AFTER_S);
     if wants_stream(line) {
-        let (low, window) = (AFTER_S * 1_000, node.config.crash_window_ms);
-        let why = "too_many_connections: this node has as many connections as it may";
-        let body = not_now_text(why, node.draw_ms(low, low + window));
+        let (low, window) = (u64::from(retry_s) * 1_000, node.config.crash_window_ms);
+        let body = not_now_text(&why.to_string(), node.draw_ms(low, low + window));
         // A page of another origin cannot read it without this header, but its `EventSource`
         // retries either way.
-        return format!(
+        let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n\
              Access-Control-Allow-Origin: *\r\nContent-Length: {}\r\nConnection: close\r\n\
              Steadfast-Node: {name}\r\n\r\n{body}",
             body.len()
         );
+        return head.into_bytes();
     }
-    let body = concat!(
-        r#"{"type":"urn:steadfast:error:too_many_connections","#,
-        r#""title":"The server is full","status":503,"code":"too_many_connections","#,
-        r#""detail":"this node has as many connections as it may; try again in a moment"}"#
-    );
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-         Content-Length: {}\r\nRetry-After: {AFTER_S}\r\nConnection: close\r\n\
-         Steadfast-Node: {name}\r\n\r\n{body}",
+    let (body, mut response) = (why.body(), Vec::new());
+    http_head::push_status(&mut response, why.status());
+    let head = format!(
+        "Content-Type: {}\r\nContent-Length: {}\r\nRetry-After: {retry_s}\r\n\
+         Connection: close\r\nSteadfast-Node: {name}\r\n\r\n",
+        problem::CONTENT_TYPE,
         body.len()
-    )
+    );
+    response.extend_from_slice(head.as_bytes());
+    response.extend_from_slice(&body);
+    response
 }
 
 /// Whether the first line of a request asks for an event stream.

@@ -1,22 +1,25 @@
 //! Routes the requests of the public port. The origin is checked first, the token by each route
 //! that needs one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::{Body as HttpBody, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::{Body, boxed, whole};
-use super::detach::{Detach, Exchange, RequestOutcome};
+use super::detach::{Departure, Exchange, RequestClient, RequestOutcome};
 use super::headers::{finish, is_preflight, preflight, text, wrong_method};
 use super::listener::PublicPort;
 use super::{demo, event_stream, poll, poll_many, poll_query, upgrade};
 use crate::auth::origin::is_loopback_host;
+use crate::net::access_limits::Refusal;
 use crate::net::socket::upgrade::is_upgrade;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
-use crate::session::ConnectionGuard;
+use crate::session::{AddressPermit, ConnectionGuard};
 
 /// A route of the public port.
 enum RouteTarget<'a> {
@@ -43,30 +46,79 @@ pub(super) async fn answer(
     if is_allowed && is_upgrade(headers) && is_blocked(&port) {
         return demo::refusal();
     }
+    let client = node.access.client(peer.address(), headers);
     let broken = broken(&request);
-    let is_last = broken.is_some();
+    let mut is_last = broken.is_some();
     let result = if let Some(problem) = broken {
         Err(problem)
+    } else if let Err(refusal) = peer.request(client) {
+        Err(refused(&port, &peer, refusal, &mut is_last))
     } else if is_allowed {
-        dispatch(&port, peer, request).await
+        dispatch(&port, &peer, client, request).await
     } else {
         Err(refused_origin(&port, headers))
     };
     let origin = origin.filter(|_| is_allowed);
     let mut response = match result {
         Ok(RequestOutcome::Whole(response)) => response,
-        Ok(RequestOutcome::Leaving(leave)) => return exchange.leave(leave, origin).await,
+        Ok(RequestOutcome::Leaving(leave)) => match permitted(node, &peer, client) {
+            Ok(client) => return exchange.leave(Departure { leave, origin, client }).await,
+            Err(refusal) => boxed(refused(&port, &peer, refusal, &mut is_last).response()),
+        },
         Err(problem) => {
             Counters::add(&node.counters.rejected);
-            boxed(problem.response())
+            boxed(checked(&port, &peer, client, problem, &mut is_last).response())
         }
     };
-    if is_last {
+    if is_last
+        || peer.anonymous_until().is_some_and(|until| until <= node.clock.after(Duration::ZERO))
+    {
         // What follows this head is not read as another request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     finish(node, origin, &mut response);
     response
+}
+
+/// The refusal of a request or connection by a limit. A connection that no other client shares ends
+/// with it, so that what comes next costs its sender a new one.
+fn refused(
+    port: &PublicPort,
+    peer: &ConnectionGuard,
+    refusal: Refusal,
+    is_last: &mut bool,
+) -> Problem {
+    port.node.access.count(refusal);
+    *is_last |= !peer.is_shared();
+    refusal.problem()
+}
+
+/// The client of a request that goes on for long. Behind a proxy it counts as a connection.
+fn permitted(
+    node: &Arc<Node>,
+    peer: &ConnectionGuard,
+    address: IpAddr,
+) -> Result<RequestClient, Refusal> {
+    let permit = if peer.is_shared() { AddressPermit::take(node, address)? } else { None };
+    Ok(RequestClient { address, _permit: permit })
+}
+
+/// The problem itself; or, where it is one of too many refused tokens, that.
+fn checked(
+    port: &PublicPort,
+    peer: &ConnectionGuard,
+    client: IpAddr,
+    problem: Problem,
+    is_last: &mut bool,
+) -> Problem {
+    let node = &port.node;
+    if problem.status() != StatusCode::UNAUTHORIZED {
+        return problem;
+    }
+    match node.access.failed_token(node.clock.now(), client) {
+        Ok(()) => problem,
+        Err(refusal) => refused(port, peer, refusal, is_last),
+    }
 }
 
 /// What is wrong with a request on any route; its connection is closed.
@@ -103,13 +155,17 @@ pub(super) fn granted(
     port: &Arc<PublicPort>,
     peer: &ConnectionGuard,
     request: &Request<()>,
-) -> Option<(Detach, Option<HeaderValue>)> {
+) -> Option<Departure> {
     let headers = request.headers();
     if !is_upgrade(headers) || !is_allowed(&port.node, headers) || is_blocked(port) {
         return None;
     }
-    match upgrade::answer(port, peer, request) {
-        Ok(RequestOutcome::Leaving(leave)) => Some((leave, headers.get(header::ORIGIN).cloned())),
+    let client = port.node.access.client(peer.address(), headers);
+    match upgrade::answer(port, client, request) {
+        Ok(RequestOutcome::Leaving(leave)) => {
+            let client = permitted(&port.node, peer, client).ok()?;
+            Some(Departure { leave, origin: headers.get(header::ORIGIN).cloned(), client })
+        }
         Ok(RequestOutcome::Whole(_)) | Err(_) => None,
     }
 }
@@ -147,7 +203,8 @@ fn is_blocked(port: &PublicPort) -> bool {
 
 async fn dispatch(
     port: &Arc<PublicPort>,
-    peer: Arc<ConnectionGuard>,
+    peer: &ConnectionGuard,
+    client: IpAddr,
     request: Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
     if is_preflight(&request) {
@@ -158,14 +215,14 @@ async fn dispatch(
     let place = place(&path);
     if is_upgrade(request.headers()) || matches!(place, RouteTarget::Socket | RouteTarget::Unknown)
     {
-        return unknown_or_socket(port, &peer, &request, &path);
+        return unknown_or_socket(port, client, &request, &path);
     }
     if matches!(place, RouteTarget::Demo) {
         let demo = port.demo.as_ref().ok_or_else(not_found)?;
         return demo.answer(node, request).await.map(RequestOutcome::from);
     }
     if matches!(place, RouteTarget::Polls) {
-        return poll_many::answer(node, request).await;
+        return poll_many::answer(node, request).await.inspect(|_| peer.show_token());
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let detail = "this path takes GET only";
@@ -175,11 +232,11 @@ async fn dispatch(
         RouteTarget::Probe => Ok(no_content().into()),
         RouteTarget::Events(segment) => {
             let channel = poll_query::channel(segment)?;
-            poll::answer(node, channel, &request).await
+            poll::answer(node, channel, &request).await.inspect(|_| peer.show_token())
         }
         RouteTarget::Stream(segment) => {
             let channel = poll_query::channel(segment)?;
-            event_stream::answer(node, channel, &request).await
+            event_stream::answer(node, channel, &request).await.inspect(|_| peer.show_token())
         }
         RouteTarget::Demo | RouteTarget::Polls | RouteTarget::Socket | RouteTarget::Unknown => {
             Err(not_found())
@@ -190,13 +247,13 @@ async fn dispatch(
 /// WebSocket requests: on `/v1/ws`, on the older protocol's routes, and on paths without a route.
 fn unknown_or_socket(
     port: &Arc<PublicPort>,
-    peer: &ConnectionGuard,
+    client: IpAddr,
     request: &Request<Incoming>,
     path: &str,
 ) -> Result<RequestOutcome, Problem> {
     let is_ours = path == "/v1/ws" || upgrade::legacy_route(&port.node, path).is_some();
     if is_upgrade(request.headers()) || is_ours {
-        upgrade::answer(port, peer, request)
+        upgrade::answer(port, client, request)
     } else {
         Err(not_found())
     }

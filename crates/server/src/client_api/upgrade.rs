@@ -1,6 +1,7 @@
 //! Turns an HTTP request into a WebSocket: hyper gives up the socket, and a task of its own serves
 //! it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::{Request, Response, header};
@@ -9,7 +10,7 @@ use steadfast_protocol::{ChannelName, Since};
 
 use super::body::{Body, boxed};
 use super::demo::Exposed;
-use super::detach::{DetachedSocket, RequestOutcome};
+use super::detach::{DetachedSocket, RequestClient, RequestOutcome};
 use super::headers::{bearer, text};
 use super::listener::PublicPort;
 use super::unavailable;
@@ -18,12 +19,14 @@ use crate::config::{Route, RouteStart};
 use crate::net::socket::{Stream, UpgradeRefusal, upgrade};
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use crate::session::{self, ConnectionGuard, Purpose, UpgradedSocket, WelcomedSocket};
+use crate::session::{
+    self, ConnectionGuard, Purpose, SessionOrigin, UpgradedSocket, WelcomedSocket,
+};
 
 /// Answers a request for a WebSocket.
 pub(super) fn answer<B>(
     port: &Arc<PublicPort>,
-    peer: &ConnectionGuard,
+    client: IpAddr,
     request: &Request<B>,
 ) -> Result<RequestOutcome, Problem> {
     let accepted = match upgrade::accept(request) {
@@ -34,7 +37,7 @@ pub(super) fn answer<B>(
     if node.is_draining() {
         return Err(unavailable::problem(node));
     }
-    let purpose = purpose(node, peer, request);
+    let purpose = purpose(node, client, request);
     Ok(RequestOutcome::Leaving(Box::new(move |left| {
         let beginning = Box::pin(begin(left, accepted, purpose));
         tokio::spawn(async move {
@@ -74,11 +77,11 @@ pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Rou
     })
 }
 
-fn purpose<B>(node: &Node, peer: &ConnectionGuard, request: &Request<B>) -> Purpose {
+fn purpose<B>(node: &Node, client: IpAddr, request: &Request<B>) -> Purpose {
     let token = bearer(request.headers()).map(ToOwned::to_owned);
     let path = request.uri().path();
     if path == "/v1/ws" {
-        return Purpose::Link { token, deadline: peer.deadline };
+        return Purpose::Link { token };
     }
     let Some((route, id)) = legacy_route(node, path) else { return Purpose::Nowhere };
     let id = percent_decode_str(id).decode_utf8_lossy();
@@ -89,7 +92,7 @@ fn purpose<B>(node: &Node, peer: &ConnectionGuard, request: &Request<B>) -> Purp
         RouteStart::Now => (Since::Now, None),
         RouteStart::Start => {
             let agent = text(request.headers(), header::USER_AGENT).unwrap_or_default();
-            (Since::Start, Some(Follower::new(channel.clone(), peer.address(), agent).into()))
+            (Since::Start, Some(Follower::new(channel.clone(), client, agent).into()))
         }
     };
     Purpose::Legacy { channel, since, follower, token }
@@ -100,6 +103,7 @@ struct AcceptedUpgrade {
     live: WelcomedSocket<Stream>,
     _exposed: Option<Exposed>,
     _peer: Arc<ConnectionGuard>,
+    _client: RequestClient,
 }
 
 /// Switches protocols and opens the session. `None` if that fails; the peer has been told why, if
@@ -111,9 +115,10 @@ async fn begin(
 ) -> Option<AcceptedUpgrade> {
     let head = left.head(accepted);
     left.write(&head).await.ok()?;
-    let DetachedSocket { port, peer, socket, ahead, .. } = left;
+    let DetachedSocket { port, peer, client, socket, ahead, .. } = left;
     let exposed = port.demo.as_ref().and_then(|demo| demo.barrier.expose(&socket));
     let upgraded = UpgradedSocket { shared: socket.shared(), stream: socket, ahead };
-    let live = session::greet(Arc::clone(&port.node), upgraded, purpose).await?;
-    Some(AcceptedUpgrade { live, _exposed: exposed, _peer: peer })
+    let from = SessionOrigin { address: client.address, deadline: peer.deadline };
+    let live = session::greet(Arc::clone(&port.node), upgraded, purpose, from).await?;
+    Some(AcceptedUpgrade { live, _exposed: exposed, _peer: peer, _client: client })
 }

@@ -6,6 +6,7 @@
 mod built_in;
 mod folder;
 mod numbers;
+mod proxies;
 mod servers;
 mod tls;
 mod token_keys;
@@ -40,6 +41,7 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
     node(&mut rules, config);
     addresses(&mut rules, config);
     origins(&mut rules, config);
+    proxies::check(&mut rules, config);
     keys(&mut rules, config);
     numbers::check(&mut rules, config);
     if built_in::check(&mut rules, config) {

@@ -98,8 +98,29 @@ pub struct PublicSettings {
     pub allowed_origins: Vec<String>,
     /// The most connections, 1 to 1000000. Keep it below the limit of open files. Default: 16000.
     pub connections_max: usize,
-    /// The most connections of one address, up to 1000000; 0: no limit. Default: 0.
+    /// The most connections of one address, up to 1000000; 0: no limit. Default: 2000.
     pub connections_per_ip_max: usize,
+    /// New connections of all addresses in a second, up to 1000000; ten times as many at once.
+    /// 0: no limit. Default: 10000.
+    pub connects_per_second_max: u32,
+    /// New connections of one address in a second, in the same way. Default: 100.
+    pub connects_per_second_per_ip_max: u32,
+    /// HTTP requests on one connection in a second, in the same way. Default: 50.
+    pub requests_per_second_per_connection_max: u32,
+    /// HTTP requests of one address in a second, in the same way. Default: 500.
+    pub requests_per_second_per_ip_max: u32,
+    /// Refused tokens of one address in a second, in the same way. Default: 10.
+    pub failed_tokens_per_second_per_ip_max: u32,
+    /// Addresses and networks that the limits of an address and of a connection's requests do not
+    /// hold for. Default: loopback and private networks, where a proxy in front is.
+    pub unlimited_addresses: Vec<String>,
+    /// Addresses and networks of proxies in front, which say who their clients are. Default: none.
+    pub trusted_proxies: Vec<String>,
+    /// How trusted proxies say it. Default: `peer`, not at all.
+    pub client_address: ClientAddressSource,
+    /// How long a connection stays that has shown no valid token, in ms, 1000 to 3600000.
+    /// Default: 60000.
+    pub anonymous_ms_max: u64,
     /// The most connections that wait to be accepted, 1 to 65535. Default: 4096.
     pub accept_backlog: u32,
     /// How long a connection waits for its next HTTP request, in ms, 1000 to 3600000. It should be
@@ -119,13 +140,50 @@ impl Default for PublicSettings {
             listen: loopback(8080),
             allowed_origins: Vec::new(),
             connections_max: 16_000,
-            connections_per_ip_max: 0,
+            connections_per_ip_max: 2000,
+            connects_per_second_max: 10_000,
+            connects_per_second_per_ip_max: 100,
+            requests_per_second_per_connection_max: 50,
+            requests_per_second_per_ip_max: 500,
+            failed_tokens_per_second_per_ip_max: 10,
+            unlimited_addresses: PRIVATE_NETWORKS.map(str::to_owned).into(),
+            trusted_proxies: Vec::new(),
+            client_address: ClientAddressSource::Peer,
+            anonymous_ms_max: 60_000,
             accept_backlog: 4096,
             keep_alive_ms: 75_000,
             tls_cert_file: None,
             tls_key_file: None,
         }
     }
+}
+
+/// Networks of loopback, of one site and of providers (RFC 1122, 1918, 3927, 4193, 4291, 6598).
+const PRIVATE_NETWORKS: [&str; 9] = [
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "100.64.0.0/10",
+    "::1",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+/// How the address of a client becomes known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAddressSource {
+    /// It is the other end of the connection.
+    #[default]
+    Peer,
+    /// Trusted proxies begin each connection with a header of the PROXY protocol, version 1 or 2.
+    ProxyProtocol,
+    /// Trusted proxies add it to `X-Forwarded-For`.
+    XForwardedFor,
+    /// Trusted proxies add it to `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// The port for backends and operators.

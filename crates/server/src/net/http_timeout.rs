@@ -49,13 +49,15 @@ enum Waits {
 
 impl Patience {
     /// A connection whose next head must be complete by `until`. Without `until`, nothing of a head
-    /// has arrived, and the time for the next request begins.
+    /// has arrived, and the time for the next request begins, which ends at `last`.
     pub(crate) fn new(
         clock: Clock,
         (head, keep_alive): (Duration, Duration),
         until: Option<Instant>,
+        last: Option<Instant>,
     ) -> Self {
-        let waits = until.map_or_else(|| Waits::Next(clock.after(keep_alive)), Waits::Head);
+        let next = || earlier(clock.after(keep_alive), last);
+        let waits = until.map_or_else(|| Waits::Next(next()), Waits::Head);
         let (waits, response) = (Mutex::new(waits), Mutex::default());
         Self { clock, head, keep_alive, waits, pace: None, response }
     }
@@ -106,9 +108,9 @@ impl Patience {
         self.response.lock().stuck.is_some()
     }
 
-    /// The response is complete.
-    pub(crate) fn answered(&self) {
-        *self.waits.lock() = Waits::Next(self.clock.after(self.keep_alive));
+    /// The response is complete. The next request is waited for until `last` at most.
+    pub(crate) fn answered(&self, last: Option<Instant>) {
+        *self.waits.lock() = Waits::Next(earlier(self.clock.after(self.keep_alive), last));
     }
 
     /// Ready once the connection is to be given up. `timer` is the caller's, kept between calls.
@@ -137,6 +139,10 @@ impl Patience {
     }
 }
 
+fn earlier(one: Instant, other: Option<Instant>) -> Instant {
+    other.map_or(one, |other| one.min(other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Patience, Waits, WritePace};
@@ -150,7 +156,7 @@ mod tests {
     fn only_the_first_byte_of_a_head_starts_its_time() {
         let clock = Clock::start();
         let first = clock.after(HEAD);
-        let patience = Patience::new(clock, (HEAD, KEEP_ALIVE), Some(first));
+        let patience = Patience::new(clock, (HEAD, KEEP_ALIVE), Some(first), None);
         let until = |patience: &Patience| match *patience.waits.lock() {
             Waits::Head(until) | Waits::Next(until) => Some(until),
             Waits::Nothing => None,
@@ -161,22 +167,25 @@ mod tests {
         patience.heard();
         assert_eq!(until(&patience), None);
         let before = clock.after(KEEP_ALIVE);
-        patience.answered();
+        patience.answered(None);
         assert!(until(&patience) >= Some(before));
         patience.heard();
         let head = until(&patience);
         assert!(head < Some(before), "an idle connection has less time once a head begins");
         patience.heard();
         assert_eq!(until(&patience), head);
+        let last = clock.after(HEAD);
+        patience.answered(Some(last));
+        assert_eq!(until(&patience), Some(last), "a stranger's connection does not stay as long");
     }
 
     #[test]
     fn a_response_that_is_stuck_ends_by_its_progress_and_not_by_the_time_for_requests() {
         let clock = Clock::start();
         let pace = WritePace { stall_max: 10 * HEAD, bytes_per_second_min: 0 };
-        let patience = Patience::new(clock, (HEAD, KEEP_ALIVE), None).with_pace(pace);
+        let patience = Patience::new(clock, (HEAD, KEEP_ALIVE), None, None).with_pace(pace);
         patience.begins();
-        patience.answered();
+        patience.answered(None);
         let next = patience.until();
         let before = clock.after(10 * HEAD);
         patience.written(None);

@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use super::SocketIo;
 use super::reader::ReadEvent;
 
-/// How long the peer may take nothing of what is written before the close frame, and how long its
-/// answer may take.
+/// How long a peer that this server closes may take nothing of what is written before the close
+/// frame, and how long its answer may take.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
-/// How long a peer that goes on taking may take in all.
+/// How long one that goes on taking, or has closed the session itself, may take in all.
 const WRITE_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -65,12 +65,14 @@ where
         CloseCause::Theirs { code, .. } => outbound::close_frame(*code, ""),
         CloseCause::Lost { .. } | CloseCause::Stuck => return,
     };
+    // A peer that has closed is alive, and may only be slow.
+    let pause_max = if ending.is_theirs() { WRITE_MAX } else { GRACE };
     let writing = async {
         if wire.batch.push_frame(frame.clone()).is_err() {
-            write_out(wire).await?;
+            write_out(wire, pause_max).await?;
             drop(wire.batch.push_frame(frame));
         }
-        write_out(wire).await
+        write_out(wire, pause_max).await
     };
     // What is not written by then is not sent.
     let Ok(Ok(())) = tokio::time::timeout(WRITE_MAX, writing).await else { return };
@@ -85,13 +87,13 @@ where
 
 /// Writes what waits, as long as the peer takes some of it now and then: over a slow path, what is
 /// in front of a close frame may need longer than a peer that reads nothing is waited for.
-async fn write_out<S>(wire: &mut SocketIo<S>) -> io::Result<()>
+async fn write_out<S>(wire: &mut SocketIo<S>, pause_max: Duration) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
         let waiting = wire.batch.bytes();
-        match tokio::time::timeout(GRACE, wire.batch.write(&mut wire.stream)).await {
+        match tokio::time::timeout(pause_max, wire.batch.write(&mut wire.stream)).await {
             Ok(done) => return done,
             Err(_) if wire.batch.bytes() < waiting => {}
             Err(late) => return Err(late.into()),
@@ -177,7 +179,7 @@ mod tests {
         let (ours, mut peer) = tokio::io::duplex(1000);
         let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
         wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
-        let ending = CloseCause::Theirs { code: 1000, reason: "".into() };
+        let ending = CloseCause::Ours { code: CloseCode::NORMAL, reason: "".into() };
         let begun = Instant::now();
         let reading = async {
             let (mut arrived, mut part) = (0, vec![0; bytes]);
@@ -215,7 +217,11 @@ mod tests {
         let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
         wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
         let begun = Instant::now();
-        say_goodbye(&mut wire, &CloseCause::Theirs { code: 1000, reason: "".into() }).await;
+        let ending = CloseCause::Ours { code: CloseCode::NORMAL, reason: "".into() };
+        say_goodbye(&mut wire, &ending).await;
         assert_eq!(begun.elapsed(), 2 * GRACE, "the first bytes fitted, then none did");
+        let begun = Instant::now();
+        say_goodbye(&mut wire, &CloseCause::Theirs { code: 1000, reason: "".into() }).await;
+        assert_eq!(begun.elapsed(), WRITE_MAX);
     }
 }

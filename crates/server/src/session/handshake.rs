@@ -1,13 +1,14 @@
 //! Turns an upgraded socket into a session: reads the first frame, checks the token and opens the
 //! session in the hub.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use steadfast_history::PageLimit;
 use steadfast_hub::{Encoding, Identity, OpenError, Opening, SessionKey, Transport};
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{
-    ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorFrame, Hello,
+    Advice, ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorFrame, Hello,
     PATH_REASON, ServerFrame, Since, Token,
 };
 use steadfast_websocket::InboundError;
@@ -47,6 +48,7 @@ pub(super) async fn open<S>(
     wire: &mut SocketIo<S>,
     place: SessionLocation<'_>,
     purpose: Purpose,
+    deadline: Instant,
 ) -> Result<(OpenedSession, Vec<ReadEvent>), CloseCause>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -72,7 +74,7 @@ where
                 follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
             Ok((OpenedSession { follower, ..open }, Vec::new()))
         }
-        Purpose::Link { token, deadline } => {
+        Purpose::Link { token } => {
             let (text, heard) = first_frame(wire, deadline).await?;
             // Whoever has no token gets nothing else read.
             let own = read_first(wire, json::hello_token(&text))?;
@@ -251,6 +253,20 @@ async fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause
         };
         ours(code, error.to_string())
     })
+}
+
+/// The reason itself; or, if it is one of too many refused tokens of `address`, that.
+pub(super) fn checked(node: &Node, address: IpAddr, ending: CloseCause) -> CloseCause {
+    if !matches!(&ending, CloseCause::Ours { code, .. } if code.advice() == Advice::RefreshToken) {
+        return ending;
+    }
+    match node.access.failed_token(node.clock.now(), address) {
+        Ok(()) => ending,
+        Err(refusal) => {
+            node.access.count(refusal);
+            ours(CloseCode::RATE_LIMITED, refusal.problem().detail)
+        }
+    }
 }
 
 fn plain(

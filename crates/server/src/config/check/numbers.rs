@@ -55,6 +55,32 @@ fn ports(config: &Config) -> Vec<Range> {
     vec![
         ("public.connections_max", wide(public.connections_max), 1, MILLION),
         ("public.connections_per_ip_max", wide(public.connections_per_ip_max), 0, MILLION),
+        ("public.connects_per_second_max", public.connects_per_second_max.into(), 0, MILLION),
+        (
+            "public.connects_per_second_per_ip_max",
+            public.connects_per_second_per_ip_max.into(),
+            0,
+            MILLION,
+        ),
+        (
+            "public.requests_per_second_per_connection_max",
+            public.requests_per_second_per_connection_max.into(),
+            0,
+            MILLION,
+        ),
+        (
+            "public.requests_per_second_per_ip_max",
+            public.requests_per_second_per_ip_max.into(),
+            0,
+            MILLION,
+        ),
+        (
+            "public.failed_tokens_per_second_per_ip_max",
+            public.failed_tokens_per_second_per_ip_max.into(),
+            0,
+            MILLION,
+        ),
+        ("public.anonymous_ms_max", public.anonymous_ms_max, 1000, HOUR_MS),
         ("public.accept_backlog", public.accept_backlog.into(), 1, 65_535),
         ("public.keep_alive_ms", public.keep_alive_ms, 1000, HOUR_MS),
         ("internal.connections_max", wide(internal.connections_max), 1, MILLION),

@@ -1,31 +1,29 @@
-//! How fast a session may speak: a token bucket of whole numbers, for frames or for bytes.
+//! How often, or how much, something may happen: a token bucket of whole numbers.
 
-use steadfast_machine::{Millis, Span};
+use crate::{Millis, Span};
 
-/// Holds at most a burst of pieces, refilled at a rate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
+/// Holds at most a burst of pieces (frames, bytes, requests), refilled at a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
     /// Thousandths of a piece.
     left: u64,
     refilled: Millis,
 }
 
 impl Rate {
-    pub(crate) const fn new(now: Millis, burst: u32) -> Self {
+    /// A full bucket.
+    pub const fn new(now: Millis, burst: u32) -> Self {
         Self { left: burst as u64 * 1000, refilled: now }
     }
 
-    /// Takes so many pieces; where there are too few, none, and how long it takes until there are.
-    pub(crate) fn take(
+    /// Takes so many pieces; if there are too few, none, and how long it takes until there are.
+    pub fn take(
         &mut self,
         now: Millis,
         pieces: usize,
         (per_second, burst): (u32, u32),
     ) -> Result<(), Span> {
-        // A piece a second is a thousandth of a piece a millisecond.
-        let refill = now.since(self.refilled).0.saturating_mul(u64::from(per_second));
-        self.left = self.left.saturating_add(refill).min(u64::from(burst) * 1000);
-        self.refilled = now;
+        self.refill(now, per_second, burst);
         let wanted = (pieces as u64).saturating_mul(1000);
         match self.left.checked_sub(wanted) {
             Some(left) => {
@@ -35,12 +33,25 @@ impl Rate {
             None => Err(Span((wanted - self.left).div_ceil(u64::from(per_second).max(1)))),
         }
     }
+
+    /// Whether there would be no more after a new start.
+    pub fn is_full(&mut self, now: Millis, (per_second, burst): (u32, u32)) -> bool {
+        self.refill(now, per_second, burst);
+        self.left >= u64::from(burst) * 1000
+    }
+
+    fn refill(&mut self, now: Millis, per_second: u32, burst: u32) {
+        // A piece a second is a thousandth of a piece a millisecond.
+        let refill = now.since(self.refilled).0.saturating_mul(u64::from(per_second));
+        self.left = self.left.saturating_add(refill).min(u64::from(burst) * 1000);
+        self.refilled = now;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Rate;
-    use steadfast_machine::{Millis, Span};
+    use crate::{Millis, Span};
 
     #[test]
     fn a_burst_passes_and_one_more_waits_for_the_refill() {
@@ -64,5 +75,14 @@ mod tests {
         assert_eq!(take(10, 101), Ok(()));
         assert_eq!(take(10, 1), Err(Span(10)));
         assert_eq!(take(10, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_bucket_is_full_again_after_its_time() {
+        let mut rate = Rate::new(Millis(0), 1);
+        assert!(rate.is_full(Millis(0), (3, 1)));
+        assert_eq!(rate.take(Millis(0), 1, (3, 1)), Ok(()));
+        assert!(!rate.is_full(Millis(333), (3, 1)));
+        assert!(rate.is_full(Millis(334), (3, 1)));
     }
 }
