@@ -5,6 +5,7 @@ pub mod documents;
 pub mod edges;
 pub mod functions;
 pub mod headers;
+pub mod lists;
 pub mod names;
 pub mod pure;
 pub mod references;
@@ -23,12 +24,13 @@ use crate::tree::Tree;
 pub type Check = fn(&Tree) -> Vec<Finding>;
 
 /// All the rules of the house.
-pub const ALL: [Check; 15] = [
+pub const ALL: [Check; 16] = [
     calls::check,
     documents::check,
     edges::check,
     functions::check,
     headers::check,
+    lists::check,
     names::check,
     pure::check,
     references::check,

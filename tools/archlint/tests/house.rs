@@ -82,6 +82,11 @@ fn documents_are_short_and_their_paths_exist() {
 }
 
 #[test]
+fn close_codes_and_routes_are_listed() {
+    obeyed(rules::lists::check);
+}
+
+#[test]
 fn functions_that_documents_name_exist() {
     obeyed(rules::references::check);
 }
