@@ -123,7 +123,7 @@ function* candidates(taken) {
 }
 
 /** The letters of names, by how often they are in code that is minified. */
-const LETTERS = "ntesioacrldupmhfgvbywSTCkxPOIMEARDLNFHUBGVWKYXjqzJQZ$_";
+const LETTERS = "etnsiorcahldupmfgvbywkSTCxPOIMEARDLNFHUBGVWKYXjqzJQZ$_";
 
 /** What was smallest once zipped, of all that was tried. Our getters do nothing but get. */
 export const SMALLEST = {

@@ -13,8 +13,6 @@ import type { ClientFrame } from "../protocol/frame/client.js";
 import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
 import { type Bounded, type Config, bounded } from "./config.js";
-import { type Connector, newConnector } from "./connector.js";
-import { type NetworkRecord, records as networkRecords } from "./connector/network_history.js";
 import { type Credential, newCredential } from "./credential.js";
 import { bounds, newDevice } from "./device.js";
 import { type Health, newHealth, report } from "./health.js";
@@ -40,6 +38,8 @@ import type { QualityReport } from "./quality.js";
 import type { LinkState, Reason } from "./state.js";
 import * as records from "./statistics.js";
 import { type Subscriptions, find, newSubscriptions } from "./subscriptions.js";
+import { type Connector, newConnector } from "./connector.js";
+import { type NetworkRecord, records as networkRecords } from "./connector/network_history.js";
 
 type Handler = (link: Link, now: Millis, input: never) => void;
 

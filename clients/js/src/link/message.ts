@@ -217,8 +217,10 @@ export function wake(messages: Messages): Millis | undefined {
   truths(messages).forEach(({ from, until }) => times.push(from, until));
   return times
     .sort((one, other) => one - other)
-    .filter((at) => at > messages.reviewedAt && at < NEVER)
-    .find((at) => !isSame(due(messages, at), messages.shown));
+    .find(
+      (at) =>
+        at > messages.reviewedAt && at < NEVER && !isSame(due(messages, at), messages.shown),
+    );
 }
 
 /** A network that was poor while nothing flowed may be better now. */

@@ -28,9 +28,6 @@ export function shown(phase: Phase): LinkState {
     case "resting":
     case "offline":
       return "disconnected";
-    case "connecting":
-    case "reconnecting":
-      return phase;
     case "replacing":
     case "live":
     case "returned":
@@ -38,6 +35,7 @@ export function shown(phase: Phase): LinkState {
     case "polling":
       return "fallback";
   }
+  return phase;
 }
 
 /** Whether it follows channels on a session, and does not poll. */

@@ -69,9 +69,9 @@ export function byId(subscriptions: Subscriptions, id: number): Subscription | u
 
 /** The subscription that asked with this echoed id. */
 export function byRequest(subscriptions: Subscriptions, echoed: Scalar): Subscription | undefined {
-  const isAsked = ({ progress }: Subscription): boolean =>
-    progress.kind === "asked" && progress.id === echoed;
-  return subscriptions.all.find(isAsked);
+  return subscriptions.all.find(
+    ({ progress }) => progress.kind === "asked" && progress.id === echoed,
+  );
 }
 
 /** A new id for a frame of this link. */
