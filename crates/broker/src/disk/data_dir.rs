@@ -5,9 +5,9 @@
 //!   waiting for the disk, so a store that knows fewer commits has lost some.
 //! - `restored`: put there by whoever restores a backup: answered events may be missing.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::DiskError;
@@ -18,6 +18,9 @@ const ACKED: &str = "acked";
 const RESTORED: &str = "restored";
 const STORE: &str = "store";
 const TRIAL: &str = "trial";
+/// The directory is its owner's alone, and so are the files.
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 /// What is written to find out whether the disk takes anything.
 const TRIAL_BYTES: usize = 256 * 1024;
 
@@ -33,13 +36,18 @@ impl DataDir {
     /// Takes the directory, and makes it where there is none.
     pub(super) fn take(path: &Path) -> Result<Self, DiskError> {
         let failed = |source| DiskError::DataDir { path: path.to_owned(), source };
-        fs::create_dir_all(path).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path).map_err(failed)?;
+        if is_open_to_others(path) {
+            tracing::warn!(path = %path.display(), "others could read the data directory");
+        }
+        keep_private(path);
         let open = |name: &str| {
             File::options()
                 .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)
+                .mode(FILE_MODE)
                 .open(path.join(name))
         };
         let mut lock = open(LOCK).map_err(failed)?;
@@ -120,7 +128,9 @@ impl DataDir {
     /// Writes something and takes it away again: does the disk take anything?
     pub(super) fn try_disk(&self) -> io::Result<()> {
         let path = self.path.join(TRIAL);
-        let written = File::create(&path).and_then(|mut file| {
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(FILE_MODE);
+        let written = options.open(&path).and_then(|mut file| {
             file.write_all(&vec![0x5a; TRIAL_BYTES])?;
             file.sync_data()
         });
@@ -129,9 +139,35 @@ impl DataDir {
     }
 }
 
+/// Takes the directory, and what it has, from everyone but its owner. Where that fails, the log says
+/// so: it may be another's, or on a file system without modes.
+fn keep_private(path: &Path) {
+    let is_directory = path.is_dir();
+    let mode = if is_directory { DIRECTORY_MODE } else { FILE_MODE };
+    if is_open_to_others(path)
+        && let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode))
+    {
+        tracing::warn!(path = %path.display(), %error, "others can read a file of the store");
+    }
+    let entries = if is_directory { fs::read_dir(path).ok() } else { None };
+    for entry in entries.into_iter().flatten().flatten() {
+        // A link leads out of the directory.
+        if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {
+            keep_private(&entry.path());
+        }
+    }
+}
+
+fn is_open_to_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DataDir, DiskError};
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     #[test]
     fn a_folder_is_taken_once_and_says_by_whom() {
@@ -146,17 +182,44 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_and_its_files_are_the_owners_alone_whoever_made_them() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let place = tempfile::tempdir().unwrap();
+        let own = place.path().join("own");
+        drop(DataDir::take(&own).unwrap());
+        let found = place.path().join("found");
+        fs::create_dir_all(found.join("store/tables")).unwrap();
+        for file in ["lock", "acked", "store/tables/1"] {
+            fs::write(found.join(file), "").unwrap();
+            fs::set_permissions(found.join(file), Permissions::from_mode(0o644)).unwrap();
+        }
+        fs::set_permissions(&found, Permissions::from_mode(0o755)).unwrap();
+        let outside = place.path().join("outside");
+        fs::write(&outside, "").unwrap();
+        fs::set_permissions(&outside, Permissions::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&outside, found.join("store/link")).unwrap();
+        drop(DataDir::take(&found).unwrap());
+        for path in [&own, &found, &found.join("store"), &found.join("store/tables")] {
+            assert_eq!(mode(path), 0o700, "{path:?}");
+        }
+        for path in [&own.join("lock"), &own.join("acked"), &found.join("store/tables/1")] {
+            assert_eq!(mode(path), 0o600, "{path:?}");
+        }
+        assert_eq!(mode(&outside), 0o644, "what a link leads to is somebody else's");
+    }
+
+    #[test]
     fn what_was_noted_is_read_again_and_a_foreign_file_says_nothing() {
         let place = tempfile::tempdir().unwrap();
         let folder = DataDir::take(place.path()).unwrap();
         assert_eq!(folder.acked(), 0);
         folder.note_acked(77);
         assert_eq!(folder.acked(), 77);
-        std::fs::write(place.path().join("acked"), "sixteen bytes of text").unwrap();
+        fs::write(place.path().join("acked"), "sixteen bytes of text").unwrap();
         assert_eq!(folder.acked(), 0);
         folder.try_disk().unwrap();
         assert!(!folder.is_restored());
-        std::fs::write(place.path().join("restored"), "").unwrap();
+        fs::write(place.path().join("restored"), "").unwrap();
         assert!(folder.is_restored());
         folder.forget_restored().unwrap();
         assert!(!folder.is_restored());

@@ -16,6 +16,10 @@ const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 /// The most bytes of journals.
 const JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
+/// The store's threads. With more than one of them the first leaves merging to the others: once a
+/// full disk has ended those, it takes up the same task without end and keeps a core busy.
+const WORKERS: usize = 1;
+
 /// A key and its value.
 pub(super) type Pair = (Slice, Slice);
 
@@ -69,6 +73,7 @@ impl Store {
         let database = Database::builder(folder)
             .cache_size(BLOCK_CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES_MAX)
+            .worker_threads(WORKERS)
             .manual_journal_persist(true)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);

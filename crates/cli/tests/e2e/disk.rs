@@ -170,3 +170,21 @@ async fn a_full_disk_refuses_publishers_announces_nothing_and_heals() {
         page["events"].as_array().unwrap().iter().map(|e| e["offset"].as_u64().unwrap()).collect();
     assert_eq!(offsets, (1..n + 3).collect::<Vec<u64>>());
 }
+
+/// With more threads one of them would keep a core busy while the disk is full, as long as nobody
+/// makes room.
+#[tokio::test]
+async fn the_store_has_one_thread_and_its_directory_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = Server::start(&["--dev", "--data-dir", data.to_str().unwrap()], &[]).await;
+    server.publishes("demo:1", 1).await;
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.process.pid())).unwrap();
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm"));
+    let names: Vec<String> = tasks.map(|task| name(task.unwrap()).unwrap()).collect();
+    let workers = names.iter().filter(|name| name.starts_with("fjall:worker")).count();
+    assert_eq!(workers, 1, "{names:?}");
+    let mode = std::fs::metadata(&data).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

@@ -131,7 +131,12 @@ impl DiskWriter {
         self.chores = super::Chores::new(graves);
         self.fronts.clear();
         // The table comes first: whoever looks up old numbers must not find the new store lacking.
-        *self.shared.table.lock() = table;
+        {
+            let mut known = self.shared.table.lock();
+            let yields = known.yields;
+            *known = table;
+            known.yields = yields;
+        }
         self.shared.handle.put(store);
         if let Some(news) = news {
             self.tell(news);
