@@ -40,7 +40,7 @@ async fn probed(wire: &mut Wire) -> (u16, String) {
 
 async fn refusals(server: &Server, cause: &str) -> u64 {
     let metrics = server.looks("/metrics").await.text;
-    let start = format!("steadfast_limit_refusals_total{{cause=\"{cause}\"}} ");
+    let start = format!("steadfast_refusals_total{{cause=\"{cause}\"}} ");
     let line = metrics.lines().find_map(|line| line.strip_prefix(&start));
     line.unwrap_or_else(|| panic!("{start} in {metrics}")).parse().unwrap()
 }

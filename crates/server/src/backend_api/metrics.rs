@@ -93,12 +93,12 @@ impl Sheet {
     fn access(&mut self, node: &Node) {
         let help = "Connections, requests and tokens refused by a limit, by cause";
         let refusals = node.access.refusals().into_iter().map(|(cause, count)| BrokerMetric {
-            name: "limit_refusals",
+            name: "refusals",
             help,
             labels: vec![("cause", cause.to_owned())],
             value: MetricValue::Counter(count),
         });
-        self.0.register("limit_refusals", help, MetricFamily(refusals.collect()));
+        self.0.register("refusals", help, MetricFamily(refusals.collect()));
         let about = "Addresses of clients that are remembered";
         self.gauge("addresses", about, node.access.addresses() as u64);
         let public = &node.config.public;

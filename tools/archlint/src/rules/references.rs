@@ -1,8 +1,8 @@
-//! Functions that documents name. In: ARCHITECTURE.md and CONTRIBUTING.md, where a path in
-//! backticks and a name in backticks behind it, one space apart, stand for a function in that file:
-//! `path/to/file.rs` `Type::function`. Out: references to a file or function that is not there, and
-//! steps of the path of a publish that name no function. Whether the file calls the next one is not
-//! checked.
+//! Functions that documents name. In: ARCHITECTURE.md, CONTRIBUTING.md and SECURITY.md, where a
+//! path in backticks and a name in backticks behind it, one space apart, stand for a function in
+//! that file: `path/to/file.rs` `Type::function`. Out: references to a file or function that is not
+//! there, and steps of the path of a publish that name no function. Whether the file calls the next
+//! one is not checked.
 
 use syn::visit::{self, Visit};
 use syn::{Ident, ImplItemFn, ItemFn, ItemImpl, ItemTrait, TraitItemFn, Type};
@@ -16,10 +16,13 @@ use crate::tree::Tree;
 /// The document with the path of a publish, and the heading above its steps.
 const PATH: (&str, &str) = ("ARCHITECTURE.md", "### The path of one publish, function by function");
 
+/// The document whose tests are looked up.
+const THREATS: &str = "SECURITY.md";
+
 /// Finds references that lead nowhere, and steps without one.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for document in MAPS {
+    for document in MAPS.into_iter().chain([THREATS]) {
         for (line, text) in (1..).zip(tree.text(document).unwrap_or_default().lines()) {
             for (path, name) in references_in(text) {
                 if !has_function(tree, path, name) {
