@@ -3,4 +3,5 @@
 pub mod admission;
 pub mod origin;
 pub(crate) mod revocations;
+pub(crate) mod tickets;
 pub mod token;

@@ -18,6 +18,7 @@ mod poll_many;
 mod poll_query;
 mod refuse;
 mod router;
+pub(crate) mod tickets;
 mod unavailable;
 mod upgrade;
 

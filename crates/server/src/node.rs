@@ -17,7 +17,8 @@ use steadfast_protocol::{Limits, LinkId, Timestamp};
 use crate::auth::admission::{Admission, Admissions};
 use crate::auth::origin::Origins;
 use crate::auth::revocations::Revocations;
-use crate::auth::token::TokenError;
+use crate::auth::tickets::Tickets;
+use crate::auth::token::{Claims, TokenError};
 use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::{Config, NamespaceOptions};
@@ -45,6 +46,8 @@ pub struct Node {
     pub updates: UpdateBus,
     /// Which web pages may connect.
     pub origins: Origins,
+    /// What pages show in place of tokens.
+    pub(crate) tickets: Tickets,
     /// The tokens that count no more.
     pub(crate) revocations: Revocations,
     /// What is counted outside of the hubs.
@@ -114,6 +117,7 @@ impl Node {
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let admissions = Admissions::new(&config)?;
         let revocations = revocations(&config, clock)?;
+        let tickets = Tickets::new(config.limits.tickets_max);
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         let access = AccessLimits::new(&config.public, clock.now());
         Ok(Arc::new(Self {
@@ -124,6 +128,7 @@ impl Node {
             broker,
             updates,
             origins,
+            tickets,
             revocations,
             counters: Counters::default(),
             access,
@@ -149,7 +154,20 @@ impl Node {
 
     /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
     pub async fn admit(&self, token: Option<&str>) -> Result<Admission, TokenError> {
-        let admission = self.admissions.admit(self.clock, token).await?;
+        if self.config.dev {
+            return Ok(Admission::everything());
+        }
+        self.admission(self.claims(token).await?)
+    }
+
+    /// The claims of a token.
+    pub(crate) async fn claims(&self, token: Option<&str>) -> Result<Claims, TokenError> {
+        self.admissions.claims(self.clock, token).await
+    }
+
+    /// What checked claims permit, unless they are of a token that was revoked.
+    pub(crate) fn admission(&self, claims: Claims) -> Result<Admission, TokenError> {
+        let admission = self.admissions.admission(self.clock, claims);
         if self.is_revoked(admission.identity.as_deref()) {
             return Err(TokenError::Revoked);
         }
@@ -165,6 +183,7 @@ impl Node {
     /// Drops some of what has grown too old. To be called every ten seconds.
     pub(crate) fn expire(&self) {
         self.broker.expire();
+        self.tickets.expire(self.clock.now());
         self.revocations.expire(self.clock.date().0 / 1000);
     }
 

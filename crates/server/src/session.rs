@@ -47,6 +47,8 @@ pub enum Purpose {
     Link {
         /// The token of the upgrade's `Authorization` header, if any.
         token: Option<String>,
+        /// The ticket of the URL, if any.
+        ticket: Option<String>,
     },
     /// The older protocol, on this channel.
     Legacy {
@@ -58,6 +60,8 @@ pub enum Purpose {
         follower: Option<Box<Follower>>,
         /// The token of the upgrade's `Authorization` header, if any.
         token: Option<String>,
+        /// The ticket of the URL, if any.
+        ticket: Option<String>,
     },
     /// A path that fits no route: accepted, so that the code can be told, and closed.
     Nowhere,

@@ -226,3 +226,65 @@ async fn revocations_hold_on_every_node_and_on_one_that_starts_later_or_again() 
     two.restart().await;
     assert_eq!(hello_with(&two, "link-0001", &token).await.closed().await.0, 4202);
 }
+
+async fn ticket_of(server: &Server, token: &str) -> String {
+    let answer = answer(server.http.post(server.url("/v1/tickets")).bearer_auth(token)).await;
+    assert_eq!((answer.status, &answer.json()["expires_in_ms"]), (201, &json!(30_000)));
+    assert_eq!(answer.header("cache-control"), "no-store");
+    answer.json()["ticket"].as_str().unwrap().to_owned()
+}
+
+/// P-17
+#[tokio::test]
+async fn a_ticket_in_a_url_opens_one_socket_or_stream_once_on_any_node() {
+    let store = Store::start().await;
+    let one = with_key(store.node_with("one", &[], &KEYS).await);
+    let two = with_key(store.node_with("two", &[], &KEYS).await);
+    let token = token_of("ada", &[]).await;
+    let hello = json!({"type": "hello", "link": "link-0001", "generation": 1});
+    for other in [&one, &two] {
+        let path = format!("/v1/ws?ticket={}", ticket_of(&one, &token).await);
+        let mut raw = Raw::open_path(other, &path).await;
+        raw.says(&hello).await;
+        raw.expect("welcome").await;
+        assert_eq!(one.looks("/v1/users/ada").await.json()["connections"][0]["user"], "ada");
+        // A second time, on either node.
+        for node in [&one, &two] {
+            let mut raw = Raw::open_path(node, &path).await;
+            raw.says(&hello).await;
+            assert_eq!(raw.closed().await.0, 4202);
+        }
+    }
+    let ticket = ticket_of(&one, &token).await;
+    let stream = two.url(&format!("/v1/channels/demo:1/stream?ticket={ticket}"));
+    assert_eq!(two.http.get(&stream).send().await.unwrap().status(), 200);
+    answer(two.http.get(&stream)).await.assert_problem(401, "ticket_unknown");
+    let elsewhere = format!("/v1/channels/x:1/stream?ticket={}", ticket_of(&two, &token).await);
+    two.asked(&elsewhere).await.assert_problem(403, "forbidden");
+
+    // Polls can send headers, so they need none. Neither is there a ticket without a token.
+    let poll = format!("/v1/channels/demo:1/events?ticket={}", ticket_of(&one, &token).await);
+    one.asked(&poll).await.assert_problem(401, "token_missing");
+    answer(one.http.post(one.url("/v1/tickets"))).await.assert_problem(401, "token_missing");
+    for odd in ["", "x", "0", "..", "0.0", "a%20b", &"0".repeat(99)] {
+        let path = format!("/v1/channels/demo:1/stream?ticket={odd}");
+        one.asked(&path).await.assert_problem(401, "ticket_unknown");
+    }
+    // One that was given before its token was revoked opens nothing.
+    let path = format!("/v1/ws?ticket={}", ticket_of(&one, &token).await);
+    one.posts("/v1/revocations", &json!({"sub": "ada"})).await;
+    let mut raw = Raw::open_path(&one, &path).await;
+    raw.says(&hello).await;
+    assert_eq!(raw.closed().await.0, 4202);
+}
+
+#[tokio::test]
+async fn as_many_tickets_as_allowed_are_given_and_not_one_more() {
+    let server = guarded(&[("LIMITS__TICKETS_MAX", "2")]).await;
+    let token = token_of("ada", &[]).await;
+    ticket_of(&server, &token).await;
+    ticket_of(&server, &token).await;
+    let refused = answer(server.http.post(server.url("/v1/tickets")).bearer_auth(&token)).await;
+    refused.assert_problem(503, "tickets_full");
+    assert_eq!(refused.header("retry-after"), "1");
+}

@@ -46,7 +46,6 @@ impl Admission {
 /// Checks the tokens of a node.
 #[derive(Debug)]
 pub(crate) struct Admissions {
-    is_dev: bool,
     verifier: Option<Arc<Verifier>>,
     leeway_s: u64,
     /// Slow signatures that may wait or be checked.
@@ -67,7 +66,6 @@ impl Admissions {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let waiting_max = config.limits.tokens_waiting_max;
         Ok(Self {
-            is_dev: config.dev,
             verifier: loaded.map(|loaded| Arc::new(loaded.verifier)),
             leeway_s: config.auth.leeway_s,
             room: Semaphore::new(waiting_max),
@@ -76,25 +74,26 @@ impl Admissions {
         })
     }
 
-    /// Who the holder of a token is, what it permits and until when; in `--dev` everything.
-    pub(crate) async fn admit(
+    /// The claims of a token.
+    pub(crate) async fn claims(
         &self,
         clock: Clock,
         token: Option<&str>,
-    ) -> Result<Admission, TokenError> {
-        if self.is_dev {
-            return Ok(Admission::everything());
-        }
+    ) -> Result<Claims, TokenError> {
         let verifier = self.verifier.as_ref().ok_or(TokenError::Missing)?;
         let token = token.ok_or(TokenError::Missing)?;
-        let claims = if verifier.is_slow(token) {
-            self.verify_apart(verifier, token, clock.date().0 / 1000).await?
+        if verifier.is_slow(token) {
+            self.verify_apart(verifier, token, clock.date().0 / 1000).await
         } else {
-            verifier.verify(token, clock.date().0 / 1000)?
-        };
+            verifier.verify(token, clock.date().0 / 1000)
+        }
+    }
+
+    /// What checked claims permit, and until when.
+    pub(crate) fn admission(&self, clock: Clock, claims: Claims) -> Admission {
         let ends = claims.exp.saturating_add(self.leeway_s).saturating_mul(1000);
         let expires = clock.now() + Span(ends.saturating_sub(clock.date().0));
-        Ok(Admission::of(claims, expires))
+        Admission::of(claims, expires)
     }
 
     /// Tokens with slow signatures that are not checked yet.

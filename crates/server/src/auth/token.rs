@@ -54,6 +54,12 @@ pub enum TokenError {
     /// It was revoked.
     #[error("the token was revoked; get a new one")]
     Revoked,
+    /// A ticket that is none, was used, or is too old.
+    #[error("the ticket is not known: it was used, or is older than 30 s; get another one")]
+    TicketUnknown,
+    /// There are as many tickets as there may be.
+    #[error("there are as many tickets as there may be; try again in a moment")]
+    TicketsFull,
     /// Too many tokens with slow signatures wait to be checked.
     #[error("too many tokens wait to be checked; try again in a moment")]
     Busy,
@@ -106,6 +112,8 @@ impl TokenError {
             Self::WrongAlgorithm { .. } => Code::TokenAlgorithm,
             Self::UnknownKey => Code::TokenKeyUnknown,
             Self::Revoked => Code::TokenRevoked,
+            Self::TicketUnknown => Code::TicketUnknown,
+            Self::TicketsFull => Code::TicketsFull,
             Self::Busy => Code::TokensWaiting,
             Self::Expired { .. } => Code::TokenExpired,
             Self::NotYetValid { .. } => Code::TokenEarly,
@@ -121,6 +129,8 @@ impl TokenError {
             | Self::BadSignature
             | Self::UnknownKey
             | Self::Revoked
+            | Self::TicketUnknown
+            | Self::TicketsFull
             | Self::Busy
             | Self::Expired { .. }
             | Self::NotYetValid { .. } => true,
@@ -132,7 +142,11 @@ impl TokenError {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let problem = Self::new(error.code(), error.to_string());
-        if matches!(error, TokenError::Busy) { problem.retry_after_s(1) } else { problem }
+        if matches!(error, TokenError::Busy | TokenError::TicketsFull) {
+            problem.retry_after_s(1)
+        } else {
+            problem
+        }
     }
 }
 

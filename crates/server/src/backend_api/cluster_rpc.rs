@@ -14,7 +14,7 @@ use super::{channels, connections, revocations, users};
 
 /// A request that one node sends to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum NodeRequest {
+pub(crate) enum NodeRequest {
     /// Part of a page of sessions, by the query of the URI.
     Connections(String),
     /// One session, by its id.
@@ -33,6 +33,8 @@ pub(super) enum NodeRequest {
     Revoke(Revocation),
     /// All revocations, if their digest is not this one.
     Revocations(u64),
+    /// The claims of a ticket, which is used up by this.
+    RedeemTicket(String),
 }
 
 impl NodeRequest {
@@ -52,6 +54,7 @@ impl NodeRequest {
             "reconnect-user" => UserId::new(about).ok().map(Self::ReconnectUser),
             "revoke" => serde_json::from_str(about).ok().map(Self::Revoke),
             "revocations" => u64::from_str_radix(about, 16).ok().map(Self::Revocations),
+            "redeem-ticket" => Some(Self::RedeemTicket(about.to_owned())),
             _ => None,
         }
     }
@@ -74,6 +77,7 @@ impl fmt::Display for NodeRequest {
             Self::Revoke(one) => {
                 write!(f, "revoke {}", serde_json::to_string(one).map_err(|_| fmt::Error)?)
             }
+            Self::RedeemTicket(ticket) => write!(f, "redeem-ticket {ticket}"),
             Self::Revocations(digest) => write!(f, "revocations {digest:016x}"),
         }
     }
@@ -107,6 +111,9 @@ async fn response(node: &Arc<Node>, request: &NodeRequest) -> Option<String> {
         NodeRequest::DisconnectUser(user) => Some(users::end(node, user, false).await.to_string()),
         NodeRequest::ReconnectUser(user) => Some(users::end(node, user, true).await.to_string()),
         NodeRequest::Revoke(one) => revocations::receive(node, one.clone()).await,
+        NodeRequest::RedeemTicket(ticket) => {
+            serde_json::to_string(&node.tickets.take(node.clock.now(), ticket)).ok()
+        }
         NodeRequest::Revocations(digest) => Some(revocations::list(node, *digest)),
     }
 }
@@ -127,6 +134,7 @@ mod tests {
             (NodeRequest::DisconnectUser(ada.clone()), "disconnect-user ada b|é"),
             (NodeRequest::ReconnectUser(ada), "reconnect-user ada b|é"),
             (NodeRequest::Revoke(revocation), r#"revoke {"sub":"ada b|é","before":7,"expires":9}"#),
+            (NodeRequest::RedeemTicket("0a.1b".into()), "redeem-ticket 0a.1b"),
             (NodeRequest::Revocations(255), "revocations 00000000000000ff"),
             (NodeRequest::Connections("limit=2&channel=a".into()), "connections limit=2&channel=a"),
             (NodeRequest::Connections(String::new()), "connections "),

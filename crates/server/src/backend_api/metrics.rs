@@ -79,6 +79,7 @@ impl Sheet {
         self.counter("requests_rejected", "Refused: key, token or origin", snapshot.rejected);
         let revoked = snapshot.revocations as u64;
         self.gauge("revocations", "Revocations of tokens in force", revoked);
+        self.gauge("tickets", "Tickets of the last 30 s", snapshot.tickets as u64);
         let waiting = snapshot.tokens_waiting as u64;
         self.gauge("tokens_waiting", "Tokens whose slow signatures wait to be checked", waiting);
         self.counter("polls", "Polls answered", snapshot.polls);
@@ -213,6 +214,7 @@ impl Sheet {
                 limits.publish_batch_max,
             ),
             ("limit_revocations", "The most revocations", node.config.auth.revocations_max),
+            ("limit_tickets", "The most tickets of 30 s", limits.tickets_max),
             ("limit_tokens_waiting", "The most tokens waiting", limits.tokens_waiting_max),
             ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
             (

@@ -38,6 +38,8 @@ pub(super) struct NodeSnapshot {
     pub(super) publish_errors: u64,
     /// Tokens whose slow signatures are not checked yet.
     pub(super) tokens_waiting: usize,
+    /// Tickets of the last 30 s.
+    pub(super) tickets: usize,
     /// Revocations of tokens.
     pub(super) revocations: usize,
     /// Polls answered.
@@ -78,6 +80,7 @@ impl NodeSnapshot {
             published: count(&counters.published),
             repeated: count(&counters.repeated),
             publish_errors: count(&counters.publish_errors),
+            tickets: node.tickets.len(),
             revocations: node.revocations.len(),
             tokens_waiting: node.tokens_waiting(),
             polls: count(&counters.polls),

@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::body::whole;
 use super::detach::{DetachedSocket, RequestOutcome, poll_heard};
-use super::headers::{permit, text};
+use super::headers::{permit_ticket, text};
 use super::http_session::HttpSession;
 use super::{poll_query, unavailable};
 use crate::net::socket::Stream;
@@ -59,7 +59,7 @@ async fn begin(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let admission = permit(node, &channel, request).await?;
+    let admission = permit_ticket(node, &channel, request).await?;
     let since = since(request)?;
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));

@@ -5,6 +5,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use steadfast_protocol::ChannelName;
 
 use super::body::{Body, boxed, whole};
+use super::{poll_query, tickets};
 use crate::auth::admission::Admission;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
@@ -90,7 +91,22 @@ pub(super) async fn permit<B>(
     channel: &ChannelName,
     request: &Request<B>,
 ) -> Result<Admission, Problem> {
-    let admission = node.admit(bearer(request.headers())).await?;
+    permitted(node.admit(bearer(request.headers())).await?, channel)
+}
+
+/// The same for a request that may have a ticket in place of a token.
+pub(super) async fn permit_ticket<B>(
+    node: &Node,
+    channel: &ChannelName,
+    request: &Request<B>,
+) -> Result<Admission, Problem> {
+    match (bearer(request.headers()), poll_query::ticket(request.uri().query())) {
+        (None, Some(ticket)) => permitted(tickets::redeem(node, &ticket).await?, channel),
+        (_, _) => permit(node, channel, request).await,
+    }
+}
+
+fn permitted(admission: Admission, channel: &ChannelName) -> Result<Admission, Problem> {
     if admission.grants.may_subscribe(channel) {
         Ok(admission)
     } else {

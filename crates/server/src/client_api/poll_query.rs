@@ -47,6 +47,12 @@ pub(super) fn poll(query: Option<&str>) -> Result<PollQuery, Problem> {
     Ok(PollQuery { since, wait: Duration::from_secs(wait), limit })
 }
 
+/// The ticket of a query, in place of a token.
+pub(super) fn ticket(query: Option<&str>) -> Option<String> {
+    let mut given = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    given.find_map(|(name, value)| (name == "ticket").then(|| value.into_owned()))
+}
+
 /// The last event's id as a query parameter, for libraries that cannot set the header, and the
 /// parameter's name.
 pub(super) fn last_event_id(query: Option<&str>) -> Option<(&'static str, String)> {

@@ -13,7 +13,7 @@ use super::body::{Body, boxed, whole};
 use super::detach::{Departure, Exchange, RequestClient, RequestOutcome};
 use super::headers::{finish, is_preflight, preflight, text, wrong_method};
 use super::listener::PublicPort;
-use super::{demo, event_stream, poll, poll_many, poll_query, upgrade};
+use super::{demo, event_stream, poll, poll_many, poll_query, tickets, upgrade};
 use crate::auth::origin::is_loopback_host;
 use crate::net::access_limits::Refusal;
 use crate::net::socket::upgrade::is_upgrade;
@@ -27,6 +27,7 @@ enum RouteTarget<'a> {
     Demo,
     Socket,
     Polls,
+    Tickets,
     Events(&'a str),
     Stream(&'a str),
     Unknown,
@@ -221,6 +222,10 @@ async fn dispatch(
         let demo = port.demo.as_ref().ok_or_else(not_found)?;
         return demo.answer(node, request).await.map(RequestOutcome::from);
     }
+    if matches!(place, RouteTarget::Tickets) {
+        let answer = tickets::answer(node, &request).await.inspect(|_| peer.show_token());
+        return answer.map(RequestOutcome::from);
+    }
     if matches!(place, RouteTarget::Polls) {
         return poll_many::answer(node, request).await.inspect(|_| peer.show_token());
     }
@@ -238,9 +243,11 @@ async fn dispatch(
             let channel = poll_query::channel(segment)?;
             event_stream::answer(node, channel, &request).await.inspect(|_| peer.show_token())
         }
-        RouteTarget::Demo | RouteTarget::Polls | RouteTarget::Socket | RouteTarget::Unknown => {
-            Err(not_found())
-        }
+        RouteTarget::Demo
+        | RouteTarget::Polls
+        | RouteTarget::Tickets
+        | RouteTarget::Socket
+        | RouteTarget::Unknown => Err(not_found()),
     }
 }
 
@@ -265,6 +272,7 @@ fn place(path: &str) -> RouteTarget<'_> {
         "/" => RouteTarget::Demo,
         "/v1/ws" => RouteTarget::Socket,
         "/v1/poll" => RouteTarget::Polls,
+        "/v1/tickets" => RouteTarget::Tickets,
         _ if path.starts_with("/demo/") => RouteTarget::Demo,
         _ => match path.strip_prefix("/v1/channels/").and_then(|rest| rest.split_once('/')) {
             Some((channel, "events")) => RouteTarget::Events(channel),

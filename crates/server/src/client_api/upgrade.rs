@@ -13,6 +13,7 @@ use super::demo::Exposed;
 use super::detach::{DetachedSocket, RequestClient, RequestOutcome};
 use super::headers::{bearer, text};
 use super::listener::PublicPort;
+use super::poll_query;
 use super::unavailable;
 use crate::client_api::delivered_finals::Follower;
 use crate::config::{Route, RouteStart};
@@ -79,9 +80,10 @@ pub(super) fn legacy_route<'a>(node: &'a Node, path: &'a str) -> Option<(&'a Rou
 
 fn purpose<B>(node: &Node, client: IpAddr, request: &Request<B>) -> Purpose {
     let token = bearer(request.headers()).map(ToOwned::to_owned);
+    let ticket = poll_query::ticket(request.uri().query());
     let path = request.uri().path();
     if path == "/v1/ws" {
-        return Purpose::Link { token };
+        return Purpose::Link { token, ticket };
     }
     let Some((route, id)) = legacy_route(node, path) else { return Purpose::Nowhere };
     let id = percent_decode_str(id).decode_utf8_lossy();
@@ -95,7 +97,7 @@ fn purpose<B>(node: &Node, client: IpAddr, request: &Request<B>) -> Purpose {
             (Since::Start, Some(Follower::new(channel.clone(), client, agent).into()))
         }
     };
-    Purpose::Legacy { channel, since, follower, token }
+    Purpose::Legacy { channel, since, follower, token, ticket }
 }
 
 /// A socket that hyper has given up, with its session and its connection count.

@@ -65,6 +65,8 @@ pub struct Limits {
     /// How long such a name keeps its epoch after it was last followed, in ms, 120000 to 86400000.
     /// Default: 300000.
     pub reserved_epoch_ms: u64,
+    /// The most tickets of the last 30 s, 1 to 1000000. Default: 10000.
+    pub tickets_max: usize,
     /// The most tokens that wait because checking their signatures takes long (ES384), 1 to 65536.
     /// Default: 256.
     pub tokens_waiting_max: usize,
@@ -95,6 +97,7 @@ impl Default for Limits {
             idempotency_window_ms: 300_000,
             reserved_epochs_max: None,
             reserved_epoch_ms: 300_000,
+            tickets_max: 10_000,
             tokens_waiting_max: 256,
             publish_batch_max: 1000,
         }

@@ -98,6 +98,8 @@ codes! {
     TokenKeyUnknown, UNAUTHORIZED, "token_key_unknown", "The token's key is not known";
     /// The token was revoked before its time was over.
     TokenRevoked, UNAUTHORIZED, "token_revoked", "The token was revoked";
+    /// The ticket is none, was used, or is too old.
+    TicketUnknown, UNAUTHORIZED, "ticket_unknown", "The ticket is not known";
     /// The token is past its time.
     TokenExpired, UNAUTHORIZED, "token_expired", "The token has expired";
     /// The token's time has not come.
@@ -131,6 +133,8 @@ codes! {
     TooManyConnections, SERVICE_UNAVAILABLE, "too_many_connections", "No room for more connections";
     /// The node has as much to write as it may hold.
     Overloaded, SERVICE_UNAVAILABLE, "overloaded", "The node has too much to write";
+    /// There are as many tickets as there may be.
+    TicketsFull, SERVICE_UNAVAILABLE, "tickets_full", "No room for more tickets";
     /// Too many tokens wait for their signatures to be checked.
     TokensWaiting, SERVICE_UNAVAILABLE, "tokens_waiting", "Too many tokens wait to be checked";
     /// The node is leaving: another one, or this one restarted, will serve.

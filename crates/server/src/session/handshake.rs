@@ -22,6 +22,7 @@ use crate::auth::admission::Admission;
 use crate::auth::revocations::REVOKED_REASON;
 use crate::auth::token::TokenError;
 use crate::client_api::delivered_finals::{Follower, Following};
+use crate::client_api::tickets;
 use crate::net::socket::TryWrite;
 use crate::node::Node;
 use crate::session::shard::{SessionWaker, Shard};
@@ -55,9 +56,9 @@ where
 {
     match purpose {
         Purpose::Nowhere => Err(ours(CloseCode::POLICY, PATH_REASON)),
-        Purpose::Legacy { channel, since, follower, token } => {
+        Purpose::Legacy { channel, since, follower, token, ticket } => {
             let link = node.random_link("legacy").ok_or_else(no_randomness)?;
-            let admission = admit(node, token.as_deref()).await?;
+            let admission = admit(node, token.as_deref(), ticket.as_deref()).await?;
             if !admission.grants.may_subscribe(&channel) {
                 return Err(ours(CloseCode::FORBIDDEN, "the token does not permit this channel"));
             }
@@ -74,12 +75,16 @@ where
                 follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
             Ok((OpenedSession { follower, ..open }, Vec::new()))
         }
-        Purpose::Link { token } => {
+        Purpose::Link { token, ticket } => {
             let (text, heard) = first_frame(wire, deadline).await?;
             // Whoever has no token gets nothing else read.
             let own = read_first(wire, json::hello_token(&text))?;
-            let admission =
-                admit(node, own.as_ref().map(Token::expose).or(token.as_deref())).await?;
+            let admission = admit(
+                node,
+                own.as_ref().map(Token::expose).or(token.as_deref()),
+                ticket.as_deref(),
+            )
+            .await?;
             let mut hello = hello(node, wire, &text)?;
             let bad = std::mem::take(&mut hello.bad_channels);
             let opening = Opening {
@@ -237,11 +242,20 @@ pub(crate) fn end_if_revoked(
     }
 }
 
-async fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause> {
-    node.admit(token).await.map_err(|error| {
+/// A ticket is used only where there is no token.
+async fn admit(
+    node: &Node,
+    token: Option<&str>,
+    ticket: Option<&str>,
+) -> Result<Admission, CloseCause> {
+    let admitted = match (token, ticket) {
+        (None, Some(ticket)) => tickets::redeem(node, ticket).await,
+        (Some(_), _) | (None, None) => node.admit(token).await,
+    };
+    admitted.map_err(|error| {
         let code = match error {
             TokenError::Missing => CloseCode::TOKEN_MISSING,
-            TokenError::Busy => CloseCode::TRY_LATER,
+            TokenError::Busy | TokenError::TicketsFull => CloseCode::TRY_LATER,
             TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
             TokenError::NotYetValid { .. } => CloseCode::TOKEN_NOT_YET_VALID,
             TokenError::Malformed
@@ -249,6 +263,7 @@ async fn admit(node: &Node, token: Option<&str>) -> Result<Admission, CloseCause
             | TokenError::WrongAlgorithm { .. }
             | TokenError::UnknownKey
             | TokenError::Revoked
+            | TokenError::TicketUnknown
             | TokenError::BadClaims(_) => CloseCode::TOKEN_REJECTED,
         };
         ours(code, error.to_string())

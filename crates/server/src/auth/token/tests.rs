@@ -203,6 +203,8 @@ fn every_error_has_a_stable_code_and_says_whether_refreshing_helps() {
         ),
         (TokenError::UnknownKey, "token_key_unknown", true),
         (TokenError::Revoked, "token_revoked", true),
+        (TokenError::TicketUnknown, "ticket_unknown", true),
+        (TokenError::TicketsFull, "tickets_full", true),
         (TokenError::Busy, "tokens_waiting", true),
         (TokenError::Expired { ago_s: 1 }, "token_expired", true),
         (TokenError::NotYetValid { in_s: 1 }, "token_early", true),
