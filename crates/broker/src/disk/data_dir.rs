@@ -139,8 +139,8 @@ impl DataDir {
     }
 }
 
-/// Takes the directory, and what it has, from everyone but its owner. Where that fails, the log says
-/// so: it may be another's, or on a file system without modes.
+/// Takes the directory, and what it has, from everyone but its owner. Where that fails, the log
+/// says so: it may be another's, or on a file system without modes.
 fn keep_private(path: &Path) {
     let is_directory = path.is_dir();
     let mode = if is_directory { DIRECTORY_MODE } else { FILE_MODE };
