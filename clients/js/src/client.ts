@@ -375,8 +375,7 @@ function config({ client, settings }: ConnectOptions, { name }: Platform): Confi
 
 /** As much of a text as a server accepts of a client's name, version or platform. */
 function clipped(text: string): string {
-  text = text.slice(0, 128);
-  while (utf8Length(text) > 128) text = text.slice(0, -1);
+  while (utf8Length(text) > 128) text = text.slice(0, text.length * 0.9);
   return text;
 }
 

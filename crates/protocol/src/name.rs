@@ -56,6 +56,9 @@ pub enum NameError {
         /// Where the empty segment stands, in bytes from 0.
         at: usize,
     },
+    /// A channel that is a step in a path: a URL could not name it.
+    #[error("a channel is neither '.' nor '..', which a URL cannot have as a segment")]
+    Dots,
 }
 
 struct Rule {
@@ -116,6 +119,9 @@ const USER: Rule =
 
 fn check_channel(text: &str) -> Result<(), NameError> {
     CHANNEL.check(text, is_channel)?;
+    if matches!(text, "." | "..") {
+        return Err(NameError::Dots);
+    }
     // A segment is empty where a colon, or the end, follows the start or another colon.
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -237,7 +243,7 @@ mod tests {
         let channel = ChannelName::new("diagnosis:8f3c.v-2_x").unwrap();
         assert_eq!(channel.namespace(), "diagnosis");
         assert_eq!(ChannelName::new("alone").unwrap().namespace(), "alone");
-        for bad in ["", ":", "a:", ":a", "a::b", "a b", "a/b", "é", "a\n", "a%3Ab"] {
+        for bad in ["", ":", "a:", ":a", "a::b", "a b", "a/b", "é", "a\n", "a%3Ab", ".", ".."] {
             assert!(ChannelName::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(ChannelName::new("a::b"), Err(NameError::EmptySegment { at: 2 }));

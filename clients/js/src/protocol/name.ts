@@ -16,7 +16,7 @@ export type Generation = number;
 
 /** Whether a channel may have this name. */
 export const isChannelName = (text: string): boolean =>
-  text.length < 256 && /^[\w.-]+(:[\w.-]+)*$/.test(text);
+  text.length < 256 && /^(?!\.\.?$)[\w.-]+(:[\w.-]+)*$/.test(text);
 
 /** Whether a numbering may have this name. */
 export const isEpoch = (text: string): boolean => /^[\w-]{1,64}$/.test(text);

@@ -108,7 +108,7 @@ test("every class of close codes has one advice", () => {
 
 test("a channel is segments joined by colons", () => {
   for (const good of ["alone", "diagnosis:8f3c.v-2_x"]) assert.ok(isChannelName(good), good);
-  const bad = ["", ":", "a:", ":a", "a::b", "a b", "a/b", "é", "a\n", "a%3Ab"];
+  const bad = ["", ":", "a:", ":a", "a::b", "a b", "a/b", "é", "a\n", "a%3Ab", ".", ".."];
   for (const name of bad) assert.ok(!isChannelName(name), JSON.stringify(name));
 });
 
