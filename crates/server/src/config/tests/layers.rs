@@ -23,28 +23,34 @@ fn the_example_has_every_setting_at_its_default() {
     assert_eq!(config, with_keys());
 }
 
-/// The list of known settings as serde has it: from the error for an unknown one in each section.
+/// The sections that have settings.
+pub(super) const SECTIONS: [&str; 12] = [
+    "",
+    "node",
+    "public",
+    "internal",
+    "auth",
+    "broker",
+    "broker.redis",
+    "broker.nats",
+    "limits",
+    "heartbeat",
+    "drain",
+    "namespace_default",
+];
+
+/// The known settings of a section as serde has them: from the error for an unknown one.
+pub(super) fn known_in(section: &str) -> Vec<String> {
+    let header = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+    let error = load(&format!("{header}quixotically-named = 1"), &[]).unwrap_err();
+    let known = error.mistakes[0].mend.strip_prefix("known here: ").unwrap();
+    known.split(", ").map(str::to_owned).collect()
+}
+
 #[test]
 fn the_example_names_every_setting() {
-    let sections = [
-        "",
-        "node",
-        "public",
-        "internal",
-        "auth",
-        "broker",
-        "broker.redis",
-        "broker.nats",
-        "limits",
-        "heartbeat",
-        "drain",
-        "namespace_default",
-    ];
-    for section in sections {
-        let header = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
-        let error = load(&format!("{header}quixotically-named = 1"), &[]).unwrap_err();
-        let known = error.mistakes[0].mend.strip_prefix("known here: ").unwrap();
-        for key in known.split(", ") {
+    for section in SECTIONS {
+        for key in known_in(section) {
             let is_named = EXAMPLE.lines().any(|line| {
                 let line = line.trim_start_matches("# ");
                 line.starts_with(&format!("{key} = "))

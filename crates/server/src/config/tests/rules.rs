@@ -1,5 +1,6 @@
 //! Values that break a rule: every range at its limits and past them.
 
+use super::layers::{SECTIONS, known_in};
 use super::{load, load_with, mistakes, said};
 use crate::config::{Config, Overrides, Secret};
 
@@ -204,6 +205,23 @@ fn every_number_is_taken_at_its_limits_and_refused_past_them() {
             let said = mistakes(&format!("{setting} = {}", value.cast_signed()), &[]);
             assert!(!said.is_empty(), "{setting} = {value}");
             assert!(said[0].contains("out of range") || said[0].contains("or more"), "{said:?}");
+        }
+    }
+}
+
+/// A number that no rule limits would be taken; a setting of another kind refuses it anyway.
+#[test]
+fn no_setting_takes_a_number_without_end() {
+    for section in SECTIONS {
+        for key in known_in(section) {
+            let setting = if section.is_empty() { key } else { format!("{section}.{key}") };
+            // Variables of these tests win over the file; replicas are 1 to 5 (`check/servers.rs`),
+            // where the NATS broker is chosen.
+            if ["internal.key", "auth.hs256_key", "broker.nats.replicas"].contains(&&*setting) {
+                continue;
+            }
+            let said = mistakes(&format!("{setting} = {}", i64::MAX), &[]);
+            assert!(!said.is_empty(), "{setting} has no range in config/check/numbers.rs");
         }
     }
 }
