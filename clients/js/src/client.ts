@@ -390,7 +390,7 @@ function randomId(): string {
 }
 
 const badSince = (channel: string): SteadfastError => {
-  const help = 'write "start", "now", or {epoch, offset} with a whole number from 0 to 2^53';
+  const help = 'write "start", "now", or {epoch, offset} with an integer from 0 to 2^53';
   return new SteadfastError("bad_since", `${channel} cannot start there: ${help}`);
 };
 

@@ -231,15 +231,14 @@ impl MemoryLog {
         let publication =
             Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded });
         if self.shares.bytes() + len > self.config.bytes_total_max {
-            let channel = &publication.channel;
-            history.trim(now, &retention, channel, &mut self.shares);
+            history.trim(now, &retention, &publication.channel, &mut self.shares);
             self.make_room(now, len)?;
-        }
-        if let Some(history) = self.channels.entry_of(&publication.channel) {
-            let (channel, before) = (&publication.channel, history.bytes());
-            history.append(now, Arc::clone(&publication));
-            self.shares.resize(channel, before, history.bytes());
-            history.trim(now, &retention, channel, &mut self.shares);
+            let Some(history) = self.channels.entry_of(&publication.channel) else {
+                return Err(PublishError::TooManyChannels { max: self.config.channels_max });
+            };
+            history.append_within(now, &publication, &retention, &mut self.shares);
+        } else {
+            history.append_within(now, &publication, &retention, &mut self.shares);
         }
         Ok(publication)
     }

@@ -30,10 +30,17 @@ struct NamespaceShare {
     bytes: usize,
     minimum: usize,
     channels: BTreeSet<(SizeClass, ChannelName)>,
+    classes: ShareClasses,
 }
 
 /// How large something is: 0 is nothing.
 type SizeClass = u8;
+
+/// The class of what is above a namespace's minimum, and of all its bytes.
+type ShareClasses = (SizeClass, SizeClass);
+
+/// The classes of a namespace that keeps nothing.
+const EMPTY: ShareClasses = (0, 0);
 
 impl HistoryShares {
     /// No channel keeps anything. The minimum of each namespace is that of the configuration.
@@ -60,24 +67,29 @@ impl HistoryShares {
         }
         self.bytes = self.bytes - from + to;
         let name = channel.namespace();
-        if !self.namespaces.contains_key(name) {
-            let minimum = self.minimums.get(name).copied().unwrap_or(self.minimum);
-            let share = NamespaceShare { bytes: 0, minimum, channels: BTreeSet::new() };
-            self.namespaces.insert(name.into(), share);
-        }
-        let Some(share) = self.namespaces.get_mut(name) else { return };
-        let before = share.classes();
-        share.bytes = share.bytes - from + to;
-        share.reclass(channel, class_of(from), class_of(to));
-        let (after, is_empty) = (share.classes(), share.bytes == 0);
-        if is_empty {
-            self.namespaces.remove(name);
-        }
-        if before != after {
-            self.order.remove(&(before.0, before.1, name.into()));
-            if !is_empty {
-                self.order.insert((after.0, after.1, name.into()));
+        if let Some(share) = self.namespaces.get_mut(name) {
+            if let Some(before) = share.resize(channel, from, to) {
+                let after = share.classes;
+                self.reorder(name, before, after);
             }
+            return;
+        }
+        let minimum = self.minimums.get(name).copied().unwrap_or(self.minimum);
+        let channels = BTreeSet::new();
+        let mut share = NamespaceShare { bytes: 0, minimum, channels, classes: EMPTY };
+        let before = share.resize(channel, from, to).unwrap_or(EMPTY);
+        let after = share.classes;
+        self.namespaces.insert(name.into(), share);
+        self.reorder(name, before, after);
+    }
+
+    /// The classes of a namespace have changed.
+    fn reorder(&mut self, name: &str, before: ShareClasses, after: ShareClasses) {
+        self.order.remove(&(before.0, before.1, name.into()));
+        if after == EMPTY {
+            self.namespaces.remove(name);
+        } else {
+            self.order.insert((after.0, after.1, name.into()));
         }
     }
 
@@ -119,18 +131,24 @@ impl HistoryShares {
 }
 
 impl NamespaceShare {
-    fn classes(&self) -> (SizeClass, SizeClass) {
-        (class_of(self.bytes.saturating_sub(self.minimum)), class_of(self.bytes))
-    }
-
-    fn reclass(&mut self, channel: &ChannelName, from: SizeClass, to: SizeClass) {
-        if from == to {
-            return;
+    /// A channel that kept `from` bytes keeps `to`. The namespace's classes before, if they are
+    /// others now.
+    fn resize(&mut self, channel: &ChannelName, from: usize, to: usize) -> Option<ShareClasses> {
+        self.bytes = self.bytes - from + to;
+        let (from, to) = (class_of(from), class_of(to));
+        if from != to {
+            self.channels.remove(&(from, channel.clone()));
+            if to > 0 {
+                self.channels.insert((to, channel.clone()));
+            }
         }
-        self.channels.remove(&(from, channel.clone()));
-        if to > 0 {
-            self.channels.insert((to, channel.clone()));
-        }
+        let all = class_of(self.bytes);
+        let above = match self.minimum {
+            0 => all,
+            minimum => class_of(self.bytes.saturating_sub(minimum)),
+        };
+        let before = core::mem::replace(&mut self.classes, (above, all));
+        (before != self.classes).then_some(before)
     }
 }
 

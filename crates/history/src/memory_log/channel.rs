@@ -75,11 +75,21 @@ impl MemoryChannel {
         self.log.is_empty() && now.since(self.touched) > idle
     }
 
-    pub(super) fn append(&mut self, now: Millis, publication: Arc<Publication>) {
-        let (offset, is_final) = (publication.offset, publication.is_final);
-        self.is_final = is_final;
-        let appended = self.log.append(MemoryEvent { at: now, publication });
-        debug_assert_eq!(appended, offset, "offsets have no holes");
+    /// Appends an event, and drops what is over the retention then.
+    pub(super) fn append_within(
+        &mut self,
+        now: Millis,
+        publication: &Arc<Publication>,
+        retention: &Retention,
+        shares: &mut HistoryShares,
+    ) {
+        let before = self.log.bytes();
+        self.is_final = publication.is_final;
+        let event = MemoryEvent { at: now, publication: Arc::clone(publication) };
+        let appended = self.log.append(event);
+        debug_assert_eq!(appended, publication.offset, "offsets have no holes");
+        while self.log.drop_over(now, retention).is_some() {}
+        shares.resize(&publication.channel, before, self.log.bytes());
     }
 
     /// Drops what is over the retention, oldest first.
