@@ -2,6 +2,7 @@
 //! the node's key. Out: JSON, problems, metrics. Must not know sockets, or how it is served.
 
 mod backend_auth;
+mod backend_keys;
 mod batch;
 pub(crate) mod body;
 mod channels;

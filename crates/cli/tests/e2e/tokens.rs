@@ -255,3 +255,26 @@ async fn a_poll_that_waits_ends_with_its_token() {
     }
     assert!(server.connections().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_backend_does_with_its_key_what_the_key_is_for() {
+    let keys = "[{ name = 'billing', key = 'the key of billing', roles = ['publish'], \
+        channels = ['orders:*'] }, \
+        { name = 'graphs', key = 'the key of graphs', roles = ['read'] }]";
+    let mut server = guarded(&[("INTERNAL__KEYS", keys)]).await;
+    let event = json!({"event": "progress"});
+    server.key = Some("the key of billing");
+    assert_eq!(server.posts("/v1/channels/orders:1/events", &event).await.status, 201);
+    for path in ["/v1/channels/other:1/events", "/v1/events", "/v1/revocations"] {
+        server.posts(path, &event).await.assert_problem(403, "forbidden");
+    }
+    server.looks("/v1/channels/orders:1").await.assert_problem(403, "forbidden");
+    server.key = Some("the key of graphs");
+    assert_eq!(server.looks("/metrics").await.status, 200);
+    assert_eq!(server.looks("/v1/connections").await.status, 200);
+    server.posts("/v1/channels/orders:1/events", &event).await.assert_problem(403, "forbidden");
+    server.deletes("/v1/channels/orders:1").await.assert_problem(403, "forbidden");
+    server.key = Some(BACKEND_KEY);
+    server.publishes("other:1", 1).await;
+    assert!(server.deletes("/v1/channels/orders:1").await.status < 300);
+}

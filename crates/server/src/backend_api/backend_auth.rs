@@ -1,5 +1,5 @@
 //! Who may use the internal port. In: a request's headers. Out: nothing, or the problem to answer
-//! with. With a key, every caller that has it may. In `--dev` there is no key, so requests that
+//! with. A key permits its roles on its channels. In `--dev` there is no key, so requests that
 //! another site's page could make a browser send are refused: those of pages from other machines,
 //! and those by names that another site points at this machine.
 
@@ -12,6 +12,7 @@ use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 
+use super::backend_keys::{BackendAction, BackendKeys};
 use crate::auth::origin::{Origins, is_loopback_host};
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
@@ -21,6 +22,7 @@ use crate::problem::{Code, Problem};
 pub(super) struct BackendAuth {
     node: Arc<Node>,
     pages: Arc<Origins>,
+    keys: Arc<BackendKeys>,
 }
 
 impl BackendAuth {
@@ -28,41 +30,49 @@ impl BackendAuth {
         // The origins allowed on the public port do not count here: only pages of this machine are
         // allowed.
         let pages = Origins::new::<&str>(&[], node.config.dev).unwrap_or_default();
-        Self { node, pages: Arc::new(pages) }
+        let keys = Arc::new(BackendKeys::new(&node.config.internal));
+        Self { node, pages: Arc::new(pages), keys }
     }
 
     /// Checks a request. One that is refused is counted.
-    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<(), Problem> {
-        let admitted = self.look(request);
+    pub(super) fn admit<B>(
+        &self,
+        request: &Request<B>,
+        action: &BackendAction<'_>,
+    ) -> Result<(), Problem> {
+        let admitted = self.look(request, action);
         admitted.inspect_err(|_| Counters::add(&self.node.counters.rejected))
     }
 
     /// Whether a request is allowed; without counting.
-    pub(super) fn allows<B>(&self, request: &Request<B>) -> bool {
-        self.look(request).is_ok()
+    pub(super) fn allows<B>(&self, request: &Request<B>, action: &BackendAction<'_>) -> bool {
+        self.look(request, action).is_ok()
     }
 
-    fn look<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    fn look<B>(&self, request: &Request<B>, action: &BackendAction<'_>) -> Result<(), Problem> {
         if self.node.config.dev {
             check_host(request)?;
             self.check_page(request)
         } else {
-            self.check_key(request)
+            self.check_key(request, action)
         }
     }
 
-    fn check_key<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    fn check_key<B>(
+        &self,
+        request: &Request<B>,
+        action: &BackendAction<'_>,
+    ) -> Result<(), Problem> {
         let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let Some(given) = given.and_then(bearer) else {
             let detail = "send the internal key as `Authorization: Bearer KEY`";
             return Err(Problem::new(Code::KeyMissing, detail));
         };
-        let key = self.node.config.internal.key.as_ref();
-        if key.is_some_and(|key| key.matches(given)) {
-            return Ok(());
-        }
-        let detail = "the key is not the one of `internal.key` of this node";
-        Err(Problem::new(Code::KeyWrong, detail))
+        let Some(key) = self.keys.find(given) else {
+            let detail = "the key is none of `internal.key` and `internal.keys` of this node";
+            return Err(Problem::new(Code::KeyWrong, detail));
+        };
+        key.check(action)
     }
 
     fn check_page<B>(&self, request: &Request<B>) -> Result<(), Problem> {
@@ -83,7 +93,8 @@ pub(super) async fn check(
     request: extract::Request,
     next: Next,
 ) -> Response {
-    match gate.admit(&request) {
+    let action = BackendAction::of_request(request.method(), request.uri().path());
+    match gate.admit(&request, &action) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }

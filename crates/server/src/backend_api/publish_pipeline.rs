@@ -19,6 +19,7 @@ use tokio::time::{timeout, timeout_at};
 use self::parse::{BodyLimits, ParseOutcome, cut};
 use self::responses::ResponseBuffer;
 use super::backend_auth::BackendAuth;
+use super::backend_keys::BackendAction;
 use super::publish::{self, PublishPlan, PublishTarget};
 use crate::node::Node;
 use crate::problem::Problem;
@@ -136,8 +137,9 @@ impl PublishPipeline {
                     break;
                 }
                 // Reject an unauthorized publish before reading its body; hyper does so.
-                ParseOutcome::Body { request, length } => {
-                    let is_allowed = self.gate.allows(&request);
+                ParseOutcome::Body { target, request, length } => {
+                    let action = BackendAction::publish(target);
+                    let is_allowed = self.gate.allows(&request, &action);
                     turn.next = if is_allowed {
                         PipelineStep::Read(Some(length))
                     } else {
@@ -160,7 +162,7 @@ impl PublishPipeline {
         request: &Request<&[u8]>,
         publishes: &mut Vec<Publish>,
     ) -> Result<PublishPlan, Problem> {
-        self.gate.admit(request)?;
+        self.gate.admit(request, &BackendAction::publish(target))?;
         publish::read(&self.node, target, request.headers(), request.body(), publishes)
     }
 

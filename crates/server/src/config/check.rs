@@ -5,6 +5,7 @@
 
 mod built_in;
 mod folder;
+mod internal_keys;
 mod numbers;
 mod proxies;
 mod servers;
@@ -30,8 +31,6 @@ const NAME_BYTES_MAX: usize = 64;
 const NAMESPACE_BYTES_MAX: usize = 128;
 /// The longest path of a route, in bytes.
 const ROUTE_BYTES_MAX: usize = 256;
-
-const INTERNAL_KEY_BYTES_MIN: usize = 16;
 
 const SEGMENT: &str = "of A-Z a-z 0-9 _ . -";
 
@@ -137,8 +136,7 @@ fn origins(rules: &mut Rules<'_>, config: &Config) {
 }
 
 fn keys(rules: &mut Rules<'_>, config: &Config) {
-    let internal = config.internal.key.as_ref();
-    key(rules, config.dev, "internal.key", internal, INTERNAL_KEY_BYTES_MIN);
+    internal_keys::check(rules, config);
     token_keys::check(rules, config);
 }
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path as FilePath, PathBuf};
 
 use super::error::{Mistake, dotted};
-use super::settings::Config;
+use super::settings::{Config, InternalKeySettings};
 use super::tree::{Path, Source, Tree};
 use steadfast_broker::Secret;
 
@@ -40,6 +40,14 @@ pub(super) fn read(
             faulty.push(path.into());
         }
     }
+    for (index, one) in internal.keys.iter_mut().enumerate() {
+        let at = ["internal", "keys", &index.to_string(), "key_file"].map(str::to_owned);
+        let source = tree.source(&at);
+        if let Err((wrong, mend)) = read_backend_key(one, &source, folder) {
+            mistakes.push(Mistake { source, setting: dotted(&at), wrong, mend });
+            faulty.push(at.into());
+        }
+    }
     for (index, key) in auth.keys.iter_mut().enumerate() {
         let at = ["auth", "keys", &index.to_string(), "file"].map(str::to_owned);
         key.file = key.file.take().map(|file| beside(&file, &tree.source(&at), folder));
@@ -63,7 +71,7 @@ pub(super) fn read(
             continue;
         }
         let result = if key.is_some() && above == here {
-            Err(("the key itself is set as well".to_owned(), "keep one of the two".to_owned()))
+            Err(both_set())
         } else {
             *file = beside(file, &source, folder);
             read_key(file)
@@ -76,6 +84,25 @@ pub(super) fn read(
             }
         }
     }
+}
+
+/// Reads the file of one of `internal.keys`, if it has one.
+fn read_backend_key(
+    one: &mut InternalKeySettings,
+    source: &Source,
+    folder: Option<&FilePath>,
+) -> Result<(), (String, String)> {
+    let Some(file) = &mut one.key_file else { return Ok(()) };
+    if one.key.is_some() {
+        return Err(both_set());
+    }
+    *file = beside(file, source, folder);
+    one.key = Some(read_key(file)?);
+    Ok(())
+}
+
+fn both_set() -> (String, String) {
+    ("the key itself is set as well".to_owned(), "keep one of the two".to_owned())
 }
 
 fn layer(source: &Source) -> u8 {

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ring::digest::{SHA256, digest};
 use serde::Deserialize;
+use steadfast_hub::Pattern;
 
 use crate::auth::token::SignatureAlgorithm;
 
@@ -198,6 +200,8 @@ pub struct InternalSettings {
     pub key: Option<Secret>,
     /// A file that holds the key instead. Default: none.
     pub key_file: Option<PathBuf>,
+    /// More keys, each for what its roles and channels say, 100 at most. Default: none.
+    pub keys: Vec<InternalKeySettings>,
     /// The most connections, 1 to 1000000. Default: 4096.
     pub connections_max: usize,
     /// How long a connection waits for its next request, in ms, 1000 to 86400000. It should be
@@ -211,8 +215,69 @@ impl Default for InternalSettings {
             listen: loopback(8081),
             key: None,
             key_file: None,
+            keys: Vec::new(),
             connections_max: 4096,
             keep_alive_ms: 600_000,
+        }
+    }
+}
+
+/// One more key of the internal port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InternalKeySettings {
+    /// Its name, as refusals show it: 1 to 64 of `[A-Za-z0-9_.-]`.
+    pub name: String,
+    /// The key, 16 to 4096 bytes. Default: none.
+    #[serde(default)]
+    pub key: Option<Secret>,
+    /// A file that holds the key. Default: none.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// The SHA-256 of the key instead, as 64 hexadecimal digits. Default: none.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// What it is for, one at least.
+    pub roles: Vec<BackendRole>,
+    /// The only channels that it is for: names, `prefix:*`. Default: all, and what is of none.
+    #[serde(default)]
+    pub channels: Vec<Pattern>,
+}
+
+impl InternalKeySettings {
+    /// The SHA-256 of the key; `None` if it has neither, or the text is not one.
+    pub(crate) fn digest(&self) -> Option<Secret> {
+        match (&self.key, &self.sha256) {
+            (Some(key), _) => Some(Secret::new(digest(&SHA256, key.expose()))),
+            (None, Some(text)) if text.len() == 64 && text.is_ascii() => {
+                let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
+                let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(byte).collect();
+                bytes.map(Secret::new)
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+/// What a key of the internal port is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendRole {
+    /// To publish events.
+    Publish,
+    /// To look: lists, statistics, metrics.
+    Read,
+    /// To act: delete channels, disconnect, revoke.
+    Operate,
+}
+
+impl BackendRole {
+    /// The word in the settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Read => "read",
+            Self::Operate => "operate",
         }
     }
 }

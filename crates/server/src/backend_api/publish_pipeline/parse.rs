@@ -44,6 +44,8 @@ pub(super) enum ParseOutcome<'a> {
     HttpHead,
     /// The head of a publish, and a part of its body. The whole request has `length` bytes.
     Body {
+        /// Where it publishes to.
+        target: PublishTarget<'a>,
         /// Its headers.
         request: Request<&'a [u8]>,
         /// Its bytes.
@@ -82,7 +84,7 @@ pub(super) fn cut(bytes: &[u8], limits: BodyLimits) -> ParseOutcome<'_> {
     if is_whole {
         ParseOutcome::Whole { target, request, length }
     } else {
-        ParseOutcome::Body { request, length }
+        ParseOutcome::Body { target, request, length }
     }
 }
 
@@ -139,7 +141,7 @@ mod tests {
         for end in 0..whole {
             match cut(&bytes[..end], LIMITS) {
                 ParseOutcome::HttpHead => assert!(end < whole - 4, "{end}"),
-                ParseOutcome::Body { request, length } => {
+                ParseOutcome::Body { request, length, .. } => {
                     assert_eq!((length, request.headers().len()), (whole, 2), "{end}");
                     assert!(end >= whole - 4, "{end}");
                 }

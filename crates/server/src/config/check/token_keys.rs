@@ -3,6 +3,7 @@
 
 use super::{Config, Rules, key, path, written_at};
 use crate::auth::token::{LoadedKeys, is_readable_by_all};
+use ring::digest::{SHA256, digest};
 use steadfast_broker::Secret;
 
 const HS256_KEY_BYTES_MIN: usize = 32;
@@ -40,13 +41,20 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
 
 /// A key that signs tokens must not open the internal port.
 fn shared(rules: &mut Rules<'_>, config: &Config) {
-    let Some(internal) = &config.internal.key else { return };
+    let listed = config.internal.keys.iter().enumerate();
+    let listed = listed.map(|(at, one)| (format!("internal.keys.{at}.name"), one.digest()));
+    let whole = config.internal.key.as_ref().map(|key| Secret::new(digest(&SHA256, key.expose())));
+    let internal: Vec<_> = listed.chain([("internal.key".to_owned(), whole)]).collect();
     let listed = config.auth.keys.iter().enumerate();
     let listed = listed.map(|(at, key)| (format!("auth.keys.{at}.secret"), key.secret.as_ref()));
     let hs256 = ("auth.hs256_key".to_owned(), config.auth.hs256_key.as_ref());
     for (at, key) in listed.chain([hs256]) {
-        if key == Some(internal) {
-            let at = ["internal.key", &at].map(|at| written_at(rules, at));
+        let Some(hash) = key.map(|key| Secret::new(digest(&SHA256, key.expose()))) else {
+            continue;
+        };
+        let same = internal.iter().find(|(_, one)| one.as_ref() == Some(&hash));
+        if let Some((other, _)) = same {
+            let at = [other, &at].map(|at| written_at(rules, at));
             let wrong =
                 "the key of the internal port signs tokens too: every backend could make any";
             rules.broken(&at, wrong, "make two keys: `openssl rand -hex 32` makes a good one");
@@ -60,8 +68,14 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let is_secret = |alg: crate::auth::token::SignatureAlgorithm| alg.secret_bytes_min().is_some();
     let listed =
         auth.keys.iter().filter(|key| is_secret(key.alg)).filter_map(|key| key.file.as_ref());
+    let backends = internal.keys.iter().filter_map(|key| key.key_file.as_ref());
     let named = [&public.tls_key_file, &internal.key_file, &auth.hs256_key_file];
-    let files = named.into_iter().flatten().chain(listed).filter(|file| is_readable_by_all(file));
+    let files = named
+        .into_iter()
+        .flatten()
+        .chain(listed)
+        .chain(backends)
+        .filter(|file| is_readable_by_all(file));
     let mut warnings: Vec<String> = files
         .map(|file| file.display())
         .map(|name| format!("every user of this machine may read {name}: chmod o-r {name}"))

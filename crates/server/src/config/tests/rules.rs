@@ -108,6 +108,48 @@ fn files_of_secrets_that_every_user_may_read_are_warned_of() {
 }
 
 #[test]
+fn keys_of_backends_have_a_name_roles_and_one_key_each() {
+    let said = |lines: &str| {
+        let text = format!("{lines}\n[auth]\nhs256_key = '{}'", super::HS256_KEY);
+        said(Config::load(Some(("a".as_ref(), &text)), [], &Overrides::default()))
+    };
+    let one = |rest: &str| said(&format!("[[internal.keys]]\nname = 'a'\n{rest}"));
+    let (key, hash) = ("key = 'sixteen bytes ok'", "a".repeat(64));
+    let none: [String; 0] = [];
+    assert_eq!(one(&format!("{key}\nroles = ['publish']\nchannels = ['a:*', 'b']")), none);
+    assert_eq!(one(&format!("sha256 = '{hash}'\nroles = ['read', 'operate']")), none);
+    for (rest, wrong) in [
+        (key.to_owned(), "roles"),
+        (format!("{key}\nroles = []"), "permits nothing"),
+        (format!("{key}\nroles = ['write']"), "write one of publish, read, operate"),
+        ("roles = ['read']".to_owned(), "needs one of"),
+        (format!("{key}\nsha256 = '{hash}'\nroles = ['read']"), "needs one of"),
+        (format!("sha256 = '{}'\nroles = ['read']", &hash[1..]), "not a SHA-256"),
+        (format!("sha256 = '{}g'\nroles = ['read']", &hash[1..]), "not a SHA-256"),
+        ("key = 'fifteen bytes..'\nroles = ['read']".to_owned(), "has 15 bytes"),
+        ("key_file = 'nowhere'\nroles = ['read']".to_owned(), "cannot be read"),
+        (format!("{key}\nkey_file = 'nowhere'\nroles = ['read']"), "set as well"),
+        (format!("{key}\nroles = ['read']\nchannels = ['a*']"), "channels"),
+        (
+            format!(
+                "{key}\nroles = ['read']\n[[internal.keys]]\nname = 'a'\n{key}\nroles = ['read']"
+            ),
+            "an earlier key",
+        ),
+        (format!("key = '{}'\nroles = ['read']", super::HS256_KEY), "signs tokens too"),
+    ] {
+        let said = one(&rest);
+        assert!(!said.is_empty() && said[0].contains(wrong), "{rest}: {said:?}");
+    }
+    let many = |count: usize| {
+        let one = |n: usize| format!("[[internal.keys]]\nname = 'k{n}'\n{key}\nroles = ['read']\n");
+        said(&(0..count).map(one).collect::<String>())
+    };
+    assert_eq!(many(100), none);
+    assert!(many(101)[0].contains("there are 101 keys"));
+}
+
+#[test]
 fn dev_is_for_loopback_on_both_ports() {
     let dev = Overrides { dev: true, ..Overrides::default() };
     for address in ["127.0.0.1:9000", "127.8.8.8:9000", "[::1]:9000", "[::ffff:127.0.0.1]:9000"] {
