@@ -117,7 +117,7 @@ impl Node {
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let admissions = Admissions::new(&config)?;
         let revocations = revocations(&config, clock)?;
-        let tickets = Tickets::new(config.limits.tickets_max);
+        let tickets = Tickets::new(config.limits.tickets_max, config.limits.tickets_per_ip_max);
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         let access = AccessLimits::new(&config.public, clock.now());
         Ok(Arc::new(Self {
@@ -172,6 +172,15 @@ impl Node {
             return Err(TokenError::Revoked);
         }
         Ok(admission)
+    }
+
+    /// Refuses claims whose time is over, the leeway included.
+    pub(crate) fn check_end(&self, claims: &Claims) -> Result<(), TokenError> {
+        let now_s = self.clock.date().0 / 1000;
+        if now_s < claims.exp.saturating_add(self.config.auth.leeway_s) {
+            return Ok(());
+        }
+        Err(TokenError::Expired { ago_s: now_s.saturating_sub(claims.exp) })
     }
 
     /// Whether the token of this identity counts no more. To be asked again once a session is open:

@@ -236,8 +236,18 @@ async fn a_connection_that_shows_no_valid_token_does_not_stay() {
     assert_eq!(stranger.rest().await, "");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     assert_eq!(said(&mut known, &poll(&token)).await.0, 200);
+    // An answer that asks for no token is none, whatever it says.
+    let mut other = Wire(TcpStream::connect(server.public).await.unwrap());
+    let begun = Instant::now();
+    for request in ["GET /v1/poll", "PUT /v1/poll", "DELETE /v1/tickets", "POST /v1/probe"] {
+        let request = format!("{request} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        assert_eq!(said(&mut other, &request).await.0, 405);
+    }
+    assert_eq!(other.rest().await, "");
+    assert!(begun.elapsed() < Duration::from_secs(10));
     // One that asks all the time ends with an answer.
     let mut busy = Wire(TcpStream::connect(server.public).await.unwrap());
+    let begun = Instant::now();
     let last = loop {
         busy.says(PROBE).await;
         let head = busy.head().await;

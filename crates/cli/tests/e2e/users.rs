@@ -288,3 +288,47 @@ async fn as_many_tickets_as_allowed_are_given_and_not_one_more() {
     refused.assert_problem(503, "tickets_full");
     assert_eq!(refused.header("retry-after"), "1");
 }
+
+#[tokio::test]
+async fn an_address_has_its_share_of_tickets_and_the_next_address_has_one_too() {
+    let settings = [("PUBLIC__UNLIMITED_ADDRESSES", "[]"), ("LIMITS__TICKETS_PER_IP_MAX", "1")];
+    let server = guarded(&settings).await;
+    let token = token_of("ada", &[]).await;
+    ticket_of(&server, &token).await;
+    let refused = answer(server.http.post(server.url("/v1/tickets")).bearer_auth(&token)).await;
+    refused.assert_problem(503, "tickets_full");
+    let local = "127.0.0.3".parse().ok();
+    let other = reqwest::Client::builder().no_proxy().local_address(local).build().unwrap();
+    let given = answer(other.post(server.url("/v1/tickets")).bearer_auth(&token)).await;
+    assert_eq!(given.status, 201, "{given:?}");
+}
+
+/// P-17
+#[tokio::test]
+async fn a_ticket_ends_with_its_token() {
+    let server = guarded(&[]).await;
+    server.publishes("demo:1", 1).await;
+    let token = token_of("ada", &["--ttl", "1s"]).await;
+    let ticket = ticket_of(&server, &token).await;
+    let events = server.url("/v1/channels/demo:1/events");
+    let ended = async || answer(server.http.get(&events).bearer_auth(&token)).await.status == 401;
+    let deadline = std::time::Instant::now() + crate::PATIENCE;
+    while !ended().await {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    let stream = format!("/v1/channels/demo:1/stream?ticket={ticket}");
+    server.asked(&stream).await.assert_problem(401, "token_expired");
+}
+
+/// A backend whose user is not known must not revoke the tokens of all users.
+#[tokio::test]
+async fn nothing_is_revoked_for_a_user_who_is_null() {
+    let server = guarded(&[]).await;
+    for body in [
+        json!({"sub": null, "before": 1}),
+        json!({"jti": null, "before": 1}),
+        json!({"sub": "ada", "before": null}),
+    ] {
+        server.posts("/v1/revocations", &body).await.assert_problem(400, "bad_body");
+    }
+}

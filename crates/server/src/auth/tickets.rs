@@ -3,6 +3,7 @@
 //! may be logged anywhere on the way, but by then the ticket is used.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use parking_lot::Mutex;
 use steadfast_machine::{Millis, Span};
@@ -20,6 +21,7 @@ const ASKING_MAX: usize = 8;
 pub(crate) struct Tickets {
     table: Mutex<TicketTable>,
     max: usize,
+    max_per_address: usize,
     /// Held while another node is asked for a ticket: strangers may make tickets up, and the
     /// requests of operators need room too.
     pub(crate) asking: Semaphore,
@@ -28,26 +30,43 @@ pub(crate) struct Tickets {
 #[derive(Debug, Default)]
 struct TicketTable {
     claims: BTreeMap<Box<str>, (Millis, Claims)>,
-    /// In the order in which they end; those that were used are among them.
-    ends: VecDeque<(Millis, Box<str>)>,
+    /// In the order in which they end, with who has them; those that were used are among them.
+    ends: VecDeque<(Millis, Box<str>, Option<IpAddr>)>,
+    /// How many of them each address has.
+    held: BTreeMap<IpAddr, usize>,
 }
 
 impl Tickets {
-    /// A table of `max` tickets.
-    pub(crate) fn new(max: usize) -> Self {
-        Self { table: Mutex::default(), max, asking: Semaphore::new(ASKING_MAX) }
+    /// A table of `max` tickets, of which one address has `max_per_address`.
+    pub(crate) fn new(max: usize, max_per_address: usize) -> Self {
+        let asking = Semaphore::new(ASKING_MAX);
+        Self { table: Mutex::default(), max, max_per_address, asking }
     }
 
-    /// Keeps a ticket; false if there are as many as there may be.
-    pub(crate) fn put(&self, now: Millis, ticket: &str, claims: Claims) -> bool {
+    /// Keeps a ticket; false if there are as many as there may be, of all or of `holder`, which is
+    /// the address that asks, if that has limits.
+    pub(crate) fn put(
+        &self,
+        now: Millis,
+        ticket: &str,
+        claims: Claims,
+        holder: Option<IpAddr>,
+    ) -> bool {
         let mut table = self.table.lock();
         table.expire(now);
         // Used ones count until their time is over, so that the queue is bounded as well.
         if table.ends.len() >= self.max {
             return false;
         }
+        if let Some(holder) = holder {
+            let held = table.held.entry(holder).or_default();
+            if *held >= self.max_per_address {
+                return false;
+            }
+            *held += 1;
+        }
         let ends = now + TICKET_LIFE;
-        table.ends.push_back((ends, ticket.into()));
+        table.ends.push_back((ends, ticket.into(), holder));
         table.claims.insert(ticket.into(), (ends, claims));
         true
     }
@@ -71,9 +90,14 @@ impl Tickets {
 
 impl TicketTable {
     fn expire(&mut self, now: Millis) {
-        while self.ends.front().is_some_and(|(ends, _)| *ends <= now) {
-            if let Some((_, ticket)) = self.ends.pop_front() {
-                self.claims.remove(&ticket);
+        while let Some((_, ticket, holder)) = self.ends.pop_front_if(|(ends, ..)| *ends <= now) {
+            self.claims.remove(&ticket);
+            let Some(holder) = holder else { continue };
+            if let Some(held) = self.held.get_mut(&holder) {
+                *held = held.saturating_sub(1);
+                if *held == 0 {
+                    self.held.remove(&holder);
+                }
             }
         }
     }
@@ -88,10 +112,10 @@ mod tests {
 
     #[test]
     fn a_ticket_is_good_once_and_for_a_while() {
-        let (tickets, claims) = (Tickets::new(9), Claims { exp: 7, ..Claims::default() });
+        let (tickets, claims) = (Tickets::new(9, 9), Claims { exp: 7, ..Claims::default() });
         let (begun, last) = (Millis(5), Millis(5 + TICKET_LIFE.0 - 1));
         for ticket in ["a", "b", "c"] {
-            assert!(tickets.put(begun, ticket, claims.clone()));
+            assert!(tickets.put(begun, ticket, claims.clone(), None));
         }
         assert_eq!(tickets.take(begun, "a"), Some(claims.clone()));
         assert_eq!(tickets.take(begun, "a"), None);
@@ -102,14 +126,26 @@ mod tests {
 
     #[test]
     fn there_are_as_many_as_there_may_be_and_one_more_once_one_is_over() {
-        let tickets = Tickets::new(2);
-        assert!(tickets.put(Millis(0), "a", Claims::default()));
-        assert!(tickets.put(Millis(1), "b", Claims::default()));
-        assert!(!tickets.put(Millis(1), "c", Claims::default()));
+        let tickets = Tickets::new(2, 2);
+        assert!(tickets.put(Millis(0), "a", Claims::default(), None));
+        assert!(tickets.put(Millis(1), "b", Claims::default(), None));
+        assert!(!tickets.put(Millis(1), "c", Claims::default(), None));
         assert!(tickets.take(Millis(1), "b").is_some());
-        assert!(!tickets.put(Millis(1), "c", Claims::default()), "used ones count for 30 s");
-        assert!(tickets.put(Millis(TICKET_LIFE.0), "c", Claims::default()));
+        assert!(!tickets.put(Millis(1), "c", Claims::default(), None), "used ones count for 30 s");
+        assert!(tickets.put(Millis(TICKET_LIFE.0), "c", Claims::default(), None));
         tickets.expire(Millis(3 * TICKET_LIFE.0));
         assert_eq!(tickets.len(), 0);
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_leaves_the_rest_to_others() {
+        let tickets = Tickets::new(9, 2);
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().ok());
+        let put = |now, ticket, who| tickets.put(Millis(now), ticket, Claims::default(), who);
+        assert!(put(0, "a", one) && put(1, "b", one));
+        assert!(!put(1, "c", one));
+        assert!(put(1, "d", other) && put(1, "e", None) && put(1, "f", None) && put(1, "g", None));
+        assert!(put(TICKET_LIFE.0, "c", one));
+        assert!(!put(TICKET_LIFE.0, "h", one));
     }
 }

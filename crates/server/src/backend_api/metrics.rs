@@ -215,6 +215,11 @@ impl Sheet {
             ),
             ("limit_revocations", "The most revocations", node.config.auth.revocations_max),
             ("limit_tickets", "The most tickets of 30 s", limits.tickets_max),
+            (
+                "limit_tickets_per_address",
+                "The most of them of an address",
+                limits.tickets_per_ip_max,
+            ),
             ("limit_tokens_waiting", "The most tokens waiting", limits.tokens_waiting_max),
             ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
             (

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use steadfast_hub::Identity;
 use steadfast_protocol::{CloseCode, Timestamp, UserId};
 
@@ -32,9 +32,22 @@ const READY_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RevocationBody {
+    #[serde(default, deserialize_with = "given")]
     sub: Option<UserId>,
+    #[serde(default, deserialize_with = "given")]
     jti: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     before: Option<u64>,
+}
+
+/// A field that is there has a value: `null` for a user who is not known would revoke the tokens of
+/// all users.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// What came of it.

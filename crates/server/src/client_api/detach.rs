@@ -43,6 +43,9 @@ const UNSENT_MAX: u32 = 16 * 1024;
 /// The most bytes of one write of a large response. A reader of 2 kB/s takes as much in 4 s.
 const WRITE_BYTES_MAX: usize = 8 * 1024;
 
+/// The media type of server-sent events.
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// Who answers a request.
 pub(super) enum RequestOutcome {
     /// hyper writes this response.
@@ -94,6 +97,19 @@ pub(super) struct DetachedSocket {
     pub(super) ahead: Bytes,
     /// The origin of the request, if a page of it may read the response.
     pub(super) origin: Option<HeaderValue>,
+}
+
+impl RequestOutcome {
+    /// Whether the request is served. A whole response in the form of a stream puts that off.
+    pub(super) fn is_served(&self) -> bool {
+        match self {
+            Self::Whole(response) => {
+                let kind = response.headers().get(header::CONTENT_TYPE);
+                response.status().is_success() && kind.is_none_or(|kind| kind != EVENT_STREAM)
+            }
+            Self::Leaving(_) => true,
+        }
+    }
 }
 
 impl From<Response<Body>> for RequestOutcome {

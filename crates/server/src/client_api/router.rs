@@ -44,6 +44,7 @@ pub(super) async fn answer(
     let headers = request.headers();
     let origin = headers.get(header::ORIGIN).cloned();
     let is_allowed = is_allowed(node, headers);
+    let wants_token = wants_token(request.uri().path());
     if is_allowed && is_upgrade(headers) && is_blocked(&port) {
         return demo::refusal();
     }
@@ -55,7 +56,11 @@ pub(super) async fn answer(
     } else if let Err(refusal) = peer.request(client) {
         Err(refused(&port, &peer, refusal, &mut is_last))
     } else if is_allowed {
-        dispatch(&port, &peer, client, request).await
+        let outcome = dispatch(&port, client, request).await;
+        if wants_token && outcome.as_ref().is_ok_and(RequestOutcome::is_served) {
+            peer.show_token();
+        }
+        outcome
     } else {
         Err(refused_origin(&port, headers))
     };
@@ -204,7 +209,6 @@ fn is_blocked(port: &PublicPort) -> bool {
 
 async fn dispatch(
     port: &Arc<PublicPort>,
-    peer: &ConnectionGuard,
     client: IpAddr,
     request: Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
@@ -223,11 +227,10 @@ async fn dispatch(
         return demo.answer(node, request).await.map(RequestOutcome::from);
     }
     if matches!(place, RouteTarget::Tickets) {
-        let answer = tickets::answer(node, &request).await.inspect(|_| peer.show_token());
-        return answer.map(RequestOutcome::from);
+        return tickets::answer(node, client, &request).await.map(RequestOutcome::from);
     }
     if matches!(place, RouteTarget::Polls) {
-        return poll_many::answer(node, request).await.inspect(|_| peer.show_token());
+        return poll_many::answer(node, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let detail = "this path takes GET only";
@@ -237,11 +240,11 @@ async fn dispatch(
         RouteTarget::Probe => Ok(no_content().into()),
         RouteTarget::Events(segment) => {
             let channel = poll_query::channel(segment)?;
-            poll::answer(node, channel, &request).await.inspect(|_| peer.show_token())
+            poll::answer(node, channel, &request).await
         }
         RouteTarget::Stream(segment) => {
             let channel = poll_query::channel(segment)?;
-            event_stream::answer(node, channel, &request).await.inspect(|_| peer.show_token())
+            event_stream::answer(node, channel, &request).await
         }
         RouteTarget::Demo
         | RouteTarget::Polls
@@ -263,6 +266,19 @@ fn unknown_or_socket(
         upgrade::answer(port, client, request)
     } else {
         Err(not_found())
+    }
+}
+
+/// Whether what is served on a path is served for a valid token alone.
+fn wants_token(path: &str) -> bool {
+    match place(path) {
+        RouteTarget::Tickets
+        | RouteTarget::Polls
+        | RouteTarget::Events(_)
+        | RouteTarget::Stream(_) => true,
+        RouteTarget::Probe | RouteTarget::Demo | RouteTarget::Socket | RouteTarget::Unknown => {
+            false
+        }
     }
 }
 

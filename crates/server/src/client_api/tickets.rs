@@ -2,6 +2,8 @@
 //! which send no headers, need no token in a URL. In: a token, or a ticket. Out: a ticket, or what
 //! its token permits.
 
+use std::net::IpAddr;
+
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -22,12 +24,13 @@ const TICKET_BYTES_MAX: usize = 64;
 /// Answers with a ticket.
 pub(super) async fn answer(
     node: &Node,
+    client: IpAddr,
     request: &Request<Incoming>,
 ) -> Result<Response<Body>, Problem> {
     if request.method() != Method::POST {
         return Ok(wrong_method("a ticket is asked for with POST", "POST, OPTIONS"));
     }
-    let ticket = issue(node, bearer(request.headers())).await?;
+    let ticket = issue(node, client, bearer(request.headers())).await?;
     let body = json!({"ticket": ticket, "expires_in_ms": TICKET_LIFE.0});
     let mut response = Response::new(whole(body.to_string()));
     *response.status_mut() = StatusCode::CREATED;
@@ -37,7 +40,7 @@ pub(super) async fn answer(
 }
 
 /// A ticket for a token; in `--dev`, where everybody may do everything, for none.
-async fn issue(node: &Node, token: Option<&str>) -> Result<String, TokenError> {
+async fn issue(node: &Node, client: IpAddr, token: Option<&str>) -> Result<String, TokenError> {
     let claims = if node.config.dev {
         Claims::default()
     } else {
@@ -50,7 +53,8 @@ async fn issue(node: &Node, token: Option<&str>) -> Result<String, TokenError> {
     };
     let run = node.broker.node_id().map_or("0", |own| own.run.as_str());
     let ticket = format!("{run}.{high:016x}{low:016x}");
-    let is_kept = node.tickets.put(node.clock.now(), &ticket, claims);
+    let holder = node.access.limited(client);
+    let is_kept = node.tickets.put(node.clock.now(), &ticket, claims, holder);
     if is_kept { Ok(ticket) } else { Err(TokenError::TicketsFull) }
 }
 
@@ -71,5 +75,10 @@ pub(crate) async fn redeem(node: &Node, ticket: &str) -> Result<Admission, Token
         responses.received.first().and_then(|(_, body)| serde_json::from_str(body).ok()?)
     };
     let claims = claims.ok_or(TokenError::TicketUnknown)?;
-    if node.config.dev { Ok(Admission::everything()) } else { node.admission(claims) }
+    if node.config.dev {
+        return Ok(Admission::everything());
+    }
+    // The token may have ended since.
+    node.check_end(&claims)?;
+    node.admission(claims)
 }

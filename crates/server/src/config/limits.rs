@@ -67,6 +67,8 @@ pub struct Limits {
     pub reserved_epoch_ms: u64,
     /// The most tickets of the last 30 s, 1 to 1000000. Default: 10000.
     pub tickets_max: usize,
+    /// The most of them that one address has, 1 to 1000000. Default: 1000.
+    pub tickets_per_ip_max: usize,
     /// The most tokens that wait because checking their signatures takes long (ES384), 1 to 65536.
     /// Default: 256.
     pub tokens_waiting_max: usize,
@@ -98,6 +100,7 @@ impl Default for Limits {
             reserved_epochs_max: None,
             reserved_epoch_ms: 300_000,
             tickets_max: 10_000,
+            tickets_per_ip_max: 1000,
             tokens_waiting_max: 256,
             publish_batch_max: 1000,
         }

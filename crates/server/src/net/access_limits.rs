@@ -9,7 +9,7 @@ use hyper::header::HeaderMap;
 use parking_lot::Mutex;
 use steadfast_machine::{Millis, Rate, Span};
 
-use super::address_table::{AddressLimits, AddressTable, OverLimit, burst, take};
+use super::address_table::{AddressLimits, AddressTable, OverLimit, burst, holder, take};
 use super::client_address::{self, Networks};
 use crate::config::{ClientAddressSource, PublicSettings};
 use crate::problem::{Code, Problem};
@@ -146,6 +146,11 @@ impl AccessLimits {
     /// How many addresses are remembered.
     pub(crate) fn addresses(&self) -> usize {
         self.addresses.len()
+    }
+
+    /// The address that the limits of a client count for; `None` if they do not hold for it.
+    pub(crate) fn limited(&self, address: IpAddr) -> Option<IpAddr> {
+        self.is_limited(address).then(|| holder(address))
     }
 
     fn is_limited(&self, address: IpAddr) -> bool {

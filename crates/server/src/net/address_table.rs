@@ -159,7 +159,7 @@ pub(crate) const fn burst(per_second: u32) -> u32 {
 }
 
 /// The address that stands for all that its holder can take.
-fn holder(address: IpAddr) -> IpAddr {
+pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_HOLDER_MASK).into(),
         address @ IpAddr::V4(_) => address,

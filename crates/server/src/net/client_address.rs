@@ -31,7 +31,13 @@ impl Networks {
 }
 
 fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|one| one.to_canonical().into()))
+    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    let network: IpNet = text.parse().ok().or_else(one)?;
+    // Addresses are compared in the form that they have without the mapping to IPv6.
+    match (network.addr().to_canonical(), network.prefix_len()) {
+        (IpAddr::V4(address), length @ 96..) => IpNet::new(address.into(), length - 96).ok(),
+        (_, _) => Some(network),
+    }
 }
 
 /// The address of the client of a request. `peer` is the other end of the connection, or what the
@@ -144,6 +150,8 @@ mod tests {
     #[test]
     fn networks_are_addresses_and_prefixes() {
         let all = Networks::parse(&["192.0.2.1", "::1", "2001:db8::/32", "::ffff:192.0.2.9"]);
+        let mapped = Networks::parse(&["::ffff:198.51.100.0/120"]).unwrap();
+        assert!(mapped.contain(address("198.51.100.7")) && !mapped.contain(address("192.0.2.1")));
         let all = all.unwrap();
         for inside in ["192.0.2.1", "::ffff:192.0.2.1", "::1", "2001:db8:1::1", "192.0.2.9"] {
             assert!(all.contain(address(inside)), "{inside}");

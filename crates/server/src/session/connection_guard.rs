@@ -94,9 +94,10 @@ impl ConnectionGuard {
         self.has_shown_token.store(true, Ordering::Relaxed);
     }
 
-    /// When the socket is to end, unless a valid token has been shown.
+    /// When the socket is to end, unless a valid token has been shown. A trusted proxy's does not.
     pub(crate) fn anonymous_until(&self) -> Option<Instant> {
-        (!self.has_shown_token.load(Ordering::Relaxed)).then_some(self.anonymous_until)
+        (!self.is_shared() && !self.has_shown_token.load(Ordering::Relaxed))
+            .then_some(self.anonymous_until)
     }
 }
 

@@ -122,6 +122,7 @@ fn limits(config: &Config) -> Vec<Range> {
         ("limits.idempotency_window_ms", limits.idempotency_window_ms, 1000, DAY_MS),
         ("limits.reserved_epoch_ms", limits.reserved_epoch_ms, 2 * MINUTE_MS, DAY_MS),
         ("limits.tickets_max", wide(limits.tickets_max), 1, MILLION),
+        ("limits.tickets_per_ip_max", wide(limits.tickets_per_ip_max), 1, MILLION),
         ("limits.tokens_waiting_max", wide(limits.tokens_waiting_max), 1, 65_536),
         ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
     ]
