@@ -158,3 +158,24 @@ async fn a_large_event_waits_for_room_among_the_answers_and_small_ones_never_do(
     server.publishes("demo:2", 1).await;
     assert_eq!(server.polls("demo:2", "").await["offset"], 1);
 }
+
+#[tokio::test]
+async fn who_reads_nothing_at_one_address_leaves_the_room_of_the_others() {
+    let settings =
+        [("PUBLIC__UNLIMITED_ADDRESSES", "[]"), ("LIMITS__POLL_BYTES_TOTAL_MAX", "1048576")];
+    let server = Server::dev_with(&settings).await;
+    fills(&server, 1, 100_000).await;
+    let _unread = asks(&server, &get("")).await;
+    becomes(&server, "steadfast_polls_total", 1).await;
+    for request in [get(""), post()] {
+        let (head, problem) = read(&mut asks(&server, &request).await).await;
+        assert!(head.starts_with("http/1.1 503"), "{head}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with("the answers to this address"), "{problem}");
+    }
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.3:0".parse().unwrap()).unwrap();
+    let mut other = socket.connect(server.public).await.unwrap();
+    other.write_all(get("").as_bytes()).await.unwrap();
+    assert!(read(&mut other).await.0.starts_with("http/1.1 200"));
+}

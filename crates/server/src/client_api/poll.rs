@@ -1,6 +1,7 @@
 //! Polls: the events after a position, at once or as soon as there are any. P-70 to P-72
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -56,6 +57,8 @@ pub(super) struct PollRequest {
     pub(super) refused: Vec<Value>,
     pub(super) wait: Duration,
     pub(super) limit: usize,
+    /// The address that asks, if the limits of an address hold for it.
+    pub(super) address: Option<IpAddr>,
 }
 
 /// The page of one reader, or why there is none; `None` if the response had no room for it.
@@ -82,13 +85,15 @@ struct ParkedPoll {
 /// Answers a poll of one channel.
 pub(super) async fn answer(
     node: &Arc<Node>,
+    client: IpAddr,
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
     let admission = permit(node, &channel, request).await?;
     let PollQuery { since, wait, limit } = poll_query::poll(request.uri().query())?;
     let readers = vec![PollReader { channel, since, is_new: false }];
-    let asked = PollRequest { readers, refused: Vec::new(), wait, limit };
+    let address = node.access.limited(client);
+    let asked = PollRequest { readers, refused: Vec::new(), wait, limit, address };
     let may_leave = request.method() == Method::GET;
     let from = ConnectionContext::of(request, may_leave);
     answer_or_park(node, admission, asked, written, from).await
@@ -296,7 +301,7 @@ async fn read_all(node: &Node, asked: &PollRequest) -> Result<PollPages, Problem
     let count = asked.readers.len();
     let mut outcomes: Vec<PollOutcome> = Vec::new();
     outcomes.resize_with(count, || None);
-    let mut share = node.answer_budget.share(ANSWER_BYTES_MAX);
+    let mut share = node.answer_budget.share(ANSWER_BYTES_MAX, asked.address);
     let (mut bytes, mut events) = (0, 0);
     let first = usize::try_from(node.counters.polls.load(Ordering::Relaxed)).unwrap_or(0);
     for step in 0..count {

@@ -2,6 +2,7 @@
 //! something. An entry that is not valid is refused alone. P-78
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ struct NamedEntry {
 /// Answers a poll.
 pub(super) async fn answer(
     node: &Arc<Node>,
+    client: IpAddr,
     request: Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
     if request.method() != Method::POST {
@@ -91,7 +93,8 @@ pub(super) async fn answer(
     }
     // A refusal is reported at once.
     let wait = if refused.is_empty() { wait } else { Duration::ZERO };
-    let asked = PollRequest { readers, refused, wait, limit };
+    let address = node.access.limited(client);
+    let asked = PollRequest { readers, refused, wait, limit, address };
     poll::answer_or_park(node, admission, asked, written, from).await
 }
 

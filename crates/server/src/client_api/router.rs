@@ -230,7 +230,7 @@ async fn dispatch(
         return tickets::answer(node, client, &request).await.map(RequestOutcome::from);
     }
     if matches!(place, RouteTarget::Polls) {
-        return poll_many::answer(node, request).await;
+        return poll_many::answer(node, client, request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let detail = "this path takes GET only";
@@ -240,7 +240,7 @@ async fn dispatch(
         RouteTarget::Probe => Ok(no_content().into()),
         RouteTarget::Events(segment) => {
             let channel = poll_query::channel(segment)?;
-            poll::answer(node, channel, &request).await
+            poll::answer(node, client, channel, &request).await
         }
         RouteTarget::Stream(segment) => {
             let channel = poll_query::channel(segment)?;

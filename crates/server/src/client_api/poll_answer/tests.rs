@@ -40,7 +40,7 @@ fn page(lengths: &[usize]) -> Result<Page, ReadError> {
 async fn the_text_is_whole_and_as_long_as_announced_whatever_the_events() {
     for lengths in [vec![], vec![1], vec![10; 500], vec![PIECE_BYTES; 3], vec![5, 100_000, 7]] {
         let budget = AnswerBudget::new(64 * MIB);
-        let mut answer = PollAnswer::new(budget.share(MIB));
+        let mut answer = PollAnswer::new(budget.share(MIB, None));
         answer.push_page(page(&lengths).unwrap(), &name(), Some(7));
         let bytes = answer.size_hint().exact().unwrap();
         let text = answer.collect().await.unwrap().to_bytes();
@@ -60,7 +60,7 @@ async fn a_large_event_is_the_memory_of_history_and_small_ones_come_in_pieces() 
     let page = page(&[60_000, 10, 10]).unwrap();
     let event = Arc::clone(&page.events[0]);
     let budget = AnswerBudget::new(64 * MIB);
-    let mut answer = PollAnswer::new(budget.share(MIB));
+    let mut answer = PollAnswer::new(budget.share(MIB, None));
     answer.push_page(page, &name(), None);
     let mut pieces = Vec::new();
     while let Some(frame) = answer.frame().await {
@@ -73,7 +73,7 @@ async fn a_large_event_is_the_memory_of_history_and_small_ones_come_in_pieces() 
 #[tokio::test]
 async fn the_share_is_given_back_as_pieces_are_written() {
     let budget = AnswerBudget::new(64 * MIB);
-    let mut share = budget.share(4 * MIB);
+    let mut share = budget.share(4 * MIB, None);
     let page = page(&[10_000; 100]).unwrap();
     let bytes: usize = page.events.iter().map(|event| event.encoded.len()).sum();
     share.settle(bytes).unwrap();
@@ -91,7 +91,7 @@ async fn the_share_is_given_back_as_pieces_are_written() {
 #[tokio::test]
 async fn a_large_event_gives_its_share_back_piece_by_piece() {
     let budget = AnswerBudget::new(64 * MIB);
-    let mut share = budget.share(4 * MIB);
+    let mut share = budget.share(4 * MIB, None);
     let page = page(&[MIB]).unwrap();
     let bytes = page.events[0].encoded.len();
     share.settle(bytes).unwrap();
