@@ -262,6 +262,10 @@ async fn a_ticket_in_a_url_opens_one_socket_or_stream_once_on_any_node() {
     let elsewhere = format!("/v1/channels/x:1/stream?ticket={}", ticket_of(&two, &token).await);
     two.asked(&elsewhere).await.assert_problem(403, "forbidden");
 
+    // A look uses none up.
+    let looked_at = format!("/v1/channels/demo:1/stream?ticket={}", ticket_of(&one, &token).await);
+    assert_eq!(answer(one.http.head(one.url(&looked_at))).await.status, 401);
+    assert_eq!(one.http.get(one.url(&looked_at)).send().await.unwrap().status(), 200);
     // Polls can send headers, so they need none. Neither is there a ticket without a token.
     let poll = format!("/v1/channels/demo:1/events?ticket={}", ticket_of(&one, &token).await);
     one.asked(&poll).await.assert_problem(401, "token_missing");

@@ -94,14 +94,17 @@ pub(super) async fn permit<B>(
     permitted(node.admit(bearer(request.headers())).await?, channel)
 }
 
-/// The same for a request that may have a ticket in place of a token.
+/// The same for a request that may have a ticket in place of a token. A look by `HEAD` uses none
+/// up, so it needs a token.
 pub(super) async fn permit_ticket<B>(
     node: &Node,
     channel: &ChannelName,
     request: &Request<B>,
 ) -> Result<Admission, Problem> {
     match (bearer(request.headers()), poll_query::ticket(request.uri().query())) {
-        (None, Some(ticket)) => permitted(tickets::redeem(node, &ticket).await?, channel),
+        (None, Some(ticket)) if *request.method() == Method::GET => {
+            permitted(tickets::redeem(node, &ticket).await?, channel)
+        }
         (_, _) => permit(node, channel, request).await,
     }
 }

@@ -1,6 +1,7 @@
-//! The rules for the directory of the disk broker: that there is one, and that it can be used.
+//! The rules for the directory of the disk broker: that there is one, and that it can be used; and
+//! for the file of revocations.
 //!
-//! In: settings, and the directory as it is. Out: broken rules. It creates and changes nothing.
+//! In: settings, and the directories as they are. Out: broken rules. It creates and changes nothing.
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use steadfast_broker::BrokerKind;
 const MEND: &str = "name a directory that this user may write to, or make it one";
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
+    revocations(rules, config);
     let (kind, dir) = (path("broker.kind"), path("broker.data_dir"));
     if config.broker.kind(config.dev) != BrokerKind::Disk {
         return;
@@ -31,6 +33,26 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
             }
         }
     }
+}
+
+/// A file whose folder is not there would be missed only once there is something to keep.
+fn revocations(rules: &mut Rules<'_>, config: &Config) {
+    let Some(file) = &config.auth.revocations_file else { return };
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    let wrong = if file.is_dir() {
+        format!("{} is a directory", file.display())
+    } else if !folder.is_dir() {
+        format!("{} is no directory", folder.display())
+    } else if let Err(error) = access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        format!("{} cannot be written to: {error}", folder.display())
+    } else {
+        return;
+    };
+    let mend = "name a file in a directory that this user may write to";
+    rules.broken(&[path("auth.revocations_file")], wrong, mend);
 }
 
 /// Why the directory cannot be used. If it does not exist, the nearest parent that does is checked.

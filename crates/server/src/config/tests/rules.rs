@@ -60,6 +60,7 @@ fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
         "[[auth.keys]]\nalg = 'HS384'\nfile = 'secret'",
         "keys = [{ alg = 'ES256', file = 'p256.pem' }, { alg = 'PS256', file = 'rsa.pem' }]",
         "issuer = 'https://id.example.com/'\naudiences = ['a', 'b']\njwks_file = 'jwks.json'",
+        "jwks_file = 'jwks.json'\nrevocations_file = 'r.jsonl'",
     ] {
         assert_eq!(said(good), none, "{good}");
     }
@@ -75,6 +76,8 @@ fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
         ("keys = [{ alg = 'RS256' }]", "neither `secret` nor `file`"),
         ("jwks_file = 'jwks.json'\nissuer = ''", "`auth.issuer`: this has 0 bytes"),
         ("jwks_file = 'jwks.json'\naudiences = ['']", "`auth.audiences.0`: this has 0 bytes"),
+        ("jwks_file = 'jwks.json'\nrevocations_file = 'no/r.jsonl'", "no is no directory"),
+        ("jwks_file = 'jwks.json'\nrevocations_file = '.'", "is a directory"),
     ] {
         let said = said(bad);
         assert!(said.len() == 1 && said[0].contains(wrong), "{bad}: {said:?}");
