@@ -1,7 +1,8 @@
 //! The rules for the directory of the disk broker: that there is one, and that it can be used; and
 //! for the file of revocations.
 //!
-//! In: settings, and the directories as they are. Out: broken rules. It creates and changes nothing.
+//! In: settings, and the directories as they are. Out: broken rules. It creates and changes
+//! nothing.
 
 use std::path::Path;
 
