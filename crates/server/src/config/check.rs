@@ -55,7 +55,9 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
 
 /// What is allowed and yet worth a word.
 pub(super) fn warnings(config: &Config) -> Vec<String> {
-    token_keys::warnings(config)
+    let mut warnings = token_keys::warnings(config);
+    warnings.extend(proxies::warnings(config));
+    warnings
 }
 
 struct Rules<'a> {

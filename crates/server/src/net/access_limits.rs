@@ -3,7 +3,7 @@
 //! counts of refusals by their cause. Must not know: sockets.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hyper::header::HeaderMap;
 use parking_lot::Mutex;
@@ -28,6 +28,8 @@ pub(crate) struct AccessLimits {
     trusted: Networks,
     source: ClientAddressSource,
     refused: [AtomicU64; Refusal::ALL.len()],
+    /// Whether the log has a proxy that cannot be understood.
+    has_warned: AtomicBool,
 }
 
 /// Why somebody is not served.
@@ -62,6 +64,7 @@ impl AccessLimits {
             trusted: networks(&settings.trusted_proxies),
             source: settings.client_address,
             refused: Default::default(),
+            has_warned: AtomicBool::default(),
         }
     }
 
@@ -75,9 +78,22 @@ impl AccessLimits {
         self.source == ClientAddressSource::ProxyProtocol && self.trusted.contain(peer)
     }
 
-    /// The client of a request. It is the proxy itself if that does not say.
+    /// The client of a request. It is the proxy itself if that does not say, as in its checks of
+    /// health, or says it in a form that cannot be read, which is logged once.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        client_address::of_request(self.source, &self.trusted, peer, headers).unwrap_or(peer)
+        let client = client_address::of_request(self.source, &self.trusted, peer, headers);
+        client.unwrap_or_else(|| {
+            let is_odd =
+                client_address::header(self.source).is_some_and(|name| headers.contains_key(name));
+            if is_odd && !self.has_warned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    proxy = %peer,
+                    "a trusted proxy does not say who its client is in a form that can be read: \
+                     the limits of an address do not hold for its requests"
+                );
+            }
+            peer
+        })
     }
 
     /// Counts a new connection, whoever it is from.

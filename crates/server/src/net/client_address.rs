@@ -40,6 +40,15 @@ fn network(text: &str) -> Option<IpNet> {
     }
 }
 
+/// The header in which proxies say who their clients are, if it is one.
+pub(crate) const fn header(source: ClientAddressSource) -> Option<HeaderName> {
+    match source {
+        ClientAddressSource::Peer | ClientAddressSource::ProxyProtocol => None,
+        ClientAddressSource::XForwardedFor => Some(X_FORWARDED_FOR),
+        ClientAddressSource::Forwarded => Some(FORWARDED),
+    }
+}
+
 /// The address of the client of a request. `peer` is the other end of the connection, or what the
 /// PROXY protocol said that it is. `None` if a trusted proxy did not say it in a form that can be
 /// read.
@@ -49,11 +58,7 @@ pub(crate) fn of_request(
     peer: IpAddr,
     headers: &HeaderMap,
 ) -> Option<IpAddr> {
-    let name = match source {
-        ClientAddressSource::Peer | ClientAddressSource::ProxyProtocol => return Some(peer),
-        ClientAddressSource::XForwardedFor => X_FORWARDED_FOR,
-        ClientAddressSource::Forwarded => FORWARDED,
-    };
+    let Some(name) = header(source) else { return Some(peer) };
     if !trusted.contain(peer) {
         return Some(peer);
     }

@@ -31,3 +31,20 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
         }
     }
 }
+
+/// Proxies and addresses without limits that are everybody.
+pub(super) fn warnings(config: &Config) -> Vec<String> {
+    let public = &config.public;
+    let lists = [
+        ("public.unlimited_addresses", &public.unlimited_addresses),
+        ("public.trusted_proxies", &public.trusted_proxies),
+    ];
+    let everybody = lists
+        .into_iter()
+        .filter(|(_, entries)| entries.iter().any(|entry| entry.trim().ends_with("/0")));
+    everybody
+        .map(|(name, _)| {
+            format!("`{name}` has every address: the limits of an address then hold for nobody")
+        })
+        .collect()
+}

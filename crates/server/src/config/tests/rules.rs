@@ -91,6 +91,16 @@ fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
 }
 
 #[test]
+fn limits_that_hold_for_nobody_are_warned_of() {
+    let text = "dev = true\n[public]\ntrusted_proxies = ['::/0']\n\
+        client_address = 'x_forwarded_for'";
+    let loaded = Config::load(Some(("a".as_ref(), text)), [], &Overrides::default()).unwrap();
+    let said = loaded.warnings();
+    assert!(said.len() == 1 && said[0].contains("`public.trusted_proxies` has every"), "{said:?}");
+    assert_eq!(Config::default().warnings(), Vec::<String>::new());
+}
+
+#[test]
 fn files_of_secrets_that_every_user_may_read_are_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
