@@ -176,11 +176,7 @@ impl Node {
 
     /// Refuses claims whose time is over, the leeway included.
     pub(crate) fn check_end(&self, claims: &Claims) -> Result<(), TokenError> {
-        let now_s = self.clock.date().0 / 1000;
-        if now_s < claims.exp.saturating_add(self.config.auth.leeway_s) {
-            return Ok(());
-        }
-        Err(TokenError::Expired { ago_s: now_s.saturating_sub(claims.exp) })
+        claims.check_end(self.clock.date().0 / 1000, self.config.auth.leeway_s)
     }
 
     /// Whether the token of this identity counts no more. To be asked again once a session is open:

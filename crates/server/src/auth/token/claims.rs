@@ -4,6 +4,7 @@
 //! understood. Claims of other systems are ignored. Errors name a claim, and never repeat its
 //! value.
 
+use super::TokenError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use steadfast_hub::Pattern;
@@ -84,6 +85,14 @@ pub(super) const JTI_BYTES_MAX: usize = 255;
 pub(super) const PATTERNS_MAX: usize = 256;
 
 impl Claims {
+    /// Refuses claims whose time is over at `now`, in seconds since 1970, the leeway included.
+    pub(crate) fn check_end(&self, now: u64, leeway_s: u64) -> Result<(), TokenError> {
+        if now >= self.exp.saturating_add(leeway_s) {
+            return Err(TokenError::Expired { ago_s: now - self.exp });
+        }
+        Ok(())
+    }
+
     pub(super) fn from_json(map: &Map<String, Value>) -> Result<Self, ClaimsError> {
         Ok(Self {
             sub: subject(map)?,

@@ -157,9 +157,7 @@ impl Verifier {
 
     fn check_time(&self, claims: &Claims, now: u64) -> Result<(), TokenError> {
         let leeway_s = self.rules.leeway_s;
-        if now >= claims.exp.saturating_add(leeway_s) {
-            return Err(TokenError::Expired { ago_s: now - claims.exp });
-        }
+        claims.check_end(now, leeway_s)?;
         match claims.nbf.max(claims.iat) {
             Some(begins) if begins > now.saturating_add(leeway_s) => {
                 Err(TokenError::NotYetValid { in_s: begins - now })
