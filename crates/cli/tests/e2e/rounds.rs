@@ -75,8 +75,10 @@ async fn queued(server: &Server, link: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_comes_behind_whole_frames() {
     let server = Server::dev().await;
-    let mut number = 0;
-    for session in 0..5 {
+    let (mut number, mut session, mut full) = (0, 0, 0);
+    while full < 5 {
+        session += 1;
+        assert!(session <= 50, "the socket of {full} sessions alone was full");
         // Not a narrow one, which would take longer to read all than the server waits.
         let mut reader = Raw::open(&server).await;
         let link = format!("link-rounds-{session}");
@@ -92,8 +94,8 @@ async fn a_close_comes_behind_whole_frames() {
         }
         let (frames, code) = reader.frames_before_close().await;
         assert_eq!(code, 1000);
-        let received = frames.len() as u64;
-        assert!(received < number * BATCH - before, "all {received} events fitted the socket");
+        // What waited may have been on its way to a socket that had room.
+        full += u64::from((frames.len() as u64) < number * BATCH - before);
         for (at, frame) in (before + 1..).zip(&frames) {
             assert_eq!((&frame["type"], &frame["offset"]), (&json!("event"), &json!(at)));
             assert_eq!(frame["data"]["n"], at, "{frame}");
