@@ -65,6 +65,8 @@ mod strangers;
 mod surface;
 #[path = "e2e/tokens.rs"]
 mod tokens;
+#[path = "e2e/user_limits.rs"]
+mod user_limits;
 #[path = "e2e/users.rs"]
 mod users;
 #[path = "e2e/wire.rs"]

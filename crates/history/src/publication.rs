@@ -112,6 +112,14 @@ pub enum PublishError {
         /// How many that is.
         max: usize,
     },
+    /// The user has published more than it may.
+    #[error("the user is over `{setting}`; send the same again in {wait_s} s")]
+    OverBudget {
+        /// The setting that says so.
+        setting: &'static str,
+        /// After how many seconds.
+        wait_s: u32,
+    },
     /// The broker cannot be reached.
     #[error("the broker did not take the event")]
     Unavailable,
@@ -176,6 +184,7 @@ impl PublishError {
             Self::TooManyChannels { .. } => (ErrorCode::TooManyChannels, Some(30)),
             Self::IdempotencyFull { .. } => (ErrorCode::IdempotencyFull, Some(30)),
             Self::StorageFull { .. } => (ErrorCode::StorageFull, Some(30)),
+            Self::OverBudget { wait_s, .. } => (ErrorCode::RateLimited, Some(*wait_s)),
             Self::Unavailable => (ErrorCode::BrokerUnavailable, Some(1)),
         };
         Refusal { code, retry_after_s }

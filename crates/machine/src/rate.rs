@@ -34,6 +34,12 @@ impl Rate {
         }
     }
 
+    /// Gives back pieces that were taken for nothing.
+    pub fn give_back(&mut self, pieces: u32, burst: u32) {
+        let back = u64::from(pieces) * 1000;
+        self.left = self.left.saturating_add(back).min(u64::from(burst) * 1000);
+    }
+
     /// Whether there would be no more after a new start.
     pub fn is_full(&mut self, now: Millis, (per_second, burst): (u32, u32)) -> bool {
         self.refill(now, per_second, burst);

@@ -1,19 +1,20 @@
 //! One running node: everything that its two ports share. In: checked settings. Out: shards, a
 //! broker, and who may do what. Must not know HTTP.
 
+mod configs;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
-use steadfast_history::{
-    HistoryConfig, NamespaceBudget, Publish, PublishError, Receipt, Retention, stable_hash,
-};
+use steadfast_history::{Publish, PublishError, Receipt, stable_hash};
 use steadfast_hub::{HubConfig, Identity, SessionKey, Totals};
 use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
+use self::configs::{hub_config, limits, streams_config};
 use crate::auth::admission::{Admission, Admissions};
 use crate::auth::origin::Origins;
 use crate::auth::revocations::Revocations;
@@ -21,13 +22,14 @@ use crate::auth::tickets::Tickets;
 use crate::auth::token::{Claims, TokenError};
 use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
-use crate::config::{Config, NamespaceOptions};
+use crate::config::Config;
 use crate::error::ServeError;
-use crate::net::access_limits::AccessLimits;
+use crate::net::access_limits::{AccessLimits, Refusal};
 use crate::net::write_progress::WritePace;
 use crate::pressure::Pressure;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
+use crate::session::user_budgets::{UserBudgets, UserLimits, UserPermit};
 
 /// Everything that connections and requests share.
 #[derive(Debug)]
@@ -54,6 +56,8 @@ pub struct Node {
     pub counters: Counters,
     /// Who may connect and ask.
     pub(crate) access: AccessLimits,
+    /// What each user has and does.
+    pub(crate) users: UserBudgets,
     /// The clients of the older protocol that have had the end of their channel.
     pub(crate) delivered_finals: DeliveredFinals,
     /// What the answers to polls hold that are being written.
@@ -120,6 +124,7 @@ impl Node {
         let tickets = Tickets::new(config.limits.tickets_max, config.limits.tickets_per_ip_max);
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         let access = AccessLimits::new(&config.public, clock.now());
+        let users = UserBudgets::new(UserLimits::new(&config.limits));
         Ok(Arc::new(Self {
             config,
             clock,
@@ -132,6 +137,7 @@ impl Node {
             revocations,
             counters: Counters::default(),
             access,
+            users,
             delivered_finals: DeliveredFinals::default(),
             answer_budget,
             pressure: Pressure::default(),
@@ -172,6 +178,17 @@ impl Node {
             return Err(TokenError::Revoked);
         }
         Ok(admission)
+    }
+
+    /// Counts one more session of a user's link, where the token names a user.
+    pub(crate) fn count_user(
+        &self,
+        identity: Option<&Identity>,
+        link: &LinkId,
+    ) -> Result<Option<UserPermit>, Refusal> {
+        let Some(user) = identity.and_then(|who| who.user.as_ref()) else { return Ok(None) };
+        let permit = self.users.open(self.clock.now(), user, link).map_err(Refusal::User);
+        permit.inspect_err(|refusal| self.access.count(*refusal)).map(Some)
     }
 
     /// Refuses claims whose time is over, the leeway included.
@@ -322,70 +339,4 @@ fn revocations(config: &Config, clock: Clock) -> Result<Revocations, ServeError>
     let file = config.revocations_file();
     Revocations::new(config.auth.revocations_max, file.clone(), clock.date().0 / 1000)
         .map_err(|source| ServeError::Revocations { file: file.unwrap_or_default(), source })
-}
-
-const fn limits(config: &Config) -> Limits {
-    Limits {
-        message_bytes_max: config.limits.message_bytes_max,
-        payload_depth_max: config.limits.payload_depth_max,
-        channels_max: config.limits.channels_per_link_max,
-    }
-}
-
-fn hub_config(config: &Config) -> HubConfig {
-    HubConfig {
-        node: config.node.name.as_str().into(),
-        region: config.node.region.as_str().into(),
-        limits: limits(config),
-        queue_messages_max: config.limits.queue_messages_max,
-        queue_bytes_max: config.limits.queue_bytes_max,
-        slow_timeout: Span(config.limits.slow_timeout_ms),
-        ping_interval: Span(config.heartbeat.ping_interval_ms),
-        ping_timeout: Span(config.heartbeat.ping_timeout_ms),
-        sweep_interval: Span(config.heartbeat.sweep_interval_ms),
-        heartbeat_min: Span(config.heartbeat.interval_ms_min),
-        heartbeat_max: Span(config.heartbeat.interval_ms_max),
-        crash_window: Span(config.crash_window_ms),
-        path_idle_limit: None,
-        frames_per_second_max: config.limits.frames_per_second_max,
-        frames_burst_max: config.limits.frames_burst_max,
-        publish_bytes_per_second_max: config.limits.publish_bytes_per_second_max,
-        publish_bytes_burst_max: config.limits.publish_bytes_burst(),
-        ..HubConfig::default()
-    }
-}
-
-fn streams_config(config: &Config, epoch_seed: u64) -> HistoryConfig {
-    let names = config.namespaces.keys();
-    let namespaces =
-        names.map(|name| (name.as_str().into(), retention(&config.namespace(name)))).collect();
-    HistoryConfig {
-        retention: retention(&config.namespace_default),
-        namespaces,
-        budget: budget(&config.namespace_default),
-        budgets: config
-            .namespaces
-            .keys()
-            .map(|name| (name.as_str().into(), budget(&config.namespace(name))))
-            .collect(),
-        channels_max: config.limits.channels_max,
-        bytes_total_max: config.limits.history_bytes_total_max,
-        idempotency_keys_max: config.limits.idempotency_keys_max,
-        idempotency_window: Span(config.limits.idempotency_window_ms),
-        reserved_epochs_max: config.limits.reserved_epochs(),
-        reserved_epoch_lasts: Span(config.limits.reserved_epoch_ms),
-        epoch_seed,
-    }
-}
-
-const fn retention(options: &NamespaceOptions) -> Retention {
-    Retention {
-        events_max: options.history_events_max,
-        age_max: Span(options.history_age_ms),
-        bytes_max: options.history_bytes_max,
-    }
-}
-
-const fn budget(options: &NamespaceOptions) -> NamespaceBudget {
-    NamespaceBudget { bytes_total_min: options.history_bytes_total_min }
 }

@@ -10,6 +10,7 @@ mod reader;
 pub mod session_count;
 pub mod shard;
 mod task;
+pub(crate) mod user_budgets;
 pub mod waker;
 
 use std::future::poll_fn;

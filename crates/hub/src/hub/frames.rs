@@ -98,7 +98,7 @@ impl Hub {
                     code: code.as_str().into(),
                     message: error.to_string().into(),
                     retry: retry_after_s.is_some(),
-                    retry_after_ms: None,
+                    retry_after_ms: retry_after_s.map(|s| u64::from(s) * 1000),
                 })
             }
         };

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::config::Limits;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use steadfast_broker::{BrokerMetric, IN_FLIGHT_MAX, MetricValue};
@@ -102,6 +103,7 @@ impl Sheet {
         self.0.register("refusals", help, MetricFamily(refusals.collect()));
         let about = "Addresses of clients that are remembered";
         self.gauge("addresses", about, node.access.addresses() as u64);
+        self.gauge("users", "Users that are remembered", node.users.len() as u64);
         let public = &node.config.public;
         for (name, about, value) in [
             (
@@ -246,6 +248,31 @@ impl Sheet {
         self.bytes("limit_poll_answers", "The most bytes of events in answers", most);
         self.bytes("limit_message", "The most bytes of a message", limits.message_bytes_max);
         self.bytes("limit_queue", "The most bytes for a session", limits.queue_bytes_max);
+        self.user_limits(limits);
+    }
+
+    fn user_limits(&mut self, limits: &Limits) {
+        let limits = [
+            ("limit_links_per_user", "The most links of a user", limits.links_per_user_max),
+            (
+                "limit_publish_bytes_per_second_per_user",
+                "The most bytes that a user publishes in a second",
+                limits.publish_bytes_per_second_per_user_max as usize,
+            ),
+            (
+                "limit_idempotency_keys_per_user",
+                "The most keys of a user",
+                limits.idempotency_keys_per_user_max as usize,
+            ),
+            (
+                "limit_new_channels_per_user_per_hour",
+                "The most channels that a user makes in an hour",
+                limits.new_channels_per_user_per_hour_max as usize,
+            ),
+        ];
+        for (name, about, value) in limits {
+            self.gauge(name, about, value as u64);
+        }
     }
 
     fn gauge(&mut self, name: &str, about: &str, value: u64) {

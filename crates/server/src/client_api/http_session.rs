@@ -6,6 +6,7 @@ use steadfast_hub::{Encoding, Opening, Outgoing, Transport, Work};
 use steadfast_protocol::{ChannelRequest, CloseCode};
 
 use crate::auth::admission::Admission;
+use crate::net::access_limits::Refusal;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::session::shard::SessionWaker;
@@ -44,9 +45,10 @@ impl HttpSession {
             time: node.clock.date(),
         };
         let identity = opening.identity.clone();
+        let user = node.count_user(identity.as_deref(), &opening.link).map_err(Refusal::problem)?;
         let key = shard.open(opening, &waker).map_err(|_| internal())?;
         end_if_revoked(node, &shard, key, identity.as_deref());
-        let asker = ReplyTarget { node: Arc::clone(node), shard, key };
+        let asker = ReplyTarget { node: Arc::clone(node), shard, key, user: user.map(Arc::new) };
         Ok(Self { asker, waker })
     }
 

@@ -51,6 +51,19 @@ pub struct Limits {
     /// The most such bytes at once, `publish_bytes_per_second_max` to 1 GiB; never less than
     /// `message_bytes_max`. Default: 4 MiB.
     pub publish_bytes_burst_max: u32,
+    /// The most links that one user (a token's `sub`) has on this node, polls and event streams
+    /// included, 0 to 1000000; 0: no such limit. Default: 1000.
+    pub links_per_user_max: usize,
+    /// The most bytes of `publish` frames that all links of one user send in a second, on average,
+    /// 0 to 1 GiB; four times as many at once, and never less than `message_bytes_max`; 0: no such
+    /// limit. Default: 4 MiB.
+    pub publish_bytes_per_second_per_user_max: u32,
+    /// The most idempotency keys of one user in any `idempotency_window_ms`, 0 to 4000000; half of
+    /// them at once; 0: no such limit. Default: 100000.
+    pub idempotency_keys_per_user_max: u32,
+    /// The most channels that publishes of one user make in any hour, 0 to 4000000; half of them at
+    /// once; 0: no such limit. Default: 1000.
+    pub new_channels_per_user_per_hour_max: u32,
     /// The most channels of the node, 1 to 10000000. Default: 100000.
     pub channels_max: usize,
     /// The most bytes of history of all channels, 1 MiB to 1 TiB. Default: 1 GiB.
@@ -93,6 +106,10 @@ impl Default for Limits {
             frames_burst_max: 200,
             publish_bytes_per_second_max: 1024 * 1024,
             publish_bytes_burst_max: 4 * 1024 * 1024,
+            links_per_user_max: 1000,
+            publish_bytes_per_second_per_user_max: 4 * 1024 * 1024,
+            idempotency_keys_per_user_max: 100_000,
+            new_channels_per_user_per_hour_max: 1000,
             channels_max: 100_000,
             history_bytes_total_max: 1024 * MIB,
             idempotency_keys_max: 1_000_000,
@@ -119,6 +136,12 @@ impl Limits {
     pub fn publish_bytes_burst(&self) -> u32 {
         let message = u32::try_from(self.message_bytes_max).unwrap_or(u32::MAX);
         self.publish_bytes_burst_max.max(message)
+    }
+
+    /// The most bytes of `publish` frames of one user at once: one message at least.
+    pub fn publish_bytes_per_user_burst(&self) -> u32 {
+        let message = u32::try_from(self.message_bytes_max).unwrap_or(u32::MAX);
+        self.publish_bytes_per_second_per_user_max.saturating_mul(4).max(message)
     }
 
     /// The most names that keep a reserved epoch.

@@ -13,6 +13,7 @@ use super::address_table::{AddressLimits, AddressTable, OverLimit, burst, holder
 use super::client_address::{self, Networks};
 use crate::config::{ClientAddressSource, PublicSettings};
 use crate::problem::{Code, Problem};
+use crate::session::user_budgets::OverBudget;
 
 /// When to come back at the earliest where there are too many connections, in seconds.
 const FULL_RETRY_S: u32 = 5;
@@ -43,6 +44,8 @@ pub(crate) enum Refusal {
     ConnectionRequests(Span),
     /// The address is over a limit of its own.
     Address(OverLimit),
+    /// The user is over a limit of its own.
+    User(OverBudget),
 }
 
 impl AccessLimits {
@@ -176,7 +179,7 @@ impl AccessLimits {
 
 impl Refusal {
     /// The causes as metrics name them.
-    pub(crate) const ALL: [&'static str; 7] = [
+    pub(crate) const ALL: [&'static str; 11] = [
         "connections",
         "connects",
         "connection_requests",
@@ -184,6 +187,10 @@ impl Refusal {
         "address_connects",
         "address_requests",
         "address_failed_tokens",
+        "user_links",
+        "user_publish_bytes",
+        "user_idempotency_keys",
+        "user_new_channels",
     ];
 
     const fn place(self) -> usize {
@@ -195,6 +202,10 @@ impl Refusal {
             Self::Address(OverLimit::Connects(_)) => 4,
             Self::Address(OverLimit::Requests(_)) => 5,
             Self::Address(OverLimit::FailedTokens(_)) => 6,
+            Self::User(OverBudget::Links) => 7,
+            Self::User(OverBudget::Bytes(_)) => 8,
+            Self::User(OverBudget::Keys(_)) => 9,
+            Self::User(OverBudget::Channels(_)) => 10,
         }
     }
 
@@ -210,6 +221,7 @@ impl Refusal {
             Self::Address(OverLimit::FailedTokens(_)) => {
                 "public.failed_tokens_per_second_per_ip_max"
             }
+            Self::User(over) => over.setting(),
         }
     }
 
@@ -219,6 +231,18 @@ impl Refusal {
             Self::Full => ("this node has as many connections as it may", None),
             Self::Address(OverLimit::Connections) => {
                 ("this address has as many connections as it may", None)
+            }
+            Self::User(OverBudget::Links) => {
+                ("this user has as many links on this node as it may", None)
+            }
+            Self::User(OverBudget::Bytes(wait)) => {
+                ("this user publishes more bytes than it may", Some(wait))
+            }
+            Self::User(OverBudget::Keys(wait)) => {
+                ("this user has as many idempotency keys as it may", Some(wait))
+            }
+            Self::User(OverBudget::Channels(wait)) => {
+                ("this user makes more channels than it may", Some(wait))
             }
             Self::Connects(wait) => ("more connect to this node at once than may", Some(wait)),
             Self::ConnectionRequests(wait) => ("this connection asks too often", Some(wait)),

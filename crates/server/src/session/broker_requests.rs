@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use parking_lot::Mutex;
-use steadfast_history::{Page, Publish, PublishError, ReadError};
+use steadfast_history::{Page, Publish, PublishError, ReadError, Receipt};
 use steadfast_hub::{Read, SessionKey};
 use steadfast_protocol::Scalar;
 
-use crate::node::Node;
+use crate::net::access_limits::Refusal;
+use crate::node::{Counters, Node};
 use crate::session::shard::Shard;
+use crate::session::user_budgets::{OverBudget, UserPermit};
 
 /// The publishes of a session that may wait for the one before. A link keeps no more than this
 /// either.
@@ -29,6 +31,8 @@ pub(crate) struct ReplyTarget {
     pub(crate) node: Arc<Node>,
     pub(crate) shard: Arc<Shard>,
     pub(crate) key: SessionKey,
+    /// Its user's, if its token names one. Counted for as long as anything waits for a result.
+    pub(crate) user: Option<Arc<UserPermit>>,
 }
 
 /// The publishes of one session.
@@ -67,8 +71,45 @@ impl ReplyTarget {
     }
 
     async fn publish(&self, (id, publish): PublishFrame) {
-        let answer = self.node.publish(publish).await;
+        let answer = match &self.user {
+            Some(user) => self.publish_within(user, publish).await,
+            None => self.node.publish(publish).await,
+        };
         self.shard.with(|hub, now| hub.published(now, self.key, id, answer));
+    }
+
+    /// Publishes within the budget of the user. Which channels there are is asked only once the
+    /// user may make no more of them.
+    async fn publish_within(
+        &self,
+        user: &UserPermit,
+        publish: Publish,
+    ) -> Result<Receipt, PublishError> {
+        let (now, channel) = (self.node.clock.now(), publish.channel.clone());
+        let has_key = publish.idempotency_key.is_some();
+        let refused = |over: OverBudget| {
+            Counters::add(&self.node.counters.publish_errors);
+            self.node.access.count(Refusal::User(over));
+            over.into()
+        };
+        user.publish(now, publish.data.as_str().len(), has_key).map_err(refused)?;
+        let may_make = user.new_channel(now);
+        let answer = match may_make {
+            Ok(()) => self.node.publish(publish).await,
+            Err(over) => match self.node.broker.info(&channel).await {
+                Ok(Some(_)) => self.node.publish(publish).await,
+                Ok(None) => Err(refused(over)),
+                Err(ReadError::Unavailable) => Err(PublishError::Unavailable),
+            },
+        };
+        let receipt = answer.as_ref().ok().filter(|receipt| !receipt.is_repeat);
+        if has_key && receipt.is_none() {
+            user.give_back_key();
+        }
+        if may_make.is_ok() && receipt.is_none_or(|receipt| receipt.offset > 1) {
+            user.give_back_channel();
+        }
+        answer
     }
 }
 

@@ -26,6 +26,7 @@ use crate::client_api::tickets;
 use crate::net::socket::TryWrite;
 use crate::node::Node;
 use crate::session::shard::{SessionWaker, Shard};
+use crate::session::user_budgets::UserPermit;
 
 /// The WebSocket pings and pongs that may come before `hello`.
 const CONTROL_FRAMES_MAX: u32 = 20;
@@ -35,6 +36,8 @@ pub(super) struct OpenedSession {
     pub(super) shard: Arc<Shard>,
     pub(super) key: SessionKey,
     pub(super) encoding: Encoding,
+    /// Its user's, if its token names one.
+    pub(super) user: Option<UserPermit>,
     /// The client of the older protocol, if it matters whether it has had the channel's end.
     pub(super) follower: Option<Box<Following>>,
 }
@@ -214,10 +217,13 @@ fn begin(
     let encoding = opening.encoding;
     let (waker, socket) = place;
     let identity = opening.identity.clone();
+    let user = node
+        .count_user(identity.as_deref(), &opening.link)
+        .map_err(|refusal| ours(CloseCode::TRY_LATER, refusal.problem().detail))?;
     match shard.open_shared(opening, waker, socket) {
         Ok(key) => {
             end_if_revoked(node, &shard, key, identity.as_deref());
-            Ok(OpenedSession { shard, key, encoding, follower: None })
+            Ok(OpenedSession { shard, key, encoding, user, follower: None })
         }
         Err(OpenError::Replaced) => Err(ours(
             CloseCode::REPLACED,

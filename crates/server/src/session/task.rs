@@ -58,7 +58,12 @@ enum Event {
 impl Session {
     pub(super) fn new(node: Arc<Node>, waker: Arc<SessionWaker>, open: OpenedSession) -> Self {
         Self {
-            asker: ReplyTarget { node, shard: open.shard, key: open.key },
+            asker: ReplyTarget {
+                node,
+                shard: open.shard,
+                key: open.key,
+                user: open.user.map(Arc::new),
+            },
             publishes: SessionPublishes::default(),
             encoding: open.encoding,
             follower: open.follower,
