@@ -72,7 +72,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Publish(args) => Box::pin(publish::run(args)).await,
         Command::Subscribe(args) => Box::pin(subscribe::run(args)).await,
         Command::Token(args) => token::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchWorker => bench::work().await,
     }

@@ -3,6 +3,7 @@
 //! settings, or all mistakes at once, each with its place and how to correct it. Reads no files but
 //! key files, and does not know what the settings do.
 
+mod auth_settings;
 mod check;
 mod env;
 mod error;
@@ -15,13 +16,14 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
+pub use auth_settings::{AuthSettings, JwksSettings, TokenKeySettings};
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub(crate) use keys::{is_open_to_all, without_line_end};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 pub use settings::{
-    AuthSettings, BackendRole, ClientAddressSource, Config, InternalKeySettings, InternalSettings,
-    NodeSettings, PublicSettings, Route, RouteStart, TokenKeySettings,
+    BackendRole, ClientAddressSource, Config, InternalKeySettings, InternalSettings, NodeSettings,
+    PublicSettings, Route, RouteStart,
 };
 pub use steadfast_broker::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings, Secret};
 pub use tree::Source;

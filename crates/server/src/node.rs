@@ -64,7 +64,8 @@ pub struct Node {
     pub(crate) answer_budget: Arc<AnswerBudget>,
     pub(crate) pressure: Pressure,
     session_count: Arc<SessionCount>,
-    admissions: Admissions,
+    /// Who the holders of tokens are, and what they may do.
+    pub(crate) admissions: Admissions,
     is_draining: AtomicBool,
     /// Over how long clients are sent away while the node drains.
     drain_spread_ms: AtomicU64,
@@ -119,7 +120,7 @@ impl Node {
         let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
         let broker = broker(&config, clock, &updates)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
-        let admissions = Admissions::new(&config)?;
+        let admissions = Admissions::new(&config, clock)?;
         let revocations = revocations(&config, clock)?;
         let tickets = Tickets::new(config.limits.tickets_max, config.limits.tickets_per_ip_max);
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
@@ -207,11 +208,6 @@ impl Node {
         self.broker.expire();
         self.tickets.expire(self.clock.now());
         self.revocations.expire(self.clock.date().0 / 1000);
-    }
-
-    /// Tokens whose slow signatures are not checked yet.
-    pub fn tokens_waiting(&self) -> usize {
-        self.admissions.waiting()
     }
 
     /// Stores and announces an event, and counts it.

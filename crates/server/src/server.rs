@@ -136,7 +136,14 @@ impl Server {
         let tls = tls.map(TlsAcceptor::from);
         tasks.spawn(backend_api::cluster_rpc::respond(Arc::clone(&node)));
         tasks.spawn(backend_api::revocations::compare_tables(Arc::clone(&node)));
-        tasks.spawn(client_api::serve(Arc::clone(&node), public, tls));
+        let keys = Arc::clone(&node);
+        tasks.spawn(async move { keys.admissions.keep_keys().await });
+        let clients = Arc::clone(&node);
+        tasks.spawn(async move {
+            // Clients of a node that has just started wait in the backlog, and are not refused.
+            clients.admissions.first_keys().await;
+            client_api::serve(clients, public, tls).await;
+        });
         tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
         tasks.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_INTERVAL);

@@ -9,6 +9,7 @@ use steadfast_hub::{Grants, Identity};
 use steadfast_machine::{Millis, Span};
 use tokio::sync::Semaphore;
 
+use super::jwks::{JwksKeys, JwksReport};
 use super::token::{Claims, LoadedKeys, TokenError, Verifier};
 use crate::config::Config;
 use crate::error::ServeError;
@@ -47,6 +48,8 @@ impl Admission {
 #[derive(Debug)]
 pub(crate) struct Admissions {
     verifier: Option<Arc<Verifier>>,
+    /// Keys behind a URL, whose verifier is then the one in force.
+    jwks: Option<Arc<JwksKeys>>,
     leeway_s: u64,
     /// Slow signatures that may wait or be checked.
     room: Semaphore,
@@ -57,16 +60,22 @@ pub(crate) struct Admissions {
 
 impl Admissions {
     /// Reads the keys of the settings.
-    pub(crate) fn new(config: &Config) -> Result<Self, ServeError> {
+    pub(crate) fn new(config: &Config, clock: Clock) -> Result<Self, ServeError> {
         let loaded = if config.dev { Ok(None) } else { LoadedKeys::read(&config.auth) };
         let loaded = loaded.map_err(|faults| {
             let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
             ServeError::Keys(all.join("; "))
         })?;
+        let verifier = loaded.map(|loaded| Arc::new(loaded.verifier));
+        let jwks = match &verifier {
+            Some(own) => JwksKeys::new(&config.auth.jwks, own, clock).map_err(ServeError::Keys)?,
+            None => None,
+        };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let waiting_max = config.limits.tokens_waiting_max;
         Ok(Self {
-            verifier: loaded.map(|loaded| Arc::new(loaded.verifier)),
+            verifier,
+            jwks,
             leeway_s: config.auth.leeway_s,
             room: Semaphore::new(waiting_max),
             waiting_max,
@@ -80,12 +89,58 @@ impl Admissions {
         clock: Clock,
         token: Option<&str>,
     ) -> Result<Claims, TokenError> {
-        let verifier = self.verifier.as_ref().ok_or(TokenError::Missing)?;
+        let own = self.verifier.as_ref().ok_or(TokenError::Missing)?;
         let token = token.ok_or(TokenError::Missing)?;
+        let Some(jwks) = &self.jwks else { return self.verify(own, clock, token).await };
+        match self.verify(&jwks.verifier(), clock, token).await {
+            Err(TokenError::UnknownKey) => {
+                let kid = own.kid_of(token);
+                let verifier = jwks.after_fetch(kid.as_deref()).await?;
+                match self.verify(&verifier, clock, token).await {
+                    Err(TokenError::UnknownKey) => Err(jwks.still_unknown(kid.as_deref())),
+                    checked => checked,
+                }
+            }
+            checked => checked,
+        }
+    }
+
+    /// Fetches the keys behind a URL, if there is one, without end.
+    pub(crate) async fn keep_keys(&self) {
+        if let Some(jwks) = &self.jwks {
+            Arc::clone(jwks).run().await;
+        }
+    }
+
+    /// Waits a moment for the first keys from a URL, if there is one.
+    pub(crate) async fn first_keys(&self) {
+        if let Some(jwks) = &self.jwks {
+            jwks.first().await;
+        }
+    }
+
+    /// What is known of keys behind a URL, if there is one.
+    pub(crate) fn jwks(&self) -> Option<JwksReport> {
+        self.jwks.as_ref().map(|jwks| jwks.report())
+    }
+
+    /// The keys behind a URL, if there is one.
+    #[cfg(test)]
+    pub(super) fn jwks_keys(&self) -> Option<Arc<JwksKeys>> {
+        self.jwks.clone()
+    }
+
+    async fn verify(
+        &self,
+        verifier: &Arc<Verifier>,
+        clock: Clock,
+        token: &str,
+    ) -> Result<Claims, TokenError> {
+        let now_unix_s = clock.date().0 / 1000;
         if verifier.is_slow(token) {
-            self.verify_apart(verifier, token, clock.date().0 / 1000).await
+            self.verify_apart(verifier, token, now_unix_s).await
         } else {
-            verifier.verify(token, clock.date().0 / 1000)
+            verifier.verify(token, now_unix_s)
         }
     }
 

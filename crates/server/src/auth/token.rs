@@ -20,6 +20,7 @@ pub use claims::{Claims, ClaimsError};
 pub use key::KeyError;
 pub(crate) use key_files::is_readable_by_all;
 pub use key_files::{KeyFault, LoadedKeys};
+pub(crate) use key_set::KeySet;
 pub use key_set::{JWKS_BYTES_MAX, JwksError, JwksSource, KEYS_MAX, SkippedKey};
 pub use steadfast_hub::{Pattern, PatternError};
 pub use verifier::{TokenRules, Verifier};
@@ -63,6 +64,12 @@ pub enum TokenError {
     /// Too many tokens with slow signatures wait to be checked.
     #[error("too many tokens wait to be checked; try again in a moment")]
     Busy,
+    /// Its key may be in a set that cannot be fetched now.
+    #[error("the token's key is not known yet; try again in {retry_after_s} s")]
+    KeysUnavailable {
+        /// When it may be known.
+        retry_after_s: u32,
+    },
     /// It has expired.
     #[error("the token expired {ago_s} s ago")]
     Expired {
@@ -115,6 +122,7 @@ impl TokenError {
             Self::TicketUnknown => Code::TicketUnknown,
             Self::TicketsFull => Code::TicketsFull,
             Self::Busy => Code::TokensWaiting,
+            Self::KeysUnavailable { .. } => Code::KeysUnavailable,
             Self::Expired { .. } => Code::TokenExpired,
             Self::NotYetValid { .. } => Code::TokenEarly,
             Self::BadClaims(_) => Code::TokenClaims,
@@ -132,6 +140,7 @@ impl TokenError {
             | Self::TicketUnknown
             | Self::TicketsFull
             | Self::Busy
+            | Self::KeysUnavailable { .. }
             | Self::Expired { .. }
             | Self::NotYetValid { .. } => true,
             Self::Malformed | Self::WrongAlgorithm { .. } | Self::BadClaims(_) => false,
@@ -142,10 +151,19 @@ impl TokenError {
 impl From<TokenError> for Problem {
     fn from(error: TokenError) -> Self {
         let problem = Self::new(error.code(), error.to_string());
-        if matches!(error, TokenError::Busy | TokenError::TicketsFull) {
-            problem.retry_after_s(1)
-        } else {
-            problem
+        match error {
+            TokenError::Busy | TokenError::TicketsFull => problem.retry_after_s(1),
+            TokenError::KeysUnavailable { retry_after_s } => problem.retry_after_s(retry_after_s),
+            TokenError::Missing
+            | TokenError::Malformed
+            | TokenError::BadSignature
+            | TokenError::WrongAlgorithm { .. }
+            | TokenError::UnknownKey
+            | TokenError::Revoked
+            | TokenError::TicketUnknown
+            | TokenError::Expired { .. }
+            | TokenError::NotYetValid { .. }
+            | TokenError::BadClaims(_) => problem,
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) async fn live() -> Json<HealthReport> {
     Json(HealthReport { status: "ok", warnings: Vec::new() })
 }
 
-/// `GET /readyz`: the node does not drain, and its broker answers a publish to itself.
+/// `GET /readyz`: the node does not drain, its broker answers a publish to itself, and it has keys
+/// to check tokens with.
 pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthReport>, Problem> {
     if node.is_draining() {
         let detail = "this node is draining and takes nobody new";
@@ -40,6 +41,18 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthRe
         return Err(Problem::new(Code::BrokerUnavailable, detail).retry_after_s(AGAIN_S));
     }
     let mut warnings = node.broker.warnings();
+    if let Some(jwks) = node.admissions.jwks() {
+        if jwks.keys == 0 {
+            let detail = "the keys of tokens (`auth.jwks.url`) have not been fetched";
+            return Err(Problem::new(Code::KeysUnavailable, detail).retry_after_s(AGAIN_S));
+        }
+        if jwks.failures > 0 {
+            let failures = jwks.failures;
+            warnings.push(format!(
+                "the keys of tokens (`auth.jwks.url`) cannot be fetched: {failures} attempts failed"
+            ));
+        }
+    }
     warnings.extend(pressure::warnings(&node.broker.yields(), node.clock.now()));
     Ok(Json(HealthReport { status: "ok", warnings }))
 }

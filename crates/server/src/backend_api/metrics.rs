@@ -29,6 +29,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.node(&node, &snapshot);
     sheet.connections(&snapshot);
     sheet.access(&node);
+    sheet.token_keys(&node);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
     sheet.broker(&node.broker.metrics());
@@ -138,6 +139,25 @@ impl Sheet {
             ),
         ] {
             self.gauge(name, about, value);
+        }
+    }
+
+    /// The keys behind `auth.jwks.url`, if there is one.
+    fn token_keys(&mut self, node: &Node) {
+        let Some(jwks) = node.admissions.jwks() else { return };
+        let help = "Fetches of the keys of tokens, by result";
+        let fetches = jwks.fetches.into_iter().map(|(result, count)| BrokerMetric {
+            name: "jwks_fetches",
+            help,
+            labels: vec![("result", result.to_owned())],
+            value: MetricValue::Counter(count),
+        });
+        self.0.register("jwks_fetches", help, MetricFamily(fetches.collect()));
+        self.gauge("jwks_keys", "Keys that tokens are checked with", jwks.keys as u64);
+        if let Some(age) = jwks.age {
+            let age = ConstGauge::new(age.0 / 1000);
+            let about = "Time since the keys of tokens were fetched";
+            self.0.register_with_unit("jwks_age", about, Unit::Seconds, age);
         }
     }
 

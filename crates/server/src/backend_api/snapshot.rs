@@ -82,7 +82,7 @@ impl NodeSnapshot {
             publish_errors: count(&counters.publish_errors),
             tickets: node.tickets.len(),
             revocations: node.revocations.len(),
-            tokens_waiting: node.tokens_waiting(),
+            tokens_waiting: node.admissions.waiting(),
             polls: count(&counters.polls),
             polls_refused: count(&counters.polls_refused),
             poll_bytes: node.answer_budget.taken(),

@@ -137,6 +137,8 @@ codes! {
     TicketsFull, SERVICE_UNAVAILABLE, "tickets_full", "No room for more tickets";
     /// Too many tokens wait for their signatures to be checked.
     TokensWaiting, SERVICE_UNAVAILABLE, "tokens_waiting", "Too many tokens wait to be checked";
+    /// The token's key may be in a set that cannot be fetched now.
+    KeysUnavailable, SERVICE_UNAVAILABLE, "keys_unavailable", "The keys of tokens cannot be had";
     /// The node is leaving: another one, or this one restarted, will serve.
     Draining, SERVICE_UNAVAILABLE, "draining", "The node is leaving";
     /// What was asked for is on another node, which did not answer in time.

@@ -261,7 +261,9 @@ async fn admit(
     admitted.map_err(|error| {
         let code = match error {
             TokenError::Missing => CloseCode::TOKEN_MISSING,
-            TokenError::Busy | TokenError::TicketsFull => CloseCode::TRY_LATER,
+            TokenError::Busy | TokenError::TicketsFull | TokenError::KeysUnavailable { .. } => {
+                CloseCode::TRY_LATER
+            }
             TokenError::Expired { .. } => CloseCode::TOKEN_EXPIRED,
             TokenError::NotYetValid { .. } => CloseCode::TOKEN_NOT_YET_VALID,
             TokenError::Malformed

@@ -71,7 +71,8 @@ impl LoadedKeys {
             leeway_s: settings.leeway_s,
         };
         let verifier = Verifier::with_keys(keys, rules);
-        Ok(verifier.has_keys().then_some(Self { verifier, warnings }))
+        let verifier = if settings.jwks.url.is_some() { verifier.open() } else { verifier };
+        Ok(verifier.is_of_use().then_some(Self { verifier, warnings }))
     }
 }
 

@@ -16,7 +16,7 @@ const TRIES_MAX: usize = 4;
 
 /// The keys of one source.
 #[derive(Clone, Default)]
-pub(super) struct KeySet(Vec<TokenKey>);
+pub(crate) struct KeySet(Vec<TokenKey>);
 
 /// Where a JWK set comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum JwksError {
 
 impl KeySet {
     /// Parses a JWK set, entry by entry.
-    pub(super) fn parse(
+    pub(crate) fn parse(
         text: &[u8],
         source: JwksSource,
     ) -> Result<(Self, Vec<SkippedKey>), JwksError> {
@@ -92,7 +92,7 @@ impl KeySet {
     }
 
     /// How many keys there are.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 

@@ -20,6 +20,8 @@ use super::{TOKEN_BYTES_MAX, TokenError, ring_provider};
 pub struct Verifier {
     keys: KeySet,
     rules: TokenRules,
+    /// Whether a URL may bring further public keys.
+    is_open: bool,
 }
 
 /// What a token has to say besides its own claims.
@@ -62,7 +64,19 @@ impl Verifier {
 
     pub(super) fn with_keys(keys: KeySet, rules: TokenRules) -> Self {
         ring_provider::install();
-        Self { keys, rules }
+        Self { keys, rules, is_open: false }
+    }
+
+    /// The same, where a URL may bring further public keys.
+    pub(super) fn open(self) -> Self {
+        Self { is_open: true, ..self }
+    }
+
+    /// The same, with the keys of a set behind its own.
+    pub(crate) fn with_set(&self, set: KeySet) -> Self {
+        let mut verifier = self.clone();
+        verifier.keys.join(set);
+        verifier
     }
 
     /// Returns what `token` permits at `now_unix_s`, in seconds since 1970. A token is valid from
@@ -79,9 +93,19 @@ impl Verifier {
         Ok(claims)
     }
 
-    /// Whether it has any.
-    pub(super) const fn has_keys(&self) -> bool {
-        self.keys.len() > 0
+    /// Whether there are keys to check a token with, now or later.
+    pub(super) const fn is_of_use(&self) -> bool {
+        self.is_open || self.keys.len() > 0
+    }
+
+    /// How many keys it has.
+    pub(crate) const fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The name that the token gives to its key, if it can be read.
+    pub(crate) fn kid_of(&self, token: &str) -> Option<String> {
+        self.read(token).ok()?.kid
     }
 
     /// Whether checking this token takes so long that it should not be done on a thread that serves
@@ -106,7 +130,7 @@ impl Verifier {
         let head: TokenHeader<'_> =
             serde_json::from_slice(&head).map_err(|_| TokenError::Malformed)?;
         let algorithm = SignatureAlgorithm::of(&head.alg)
-            .filter(|algorithm| self.keys.algorithms().contains(algorithm))
+            .filter(|algorithm| self.takes(*algorithm))
             .ok_or_else(|| self.wrong_algorithm(&head.alg))?;
         if head.crit.is_some() {
             return Err(TokenError::Malformed);
@@ -115,9 +139,15 @@ impl Verifier {
         Ok(SignedToken { algorithm, kid, message, claims, signature })
     }
 
+    /// Whether a key takes the algorithm. What a URL may bring is a public key.
+    fn takes(&self, algorithm: SignatureAlgorithm) -> bool {
+        self.is_open && algorithm.secret_bytes_min().is_none()
+            || self.keys.algorithms().contains(&algorithm)
+    }
+
     fn wrong_algorithm(&self, given: &str) -> TokenError {
-        let taken: Vec<_> =
-            self.keys.algorithms().into_iter().map(SignatureAlgorithm::as_str).collect();
+        let taken = SignatureAlgorithm::ALL.into_iter().filter(|one| self.takes(*one));
+        let taken: Vec<_> = taken.map(SignatureAlgorithm::as_str).collect();
         TokenError::WrongAlgorithm { given: name_of(given), taken: taken.join(", ").into() }
     }
 
@@ -169,7 +199,8 @@ impl Verifier {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (keys, rules) = (self.keys.len(), &self.rules);
-        f.debug_struct("Verifier").field("keys", &keys).field("rules", rules).finish()
+        let Self { keys, rules, is_open } = self;
+        let mut debug = f.debug_struct("Verifier");
+        debug.field("keys", &keys.len()).field("rules", rules).field("is_open", is_open).finish()
     }
 }

@@ -2,6 +2,7 @@
 //! known to more than it should be.
 
 use super::{Config, Rules, key, path, written_at};
+use crate::auth::jwks::parse_url;
 use crate::auth::token::{LoadedKeys, is_readable_by_all};
 use ring::digest::{SHA256, digest};
 use steadfast_broker::Secret;
@@ -12,7 +13,7 @@ const TEXT_BYTES_MAX: usize = 1_024;
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     let auth = &config.auth;
-    let has_others = !auth.keys.is_empty() || auth.jwks_file.is_some();
+    let has_others = !auth.keys.is_empty() || auth.jwks_file.is_some() || auth.jwks.url.is_some();
     if auth.hs256_key.is_some() || !has_others {
         let hs256 = auth.hs256_key.as_ref();
         key(rules, config.dev, "auth.hs256_key", hs256, HS256_KEY_BYTES_MIN);
@@ -26,6 +27,10 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
             let mend = "see docs/tokens.md for what goes here";
             rules.broken(&[at], fault.wrong, mend);
         }
+    }
+    if let Some(Err(error)) = auth.jwks.url.as_deref().map(parse_url) {
+        let mend = "write the one that your issuer names as `jwks_uri`";
+        rules.broken(&[path("auth.jwks.url")], error.to_string(), mend);
     }
     shared(rules, config);
     let audiences = auth.audiences.iter().enumerate();

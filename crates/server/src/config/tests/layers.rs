@@ -24,12 +24,13 @@ fn the_example_has_every_setting_at_its_default() {
 }
 
 /// The sections that have settings.
-pub(super) const SECTIONS: [&str; 12] = [
+pub(super) const SECTIONS: [&str; 13] = [
     "",
     "node",
     "public",
     "internal",
     "auth",
+    "auth.jwks",
     "broker",
     "broker.redis",
     "broker.nats",

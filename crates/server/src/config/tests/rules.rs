@@ -61,6 +61,9 @@ fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
         "keys = [{ alg = 'ES256', file = 'p256.pem' }, { alg = 'PS256', file = 'rsa.pem' }]",
         "issuer = 'https://id.example.com/'\naudiences = ['a', 'b']\njwks_file = 'jwks.json'",
         "jwks_file = 'jwks.json'\nrevocations_file = 'r.jsonl'",
+        "jwks.url = 'https://id.example.com/jwks.json?v=1'",
+        "jwks.url = 'http://127.0.0.1:8082/keys'",
+        "jwks.url = 'http://[::1]/keys'",
     ] {
         assert_eq!(said(good), none, "{good}");
     }
@@ -74,6 +77,10 @@ fn each_key_of_tokens_is_read_and_one_that_cannot_be_used_is_named() {
         ("keys = [{ alg = 'HS512', file = 'secret' }]", "48 bytes; HS512 needs 64"),
         ("keys = [{ alg = 'HS256', secret = '' }]", "`auth.keys.0.secret`: the secret has 0 bytes"),
         ("keys = [{ alg = 'RS256' }]", "neither `secret` nor `file`"),
+        ("jwks.url = 'id.example.com'", "`auth.jwks.url`: this is not a URL"),
+        ("jwks.url = 'ftp://id.example.com/'", "it is neither https nor http"),
+        ("jwks.url = 'http://id.example.com/'", "http is for this machine alone"),
+        ("jwks.url = 'https://a:b@id.example.com/'", "it has a user or a password"),
         ("jwks_file = 'jwks.json'\nissuer = ''", "`auth.issuer`: this has 0 bytes"),
         ("jwks_file = 'jwks.json'\naudiences = ['']", "`auth.audiences.0`: this has 0 bytes"),
         ("jwks_file = 'jwks.json'\nrevocations_file = 'no/r.jsonl'", "no is no directory"),
@@ -205,6 +212,11 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("public.keep_alive_ms", 1000, 3_600_000),
     ("internal.connections_max", 1, 1_000_000),
     ("internal.keep_alive_ms", 1000, 86_400_000),
+    ("auth.jwks.refresh_ms", 10_000, 86_400_000),
+    ("auth.jwks.pause_ms", 1000, 3_600_000),
+    ("auth.jwks.timeout_ms", 100, 60_000),
+    ("auth.jwks.wait_ms", 0, 10_000),
+    ("auth.jwks.stale_ms_max", 0, 2_592_000_000),
     ("auth.leeway_s", 0, 300),
     ("auth.revocations_max", 1, 1_000_000),
     ("auth.revocation_kept_s", 60, 31_536_000),
