@@ -153,6 +153,7 @@ impl BrokerBackend for RedisBroker {
         let (spare, name) = (self.shared.epochs.base(), publish.channel.as_str());
         let bare = Epoch::new(&spare).map_err(|_| PublishError::Unavailable)?;
         let retention = streams.retention_of(publish.channel.namespace());
+        let namespace_max = streams.channels_max_of(publish.channel.namespace());
         // A channel's name has no space, so no two pairs share a name.
         let key = publish.idempotency_key.as_deref().map(|key| format!("{name} {key}"));
         let hash = key.as_ref().map(|_| format!("{:016x}", publish.fingerprint().0));
@@ -178,7 +179,8 @@ impl BrokerBackend for RedisBroker {
             .arg(server.keys.events.as_str())
             .number(streams.idempotency_keys_max)
             .arg(key.unwrap_or_default())
-            .arg(hash.unwrap_or_default());
+            .arg(hash.unwrap_or_default())
+            .number(namespace_max);
         let answer = server.send(&session, call).await.map_err(away)?;
         match text(answer.first()) {
             "ok" => {
@@ -192,6 +194,10 @@ impl BrokerBackend for RedisBroker {
             "mismatch" => Err(PublishError::IdempotencyMismatch),
             "finished" => Err(PublishError::Finished),
             "channels" => Err(PublishError::TooManyChannels { max: streams.channels_max }),
+            "namespace" => Err(PublishError::NamespaceFull {
+                namespace: publish.channel.namespace().into(),
+                max: namespace_max,
+            }),
             "keys" => Err(PublishError::IdempotencyFull { max: streams.idempotency_keys_max }),
             "storage" => Err(PublishError::StorageFull { bytes_max: streams.bytes_total_max }),
             _ => Err(PublishError::Unavailable),

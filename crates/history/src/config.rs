@@ -38,6 +38,8 @@ impl Default for Retention {
 pub struct NamespaceBudget {
     /// Bytes of encoded events that other namespaces cannot take from it. Default 0.
     pub bytes_total_min: usize,
+    /// Channels at once, 0 for as many as the broker has. Default 0.
+    pub channels_max: usize,
 }
 
 /// Limits of all channels of a broker.
@@ -92,5 +94,10 @@ impl HistoryConfig {
     /// What is kept of channels in `namespace`.
     pub fn retention_of(&self, namespace: &str) -> Retention {
         self.namespaces.get(namespace).copied().unwrap_or(self.retention)
+    }
+
+    /// The most channels of `namespace`, 0 for no limit of its own.
+    pub fn channels_max_of(&self, namespace: &str) -> usize {
+        self.budgets.get(namespace).unwrap_or(&self.budget).channels_max
     }
 }

@@ -17,6 +17,7 @@
 //! | kept events: append, retention, thinning | [`ChannelLog`] | memory, disk (what is hot), nats |
 //! | where a reader starts, and which gap it is told | [`start_of_page`] | memory, disk, nats |
 //! | what has a place in a page | [`PageBuilder`] | memory, disk, nats |
+//! | room for channels, and which unused ones go | [`ChannelCounts`] | memory, disk, nats |
 //! | whether a channel keeps too much | [`Retention::is_over`] | memory, disk, nats |
 //! | the first answer to an idempotency key | [`IdempotencyWindow`] | memory, disk, nats |
 //! | epochs that nobody else makes | [`EpochMaker`] | all |
@@ -60,6 +61,7 @@
 
 extern crate alloc;
 
+mod channel_counts;
 mod channel_index;
 mod channel_log;
 mod config;
@@ -73,6 +75,7 @@ mod reserved;
 mod shares;
 mod stable_hash;
 
+pub use channel_counts::{ChannelCounts, ForgetRule};
 pub use channel_index::ChannelIndex;
 pub use channel_log::{ChannelLog, DatedEvent, LoggedEvent};
 pub use config::{HistoryConfig, NamespaceBudget, Retention};

@@ -7,22 +7,20 @@ mod channel;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use steadfast_machine::{Millis, Span};
+use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 
 use self::channel::MemoryChannel;
 use crate::ChannelIndex;
 use crate::{
-    AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig, HistoryShares, IdempotencyWindow, Page,
-    PageLimit, Publication, Publish, PublishError, Published, ReadError, Receipt, ReservedEpochs,
-    ReservedTotals,
+    AnsweredKey, ChannelCounts, EpochMaker, FirstAnswer, ForgetRule, HistoryConfig, HistoryShares,
+    IdempotencyWindow, Page, PageLimit, Publication, Publish, PublishError, Published, ReadError,
+    Receipt, ReservedEpochs, ReservedTotals,
 };
 
-/// A channel that keeps nothing and was not touched for this long is forgotten.
-const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
 /// How many channels one call of [`MemoryLog::expire`] looks at.
-const EXPIRE_BATCH: usize = 1_000;
+const EXPIRE_BATCH: usize = 10_000;
 
 /// All channels of a memory broker.
 #[derive(Debug)]
@@ -32,6 +30,7 @@ pub struct MemoryLog {
     reserved: ReservedEpochs<Epoch>,
     window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
     shares: HistoryShares,
+    counts: ChannelCounts,
     yields: YieldTotals,
     epochs: EpochMaker,
     expired_to: Option<ChannelName>,
@@ -46,6 +45,28 @@ pub struct YieldTotals {
     pub events: u64,
     /// When the last of them went.
     pub last_event: Option<Millis>,
+    /// Channels that nobody used, because there were nearly as many as there may be.
+    pub channels: u64,
+    /// When the last of them went.
+    pub last_channel: Option<Millis>,
+}
+
+impl YieldTotals {
+    /// So many events have gone.
+    pub const fn has_dropped(&mut self, now: Millis, events: u64) {
+        if events > 0 {
+            self.events += events;
+            self.last_event = Some(now);
+        }
+    }
+
+    /// So many channels have gone.
+    pub const fn has_forgotten(&mut self, now: Millis, channels: u64) {
+        if channels > 0 {
+            self.channels += channels;
+            self.last_channel = Some(now);
+        }
+    }
 }
 
 /// What is known of a channel.
@@ -73,6 +94,7 @@ impl MemoryLog {
             channels: ChannelIndex::new(config.epoch_seed),
             reserved: ReservedEpochs::new(&config),
             shares: HistoryShares::new(&config),
+            counts: ChannelCounts::new(&config),
             yields: YieldTotals::default(),
             epochs: EpochMaker::new(config.epoch_seed),
             config,
@@ -101,11 +123,8 @@ impl MemoryLog {
             let max = self.config.idempotency_keys_max;
             return Err(PublishError::IdempotencyFull { max });
         }
-        let max = self.config.channels_max;
         let name = publish.channel.clone();
-        if !self.open(&name, now) {
-            return Err(PublishError::TooManyChannels { max });
-        }
+        self.open(&name, now)?;
         let publication =
             self.append(now, time, publish).inspect_err(|_| self.close(&name, now))?;
         let Publication { epoch, offset, channel, .. } = &*publication;
@@ -139,9 +158,13 @@ impl MemoryLog {
         Ok(Page::of_nothing(since, epoch))
     }
 
-    /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
+    /// Somebody follows a channel: it is in use, and where it has no event yet, its epoch to come
+    /// is kept.
     pub fn keep(&mut self, now: Millis, channel: &ChannelName) {
-        self.reserved.keep(now, channel);
+        match self.channels.entry_of(channel) {
+            Some(history) => history.touch(now),
+            None => drop(self.reserved.keep(now, channel)),
+        }
     }
 
     /// What is known of a channel; `None` where nothing is.
@@ -157,13 +180,7 @@ impl MemoryLog {
     /// Forgets a channel and all it kept. What is published later has a new epoch.
     pub fn delete(&mut self, channel: &ChannelName) -> bool {
         self.window.forget(channel);
-        match self.channels.remove(channel) {
-            Some(history) => {
-                self.shares.resize(channel, history.bytes(), 0);
-                true
-            }
-            None => false,
-        }
+        self.remove(channel).is_some()
     }
 
     /// Drops what has grown too old, a bounded number of channels a call.
@@ -178,8 +195,11 @@ impl MemoryLog {
             let retention = self.config.retention_of(name.namespace());
             let Some(history) = self.channels.entry_of(&name) else { continue };
             history.trim(now, &retention, &name, &mut self.shares);
-            if history.is_forgettable(now, IDLE_FORGOTTEN) {
-                self.channels.remove(&name);
+            let (is_empty, idle) = (history.is_empty(), history.idle(now));
+            let rule = self.counts.forget_rule(name.namespace());
+            if rule.lets_go(is_empty, idle) {
+                self.remove(&name);
+                self.yields.has_forgotten(now, u64::from(ForgetRule::is_early(is_empty, idle)));
             }
         }
     }
@@ -257,34 +277,39 @@ impl MemoryLog {
             let before = history.bytes();
             history.drop_oldest();
             self.shares.resize(&channel, before, history.bytes());
-            self.yields.events += 1;
-            self.yields.last_event = Some(now);
+            self.yields.has_dropped(now, 1);
         }
         Ok(())
     }
 
-    /// Makes sure that there is such a channel; false where there may be no more.
-    fn open(&mut self, channel: &ChannelName, now: Millis) -> bool {
+    /// Makes sure that there is such a channel.
+    fn open(&mut self, channel: &ChannelName, now: Millis) -> Result<(), PublishError> {
         if let Some(history) = self.channels.entry_of(channel) {
             history.touch(now);
-            return true;
+            return Ok(());
         }
-        if self.channels.len() >= self.config.channels_max {
-            return false;
-        }
+        self.counts.check(channel, 0)?;
         let epoch = self.reserved.take(channel).or_else(|| self.epochs.epoch());
-        let Some(epoch) = epoch else { return false };
+        let epoch = epoch.ok_or(PublishError::Unavailable)?;
+        self.counts.add(channel);
         self.channels.insert(channel.clone(), MemoryChannel::new(epoch, now));
-        true
+        Ok(())
     }
 
     /// Takes out a channel that has had no event: its first one was refused.
     fn close(&mut self, channel: &ChannelName, now: Millis) {
         if self.channels.get(channel).is_some_and(|history| history.head() == 0)
-            && let Some(history) = self.channels.remove(channel)
+            && let Some(history) = self.remove(channel)
         {
             self.reserved.put(now, channel, history.epoch().clone());
         }
+    }
+
+    fn remove(&mut self, channel: &ChannelName) -> Option<MemoryChannel> {
+        let history = self.channels.remove(channel)?;
+        self.counts.remove(channel);
+        self.shares.resize(channel, history.bytes(), 0);
+        Some(history)
     }
 }
 

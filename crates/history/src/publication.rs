@@ -100,6 +100,14 @@ pub enum PublishError {
         /// How many that is.
         max: usize,
     },
+    /// There are as many channels as may be in the namespace.
+    #[error("there are {max} channels in `{namespace}`, as many as its `channels_max` says")]
+    NamespaceFull {
+        /// Which one.
+        namespace: Box<str>,
+        /// How many that is.
+        max: usize,
+    },
     /// The stored events of all channels take as much room as they may.
     #[error("history takes all {bytes_max} bytes that `limits.history_bytes_total_max` allows")]
     StorageFull {
@@ -181,7 +189,9 @@ impl PublishError {
         let (code, retry_after_s) = match self {
             Self::Finished => (ErrorCode::ChannelFinished, None),
             Self::IdempotencyMismatch => (ErrorCode::IdempotencyMismatch, None),
-            Self::TooManyChannels { .. } => (ErrorCode::TooManyChannels, Some(30)),
+            Self::TooManyChannels { .. } | Self::NamespaceFull { .. } => {
+                (ErrorCode::TooManyChannels, Some(30))
+            }
             Self::IdempotencyFull { .. } => (ErrorCode::IdempotencyFull, Some(30)),
             Self::StorageFull { .. } => (ErrorCode::StorageFull, Some(30)),
             Self::OverBudget { wait_s, .. } => (ErrorCode::RateLimited, Some(*wait_s)),

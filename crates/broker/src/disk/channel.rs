@@ -36,8 +36,9 @@ impl DiskChannel {
         self.touched = now;
     }
 
-    pub(super) fn is_forgettable(&self, now: Millis, idle: Span) -> bool {
-        self.numbers.events() == 0 && now.since(self.touched) > idle
+    /// For how long nobody has used it.
+    pub(super) fn idle(&self, now: Millis) -> Span {
+        now.since(self.touched)
     }
 
     /// Takes over what the store has now; the bytes of hot events that are not kept any more.

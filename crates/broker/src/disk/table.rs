@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, EpochMaker, FirstAnswer, HistoryConfig, HistoryShares, HotCache,
-    IdempotencyWindow, Page, PageLimit, Publication, PublishError, ReadError, ReservedEpochs,
-    ReservedTotals, Retention, YieldTotals,
+    AnsweredKey, ChannelCounts, ChannelInfo, EpochMaker, FirstAnswer, ForgetRule, HistoryConfig,
+    HistoryShares, HotCache, IdempotencyWindow, Page, PageLimit, Publication, PublishError,
+    ReadError, ReservedEpochs, ReservedTotals, Retention, YieldTotals,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
@@ -31,6 +31,7 @@ pub(super) struct DiskTable {
     /// Channels that the store does not know yet, or not under their epoch.
     unsaved: Vec<ChannelName>,
     shares: HistoryShares,
+    counts: ChannelCounts,
     pub(super) yields: YieldTotals,
     hot: HotCache,
 }
@@ -103,6 +104,7 @@ impl DiskTable {
             ids: ChannelIds { seed: config.epoch_seed, made: 0 },
             reserved: ReservedEpochs::new(&config),
             shares: HistoryShares::new(&config),
+            counts: ChannelCounts::new(&config),
             yields: YieldTotals::default(),
             era: FenceEra::default(),
             config,
@@ -115,15 +117,19 @@ impl DiskTable {
 
     /// Puts in a channel that the store knows.
     pub(super) fn load(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
-        self.shares.resize(&name, 0, size(numbers.bytes));
-        self.channels.insert(name, DiskChannel::new(numbers, true, now));
+        self.put(name, DiskChannel::new(numbers, true, now));
     }
 
     /// Puts in a channel that the store does not know, under the numbers it had.
     pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.unsaved.push(name.clone());
-        self.shares.resize(&name, 0, size(numbers.bytes));
-        self.channels.insert(name, DiskChannel::new(numbers, false, now));
+        self.put(name, DiskChannel::new(numbers, false, now));
+    }
+
+    fn put(&mut self, name: ChannelName, channel: DiskChannel) {
+        self.shares.resize(&name, 0, size(channel.numbers().bytes));
+        self.counts.add(&name);
+        self.channels.insert(name, channel);
     }
 
     /// What is kept of a channel.
@@ -174,18 +180,15 @@ impl DiskTable {
         name: &ChannelName,
         now: Millis,
     ) -> Result<&DiskChannel, PublishError> {
-        let max = self.config.channels_max;
         if !self.channels.contains_key(name) {
-            if self.channels.len() >= max {
-                return Err(PublishError::TooManyChannels { max });
-            }
+            self.counts.check(name, 0)?;
             let id = self.ids.next();
             let epoch = self.reserved.take(name).or_else(|| self.epochs.epoch());
             let epoch = epoch.ok_or(PublishError::Unavailable)?;
             let (first, head, bytes, oldest_at) = (1, 0, 0, 0);
             let numbers =
                 ChannelNumbers { id, epoch, first, head, bytes, oldest_at, is_final: false };
-            self.channels.insert(name.clone(), DiskChannel::new(numbers, false, now));
+            self.put(name.clone(), DiskChannel::new(numbers, false, now));
         }
         match self.channels.get_mut(name) {
             Some(channel) => {
@@ -206,9 +209,18 @@ impl DiskTable {
         }
     }
 
-    /// Somebody follows a channel: where it has no event yet, its epoch to come is kept.
+    /// Somebody follows a channel: it is in use, and where it has no event yet, its epoch to come
+    /// is kept.
     pub(super) fn keep(&mut self, name: &ChannelName, now: Millis) {
-        self.reserved.keep(now, name);
+        match self.channels.get_mut(name) {
+            Some(channel) => channel.touch(now),
+            None => drop(self.reserved.keep(now, name)),
+        }
+    }
+
+    /// How long unused channels of a namespace are kept.
+    pub(super) fn forget_rule(&self, namespace: &str) -> ForgetRule {
+        self.counts.forget_rule(namespace)
     }
 
     /// How many epochs are reserved for names without events.
@@ -293,6 +305,7 @@ impl DiskTable {
     /// Takes out a channel; its numbers.
     pub(super) fn remove(&mut self, name: &ChannelName) -> Option<ChannelNumbers> {
         let mut channel = self.channels.remove(name)?;
+        self.counts.remove(name);
         while channel.hot_from().is_some() {
             self.hot.free(channel.cool());
         }

@@ -343,10 +343,7 @@ impl DiskWriter {
                 answer.is_written = true;
             }
         }
-        if outcome.yielded > 0 {
-            table.yields.events += outcome.yielded;
-            table.yields.last_event = Some(self.shared.times.clock.now());
-        }
+        table.yields.has_dropped(self.shared.times.clock.now(), outcome.yielded);
         drop(table);
         self.chores.over.extend(outcome.over);
     }

@@ -89,11 +89,6 @@ fn expected(table: &NatsTable, name: &ChannelName) -> u64 {
     last.or_else(|| table.tombs.get(name).map(|(seq, _)| *seq)).unwrap_or(0)
 }
 
-fn has_no_room(table: &NatsTable, name: &ChannelName) -> bool {
-    let is_new = !table.channels.contains_key(name);
-    is_new && table.channels.len() + table.promised.channels >= table.config.channels_max
-}
-
 fn touched(table: &NatsTable, name: &ChannelName) -> Option<MessageBuilder> {
     let channel = table.channels.get(name).filter(|channel| channel.len() == 0)?;
     // The last of a finished channel says that it is finished.
@@ -215,8 +210,8 @@ fn room(
     if publish.idempotency_key.is_some() && keys >= keys_max {
         return Err(PublishError::IdempotencyFull { max: keys_max });
     }
-    if has_no_room(table, name) {
-        return Err(PublishError::TooManyChannels { max: table.config.channels_max });
+    if !table.channels.contains_key(name) {
+        table.counts.check(name, table.promised.channels)?;
     }
     let bytes_max = table.config.bytes_total_max;
     let on_their_way = table.promised.bytes + promised.bytes;

@@ -31,8 +31,8 @@ use crate::update_bus::ChannelUpdate;
 const BEATS_PER_PRESENCE: u32 = 30;
 /// How long that takes.
 pub(super) const PRESENCE_MS: u64 = BEAT.as_secs() * 1000 * BEATS_PER_PRESENCE as u64;
-/// A followed channel that is idle for this long is kept from being deleted, in ms: 12 hours.
-const TOUCH_MS: u64 = 43_200_000;
+/// A followed channel that is idle for this long is kept from being deleted, in ms: an hour.
+pub(super) const TOUCH_MS: u64 = 3_600_000;
 
 /// Keeps a session with the log, without end.
 pub(super) async fn run(shared: &Arc<NatsShared>) {

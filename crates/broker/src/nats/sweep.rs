@@ -10,13 +10,15 @@ use tokio::sync::oneshot;
 use super::NatsShared;
 use super::channel_queue::ChannelQueues;
 use super::message_builder::QueuedWork;
+use super::supervisor::TOUCH_MS;
 
 /// How often some channels are looked at.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Channels looked at in one turn.
 const BATCH: usize = 5_000;
-/// A channel that keeps nothing and was not touched for this long is forgotten, in ms: a day.
-const IDLE_MS: u64 = 86_400_000;
+/// No channel that keeps nothing is forgotten before it was unused for this long, in ms: nodes
+/// whose links follow it touch it twice as often.
+const IDLE_MIN_MS: u64 = 2 * TOUCH_MS;
 /// The log drops messages of a channel when there are so many, or a quarter of what is kept.
 const TRASH_MIN: usize = 16;
 /// The message that says that a channel is gone stays for so long, in ms: ten minutes. A node that
@@ -34,7 +36,8 @@ const CALM_TURNS: u32 = 6;
 struct SweepStep {
     /// Channels with messages to drop, and below which number.
     trash: Vec<(ChannelName, u64)>,
-    idle: Vec<ChannelName>,
+    /// Channels that keep nothing, and since when they are unused if they may go.
+    idle: Vec<(ChannelName, u64)>,
     /// Channels that are gone, and below which number the last message about them is.
     tombs: Vec<(ChannelName, u64)>,
 }
@@ -61,8 +64,7 @@ pub(super) async fn turn(
     is_cleaning: bool,
 ) -> Option<ChannelName> {
     let (turn, last) = plan(shared, after.as_ref(), is_cleaning);
-    let idle_since = shared.date().saturating_sub(IDLE_MS);
-    for name in turn.idle {
+    for (name, idle_since) in turn.idle {
         let (told, answer) = oneshot::channel();
         let work = QueuedWork::Delete { if_idle_since: Some(idle_since), told };
         ChannelQueues::put(shared, &name, work).await;
@@ -99,6 +101,7 @@ fn plan(
     let mut turn = SweepStep::default();
     // The newest message of the log stays: it says how far there is to read.
     let newest = *shared.applied.borrow();
+    let idle_ms = table.counts.rule().empty_after.0.max(IDLE_MIN_MS);
     let is_old = |at: u64| now.saturating_sub(at) > TOMB_MS;
     for (name, (seq, at)) in &table.tombs {
         if is_old(*at) && *seq < newest && shared.is_mine(name) {
@@ -111,8 +114,9 @@ fn plan(
         if !shared.is_mine(&name) {
             continue;
         }
-        if channel.is_idle_since(now.saturating_sub(IDLE_MS)) {
-            turn.idle.push(name);
+        let idle_since = now.saturating_sub(idle_ms);
+        if channel.is_idle_since(idle_since) {
+            turn.idle.push((name, idle_since));
         } else if count > 0 && (is_cleaning || count >= TRASH_MIN.max(channel.len() / 4)) {
             // The last message says where the channel stands.
             turn.trash.push((name, below.min(channel.last)));

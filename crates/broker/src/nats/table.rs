@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_history::{
-    AnsweredKey, ChannelInfo, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow, Page,
-    PageLimit, ReservedEpochs,
+    AnsweredKey, ChannelCounts, ChannelInfo, FirstAnswer, HistoryConfig, HotCache,
+    IdempotencyWindow, Page, PageLimit, ReservedEpochs,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
@@ -35,6 +35,7 @@ pub(super) struct NatsTable {
     pub(super) channels: BTreeMap<ChannelName, NatsChannel>,
     pub(super) answers: IdempotencyWindow<ChannelName, FirstAnswer>,
     pub(super) bytes: usize,
+    pub(super) counts: ChannelCounts,
     /// What is on its way to the log.
     pub(super) promised: Promised,
     /// Channels that are gone, the message that says so, and when that came.
@@ -75,6 +76,7 @@ impl NatsTable {
             channels: BTreeMap::new(),
             answers: IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window),
             bytes: 0,
+            counts: ChannelCounts::new(&config),
             promised: Promised::default(),
             tombs: BTreeMap::new(),
             reserved: ReservedEpochs::new(&config),
@@ -151,6 +153,7 @@ impl NatsTable {
         }
         let epoch = self.epoch(base)?;
         let channel = NatsChannel::new(base, epoch, head, place.seq, place.at);
+        self.counts.add(name);
         self.channels.insert(name.clone(), channel);
         Some(())
     }
@@ -202,6 +205,7 @@ impl NatsTable {
     fn forget(&mut self, name: &ChannelName, news: &mut Vec<ChannelUpdate>) {
         self.answers.forget(name);
         if let Some(mut channel) = self.channels.remove(name) {
+            self.counts.remove(name);
             if self.gone.len() >= GONE_MAX {
                 self.gone.pop_front();
             }

@@ -1,8 +1,10 @@
 //! Drops what has grown too old on one server. One node at a time does so, whichever comes first.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::RedisError;
+use steadfast_history::ForgetRule;
 use steadfast_protocol::ChannelName;
 
 use super::RedisShared;
@@ -15,8 +17,9 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const TURN_MS: u64 = 9_000;
 /// Channels looked at in one turn.
 const BATCH: usize = 500;
-/// A channel that keeps nothing and was not touched for this long is forgotten: a day.
-const IDLE_MS: u64 = 86_400_000;
+/// No channel that keeps nothing is forgotten before it was unused for this long, in ms: one that
+/// is read or followed is marked every hour.
+const IDLE_MIN_MS: u64 = 7_200_000;
 
 /// Sweeps for ever.
 pub(super) async fn sweep(server: &RedisNode, shared: &RedisShared) {
@@ -51,13 +54,17 @@ async fn turn(
     let values = answer.get(1..).unwrap_or_default().chunks(6);
     let names: Vec<ChannelName> =
         values.filter_map(|values| ChannelName::new(text(values.first())).ok()).collect();
+    let streams = &shared.streams;
+    let count = usize::try_from(server.channels.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+    let rule = ForgetRule::of((count, streams.channels_max), streams.reserved_epoch_lasts);
+    let idle_ms = rule.empty_after.0.max(IDLE_MIN_MS);
     for name in &names {
-        let age_max = shared.streams.retention_of(name.namespace()).age_max;
+        let age_max = streams.retention_of(name.namespace()).age_max;
         let call = server
             .about(&session, &EXPIRE, name.as_str())
             .arg(name.as_str())
             .number(age_max.0)
-            .number(IDLE_MS);
+            .number(idle_ms);
         server.send(&session, call).await?;
     }
     Ok(names.last().filter(|_| names.len() == BATCH).cloned())

@@ -54,7 +54,11 @@ async fn the_largest_channel_makes_room_and_its_readers_are_told(kind: Kind) {
         kind,
         &HistoryConfig {
             bytes_total_max: 1_000_000,
-            budgets: [("sure".into(), NamespaceBudget { bytes_total_min: 250_000 })].into(),
+            budgets: [(
+                "sure".into(),
+                NamespaceBudget { bytes_total_min: 250_000, channels_max: 0 },
+            )]
+            .into(),
             ..HistoryConfig::default()
         },
     )

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use steadfast_history::{HistoryConfig, Publish, PublishError, Receipt};
+use steadfast_history::{HistoryConfig, NamespaceBudget, Publish, PublishError, Receipt};
 use steadfast_machine::Span;
 use steadfast_protocol::{EventName, Payload, ReplaceKey, Since};
 
@@ -24,6 +24,8 @@ contract! {
     /// P-31
     nothing_follows_a_final_event;
     every_table_is_full_at_its_limit_and_refuses_one_past_it;
+    a_namespace_has_as_many_channels_as_it_may_and_others_have_theirs;
+    unused_channels_go_when_there_are_nearly_as_many_as_may_be;
 }
 
 async fn offsets_count_from_one_in_each_channel(kind: Kind) {
@@ -133,6 +135,52 @@ async fn nothing_follows_a_final_event(kind: Kind) {
     let page = arm.read("a", Since::Start, ALL).await;
     assert!(page.is_final && page.reaches_the_end());
     assert!(page.events[1].is_final && !page.events[0].is_final);
+}
+
+async fn a_namespace_has_as_many_channels_as_it_may_and_others_have_theirs(kind: Kind) {
+    let few = NamespaceBudget { channels_max: 2, ..NamespaceBudget::default() };
+    let config =
+        HistoryConfig { budgets: [("few".into(), few)].into(), ..HistoryConfig::default() };
+    let arm = Arm::with(kind, &config).await;
+    for name in ["few", "few:1", "fewer:1", "few-1:1", "fe:1", "fewer:2"] {
+        assert_eq!(arm.put(event(name)).await, 1, "{name}");
+    }
+    let full = PublishError::NamespaceFull { namespace: "few".into(), max: 2 };
+    assert_eq!(arm.refused(event("few:2")).await, full);
+    assert_eq!(arm.put(event("few:1")).await, 2);
+    assert!(arm.broker.delete(&channel("few")).await.unwrap());
+    assert_eq!(arm.put(event("few:2")).await, 1);
+    assert_eq!(arm.refused(event("few")).await, full);
+}
+
+/// What a broker that nodes share does when nobody uses a channel takes it hours.
+async fn unused_channels_go_when_there_are_nearly_as_many_as_may_be(kind: Kind) {
+    if !kind.yields() {
+        return;
+    }
+    let config = HistoryConfig {
+        channels_max: 4,
+        reserved_epoch_lasts: Span(1),
+        ..HistoryConfig::default()
+    };
+    let arm = Arm::with(kind, &config).await;
+    for name in ["a", "b", "c", "d"] {
+        arm.put(event(name)).await;
+    }
+    loop {
+        arm.broker.expire();
+        if arm.broker.publish(event("e")).await.is_ok() {
+            break;
+        }
+    }
+    assert!(arm.broker.yields().channels > 0);
+    let left = arm.broker.list(None, 9).await.unwrap();
+    assert!(left.len() <= 4 && left.iter().any(|info| info.channel == channel("e")), "{left:?}");
+    // Their events are gone, and their numbering begins anew.
+    let gone = ["a", "b", "c", "d"]
+        .into_iter()
+        .find(|name| left.iter().all(|info| info.channel != channel(name)));
+    assert_eq!(arm.read(gone.unwrap(), Since::Start, ALL).await.head, 0);
 }
 
 async fn every_table_is_full_at_its_limit_and_refuses_one_past_it(kind: Kind) {

@@ -71,8 +71,13 @@ impl MemoryChannel {
         before.filter(|&before| *before == event).cloned().unwrap_or(event)
     }
 
-    pub(super) fn is_forgettable(&self, now: Millis, idle: Span) -> bool {
-        self.log.is_empty() && now.since(self.touched) > idle
+    pub(super) fn is_empty(&self) -> bool {
+        self.log.is_empty()
+    }
+
+    /// For how long nobody has used it.
+    pub(super) fn idle(&self, now: Millis) -> Span {
+        now.since(self.touched)
     }
 
     /// Appends an event, and drops what is over the retention then.

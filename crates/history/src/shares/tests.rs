@@ -14,7 +14,7 @@ fn name(name: &str) -> ChannelName {
 }
 
 fn sure_of(namespace: &str, bytes_total_min: usize) -> HistoryConfig {
-    let budget = NamespaceBudget { bytes_total_min };
+    let budget = NamespaceBudget { bytes_total_min, channels_max: 0 };
     HistoryConfig { budgets: [(namespace.into(), budget)].into(), ..HistoryConfig::default() }
 }
 

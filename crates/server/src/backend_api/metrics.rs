@@ -172,6 +172,8 @@ impl Sheet {
         self.counter("reserved_epochs_dropped", about, reserved.dropped);
         let about = "Events that went before their time: history was full";
         self.counter("history_yielded_events", about, snapshot.yields.events);
+        let about = "Channels that nobody used and that went early to make room for others";
+        self.counter("forgotten_channels", about, snapshot.yields.channels);
         self.bytes("history", "Events kept in all channels", snapshot.history_bytes);
     }
 

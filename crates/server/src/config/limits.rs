@@ -215,6 +215,9 @@ pub struct NamespaceOptions {
     /// The bytes of history that the channels of the namespace have for sure, however much others
     /// keep, 0 to 1 TiB. Default: 0.
     pub history_bytes_total_min: usize,
+    /// The most channels of the namespace, 0 to 10000000; 0: as many as `limits.channels_max` says.
+    /// Default: 0.
+    pub channels_max: usize,
 }
 
 impl Default for NamespaceOptions {
@@ -224,6 +227,7 @@ impl Default for NamespaceOptions {
             history_age_ms: 86_400_000,
             history_bytes_max: 16 * MIB,
             history_bytes_total_min: 0,
+            channels_max: 0,
         }
     }
 }
@@ -240,6 +244,8 @@ pub struct NamespacePart {
     pub history_bytes_max: Option<usize>,
     /// The bytes of history that the channels of the namespace have for sure.
     pub history_bytes_total_min: Option<usize>,
+    /// The most channels of the namespace.
+    pub channels_max: Option<usize>,
 }
 
 impl NamespacePart {
@@ -252,6 +258,7 @@ impl NamespacePart {
             history_bytes_total_min: self
                 .history_bytes_total_min
                 .unwrap_or(common.history_bytes_total_min),
+            channels_max: self.channels_max.unwrap_or(common.channels_max),
         }
     }
 }

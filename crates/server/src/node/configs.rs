@@ -71,5 +71,8 @@ const fn retention(options: &NamespaceOptions) -> Retention {
 }
 
 const fn budget(options: &NamespaceOptions) -> NamespaceBudget {
-    NamespaceBudget { bytes_total_min: options.history_bytes_total_min }
+    NamespaceBudget {
+        bytes_total_min: options.history_bytes_total_min,
+        channels_max: options.channels_max,
+    }
 }

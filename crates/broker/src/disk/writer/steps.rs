@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use steadfast_machine::Span;
+use steadfast_history::ForgetRule;
 use steadfast_protocol::ChannelName;
 
 use super::DiskWriter;
@@ -14,8 +14,6 @@ use crate::disk::record;
 use crate::disk::store::{Store, StoreError, Sync};
 use crate::disk::trim::is_over;
 
-/// A channel that keeps nothing and was not touched for this long is forgotten.
-const IDLE_FORGOTTEN: Span = Span::seconds(86_400);
 /// Bytes that channels give in one step, where all keep more than they may.
 const YIELD_BYTES: u64 = 1024 * 1024;
 /// Channels looked at, or keys written, in one step.
@@ -157,13 +155,17 @@ impl DiskWriter {
         let times = self.shared.times;
         let now = times.clock.now();
         let mut table = self.shared.table.lock();
-        let (mut seen, mut last, mut idle) = (0, None, Vec::new());
+        let (mut seen, mut last, mut idle, mut early) = (0, None, Vec::new(), 0);
         for (name, channel) in table.after(after.as_ref()).take(STEP) {
             (seen, last) = (seen + 1, Some(name));
             if is_over(channel.numbers(), &table.retention(name), times.at(now)) {
                 self.chores.over.insert(name.clone());
-            } else if channel.is_forgettable(now, IDLE_FORGOTTEN) {
-                idle.push(name.clone());
+                continue;
+            }
+            let (is_empty, unused) = (channel.numbers().events() == 0, channel.idle(now));
+            if table.forget_rule(name.namespace()).lets_go(is_empty, unused) {
+                idle.push((name.clone(), channel.numbers().id, is_empty));
+                early += u64::from(ForgetRule::is_early(is_empty, unused));
             }
         }
         if seen == STEP {
@@ -174,9 +176,15 @@ impl DiskWriter {
         if !idle.is_empty() {
             put_mark(&mut batch, GONE_MARK, table.era.gone);
         }
-        for name in idle {
+        table.yields.has_forgotten(now, early);
+        for (name, id, is_empty) in idle {
             table.remove(&name);
             batch.remove(record::channel_key(&name));
+            if !is_empty {
+                batch.put(record::grave_key(id), []);
+                self.fronts.forget(id);
+                self.chores.bury(id);
+            }
         }
         drop(table);
         batch.commit(Sync::Later)?;

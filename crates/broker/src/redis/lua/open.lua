@@ -109,12 +109,19 @@ local function standing(name, spare, limits, now, is_followed)
   return r or reserve(name, spare, limits, now, is_followed), freed
 end
 
--- The channel as it is published to; nothing where there may be no more channels. It is made when
--- its first event is.
-local function opened(name, spare, channels_max, now)
+-- The channel as it is published to; where there may be no more channels, in all or in its namespace,
+-- nothing and which of them. It is made when its first event is.
+local function opened(name, spare, channels_max, namespace_max, now)
   local r, freed = known()
   if r then return r, freed end
-  if redis.call('ZCARD', index) >= channels_max then return nil end
+  if redis.call('ZCARD', index) >= channels_max then return nil, 'channels' end
+  if namespace_max > 0 then
+    local namespace = string.match(name, '^[^:]*')
+    -- `;` is the character behind `:`.
+    local count = redis.call('ZLEXCOUNT', index, '[' .. namespace .. ':', '(' .. namespace .. ';')
+    if redis.call('ZSCORE', index, namespace) then count = count + 1 end
+    if count >= namespace_max then return nil, 'namespace' end
+  end
   local base = redis.call('HGET', reserved, name) or spare
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }, 0
 end

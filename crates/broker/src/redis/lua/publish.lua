@@ -1,7 +1,8 @@
 -- One event: fence, first answer, end, number, log, retention and announcement in one step.
 -- KEYS: 6 first answers, 7 their order. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 events_max,
 -- 8 age_max, 9 bytes_max, 10 bytes_total_max, 11 window, 12 entry, 13 final, 14 replace,
--- 15 announcements, 16 keys_max, 17 idempotency key, 18 fingerprint of the request.
+-- 15 announcements, 16 keys_max, 17 idempotency key, 18 fingerprint of the request,
+-- 19 namespace_max.
 
 local n, total = guarded()
 if not n then return { 'moved' } end
@@ -33,9 +34,9 @@ if idempotent then
   if redis.call('LLEN', order) >= keys_max then expired(1000) end
   if redis.call('LLEN', order) >= keys_max then return { 'keys' } end
 end
-local r, mended_bytes = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), now)
-total = total - (mended_bytes or 0)
-if not r then return { 'channels' } end
+local r, mended_bytes = opened(ARGV[5], ARGV[4], tonumber(ARGV[6]), tonumber(ARGV[19]), now)
+if not r then return { mended_bytes } end
+total = total - mended_bytes
 if r.final then return { 'finished' } end
 local events_max, age_max = tonumber(ARGV[7]), tonumber(ARGV[8])
 local bytes_max, total_max = tonumber(ARGV[9]), tonumber(ARGV[10])

@@ -28,7 +28,7 @@ struct Life {
 
 impl Life {
     fn new(seed: u32) -> Self {
-        let budget = NamespaceBudget { bytes_total_min: BYTES_MIN };
+        let budget = NamespaceBudget { bytes_total_min: BYTES_MIN, channels_max: 0 };
         let config = HistoryConfig {
             bytes_total_max: BYTES_MAX,
             budgets: [(Box::from("sure"), budget)].into(),

@@ -28,6 +28,7 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
         history_age_ms: Some(common.history_age_ms),
         history_bytes_max: Some(common.history_bytes_max),
         history_bytes_total_min: Some(common.history_bytes_total_min),
+        channels_max: Some(common.channels_max),
     };
     namespace(rules, config, &path("namespace_default"), common);
     for (name, part) in &config.namespaces {
@@ -174,6 +175,7 @@ fn namespace(rules: &mut Rules<'_>, config: &Config, at: &[String], part: Namesp
         ("history_age_ms", part.history_age_ms, 1000, 365 * DAY_MS),
         ("history_bytes_max", part.history_bytes_max.map(wide), KIB, TIB),
         ("history_bytes_total_min", part.history_bytes_total_min.map(wide), 0, TIB),
+        ("channels_max", part.channels_max.map(wide), 0, 10 * MILLION),
     ];
     for (key, value, min, max) in ranges {
         if let Some(value) = value {

@@ -260,6 +260,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("namespace_default.history_age_ms", 1000, 31_536_000_000),
     ("namespace_default.history_bytes_max", 1 << 20, 1 << 40),
     ("namespace_default.history_bytes_total_min", 0, 1 << 30),
+    ("namespace_default.channels_max", 0, 10_000_000),
+    ("namespaces.a.channels_max", 0, 10_000_000),
     ("namespaces.a.history_bytes_total_min", 0, 1 << 30),
     ("namespaces.a.history_events_max", 1, 10_000_000),
     ("namespaces.a.history_age_ms", 1000, 31_536_000_000),
