@@ -10,6 +10,7 @@ use crate::net::access_limits::Refusal;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use crate::session::shard::SessionWaker;
+use crate::session::user_budgets::UserPermit;
 use crate::session::{ReplyTarget, end_if_revoked};
 
 /// A session that ends when this is dropped.
@@ -17,6 +18,7 @@ use crate::session::{ReplyTarget, end_if_revoked};
 pub(super) struct HttpSession {
     asker: ReplyTarget,
     pub(super) waker: Arc<SessionWaker>,
+    _user: Option<UserPermit>,
 }
 
 impl HttpSession {
@@ -48,8 +50,8 @@ impl HttpSession {
         let user = node.count_user(identity.as_deref(), &opening.link).map_err(Refusal::problem)?;
         let key = shard.open(opening, &waker).map_err(|_| internal())?;
         end_if_revoked(node, &shard, key, identity.as_deref());
-        let asker = ReplyTarget { node: Arc::clone(node), shard, key, user: user.map(Arc::new) };
-        Ok(Self { asker, waker })
+        let asker = ReplyTarget { node: Arc::clone(node), shard, key };
+        Ok(Self { asker, waker, _user: user })
     }
 
     /// Takes what the session has to do. If it needs history, that is read in the background, and

@@ -31,14 +31,20 @@ pub(crate) struct ReplyTarget {
     pub(crate) node: Arc<Node>,
     pub(crate) shard: Arc<Shard>,
     pub(crate) key: SessionKey,
-    /// Its user's, if its token names one. Counted for as long as anything waits for a result.
-    pub(crate) user: Option<Arc<UserPermit>>,
 }
 
-/// The publishes of one session.
-#[derive(Debug, Default)]
+/// The publishes of one session. It has a queue once it publishes, or from the start if its token
+/// names a user.
+#[derive(Debug)]
 pub(super) struct SessionPublishes {
-    queue: Option<Arc<Mutex<PublishQueue>>>,
+    queue: Option<Arc<SessionQueue>>,
+}
+
+#[derive(Debug, Default)]
+struct SessionQueue {
+    /// Counted until the last publish is made.
+    user: Option<UserPermit>,
+    publishes: Mutex<PublishQueue>,
 }
 
 #[derive(Debug, Default)]
@@ -70,8 +76,8 @@ impl ReplyTarget {
         self.shard.with(|hub, now| hub.page(now, self.key, read, page));
     }
 
-    async fn publish(&self, (id, publish): PublishFrame) {
-        let answer = match &self.user {
+    async fn publish(&self, user: Option<&UserPermit>, (id, publish): PublishFrame) {
+        let answer = match user {
             Some(user) => self.publish_within(user, publish).await,
             None => self.node.publish(publish).await,
         };
@@ -114,6 +120,12 @@ impl ReplyTarget {
 }
 
 impl SessionPublishes {
+    /// Of a session of this user.
+    pub(super) fn new(user: Option<UserPermit>) -> Self {
+        let queue = |user| Arc::new(SessionQueue { user: Some(user), ..SessionQueue::default() });
+        Self { queue: user.map(queue) }
+    }
+
     /// Makes a publish, after those that were put before it. If too many wait, it is refused
     /// without being made.
     pub(super) fn put(&mut self, asker: &ReplyTarget, id: Option<Scalar>, publish: Publish) {
@@ -121,7 +133,7 @@ impl SessionPublishes {
         let bytes = publish.data.as_str().len();
         let queue = self.queue.get_or_insert_default();
         {
-            let mut queue = queue.lock();
+            let mut queue = queue.publishes.lock();
             if queue.is_busy {
                 let has_room = queue.waiting.len() < WAITING_MAX
                     && (queue.waiting.is_empty() || queue.bytes + bytes <= bytes_max);
@@ -142,11 +154,11 @@ impl SessionPublishes {
 }
 
 /// Makes a publish, and then those that were queued meanwhile.
-async fn make_all(asker: ReplyTarget, queue: Arc<Mutex<PublishQueue>>, first: PublishFrame) {
+async fn make_all(asker: ReplyTarget, queue: Arc<SessionQueue>, first: PublishFrame) {
     let mut next = Some(first);
     while let Some(request) = next {
-        asker.publish(request).await;
-        next = queue.lock().next();
+        asker.publish(queue.user.as_ref(), request).await;
+        next = queue.publishes.lock().next();
     }
 }
 

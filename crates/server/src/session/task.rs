@@ -58,13 +58,8 @@ enum Event {
 impl Session {
     pub(super) fn new(node: Arc<Node>, waker: Arc<SessionWaker>, open: OpenedSession) -> Self {
         Self {
-            asker: ReplyTarget {
-                node,
-                shard: open.shard,
-                key: open.key,
-                user: open.user.map(Arc::new),
-            },
-            publishes: SessionPublishes::default(),
+            asker: ReplyTarget { node, shard: open.shard, key: open.key },
+            publishes: SessionPublishes::new(open.user),
             encoding: open.encoding,
             follower: open.follower,
             waker,
