@@ -37,6 +37,9 @@ pub(crate) struct TokenArgs {
     /// Channels its holder may publish to
     #[arg(long, value_name = "PATTERN", num_args = 1..)]
     publish: Vec<Pattern>,
+    /// Channels whose followers its holder may see
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
+    presence: Vec<Pattern>,
     /// How long it is good for: a number and s, m, h or d
     #[arg(long, value_name = "TIME", default_value = "1h")]
     ttl: Lifetime,
@@ -91,6 +94,7 @@ fn claims(args: &TokenArgs, now_s: u64) -> anyhow::Result<Claims> {
         nbf: None,
         subscribe: args.subscribe.clone(),
         publish: args.publish.clone(),
+        presence: args.presence.clone(),
     })
 }
 
@@ -132,12 +136,16 @@ mod tests {
 
     #[test]
     fn a_token_says_what_was_asked_for() {
-        let args = typed("token --subscribe build:* demo --publish build:1 --ttl 15m --sub ci");
+        let args = typed(
+            "token --subscribe build:* demo --publish build:1 --presence build:2 \
+             --ttl 15m --sub ci",
+        );
         let claims = claims(&args, 1_000).unwrap();
         assert_eq!((claims.exp, claims.iat), (1_900, Some(1_000)));
         assert_eq!(claims.sub.as_ref().map(UserId::as_str), Some("ci"));
         let texts: Vec<String> = claims.subscribe.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["build:*", "demo"]);
+        assert_eq!(claims.presence, ["build:2".parse().unwrap()]);
         assert_eq!(claims.publish.len(), 1);
         let key = b"0123456789abcdef0123456789abcdef";
         let token = sign(key, &claims).unwrap();

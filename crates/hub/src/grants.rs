@@ -16,12 +16,15 @@ pub struct Grants {
     pub subscribe: Vec<Pattern>,
     /// Channels it may publish to.
     pub publish: Vec<Pattern>,
+    /// Channels whose followers it may see.
+    pub presence: Vec<Pattern>,
 }
 
 impl Grants {
     /// Everything: for `--dev`, and for the tests.
     pub fn everything() -> Self {
-        Self { subscribe: [Pattern::Everything].into(), publish: [Pattern::Everything].into() }
+        let [subscribe, publish, presence] = [(); 3].map(|()| [Pattern::Everything].into());
+        Self { subscribe, publish, presence }
     }
 
     /// Whether the session may follow `channel`.
@@ -32,5 +35,10 @@ impl Grants {
     /// Whether the session may publish to `channel`.
     pub fn may_publish(&self, channel: &ChannelName) -> bool {
         self.publish.iter().any(|pattern| pattern.covers(channel))
+    }
+
+    /// Whether the session may see who follows `channel`.
+    pub fn may_see_presence(&self, channel: &ChannelName) -> bool {
+        self.presence.iter().any(|pattern| pattern.covers(channel))
     }
 }

@@ -33,12 +33,12 @@ impl Admission {
 
     /// What these claims permit, until `expires`.
     pub fn of(claims: Claims, expires: Millis) -> Self {
-        let Claims { sub: user, jti, iat: issued_s, subscribe, publish, .. } = claims;
+        let Claims { sub: user, jti, iat: issued_s, subscribe, publish, presence, .. } = claims;
         let identity = Identity { user, credential: jti.map(Into::into), issued_s };
         let is_known = identity != Identity::default();
         Self {
             identity: is_known.then(|| Arc::new(identity)),
-            grants: Grants { subscribe, publish },
+            grants: Grants { subscribe, publish, presence },
             expires: Some(expires),
         }
     }

@@ -76,6 +76,7 @@ fn a_token_bounds_what_a_link_follows_and_publishes() {
     let grants = Grants {
         subscribe: ["a:*".parse().unwrap()].into(),
         publish: ["a:1".parse().unwrap()].into(),
+        ..Grants::default()
     };
     let opening = crate::Opening { grants, ..TestHub::opening("abcdefgh", 1, &[]) };
     let key = hub.hub.open(hub.now, opening).unwrap();

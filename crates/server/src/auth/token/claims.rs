@@ -34,6 +34,9 @@ pub struct Claims {
     /// The channels that its holder may publish to; at most 256 patterns.
     #[serde(default)]
     pub publish: Vec<Pattern>,
+    /// The channels whose followers its holder may see; at most 256 patterns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presence: Vec<Pattern>,
 }
 
 /// Which claim cannot be understood.
@@ -81,7 +84,7 @@ pub enum ClaimsError {
 
 /// The longest `jti`, in bytes.
 pub(super) const JTI_BYTES_MAX: usize = 255;
-/// The most entries of `subscribe` and of `publish`.
+/// The most entries of `subscribe`, of `publish` and of `presence`.
 pub(super) const PATTERNS_MAX: usize = 256;
 
 impl Claims {
@@ -102,6 +105,7 @@ impl Claims {
             nbf: time(map, "nbf")?,
             subscribe: patterns(map, "subscribe")?,
             publish: patterns(map, "publish")?,
+            presence: patterns(map, "presence")?,
         })
     }
 }

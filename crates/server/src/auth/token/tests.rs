@@ -5,7 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ring::hmac;
 use serde_json::{Value, json};
-use steadfast_protocol::UserId;
+use steadfast_machine::Millis;
+use steadfast_protocol::{ChannelName, UserId};
+
+use crate::auth::admission::Admission;
 
 use super::{Claims, ClaimsError, TOKEN_BYTES_MAX, TokenError, Verifier, sign};
 
@@ -49,6 +52,25 @@ fn a_signed_token_says_what_was_signed() {
     let claims = Claims { iat: Some(NOW), nbf: Some(NOW - 1), ..claims() };
     let token = sign(KEY, &claims).unwrap();
     assert_eq!(verifier().verify(&token, NOW), Ok(claims));
+}
+
+#[test]
+fn what_a_token_permits_is_apart_for_following_publishing_and_presence() {
+    let channel = |name: &str| ChannelName::new(name).unwrap();
+    for (claim, expected) in [
+        ("subscribe", (true, false, false)),
+        ("publish", (false, true, false)),
+        ("presence", (false, false, true)),
+    ] {
+        let claims = verify(&json!({"exp": NOW + 60, claim: ["a:*"]})).unwrap();
+        let grants = Admission::of(claims, Millis(1)).grants;
+        let may = |name: &str| {
+            let name = channel(name);
+            let (follow, publish) = (grants.may_subscribe(&name), grants.may_publish(&name));
+            (follow, publish, grants.may_see_presence(&name))
+        };
+        assert_eq!((may("a:1"), may("b:1")), (expected, (false, false, false)), "{claim}");
+    }
 }
 
 #[test]
@@ -175,11 +197,20 @@ fn claims_that_cannot_be_understood_are_named() {
             ClaimsError::BadPattern { claim: "subscribe", index: 1 },
         ),
         (many(257), ClaimsError::TooManyPatterns { claim: "subscribe", actual: 257 }),
+        (json!({"exp": end, "presence": "a"}), ClaimsError::NotAList("presence")),
+        (
+            json!({"exp": end, "presence": vec!["a"; 257]}),
+            ClaimsError::TooManyPatterns { claim: "presence", actual: 257 },
+        ),
     ];
     for (claims, error) in table {
         assert_eq!(verify(&claims), Err(TokenError::BadClaims(error)), "{claims}");
     }
     assert_eq!(verify(&many(256)).unwrap().subscribe.len(), 256);
+    assert_eq!(
+        verify(&json!({"exp": end, "presence": vec!["a"; 256]})).unwrap().presence.len(),
+        256
+    );
     assert!(verify(&json!({"exp": end, "sub": "s".repeat(255)})).is_ok());
 }
 
