@@ -22,8 +22,8 @@ pub use error::{ConfigError, Mistake};
 pub(crate) use keys::{is_open_to_all, without_line_end};
 pub use limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 pub use settings::{
-    BackendRole, ClientAddressSource, Config, InternalKeySettings, InternalSettings, NodeSettings,
-    PublicSettings, Route, RouteStart,
+    BackendRole, ClientAddressSource, ClientCertificates, Config, InternalKeySettings,
+    InternalSettings, NodeSettings, PublicSettings, Route, RouteStart,
 };
 pub use steadfast_broker::{BrokerKind, BrokerSettings, NatsSettings, RedisSettings, Secret};
 pub use tree::Source;

@@ -25,6 +25,7 @@ use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::Config;
 use crate::error::ServeError;
 use crate::net::access_limits::{AccessLimits, Refusal};
+use crate::net::tls::TlsPorts;
 use crate::net::write_progress::WritePace;
 use crate::pressure::Pressure;
 use crate::session::session_count::SessionCount;
@@ -63,6 +64,8 @@ pub struct Node {
     /// What the answers to polls hold that are being written.
     pub(crate) answer_budget: Arc<AnswerBudget>,
     pub(crate) pressure: Pressure,
+    /// The certificates of the ports.
+    pub(crate) tls: TlsPorts,
     session_count: Arc<SessionCount>,
     /// Who the holders of tokens are, and what they may do.
     pub(crate) admissions: Admissions,
@@ -121,6 +124,7 @@ impl Node {
         let broker = broker(&config, clock, &updates)?;
         let origins = Origins::new(&config.public.allowed_origins, config.dev)?;
         let admissions = Admissions::new(&config, clock)?;
+        let tls = TlsPorts::open(&config)?;
         let revocations = revocations(&config, clock)?;
         let tickets = Tickets::new(config.limits.tickets_max, config.limits.tickets_per_ip_max);
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
@@ -142,6 +146,7 @@ impl Node {
             delivered_finals: DeliveredFinals::default(),
             answer_budget,
             pressure: Pressure::default(),
+            tls,
             session_count,
             admissions,
             is_draining: AtomicBool::new(false),

@@ -9,12 +9,10 @@ use steadfast_protocol::CloseCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::error::ServeError;
-use crate::net::{file_limit, tls};
+use crate::net::file_limit;
 use crate::node::Node;
 use crate::{backend_api, client_api};
 
@@ -22,6 +20,8 @@ use crate::{backend_api, client_api};
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often epochs to come of what is followed are kept.
 const KEEP_INTERVAL: Duration = Duration::from_mins(1);
+/// How often the files of certificates are looked at.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a draining node checks whether its sessions have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How long links may take to leave if there is no other node of this service: a client with
@@ -61,7 +61,6 @@ impl StopSignals {
 pub struct Server {
     node: Arc<Node>,
     public: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
     internal: TcpListener,
 }
 
@@ -86,12 +85,7 @@ impl Server {
         let backlog = node.config.public.accept_backlog;
         let public = client_api::bind(node.config.public.listen, backlog)?;
         let internal = client_api::bind(node.config.internal.listen, backlog)?;
-        let config = &node.config.public;
-        let tls = match (&config.tls_cert_file, &config.tls_key_file) {
-            (Some(certificates), Some(key)) => Some(tls::config(certificates, key)?),
-            _ => None,
-        };
-        Ok(Self { node, public, tls, internal })
+        Ok(Self { node, public, internal })
     }
 
     /// Where clients connect.
@@ -126,14 +120,13 @@ impl Server {
 
     /// Starts all tasks; they end when the set is dropped.
     pub fn spawn(self) -> JoinSet<()> {
-        let Self { node, public, tls, internal } = self;
+        let Self { node, public, internal } = self;
         let mut tasks = JoinSet::new();
         for shard in &*node.shards {
             tasks.spawn(Arc::clone(shard).run());
         }
         let broker = Arc::clone(&node);
         tasks.spawn(async move { broker.broker.run().await });
-        let tls = tls.map(TlsAcceptor::from);
         tasks.spawn(backend_api::cluster_rpc::respond(Arc::clone(&node)));
         tasks.spawn(backend_api::revocations::compare_tables(Arc::clone(&node)));
         let keys = Arc::clone(&node);
@@ -142,9 +135,10 @@ impl Server {
         tasks.spawn(async move {
             // Clients of a node that has just started wait in the backlog, and are not refused.
             clients.admissions.first_keys().await;
-            client_api::serve(clients, public, tls).await;
+            client_api::serve(clients, public).await;
         });
         tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
+        tasks.spawn(reload_certificates(Arc::clone(&node)));
         tasks.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_INTERVAL);
             let mut keep = tokio::time::interval(KEEP_INTERVAL);
@@ -159,6 +153,30 @@ impl Server {
             }
         });
         tasks
+    }
+}
+
+/// Looks for new certificates now and then, and whenever SIGHUP comes. A node without TLS leaves
+/// that signal as it is: it ends the process with its terminal.
+async fn reload_certificates(node: Arc<Node>) {
+    if node.tls.is_empty() {
+        return;
+    }
+    let mut look = tokio::time::interval(CERTIFICATE_INTERVAL);
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    loop {
+        let asked = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = look.tick() => {}
+            _ = asked => tracing::info!("SIGHUP: looking for new certificates"),
+        }
+        let reloaded = Arc::clone(&node);
+        drop(tokio::task::spawn_blocking(move || reloaded.tls.reload()).await);
     }
 }
 

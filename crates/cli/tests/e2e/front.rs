@@ -9,9 +9,12 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{
+    self, ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion,
+};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::within;
@@ -61,14 +64,41 @@ impl Authority {
 
     /// What a client that trusts it dials with.
     pub(crate) fn connector(&self) -> TlsConnector {
+        TlsConnector::from(Arc::new(self.trusting(rustls::ALL_VERSIONS).with_no_client_auth()))
+    }
+
+    /// The same, for these versions of TLS and application protocols.
+    pub(crate) fn connector_for(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&str],
+    ) -> TlsConnector {
+        let mut config = self.trusting(versions).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    /// The same, for a client that shows a certificate of `signer`.
+    pub(crate) fn connector_as_client_of(&self, signer: &Self) -> TlsConnector {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["backend".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &signer.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = self.trusting(rustls::ALL_VERSIONS);
+        let config = config.with_client_auth_cert(vec![certificate.der().clone()], key);
+        TlsConnector::from(Arc::new(config.unwrap()))
+    }
+
+    fn trusting(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ConfigBuilder<ClientConfig, WantsClientCert> {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        TlsConnector::from(Arc::new(config))
     }
 
     /// What a server on this machine shows.

@@ -1,11 +1,16 @@
 //! `steadfast subscribe` by TLS: what ends it is the real server, or stands in front of it, with a
 //! network behind that cuts and blocks.
 
+use std::io;
+use std::net::SocketAddr;
+
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::HandshakeKind;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, HandshakeKind};
 
 use crate::front::{Authority, Front};
 use crate::process::Process;
@@ -105,6 +110,103 @@ async fn a_client_that_comes_back_needs_no_second_handshake() {
         kinds.push(stream.get_ref().1.handshake_kind());
     }
     assert_eq!(kinds, [Some(HandshakeKind::Full), Some(HandshakeKind::Resumed)]);
+}
+
+/// Opens a connection by TLS.
+async fn dials(connector: &TlsConnector, to: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(to).await.unwrap();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    within("a TLS handshake", connector.connect(name, stream)).await
+}
+
+/// What is answered to a request on such a connection, if anything; the connection stays open.
+async fn asks(stream: &mut TlsStream<TcpStream>, path: &str) -> io::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = vec![0; 4096];
+    let count = within("an answer", stream.read(&mut answer)).await?;
+    Ok(String::from_utf8_lossy(&answer[..count]).into_owned())
+}
+
+fn shown(stream: &TlsStream<TcpStream>) -> Vec<u8> {
+    stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_shown_to_new_connections_and_the_old_ones_go_on() {
+    let authority = Authority::new();
+    let mut server = speaking(&authority).await;
+    // Each with a memory of its own, so that no ticket stands in for the certificate.
+    let mut old = dials(&authority.connector(), server.public).await.unwrap();
+    let before = shown(&old);
+    assert!(asks(&mut old, "/v1/probe").await.unwrap().starts_with("HTTP/1.1 204 "));
+    let [certificate, _] = authority.signs();
+    server.process.signal("HUP").await;
+    server.process.err.with("the certificate has changed").await;
+    let new = dials(&authority.connector(), server.public).await.unwrap();
+    assert_ne!(shown(&new), before);
+    assert!(asks(&mut old, "/v1/probe").await.unwrap().starts_with("HTTP/1.1 204 "));
+
+    std::fs::write(&certificate, "no certificate").unwrap();
+    server.process.signal("HUP").await;
+    let warning = server.process.err.with("the old certificate stays").await;
+    assert!(warning.contains("has no certificate"), "{warning}");
+    let newest = dials(&authority.connector(), server.public).await.unwrap();
+    assert_eq!(shown(&newest), shown(&new));
+    let ready = server.looks("/readyz").await.json();
+    assert!(ready["warnings"][0].as_str().unwrap().contains("old certificate"), "{ready}");
+    let metrics = server.looks("/metrics").await.text;
+    for result in ["changed", "failed"] {
+        let line = format!("steadfast_tls_reloads_total{{port=\"public\",result=\"{result}\"}} 1");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn tls_is_1_2_or_1_3_and_what_is_spoken_in_it_http_1_1() {
+    let authority = Authority::new();
+    let server = speaking(&authority).await;
+    for version in rustls::ALL_VERSIONS {
+        let protocols = ["h2", "http/1.1"];
+        let connector = authority.connector_for(&[version], &protocols);
+        let stream = dials(&connector, server.public).await.unwrap();
+        let session = stream.get_ref().1;
+        assert_eq!(session.protocol_version(), Some(version.version));
+        assert_eq!(session.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+    let connector = authority.connector_for(rustls::ALL_VERSIONS, &["h2"]);
+    let refused = dials(&connector, server.public).await.unwrap_err().to_string();
+    assert!(refused.contains("NoApplicationProtocol"), "{refused}");
+}
+
+/// Whether the internal port answers such a client.
+async fn is_served(connector: &TlsConnector, server: &Server) -> bool {
+    match dials(connector, server.internal).await {
+        // With TLS 1.3 a client hears of a refusal after its handshake.
+        Ok(mut stream) => asks(&mut stream, "/livez")
+            .await
+            .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 ")),
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn the_internal_port_may_want_a_certificate_of_its_clients() {
+    let (authority, theirs, others) = (Authority::new(), Authority::new(), Authority::new());
+    let [certificate, key] = authority.signs();
+    let ca = theirs.file();
+    for (wanted, without) in [("required", false), ("optional", true)] {
+        let settings = [
+            ("INTERNAL__TLS_CERT_FILE", &*certificate),
+            ("INTERNAL__TLS_KEY_FILE", &*key),
+            ("INTERNAL__TLS_CLIENT_CA_FILE", &*ca),
+            ("INTERNAL__TLS_CLIENT_CERTIFICATES", wanted),
+        ];
+        let server = Server::dev_with(&settings).await;
+        assert!(is_served(&authority.connector_as_client_of(&theirs), &server).await);
+        assert_eq!(is_served(&authority.connector(), &server).await, without, "{wanted}");
+        assert!(!is_served(&authority.connector_as_client_of(&others), &server).await);
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,9 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::Accept;
 
 use super::publish_pipeline::PublishPipeline;
 use crate::client_api;
@@ -49,6 +51,15 @@ impl InternalPort {
         let Some(ahead) = self.pipeline.run(&mut socket).await else { return };
         // Boxed, so that the connections of publishers are small.
         Box::pin(self.serve_all(socket, ahead)).await;
+    }
+
+    /// The same over TLS, if the handshake completes in time.
+    async fn secured(&self, handshake: Accept<TcpStream>) {
+        match Box::pin(timeout(self.pipeline.handshake(), handshake)).await {
+            Ok(Ok(stream)) => Box::pin(self.serve(stream)).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake of a backend failed"),
+            Err(_) => tracing::debug!("a TLS handshake of a backend took too long"),
+        }
     }
 
     async fn serve_all<S>(&self, socket: S, ahead: Bytes)
@@ -144,9 +155,15 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener) {
             continue;
         };
         let port = Arc::clone(&port);
-        tokio::spawn(async move {
-            port.serve(socket).await;
-            drop(place);
-        });
+        match node.tls.acceptor("internal") {
+            None => tokio::spawn(async move {
+                port.serve(socket).await;
+                drop(place);
+            }),
+            Some(tls) => tokio::spawn(async move {
+                port.secured(tls.accept(socket)).await;
+                drop(place);
+            }),
+        };
     }
 }

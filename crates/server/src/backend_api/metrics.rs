@@ -30,6 +30,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.connections(&snapshot);
     sheet.access(&node);
     sheet.token_keys(&node);
+    sheet.certificates(&node);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
     sheet.broker(&node.broker.metrics());
@@ -159,6 +160,18 @@ impl Sheet {
             let about = "Time since the keys of tokens were fetched";
             self.0.register_with_unit("jwks_age", about, Unit::Seconds, age);
         }
+    }
+
+    /// What became of files of certificates that changed.
+    fn certificates(&mut self, node: &Node) {
+        let help = "Changes of the files of TLS, by port and result";
+        let reloads = node.tls.reloads().into_iter().map(|(port, result, count)| BrokerMetric {
+            name: "tls_reloads",
+            help,
+            labels: vec![("port", port.to_owned()), ("result", result.to_owned())],
+            value: MetricValue::Counter(count),
+        });
+        self.0.register("tls_reloads", help, MetricFamily(reloads.collect()));
     }
 
     fn channels(&mut self, snapshot: &NodeSnapshot) {

@@ -103,7 +103,7 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 /// Accepts connections, without end.
-pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+pub async fn serve(node: Arc<Node>, listener: TcpListener) {
     let demo = node.config.dev.then(Demo::default);
     let port =
         Arc::new(PublicPort { node: Arc::clone(&node), demo, refused: RefusedOrigins::default() });
@@ -112,8 +112,8 @@ pub async fn serve(node: Arc<Node>, listener: TcpListener, tls: Option<TlsAccept
         let (stream, address) = accept(&listener).await;
         let peer = address.ip();
         let port = Arc::clone(&port);
-        let newcomer =
-            AcceptedSocket { port, refusals: refusals.clone(), tls: tls.clone(), stream };
+        let tls = node.tls.acceptor("public");
+        let newcomer = AcceptedSocket { port, refusals: refusals.clone(), tls, stream };
         match ConnectionGuard::admit(&node, peer) {
             Ok(guard) if node.access.has_proxy_header(peer) => {
                 tokio::spawn(newcomer.introduced(guard));

@@ -25,21 +25,8 @@ pub(super) fn read(
     faulty: &mut Vec<Path>,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let Config { public, internal, auth, .. } = config;
-    let tls =
-        [(&mut public.tls_cert_file, "tls_cert_file"), (&mut public.tls_key_file, "tls_key_file")];
-    for (file, name) in tls {
-        let source = tree.source(&["public".to_owned(), name.to_owned()]);
-        let Some(file) = file else { continue };
-        *file = beside(file, &source, folder);
-        if is_open_to_all(file) {
-            let path = ["public".to_owned(), name.to_owned()];
-            let wrong = format!("every user of this machine may write to {}", file.display());
-            let mend = format!("remove that permission: chmod o-w {}", file.display());
-            mistakes.push(Mistake { source, setting: dotted(&path), wrong, mend });
-            faulty.push(path.into());
-        }
-    }
+    tls_files(config, tree, folder, faulty, mistakes);
+    let Config { internal, auth, .. } = config;
     for (index, one) in internal.keys.iter_mut().enumerate() {
         let at = ["internal", "keys", &index.to_string(), "key_file"].map(str::to_owned);
         let source = tree.source(&at);
@@ -82,6 +69,36 @@ pub(super) fn read(
                 mistakes.push(Mistake { source, setting: dotted(&file_path), wrong, mend });
                 faulty.push(file_path.into());
             }
+        }
+    }
+}
+
+/// Finds the files of TLS, which are read when the port is opened.
+fn tls_files(
+    config: &mut Config,
+    tree: &Tree,
+    folder: Option<&FilePath>,
+    faulty: &mut Vec<Path>,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let Config { public, internal, .. } = config;
+    let tls = [
+        (&mut public.tls_cert_file, ["public", "tls_cert_file"]),
+        (&mut public.tls_key_file, ["public", "tls_key_file"]),
+        (&mut internal.tls_cert_file, ["internal", "tls_cert_file"]),
+        (&mut internal.tls_key_file, ["internal", "tls_key_file"]),
+        (&mut internal.tls_client_ca_file, ["internal", "tls_client_ca_file"]),
+    ];
+    for (file, path) in tls {
+        let path = path.map(str::to_owned);
+        let source = tree.source(&path);
+        let Some(file) = file else { continue };
+        *file = beside(file, &source, folder);
+        if is_open_to_all(file) {
+            let wrong = format!("every user of this machine may write to {}", file.display());
+            let mend = format!("remove that permission: chmod o-w {}", file.display());
+            mistakes.push(Mistake { source, setting: dotted(&path), wrong, mend });
+            faulty.push(path.into());
         }
     }
 }

@@ -206,6 +206,16 @@ pub struct InternalSettings {
     /// How long a connection waits for its next request, in ms, 1000 to 86400000. It should be
     /// longer than backends keep connections in their pools. Default: 600000.
     pub keep_alive_ms: u64,
+    /// A PEM file with the certificates, the node's own first. With it the port accepts TLS alone.
+    /// Default: none.
+    pub tls_cert_file: Option<PathBuf>,
+    /// A PEM file with the key of that certificate. Default: none.
+    pub tls_key_file: Option<PathBuf>,
+    /// A PEM file with the certificates of CAs: clients are asked for a certificate of one of them.
+    /// Default: none, they are not asked.
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Whether a client without a certificate is refused. Default: `required`.
+    pub tls_client_certificates: ClientCertificates,
 }
 
 impl Default for InternalSettings {
@@ -217,8 +227,23 @@ impl Default for InternalSettings {
             keys: Vec::new(),
             connections_max: 4096,
             keep_alive_ms: 600_000,
+            tls_cert_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+            tls_client_certificates: ClientCertificates::Required,
         }
     }
+}
+
+/// Whether a client shows a certificate where it is asked for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificates {
+    /// It must.
+    #[default]
+    Required,
+    /// It may; one that it shows must be good.
+    Optional,
 }
 
 /// One more key of the internal port.

@@ -74,13 +74,10 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     let listed =
         auth.keys.iter().filter(|key| is_secret(key.alg)).filter_map(|key| key.file.as_ref());
     let backends = internal.keys.iter().filter_map(|key| key.key_file.as_ref());
-    let named = [&public.tls_key_file, &internal.key_file, &auth.hs256_key_file];
-    let files = named
-        .into_iter()
-        .flatten()
-        .chain(listed)
-        .chain(backends)
-        .filter(|file| is_readable_by_all(file));
+    let tls = [&public.tls_key_file, &internal.tls_key_file];
+    let named = tls.into_iter().chain([&internal.key_file, &auth.hs256_key_file]);
+    let files =
+        named.flatten().chain(listed).chain(backends).filter(|file| is_readable_by_all(file));
     let mut warnings: Vec<String> = files
         .map(|file| file.display())
         .map(|name| format!("every user of this machine may read {name}: chmod o-r {name}"))
