@@ -55,7 +55,8 @@ pub struct HistoryConfig {
     pub budgets: BTreeMap<Box<str>, NamespaceBudget>,
     /// Channels at once. Default 100,000.
     pub channels_max: usize,
-    /// Bytes of encoded events in all channels. Default 1 GiB.
+    /// Bytes of events in all channels. A broker in memory counts what they take there, others
+    /// their text. Default 1 GiB.
     pub bytes_total_max: usize,
     /// Idempotency keys remembered at once. Default 1,000,000.
     pub idempotency_keys_max: usize,

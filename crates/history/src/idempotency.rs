@@ -1,81 +1,93 @@
 //! The first answers to publishes with an idempotency key, for a while: a repeated publish gets
 //! the first answer. In: keys and answers in order of time. Out: the answer to a key, and which
 //! keys have expired. Must not know what an answer consists of.
+//!
+//! A key counts within a scope: the numbering of its channel, so that a channel that was deleted
+//! and made again has none. Scope and key are kept as a hash of 128 bits whose seed nobody else
+//! knows: a key takes the same memory however long it is.
 
-use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use steadfast_machine::{Millis, Span};
+use xxhash_rust::xxh3::Xxh3;
 
-/// Answers by channel and key; the oldest expires first. `C` names a channel, `A` is an answer.
+use crate::HistoryConfig;
+
+/// Answers by key; the oldest expires first. `A` is an answer, `K` is what a store needs to find
+/// it again.
 #[derive(Debug)]
-pub struct IdempotencyWindow<C, A> {
-    answers: BTreeMap<C, BTreeMap<Box<str>, (A, Millis)>>,
-    order: VecDeque<AnsweredKey<C>>,
+pub struct IdempotencyWindow<A, K = ()> {
+    answers: HashMap<u128, (A, Millis), FixedState>,
+    order: VecDeque<AnsweredKey<K>>,
+    seed: u64,
     keys_max: usize,
     lasts: Span,
 }
 
-/// An idempotency key of a channel, and when its first publish was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnsweredKey<C> {
-    /// The time of the answer, by the clock of whoever stores it.
-    pub at: Millis,
-    /// The channel.
-    pub channel: C,
-    /// The key.
-    pub key: Box<str>,
+#[derive(Debug)]
+struct AnsweredKey<K> {
+    hash: u128,
+    at: Millis,
+    kept: K,
 }
 
-impl<C: Clone + Ord, A> IdempotencyWindow<C, A> {
-    /// A window without answers, for `keys_max` keys. An answer is given for as long as `lasts`.
-    pub const fn new(keys_max: usize, lasts: Span) -> Self {
-        Self { answers: BTreeMap::new(), order: VecDeque::new(), keys_max, lasts }
+/// A key that has expired.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ExpiredKey<A, K> {
+    /// The time of its first answer, by the clock of whoever stores it.
+    pub at: Millis,
+    /// What was kept with it.
+    pub kept: K,
+    /// The answer, unless the key has been answered anew since.
+    pub answer: Option<A>,
+}
+
+impl<A, K> IdempotencyWindow<A, K> {
+    /// A window without answers.
+    pub fn new(config: &HistoryConfig) -> Self {
+        Self {
+            answers: HashMap::default(),
+            order: VecDeque::new(),
+            seed: config.epoch_seed,
+            keys_max: config.idempotency_keys_max,
+            lasts: config.idempotency_window,
+        }
     }
 
     /// The answer to a key, unless it has expired.
-    pub fn find(&self, now: Millis, channel: &C, key: &str) -> Option<&A> {
-        let (answer, at) = self.answers.get(channel)?.get(key)?;
+    pub fn find(&self, now: Millis, scope: &[u8], key: &str) -> Option<&A> {
+        let (answer, at) = self.answers.get(&self.hash(scope, key))?;
         self.is_given(*at, now).then_some(answer)
     }
 
     /// The answer of exactly this time; `None` where the key has been answered anew since.
-    pub fn answer_mut(&mut self, answered: &AnsweredKey<C>) -> Option<&mut A> {
-        let (answer, at) = self.answers.get_mut(&answered.channel)?.get_mut(&answered.key)?;
-        (*at == answered.at).then_some(answer)
+    pub fn answer_mut(&mut self, at: Millis, scope: &[u8], key: &str) -> Option<&mut A> {
+        let hash = self.hash(scope, key);
+        let (answer, answered) = self.answers.get_mut(&hash)?;
+        (*answered == at).then_some(answer)
     }
 
-    /// Remembers the answer to a key. Calls come in order of time; the caller sees to it that there
-    /// is room.
-    pub fn remember(&mut self, answered: AnsweredKey<C>, answer: A) {
-        let of_channel = self.answers.entry(answered.channel.clone()).or_default();
-        of_channel.insert(answered.key.clone(), (answer, answered.at));
-        self.order.push_back(answered);
+    /// Remembers the answer to a key, and what is kept with it. Calls come in order of time; the
+    /// caller sees to it that there is room.
+    pub fn remember(&mut self, at: Millis, (scope, key): (&[u8], &str), answer: A, kept: K) {
+        let hash = self.hash(scope, key);
+        self.answers.insert(hash, (answer, at));
+        self.order.push_back(AnsweredKey { hash, at, kept });
     }
 
-    /// Forgets the answers of a channel: its next epoch has none. Their keys count until they
-    /// would have expired.
-    pub fn forget(&mut self, channel: &C) {
-        self.answers.remove(channel);
-    }
-
-    /// Takes out the oldest key if it has expired, with its answer unless that was forgotten or
-    /// given anew.
-    pub fn pop_expired(&mut self, now: Millis) -> Option<(AnsweredKey<C>, Option<A>)> {
+    /// Takes out the oldest key if it has expired.
+    pub fn pop_expired(&mut self, now: Millis) -> Option<ExpiredKey<A, K>> {
         let oldest = self.order.front()?;
         if self.is_given(oldest.at, now) {
             return None;
         }
-        let oldest = self.order.pop_front()?;
-        let Some(of_channel) = self.answers.get_mut(&oldest.channel) else {
-            return Some((oldest, None));
-        };
-        let is_it = of_channel.get(&oldest.key).is_some_and(|(_, at)| *at == oldest.at);
-        let answer = if is_it { of_channel.remove(&oldest.key) } else { None };
-        if of_channel.is_empty() {
-            self.answers.remove(&oldest.channel);
-        }
-        Some((oldest, answer.map(|(answer, _)| answer)))
+        let AnsweredKey { hash, at, kept } = self.order.pop_front()?;
+        let is_it = self.answers.get(&hash).is_some_and(|(_, answered)| *answered == at);
+        let answer = if is_it { self.answers.remove(&hash) } else { None };
+        self.give_memory_back();
+        Some(ExpiredKey { at, kept, answer: answer.map(|(answer, _)| answer) })
     }
 
     /// Forgets expired answers, `most` at most.
@@ -111,78 +123,126 @@ impl<C: Clone + Ord, A> IdempotencyWindow<C, A> {
     pub fn room(&self) -> usize {
         self.keys_max.saturating_sub(self.order.len())
     }
+
+    /// Two keys with one hash would pass for one: of a million in each window, once in far more
+    /// than a billion years.
+    fn hash(&self, scope: &[u8], key: &str) -> u128 {
+        let mut hash = Xxh3::with_seed(self.seed);
+        // With its length in front, no scope and key are written as another scope and key.
+        hash.update(&(scope.len() as u64).to_le_bytes());
+        hash.update(scope);
+        hash.update(key.as_bytes());
+        hash.digest128()
+    }
+
+    /// Tables that were large once are no reason to keep their memory.
+    fn give_memory_back(&mut self) {
+        if self.answers.len() < self.answers.capacity() / 8 {
+            self.answers.shrink_to(self.answers.len() * 2);
+        }
+        if self.order.len() < self.order.capacity() / 8 {
+            self.order.shrink_to(self.order.len() * 2);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AnsweredKey, IdempotencyWindow};
+    use super::{ExpiredKey, IdempotencyWindow};
+    use crate::HistoryConfig;
     use steadfast_machine::{Millis, Span};
 
-    type Window = IdempotencyWindow<u8, u64>;
+    type Window = IdempotencyWindow<u64, &'static str>;
 
-    fn key(at: u64, channel: u8, key: &str) -> AnsweredKey<u8> {
-        AnsweredKey { at: Millis(at), channel, key: key.into() }
+    fn window(keys_max: usize) -> Window {
+        let idempotency_window = Span(10);
+        let config = HistoryConfig {
+            idempotency_keys_max: keys_max,
+            idempotency_window,
+            ..HistoryConfig::default()
+        };
+        Window::new(&config)
     }
 
-    fn find(window: &Window, now: u64, channel: u8, key: &str) -> Option<u64> {
-        window.find(Millis(now), &channel, key).copied()
+    fn remember(window: &mut Window, at: u64, scope: &'static str, key: &str, answer: u64) {
+        window.remember(Millis(at), (scope.as_bytes(), key), answer, scope);
+    }
+
+    fn find(window: &Window, now: u64, scope: &str, key: &str) -> Option<u64> {
+        window.find(Millis(now), scope.as_bytes(), key).copied()
     }
 
     #[test]
-    fn an_answer_lasts_for_its_time_and_with_its_channel() {
-        let mut window = Window::new(9, Span(10));
-        window.remember(key(100, 1, "k"), 1);
-        window.remember(key(105, 2, "k"), 7);
-        assert_eq!((find(&window, 110, 1, "k"), find(&window, 111, 1, "k")), (Some(1), None));
-        window.remember(key(111, 1, "k"), 2);
-        assert_eq!((find(&window, 121, 1, "k"), window.len()), (Some(2), 3));
-        window.forget(&2);
-        assert_eq!((find(&window, 111, 2, "k"), window.len()), (None, 3));
+    fn an_answer_lasts_for_its_time() {
+        let mut window = window(9);
+        remember(&mut window, 100, "a", "k", 1);
+        remember(&mut window, 105, "b", "k", 7);
+        assert_eq!((find(&window, 110, "a", "k"), find(&window, 111, "a", "k")), (Some(1), None));
+        remember(&mut window, 111, "a", "k", 2);
+        assert_eq!((find(&window, 121, "a", "k"), window.len()), (Some(2), 3));
         window.expire(Millis(121), 10);
-        assert_eq!((find(&window, 121, 1, "k"), window.len()), (Some(2), 1));
+        assert_eq!((find(&window, 121, "a", "k"), window.len()), (Some(2), 1));
         window.expire(Millis(122), 10);
-        assert_eq!((find(&window, 122, 1, "k"), window.is_empty()), (None, true));
+        assert_eq!((find(&window, 122, "a", "k"), window.is_empty()), (None, true));
         assert!(window.answers.is_empty());
     }
 
     #[test]
-    fn an_expired_key_comes_with_its_answer_unless_that_was_given_anew_or_forgotten() {
-        let mut window = Window::new(9, Span(10));
-        for (answered, answer) in
-            [(key(1, 1, "anew"), 1), (key(2, 1, "old"), 2), (key(3, 2, "k"), 3)]
-        {
-            window.remember(answered, answer);
+    fn a_key_counts_within_its_scope_alone() {
+        let mut window = window(9);
+        remember(&mut window, 1, "a", "bc", 1);
+        for (scope, key) in [("ab", "c"), ("", "abc"), ("abc", ""), ("a", "b"), ("b", "bc")] {
+            assert_eq!(find(&window, 1, scope, key), None, "{scope} {key}");
         }
-        window.remember(key(4, 1, "anew"), 4);
-        window.forget(&2);
+        assert_eq!(find(&window, 1, "a", "bc"), Some(1));
+    }
+
+    #[test]
+    fn an_expired_key_comes_with_its_answer_unless_that_was_given_anew() {
+        let mut window = window(9);
+        remember(&mut window, 1, "a", "anew", 1);
+        remember(&mut window, 2, "a", "old", 2);
+        remember(&mut window, 4, "a", "anew", 4);
         assert_eq!(window.pop_expired(Millis(11)), None);
-        let expired = [window.pop_expired(Millis(14)), window.pop_expired(Millis(14))];
-        assert_eq!(expired, [Some((key(1, 1, "anew"), None)), Some((key(2, 1, "old"), Some(2)))]);
-        assert_eq!(window.pop_expired(Millis(14)), Some((key(3, 2, "k"), None)));
+        let expired = |at, answer| Some(ExpiredKey { at: Millis(at), kept: "a", answer });
+        assert_eq!(window.pop_expired(Millis(14)), expired(1, None));
+        assert_eq!(window.pop_expired(Millis(14)), expired(2, Some(2)));
         assert_eq!(window.pop_expired(Millis(14)), None);
-        assert_eq!(find(&window, 14, 1, "anew"), Some(4));
+        assert_eq!(find(&window, 14, "a", "anew"), Some(4));
     }
 
     #[test]
     fn only_the_answer_of_its_own_time_can_be_changed() {
-        let mut window = Window::new(9, Span(10));
-        window.remember(key(1, 1, "k"), 1);
-        window.remember(key(2, 1, "k"), 2);
-        assert_eq!(window.answer_mut(&key(1, 1, "k")), None);
-        *window.answer_mut(&key(2, 1, "k")).unwrap() = 5;
-        assert_eq!(find(&window, 2, 1, "k"), Some(5));
+        let mut window = window(9);
+        remember(&mut window, 1, "a", "k", 1);
+        remember(&mut window, 2, "a", "k", 2);
+        assert_eq!(window.answer_mut(Millis(1), b"a", "k"), None);
+        *window.answer_mut(Millis(2), b"a", "k").unwrap() = 5;
+        assert_eq!(find(&window, 2, "a", "k"), Some(5));
     }
 
     #[test]
     fn a_window_has_room_up_to_its_limit_and_none_past_it() {
-        let mut window = Window::new(2, Span(10));
-        window.remember(key(1, 1, "a"), 1);
+        let mut window = window(2);
+        remember(&mut window, 1, "a", "a", 1);
         assert_eq!(window.room(), 1);
-        window.remember(key(1, 1, "b"), 2);
+        remember(&mut window, 1, "a", "b", 2);
         assert_eq!(window.room(), 0);
-        window.remember(key(1, 1, "c"), 3);
+        remember(&mut window, 1, "a", "c", 3);
         assert_eq!((window.room(), window.len()), (0, 3));
         window.expire(Millis(12), 1);
         assert_eq!((window.room(), window.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_window_that_was_large_gives_its_memory_back() {
+        let mut window = window(usize::MAX);
+        for n in 0..10_000 {
+            remember(&mut window, 1, "a", &alloc::format!("{n}"), n);
+        }
+        window.expire(Millis(12), 9_990);
+        assert_eq!(window.len(), 10);
+        assert!(window.answers.capacity() < 200 && window.order.capacity() < 200);
+        assert_eq!(find(&window, 1, "a", "9999"), Some(9_999));
     }
 }

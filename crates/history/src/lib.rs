@@ -81,11 +81,12 @@ pub use channel_log::{ChannelLog, DatedEvent, LoggedEvent};
 pub use config::{HistoryConfig, NamespaceBudget, Retention};
 pub use epoch::EpochMaker;
 pub use hot_cache::HotCache;
-pub use idempotency::{AnsweredKey, IdempotencyWindow};
+pub use idempotency::{ExpiredKey, IdempotencyWindow};
 pub use memory_log::{ChannelInfo, MemoryLog, YieldTotals};
 pub use page::{LOOKED_AT_MAX, Page, PageBuilder, PageLimit, ReadError, start_of_page};
 pub use publication::{
-    Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published, Receipt, Refusal,
+    EVENT_OVERHEAD, Fingerprint, FirstAnswer, Publication, Publish, PublishError, Published,
+    Receipt, Refusal,
 };
 pub use reserved::{ReservedEpochs, ReservedTotals};
 pub use shares::HistoryShares;

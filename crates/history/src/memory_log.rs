@@ -14,9 +14,9 @@ use steadfast_protocol::{ChannelName, Epoch, Since, TimeText, Timestamp};
 use self::channel::MemoryChannel;
 use crate::ChannelIndex;
 use crate::{
-    AnsweredKey, ChannelCounts, EpochMaker, FirstAnswer, ForgetRule, HistoryConfig, HistoryShares,
-    IdempotencyWindow, Page, PageLimit, Publication, Publish, PublishError, Published, ReadError,
-    Receipt, ReservedEpochs, ReservedTotals,
+    ChannelCounts, EVENT_OVERHEAD, EpochMaker, FirstAnswer, ForgetRule, HistoryConfig,
+    HistoryShares, IdempotencyWindow, Page, PageLimit, Publication, Publish, PublishError,
+    Published, ReadError, Receipt, ReservedEpochs, ReservedTotals,
 };
 
 /// How many channels one call of [`MemoryLog::expire`] looks at.
@@ -28,7 +28,7 @@ pub struct MemoryLog {
     config: HistoryConfig,
     channels: ChannelIndex<MemoryChannel>,
     reserved: ReservedEpochs<Epoch>,
-    window: IdempotencyWindow<ChannelName, (Epoch, FirstAnswer)>,
+    window: IdempotencyWindow<FirstAnswer>,
     shares: HistoryShares,
     counts: ChannelCounts,
     yields: YieldTotals,
@@ -80,7 +80,7 @@ pub struct ChannelInfo {
     pub offset: u64,
     /// How many events are kept.
     pub events: usize,
-    /// The bytes they take.
+    /// The bytes of their text.
     pub bytes: usize,
     /// Whether it has ended.
     pub is_final: bool,
@@ -89,7 +89,7 @@ pub struct ChannelInfo {
 impl MemoryLog {
     /// No channels yet.
     pub fn new(config: HistoryConfig) -> Self {
-        let window = IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
+        let window = IdempotencyWindow::new(&config);
         Self {
             channels: ChannelIndex::new(config.epoch_seed),
             reserved: ReservedEpochs::new(&config),
@@ -113,8 +113,10 @@ impl MemoryLog {
     ) -> Result<Published, PublishError> {
         self.window.expire(now, usize::MAX);
         let key = publish.idempotency_key.clone();
-        let first = key.as_deref().and_then(|key| self.window.find(now, &publish.channel, key));
-        if let Some((epoch, first)) = first {
+        let epoch = self.channels.get(&publish.channel).map(MemoryChannel::epoch);
+        if let (Some(key), Some(epoch)) = (&key, epoch)
+            && let Some(first) = self.window.find(now, epoch.as_str().as_bytes(), key)
+        {
             let Receipt { epoch, offset, .. } = first.repeat(epoch.clone(), &publish)?;
             return Ok(Published { epoch, offset, publication: None });
         }
@@ -127,11 +129,10 @@ impl MemoryLog {
         self.open(&name, now)?;
         let publication =
             self.append(now, time, publish).inspect_err(|_| self.close(&name, now))?;
-        let Publication { epoch, offset, channel, .. } = &*publication;
+        let Publication { epoch, offset, .. } = &*publication;
         if let Some(key) = key {
             let first = FirstAnswer { offset: *offset, fingerprint };
-            let answered = AnsweredKey { at: now, channel: channel.clone(), key };
-            self.window.remember(answered, (epoch.clone(), first));
+            self.window.remember(now, (epoch.as_str().as_bytes(), &key), first, ());
         }
         Ok(Published { epoch: epoch.clone(), offset: *offset, publication: Some(publication) })
     }
@@ -179,7 +180,6 @@ impl MemoryLog {
 
     /// Forgets a channel and all it kept. What is published later has a new epoch.
     pub fn delete(&mut self, channel: &ChannelName) -> bool {
-        self.window.forget(channel);
         self.remove(channel).is_some()
     }
 
@@ -219,7 +219,7 @@ impl MemoryLog {
         self.channels.len() == 0
     }
 
-    /// The bytes of all events kept.
+    /// The memory that all kept events take, [`EVENT_OVERHEAD`] for each included.
     pub const fn bytes(&self) -> usize {
         self.shares.bytes()
     }
@@ -247,7 +247,7 @@ impl MemoryLog {
         let (epoch, offset) = (history.epoch().clone(), history.head() + 1);
         self.time.set(time);
         let encoded = encode_event(&channel, &epoch, offset, &event, &data, &self.time);
-        let len = encoded.len();
+        let len = encoded.len() + EVENT_OVERHEAD;
         let publication =
             Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded });
         if self.shares.bytes() + len > self.config.bytes_total_max {
@@ -274,9 +274,9 @@ impl MemoryLog {
             && let Some(channel) = self.shares.largest().cloned()
             && let Some(history) = self.channels.entry_of(&channel)
         {
-            let before = history.bytes();
+            let before = history.held();
             history.drop_oldest();
-            self.shares.resize(&channel, before, history.bytes());
+            self.shares.resize(&channel, before, history.held());
             self.yields.has_dropped(now, 1);
         }
         Ok(())
@@ -308,7 +308,7 @@ impl MemoryLog {
     fn remove(&mut self, channel: &ChannelName) -> Option<MemoryChannel> {
         let history = self.channels.remove(channel)?;
         self.counts.remove(channel);
-        self.shares.resize(channel, history.bytes(), 0);
+        self.shares.resize(channel, history.held(), 0);
         Some(history)
     }
 }

@@ -70,6 +70,11 @@ pub struct Publication {
     pub encoded: EncodedEvent,
 }
 
+/// What an event takes in memory besides its text: itself, its counters, its place in a log, and
+/// what the allocator adds to two pieces of memory. Measured with a million events of 128 bytes,
+/// which took 320 bytes each.
+pub const EVENT_OVERHEAD: usize = size_of::<Publication>() + 64;
+
 /// A stored publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {

@@ -5,14 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use steadfast_history::{
-    AnsweredKey, FirstAnswer, Publication, Publish, PublishError, Receipt, Retention,
-};
+use steadfast_history::{FirstAnswer, Publication, Publish, PublishError, Receipt, Retention};
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_event;
 use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 
-use super::record::{self, ChannelNumbers, Item, Keyed, StoredEvent};
+use super::record::{self, AnsweredKey, ChannelKey, ChannelNumbers, Item, Keyed, StoredEvent};
 use super::store::{Store, StoreError, WriteBatch};
 use super::trim::{Fronts, is_over};
 
@@ -29,7 +27,7 @@ pub(super) struct CommitBuilder<'a> {
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     channels: BTreeMap<ChannelName, PlannedChannel>,
     answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
-    written: Vec<AnsweredKey<u64>>,
+    written: Vec<AnsweredKey>,
     over: BTreeSet<ChannelName>,
     givers: Vec<(ChannelName, u64)>,
     yielded: u64,
@@ -64,9 +62,9 @@ pub(super) struct PlannedChannel {
 #[derive(Debug, Default)]
 pub(super) struct CommitOutcome {
     pub(super) channels: BTreeMap<ChannelName, PlannedChannel>,
-    pub(super) answers: Vec<(AnsweredKey<u64>, FirstAnswer)>,
+    pub(super) answers: Vec<(AnsweredKey, FirstAnswer)>,
     /// Answers that the store has by themselves now.
-    pub(super) written: Vec<AnsweredKey<u64>>,
+    pub(super) written: Vec<AnsweredKey>,
     /// Channels that still keep too much.
     pub(super) over: BTreeSet<ChannelName>,
     /// How many events have gone to make room for others.
@@ -226,7 +224,8 @@ impl<'a> CommitBuilder<'a> {
             ahead.write(name, &self.terms, &mut batch);
         }
         let at = Millis(self.terms.now);
-        let answer = |((channel, key), first)| (AnsweredKey { at, channel, key }, first);
+        let answer =
+            |((channel, key), first)| (AnsweredKey { at, of: ChannelKey { channel, key } }, first);
         let answers = self.answers.into_iter().map(answer).collect();
         let (channels, written, over) = (self.channels, self.written, self.over);
         (batch, CommitOutcome { channels, answers, written, over, yielded: self.yielded })
@@ -306,7 +305,7 @@ impl<'a> CommitBuilder<'a> {
             && self.terms.now.saturating_sub(item.at) <= self.terms.totals.keys_last_ms
         {
             // The answer outlives the event that it was kept with.
-            let answer = AnsweredKey { at: Millis(item.at), channel: id, key };
+            let answer = AnsweredKey { at: Millis(item.at), of: ChannelKey { channel: id, key } };
             let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
             self.writes.insert(record::answer_key(&answer), Some(record::answer_value(first)));
             self.written.push(answer);

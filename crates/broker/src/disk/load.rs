@@ -3,12 +3,12 @@
 //! damaged is cut off or copied out, and told in the log.
 
 use getrandom::u64 as random;
-use steadfast_history::{AnsweredKey, EpochMaker, FirstAnswer, HistoryConfig};
+use steadfast_history::{EpochMaker, FirstAnswer, HistoryConfig};
 use steadfast_machine::Millis;
 
 use super::data_dir::DataDir;
 use super::error::DiskError;
-use super::record::{self, ChannelNumbers, Keyed, StoredEvent};
+use super::record::{self, AnsweredKey, ChannelKey, ChannelNumbers, Keyed, StoredEvent};
 use super::salvage;
 use super::store::{Store, StoreError, Sync, WriteBatch};
 use super::table::{DiskTable, FenceEra, KeptAnswer};
@@ -172,7 +172,7 @@ fn read(
     }
     answers.sort_by_key(|(answered, _)| answered.at);
     for (answered, answer) in answers {
-        table.answers.remember(answered, answer);
+        table.remember(answered, answer);
     }
     let graves = store.under(&[record::GRAVE]).map(|pair| {
         let (key, _) = pair?;
@@ -188,10 +188,10 @@ fn read_channels(
     table: &mut DiskTable,
     fence: u64,
     times: StoreClock,
-    answers: &mut Vec<(AnsweredKey<u64>, KeptAnswer)>,
+    answers: &mut Vec<(AnsweredKey, KeptAnswer)>,
 ) -> Result<usize, LoadError> {
     let (now, mut renumbered) = (times.clock.now(), 0);
-    let since = times.at(now).saturating_sub(table.answers.lasts().0);
+    let since = times.at(now).saturating_sub(table.answers_last().0);
     for pair in store.under(&[record::CHANNEL]) {
         let (key, value) = pair?;
         let (name, numbers) = (record::channel_of_key(&key), ChannelNumbers::of_bytes(&value));
@@ -215,7 +215,7 @@ fn read_newest(
     store: &Store,
     numbers: &mut ChannelNumbers,
     since: u64,
-    answers: &mut Vec<(AnsweredKey<u64>, KeptAnswer)>,
+    answers: &mut Vec<(AnsweredKey, KeptAnswer)>,
 ) -> Result<(), StoreError> {
     let id = numbers.id;
     let [events, _] = record::prefixes_of(id);
@@ -233,7 +233,8 @@ fn read_newest(
         }
         if let Some(Keyed { key, fingerprint }) = kept.item.key {
             let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
-            let answered = AnsweredKey { at: Millis(kept.item.at), channel: id, key };
+            let answered =
+                AnsweredKey { at: Millis(kept.item.at), of: ChannelKey { channel: id, key } };
             answers.push((answered, KeptAnswer { first, is_written: false }));
         }
     }

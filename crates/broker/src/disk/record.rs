@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use steadfast_history::{AnsweredKey, Fingerprint, FirstAnswer, Publication};
+use steadfast_history::{Fingerprint, FirstAnswer, Publication};
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
@@ -185,16 +185,31 @@ impl<'a> StoredEvent<'a> {
     }
 }
 
-/// The store's key for the answer to an idempotency key; the channel is its id.
-pub(super) fn answer_key(answered: &AnsweredKey<u64>) -> Vec<u8> {
-    [&two(ANSWER, answered.at.0, answered.channel)[..], answered.key.as_bytes()].concat()
+/// An idempotency key of a channel, and when its first publish was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AnsweredKey {
+    /// By the store's clock.
+    pub(super) at: Millis,
+    pub(super) of: ChannelKey,
+}
+
+/// An idempotency key of the channel with this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ChannelKey {
+    pub(super) channel: u64,
+    pub(super) key: Box<str>,
+}
+
+/// The store's key for the answer to an idempotency key.
+pub(super) fn answer_key(AnsweredKey { at, of }: &AnsweredKey) -> Vec<u8> {
+    [&two(ANSWER, at.0, of.channel)[..], of.key.as_bytes()].concat()
 }
 
 /// The idempotency key of such a key.
-pub(super) fn answered_of_key(key: &[u8]) -> Option<AnsweredKey<u64>> {
+pub(super) fn answered_of_key(key: &[u8]) -> Option<AnsweredKey> {
     let mut rest = RecordReader(key.strip_prefix(&[ANSWER])?);
     let (at, channel) = (Millis(rest.u64()?), rest.u64()?);
-    Some(AnsweredKey { at, channel, key: rest.text()?.into() })
+    Some(AnsweredKey { at, of: ChannelKey { channel, key: rest.text()?.into() } })
 }
 
 /// The value of an answer that the store has by itself.
@@ -311,11 +326,11 @@ impl<'a> RecordReader<'a> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Behind, ChannelNumbers, Item, Keyed, StoredEvent, answer_key, answered_of_key, event_key,
-        offset_of_key,
+        AnsweredKey, Behind, ChannelKey, ChannelNumbers, Item, Keyed, StoredEvent, answer_key,
+        answered_of_key, event_key, offset_of_key,
     };
     use super::{answer_of_value, answer_value};
-    use steadfast_history::{AnsweredKey, Fingerprint, FirstAnswer};
+    use steadfast_history::{Fingerprint, FirstAnswer};
     use steadfast_machine::Millis;
     use steadfast_protocol::{Epoch, EventName, ReplaceKey, Timestamp};
 
@@ -343,7 +358,8 @@ mod tests {
             assert_eq!(StoredEvent::of_bytes(&written[..24]), None);
         }
 
-        let answered = AnsweredKey { at: Millis(1), channel: 2, key: "k\n3".into() };
+        let answered =
+            AnsweredKey { at: Millis(1), of: ChannelKey { channel: 2, key: "k\n3".into() } };
         assert_eq!(answered_of_key(&answer_key(&answered)), Some(answered));
         for fingerprint in [None, Some(Fingerprint(u64::MAX - 1))] {
             let first = FirstAnswer { offset: 3, fingerprint };

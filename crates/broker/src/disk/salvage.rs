@@ -208,7 +208,7 @@ fn find_end(from: &Store, numbers: &mut ChannelNumbers) -> ChannelEnd {
 fn copy_answers(from: &Store, to: &Store, heads: &BTreeMap<u64, u64>) -> Result<(), StoreError> {
     let mut batch = to.batch();
     for (key, value) in from.under(&[record::ANSWER]).map_while(Result::ok) {
-        let head = record::answered_of_key(&key).and_then(|answer| heads.get(&answer.channel));
+        let head = record::answered_of_key(&key).and_then(|answer| heads.get(&answer.of.channel));
         if let (Some(first), Some(head)) = (record::answer_of_value(&value), head)
             && first.offset <= *head
         {

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use steadfast_history::{
-    AnsweredKey, ChannelCounts, ChannelInfo, EpochMaker, FirstAnswer, ForgetRule, HistoryConfig,
+    ChannelCounts, ChannelInfo, EpochMaker, ExpiredKey, FirstAnswer, ForgetRule, HistoryConfig,
     HistoryShares, HotCache, IdempotencyWindow, Page, PageLimit, Publication, PublishError,
     ReadError, ReservedEpochs, ReservedTotals, Retention, YieldTotals,
 };
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Epoch, Position, Since};
 
 use super::channel::DiskChannel;
 use super::commit_builder::CommitTotals;
 use super::page::StoreRead;
-use super::record::ChannelNumbers;
+use super::record::{AnsweredKey, ChannelKey, ChannelNumbers};
 
 /// The channels.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(super) struct DiskTable {
     channels: BTreeMap<ChannelName, DiskChannel>,
     reserved: ReservedEpochs<Epoch>,
     pub(super) era: FenceEra,
-    /// By the channel's id.
-    pub(super) answers: IdempotencyWindow<u64, KeptAnswer>,
+    /// The scope of a key is its channel's id.
+    answers: IdempotencyWindow<KeptAnswer, ChannelKey>,
     epochs: EpochMaker,
     ids: ChannelIds,
     /// Channels that the store does not know yet, or not under their epoch.
@@ -97,8 +97,7 @@ impl FenceEra {
 impl DiskTable {
     /// No channels yet. `hot_bytes_max` bounds the events in memory.
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
-        let answers =
-            IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window);
+        let answers = IdempotencyWindow::new(&config);
         Self {
             epochs: EpochMaker::new(config.epoch_seed),
             ids: ChannelIds { seed: config.epoch_seed, made: 0 },
@@ -257,20 +256,40 @@ impl DiskTable {
         Ok(PageSource::Cold(StoreRead { channel: name.clone(), numbers, start, gap, limit }))
     }
 
+    /// The answer to an idempotency key of the channel with this id.
+    pub(super) fn find_answer(&self, at: Millis, id: u64, key: &str) -> Option<FirstAnswer> {
+        self.answers.find(at, &id.to_be_bytes(), key).map(|answer| answer.first)
+    }
+
+    /// Remembers the answer to a key. Calls come in order of time.
+    pub(super) fn remember(&mut self, AnsweredKey { at, of }: AnsweredKey, answer: KeptAnswer) {
+        let (scope, key) = (of.channel.to_be_bytes(), of.key.clone());
+        self.answers.remember(at, (&scope, &key), answer, of);
+    }
+
+    /// The store has this answer by itself now.
+    pub(super) fn is_written(&mut self, AnsweredKey { at, of }: &AnsweredKey) {
+        let scope = of.channel.to_be_bytes();
+        if let Some(answer) = self.answers.answer_mut(*at, &scope, &of.key) {
+            answer.is_written = true;
+        }
+    }
+
+    /// How long an answer is given.
+    pub(super) const fn answers_last(&self) -> Span {
+        self.answers.lasts()
+    }
+
     /// Takes out expired answers, `most` at most: how many, and the keys of those that the store
     /// has by themselves.
-    pub(super) fn expire_answers(
-        &mut self,
-        now: u64,
-        most: usize,
-    ) -> (usize, Vec<AnsweredKey<u64>>) {
+    pub(super) fn expire_answers(&mut self, now: u64, most: usize) -> (usize, Vec<AnsweredKey>) {
         let (mut count, mut written) = (0, Vec::new());
         while count < most
-            && let Some((answered, answer)) = self.answers.pop_expired(Millis(now))
+            && let Some(ExpiredKey { at, kept: of, answer }) = self.answers.pop_expired(Millis(now))
         {
             count += 1;
             if answer.is_some_and(|answer| answer.is_written) {
-                written.push(answered);
+                written.push(AnsweredKey { at, of });
             }
         }
         (count, written)
@@ -311,7 +330,6 @@ impl DiskTable {
         }
         let numbers = channel.numbers().clone();
         self.shares.resize(name, size(numbers.bytes), 0);
-        self.answers.forget(&numbers.id);
         Some(numbers)
     }
 

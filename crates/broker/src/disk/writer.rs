@@ -283,11 +283,9 @@ impl DiskWriter {
             };
             let key = idempotency_key.as_deref();
             let at = Millis(times.at(now));
-            let answer = key.and_then(|key| table.answers.find(at, &numbers.id, key));
-            if let Some(answer) = answer {
-                return Some(PendingReply::Settled(
-                    answer.first.repeat(numbers.epoch, &one.publish),
-                ));
+            let answer = key.and_then(|key| table.find_answer(at, numbers.id, key));
+            if let Some(first) = answer {
+                return Some(PendingReply::Settled(first.repeat(numbers.epoch, &one.publish)));
             }
             draft.begin(channel, numbers, is_saved, table.retention(channel));
             None
@@ -336,12 +334,10 @@ impl DiskWriter {
             table.take_over(&name, ahead.numbers, ahead.events);
         }
         for (answered, first) in outcome.answers {
-            table.answers.remember(answered, KeptAnswer { first, is_written: false });
+            table.remember(answered, KeptAnswer { first, is_written: false });
         }
         for answered in &outcome.written {
-            if let Some(answer) = table.answers.answer_mut(answered) {
-                answer.is_written = true;
-            }
+            table.is_written(answered);
         }
         table.yields.has_dropped(self.shared.times.clock.now(), outcome.yielded);
         drop(table);

@@ -155,7 +155,7 @@ fn published(
     let (mut asks, mut keys, mut count) = (Vec::<Ask>::new(), BTreeMap::new(), 0_u64);
     for (publish, told) in publishes {
         let key = publish.idempotency_key.as_deref();
-        let answered = key.and_then(|key| table.answers.find(Millis(now), name, key));
+        let answered = key.and_then(|key| table.answers.find(Millis(now), base.as_bytes(), key));
         if let (Some(first), Some(epoch)) = (answered, &epoch) {
             drop(told.send(first.repeat(epoch.clone(), &publish)));
             continue;

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use steadfast_history::{
-    AnsweredKey, ChannelCounts, ChannelInfo, FirstAnswer, HistoryConfig, HotCache,
-    IdempotencyWindow, Page, PageLimit, ReservedEpochs,
+    ChannelCounts, ChannelInfo, FirstAnswer, HistoryConfig, HotCache, IdempotencyWindow, Page,
+    PageLimit, ReservedEpochs,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Epoch, Since};
@@ -33,7 +33,8 @@ const TOMBS_MAX: usize = 10_000;
 pub(super) struct NatsTable {
     pub(super) config: HistoryConfig,
     pub(super) channels: BTreeMap<ChannelName, NatsChannel>,
-    pub(super) answers: IdempotencyWindow<ChannelName, FirstAnswer>,
+    /// The scope of a key is the base of its channel.
+    pub(super) answers: IdempotencyWindow<FirstAnswer>,
     pub(super) bytes: usize,
     pub(super) counts: ChannelCounts,
     /// What is on its way to the log.
@@ -74,7 +75,7 @@ impl NatsTable {
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         Self {
             channels: BTreeMap::new(),
-            answers: IdempotencyWindow::new(config.idempotency_keys_max, config.idempotency_window),
+            answers: IdempotencyWindow::new(&config),
             bytes: 0,
             counts: ChannelCounts::new(&config),
             promised: Promised::default(),
@@ -195,7 +196,7 @@ impl NatsTable {
             channel.take(KeptEvent { seq, nth, at, size, replace, needed_to, hot }, event.is_final);
             self.bytes += size;
             if let Some(key) = event.key {
-                remember(&mut self.answers, name, key, (event.answer(offset), place));
+                remember(&mut self.answers, &channel.base, key, (event.answer(offset), place));
             }
             news.push(ChannelUpdate::Published(publication));
         }
@@ -203,7 +204,6 @@ impl NatsTable {
     }
 
     fn forget(&mut self, name: &ChannelName, news: &mut Vec<ChannelUpdate>) {
-        self.answers.forget(name);
         if let Some(mut channel) = self.channels.remove(name) {
             self.counts.remove(name);
             if self.gone.len() >= GONE_MAX {
@@ -346,14 +346,14 @@ impl NatsTable {
 
 /// Remembers the answer to a key, unless the log is read so late that it has expired.
 fn remember(
-    answers: &mut IdempotencyWindow<ChannelName, FirstAnswer>,
-    channel: &ChannelName,
+    answers: &mut IdempotencyWindow<FirstAnswer>,
+    base: &str,
     key: &str,
     (first, place): (FirstAnswer, LogPosition),
 ) {
     let (at, now) = (Millis(place.at), Millis(place.now));
     answers.expire(now, ANSWERS_EXPIRED_EACH);
     if answers.is_given(at, now) {
-        answers.remember(AnsweredKey { at, channel: channel.clone(), key: key.into() }, first);
+        answers.remember(at, (base.as_bytes(), key), first, ());
     }
 }

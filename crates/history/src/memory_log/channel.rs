@@ -6,8 +6,8 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Since};
 
 use crate::{
-    ChannelInfo, ChannelLog, DatedEvent, HistoryShares, LoggedEvent, Page, PageBuilder, PageLimit,
-    Publication, Retention,
+    ChannelInfo, ChannelLog, DatedEvent, EVENT_OVERHEAD, HistoryShares, LoggedEvent, Page,
+    PageBuilder, PageLimit, Publication, Retention,
 };
 
 #[derive(Debug)]
@@ -53,8 +53,9 @@ impl MemoryChannel {
         self.log.head()
     }
 
-    pub(super) const fn bytes(&self) -> usize {
-        self.log.bytes()
+    /// The memory that its events take.
+    pub(super) fn held(&self) -> usize {
+        self.log.bytes() + self.log.len() * EVENT_OVERHEAD
     }
 
     pub(super) const fn is_final(&self) -> bool {
@@ -88,13 +89,13 @@ impl MemoryChannel {
         retention: &Retention,
         shares: &mut HistoryShares,
     ) {
-        let before = self.log.bytes();
+        let before = self.held();
         self.is_final = publication.is_final;
         let event = MemoryEvent { at: now, publication: Arc::clone(publication) };
         let appended = self.log.append(event);
         debug_assert_eq!(appended, publication.offset, "offsets have no holes");
         while self.log.drop_over(now, retention).is_some() {}
-        shares.resize(&publication.channel, before, self.log.bytes());
+        shares.resize(&publication.channel, before, self.held());
     }
 
     /// Drops what is over the retention, oldest first.
@@ -105,9 +106,9 @@ impl MemoryChannel {
         channel: &ChannelName,
         shares: &mut HistoryShares,
     ) {
-        let before = self.log.bytes();
+        let before = self.held();
         while self.log.drop_over(now, retention).is_some() {}
-        shares.resize(channel, before, self.log.bytes());
+        shares.resize(channel, before, self.held());
     }
 
     /// Drops the oldest event.

@@ -12,7 +12,9 @@ use steadfast_protocol::{
 };
 
 use super::{MemoryLog, YieldTotals};
-use crate::{HistoryConfig, Page, PageLimit, Publish, PublishError, Published, Retention};
+use crate::{
+    EVENT_OVERHEAD, HistoryConfig, Page, PageLimit, Publish, PublishError, Published, Retention,
+};
 
 const ALL: PageLimit = PageLimit { events_max: 1_000, bytes_max: usize::MAX, is_thinned: false };
 const THIN: PageLimit = PageLimit { is_thinned: true, ..ALL };
@@ -91,7 +93,7 @@ fn age_and_bytes_bound_a_history_too() {
     for _ in 0..10 {
         put(&mut streams, event("a"));
     }
-    assert!(streams.bytes() <= 400);
+    assert!(streams.info(&channel("a")).unwrap().bytes <= 400);
     assert!(!read(&mut streams, &Since::Start, ALL).events.is_empty());
     assert!(streams.info(&channel("a")).unwrap().events > 0);
     streams.expire(Millis(101));
@@ -187,7 +189,7 @@ fn every_table_is_full_at_its_limit_and_refuses_one_past_it() {
     let mut streams = MemoryLog::new(HistoryConfig {
         channels_max: 1,
         idempotency_keys_max: 1,
-        bytes_total_max: 300,
+        bytes_total_max: 300 + 2 * EVENT_OVERHEAD,
         ..HistoryConfig::default()
     });
     put(&mut streams, Publish { idempotency_key: Some(Box::from("k")), ..event("a") });
@@ -200,16 +202,17 @@ fn every_table_is_full_at_its_limit_and_refuses_one_past_it() {
     let unread = streams.read(Millis(0), &channel("b"), &Since::Start, ALL).unwrap();
     assert_eq!((unread.head, streams.len()), (0, 1), "to read takes no place");
     put(&mut streams, event("a"));
-    let data = Payload::new(&alloc::format!("\"{}\"", "x".repeat(300))).unwrap();
+    let bytes_max = 300 + 2 * EVENT_OVERHEAD;
+    let data = Payload::new(&alloc::format!("\"{}\"", "x".repeat(bytes_max))).unwrap();
     let large = Publish { data, ..event("a") };
-    assert_eq!(publish(&mut streams, large), PublishError::StorageFull { bytes_max: 300 });
+    assert_eq!(publish(&mut streams, large), PublishError::StorageFull { bytes_max });
     assert_eq!(streams.info(&channel("a")).unwrap().events, 2, "nothing went for it in vain");
 }
 
-/// The bytes of the events that a reader of `a` is given at that time.
+/// What the events take that a reader of `a` is given at that time.
 fn bytes_read(log: &mut MemoryLog, now: u64) -> usize {
     let page = log.read(Millis(now), &channel("a"), &Since::Start, ALL).unwrap();
-    page.events.iter().map(|event| event.encoded.len()).sum()
+    page.events.iter().map(|event| event.encoded.len() + EVENT_OVERHEAD).sum()
 }
 
 #[test]

@@ -66,7 +66,8 @@ pub struct Limits {
     pub new_channels_per_user_per_hour_max: u32,
     /// The most channels of the node, 1 to 10000000. Default: 100000.
     pub channels_max: usize,
-    /// The most bytes of history of all channels, 1 MiB to 1 TiB. Default: 1 GiB.
+    /// The most bytes of history of all channels, 1 MiB to 1 TiB; with the memory broker all that
+    /// events take in memory. Default: 1 GiB.
     pub history_bytes_total_max: usize,
     /// The most idempotency keys that are remembered, 1 to 100000000. Default: 1000000.
     pub idempotency_keys_max: usize,

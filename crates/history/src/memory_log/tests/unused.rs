@@ -6,7 +6,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{GapCause, Position, Since, Timestamp};
 
 use super::{ALL, channel, event};
-use crate::{HistoryConfig, MemoryLog, Retention};
+use crate::{ChannelInfo, EVENT_OVERHEAD, HistoryConfig, MemoryLog, Retention};
 
 const LASTS: Span = Span::seconds(300);
 const DAY: Span = Span::seconds(86_400);
@@ -65,7 +65,8 @@ fn when_full_unused_ones_with_events_go_and_their_readers_are_told() {
     assert!(log.publish(Millis(LASTS.0), Timestamp(0), event("e")).is_err());
     log.expire(Millis(LASTS.0 + 1));
     assert_eq!((names(&log).join(" "), log.yields().channels), ("b c d".into(), 1));
-    assert_eq!(log.bytes(), log.list(None, 9).iter().map(|info| info.bytes).sum::<usize>());
+    let held = |info: &ChannelInfo| info.bytes + info.events * EVENT_OVERHEAD;
+    assert_eq!(log.bytes(), log.list(None, 9).iter().map(held).sum::<usize>());
     put(&mut log, Millis(LASTS.0 + 2), &["e"]);
     let since = Since::After(Position::new(epoch, 1));
     let page = log.read(Millis(LASTS.0 + 3), &channel("a"), &since, ALL).unwrap();

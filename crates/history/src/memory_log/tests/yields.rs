@@ -10,11 +10,18 @@ use steadfast_machine::{Millis, Rng};
 use steadfast_protocol::{Epoch, GapCause, Payload, Position, Since, Timestamp};
 
 use super::{ALL, channel, event, offsets};
-use crate::{HistoryConfig, MemoryLog, NamespaceBudget, Publish, PublishError};
+use crate::{
+    ChannelInfo, EVENT_OVERHEAD, HistoryConfig, MemoryLog, NamespaceBudget, Publish, PublishError,
+};
 
 const BYTES_MAX: usize = 40_000;
 /// What the namespace `sure` is sure of.
 const BYTES_MIN: usize = 10_000;
+
+/// What the events of a channel take.
+fn held(info: &ChannelInfo) -> usize {
+    info.bytes + info.events * EVENT_OVERHEAD
+}
 
 /// A log, and what is known to be true of it.
 struct Life {
@@ -105,11 +112,11 @@ impl Life {
 
     fn bytes_of(&self, space: &str) -> usize {
         let all = self.log.list(None, 100);
-        all.iter().filter(|one| one.channel.namespace() == space).map(|one| one.bytes).sum()
+        all.iter().filter(|one| one.channel.namespace() == space).map(held).sum()
     }
 
     fn check(&mut self) {
-        let kept: usize = self.log.list(None, 100).iter().map(|one| one.bytes).sum();
+        let kept: usize = self.log.list(None, 100).iter().map(held).sum();
         assert_eq!(self.log.bytes(), kept);
         assert!(kept <= BYTES_MAX);
         for (name, (epoch, head)) in &self.heads {
