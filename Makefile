@@ -24,7 +24,7 @@ BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml |
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes mutants icount chaos bench curves e2e run docs clean
+.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes mutants icount chaos hostile bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,10 @@ icount: ## instructions of an event's path, under valgrind, beside what is expec
 chaos: ## kills and rates of the real server; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-chaos
 	target/release/steadfast-chaos $(ARGS)
+
+hostile: ## attacks on the real server beside healthy clients; ARGS="floods" measures floods
+	cargo build --release --package steadfast --package steadfast-hostile
+	target/release/steadfast-hostile $(ARGS)
 
 bench: ## this server beside others and a floor, measured in turn; ARGS="…" is handed to it
 	cargo build --release --package steadfast --package steadfast-compare

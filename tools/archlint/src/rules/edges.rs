@@ -5,7 +5,7 @@ use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
 
 /// Our crates, by folder, and which of ours each may import.
-pub const MAY_IMPORT: [(&str, &[&str]); 16] = [
+pub const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("machine", &[]),
     ("protocol", &[]),
     ("link", &["machine", "protocol"]),
@@ -21,6 +21,7 @@ pub const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("sim", &["machine", "protocol", "link", "history", "hub"]),
     ("icount", &["machine", "protocol", "history", "hub", "websocket"]),
     ("archlint", &[]),
+    ("hostile", &[]),
     ("chaos", &["machine", "protocol", "history", "broker", "client", "server"]),
 ];
 
