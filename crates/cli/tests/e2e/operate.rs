@@ -6,10 +6,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 use steadfast_broker::testing::ReservedPort;
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use crate::process::Process;
 use crate::raw::Raw;
 use crate::server::Server;
+use crate::wire::Wire;
 
 const KEYS: [(&str, &str); 2] = [
     ("INTERNAL__KEY", "sixteen bytes and more of a key"),
@@ -45,6 +47,33 @@ async fn with_few_descriptors_the_internal_port_answers_and_one_line_says_so() {
     let [few, full] = &warnings[..] else { panic!("{warnings:?}") };
     assert!(few.contains("too few files"), "{few}");
     assert!(full.contains("refused:") && full.contains("public.connections_max"), "{full}");
+}
+
+/// Other programs than a client may take the last descriptor: the broker, the log.
+#[tokio::test]
+async fn without_a_descriptor_left_accepting_pauses_and_goes_on_once_there_is_one() {
+    let mut server = Server::dev().await;
+    assert_eq!(server.looks("/livez").await.status, 200);
+    let pid = server.process.pid().to_string();
+    let limit = async |soft: usize| {
+        let soft = format!("--nofile={soft}:");
+        let status = Command::new("prlimit").args(["--pid", &pid, &soft]).status().await;
+        assert!(status.unwrap().success());
+    };
+    limit(3).await;
+    let (mut waiting, mut backend) =
+        (Wire::open(server.public).await, Wire::open(server.internal).await);
+    waiting.says("GET /v1/probe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
+    backend.says("GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
+    server.process.err.with("cannot accept connections").await;
+    limit(1024).await;
+    assert!(waiting.head().await.starts_with("HTTP/1.1 204 "));
+    assert!(backend.head().await.starts_with("HTTP/1.1 200 "));
+    server.process.signal("TERM").await;
+    server.process.code().await;
+    let all = server.process.err.all().await;
+    let said = all.iter().filter(|line| line.contains("cannot accept connections")).count();
+    assert_eq!(said, 1, "one line for many attempts");
 }
 
 /// P-55: nobody can go anywhere else before it is back.

@@ -178,6 +178,38 @@ async fn the_internal_port_does_not_wait_for_ever() {
     }
 }
 
+/// Also where a publish has been read without hyper before.
+#[tokio::test]
+async fn a_head_has_16_kib_on_either_port_and_one_byte_more_is_refused() {
+    let server = Server::dev_with(&[]).await;
+    let publish = "POST /v1/channels/a/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+        Content-Length: 13\r\n\r\n{\"event\":\"a\"}";
+    let head = |request: &str, bytes: usize| {
+        let rest = bytes - format!("{request} HTTP/1.1\r\n{HOST}\r\nX: \r\n\r\n").len();
+        format!("{request} HTTP/1.1\r\n{HOST}\r\nX: {}\r\n\r\n", "x".repeat(rest))
+    };
+    for (port, first, request, status) in [
+        (server.public, "", "GET /v1/probe", "204"),
+        (server.internal, "", "GET /livez", "200"),
+        (server.internal, publish, "GET /livez", "200"),
+        (server.internal, publish, "POST /v1/channels/a/events", "400"),
+    ] {
+        for (bytes, expected) in [(16 * 1024, status), (16 * 1024 + 1, "431")] {
+            let mut wire = Wire::open(port).await;
+            if !first.is_empty() {
+                wire.says(first).await;
+                wire.answer().await;
+            }
+            wire.says(&head(request, bytes)).await;
+            let said = wire.head().await;
+            assert!(
+                said.starts_with(&format!("HTTP/1.1 {expected} ")),
+                "{request} {bytes}: {said}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_idle_connection_of_the_internal_port_has_a_time_of_its_own() {
     let settings = [("LIMITS__HANDSHAKE_TIMEOUT_MS", "100"), ("INTERNAL__KEEP_ALIVE_MS", "1500")];

@@ -22,6 +22,7 @@ use tokio_rustls::Accept;
 use super::publish_pipeline::PublishPipeline;
 use crate::client_api;
 use crate::net::access_limits::Refusal;
+use crate::net::http_head::HYPER_HEAD_BYTES_MAX;
 use crate::net::http_timeout::Patience;
 use crate::node::{Counters, Node};
 use steadfast_broker::clock::Clock;
@@ -86,6 +87,7 @@ impl InternalPort {
         let mut served = pin!(
             http1::Builder::new()
                 .header_read_timeout(None)
+                .max_buf_size(HYPER_HEAD_BYTES_MAX)
                 .serve_connection(TokioIo::new(socket), service)
         );
         let mut timer = None;

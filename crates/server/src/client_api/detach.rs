@@ -27,8 +27,9 @@ use tokio::time::Instant;
 
 use super::body::Body;
 use super::headers::finish;
-use super::listener::{self, HEAD_BYTES_MAX, PublicPort};
+use super::listener::{self, PublicPort};
 use crate::net::http_head;
+use crate::net::http_head::HYPER_HEAD_BYTES_MAX;
 use crate::net::http_timeout::Patience;
 use crate::net::socket::Stream;
 use crate::net::write_progress::WriteProgress;
@@ -141,7 +142,7 @@ impl DetachedSocket {
     /// for the next request, up to the size of a head; more stays in the kernel.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut buffer = [0; 1024];
-        while self.ahead.len() < HEAD_BYTES_MAX {
+        while self.ahead.len() < HYPER_HEAD_BYTES_MAX {
             match ready!(poll_heard(context, &mut self.socket, &mut buffer)) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(some) => {

@@ -28,14 +28,13 @@ use super::{fast_upgrade, router};
 use crate::auth::origin::RefusedOrigins;
 use crate::error::ServeError;
 use crate::net::access_limits::Refusal;
+use crate::net::http_head::HYPER_HEAD_BYTES_MAX;
 use crate::net::http_timeout::Patience;
 use crate::net::proxy_protocol;
 use crate::net::socket::Stream;
 use crate::node::{Counters, Node};
 use crate::session::{ConnectionGuard, GRACE};
 
-/// The largest head of a request, in bytes.
-pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// How long to pause when no socket can be accepted, for example because no file can be opened.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// Errors of accepting so far; one in so many is logged.
@@ -228,7 +227,7 @@ async fn connection(
     });
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(HEAD_BYTES_MAX)
+        .max_buf_size(HYPER_HEAD_BYTES_MAX)
         .serve_connection(tap, service);
     let mut timer = None;
     let end = poll_fn(|context| {

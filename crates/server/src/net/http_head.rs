@@ -11,6 +11,8 @@ use steadfast_protocol::Timestamp;
 
 /// The most headers of a head that is parsed here.
 const HEADERS_MAX: usize = 32;
+/// The largest head that hyper reads, in bytes, on either port.
+pub(crate) const HYPER_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The longest head that is parsed here, in bytes.
 pub(crate) const BYTES_MAX: usize = 8 * 1024;
 
