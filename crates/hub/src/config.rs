@@ -42,6 +42,8 @@ pub struct HubConfig {
     pub publish_bytes_per_second_max: u32,
     /// Bytes of `publish` frames that a session may send at once. Default 4 MiB.
     pub publish_bytes_burst_max: u32,
+    /// Tokens that a session may replace its own with in a minute. Default 10.
+    pub token_refreshes_per_minute_max: u32,
     /// Unreadable frames after which a session is closed. Default 20.
     pub bad_frames_max: u32,
     /// The seed of the table of channels: random, so that nobody can choose names that collide.
@@ -68,6 +70,7 @@ impl Default for HubConfig {
             frames_burst_max: 200,
             publish_bytes_per_second_max: 1024 * 1024,
             publish_bytes_burst_max: 4 * 1024 * 1024,
+            token_refreshes_per_minute_max: 10,
             bad_frames_max: 20,
             names_seed: 0,
         }

@@ -6,6 +6,7 @@ mod fanout;
 mod feed;
 mod frames;
 mod opening;
+mod refresh;
 mod view;
 
 use alloc::borrow::Cow;
@@ -22,7 +23,9 @@ use steadfast_protocol::{
     Welcome,
 };
 
+pub use self::frames::FrameRequest;
 pub use self::opening::{OpenError, Opening};
+pub use self::refresh::{RefusedRenewal, Renewal};
 use crate::deadlines::Deadlines;
 use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
@@ -106,6 +109,7 @@ impl Hub {
             outbox: Outbox::default(),
             rate: Rate::new(now, self.config.frames_burst_max),
             publish_rate: Rate::new(now, self.config.publish_bytes_burst_max),
+            refresh_rate: refresh::full_rate(now, &self.config),
             channels: Vec::new(),
             behind: VecDeque::new(),
             reading: None,
@@ -264,6 +268,7 @@ impl Hub {
             },
             crash_window_ms: config.crash_window.0,
             path_idle_limit_ms: config.path_idle_limit.map(|Span(limit)| limit),
+            token_expires_in_ms: session.expires.map(|at| at.since(now).0),
             server_time: time.to_string().into(),
         };
         if session.encoding == Encoding::Frames {

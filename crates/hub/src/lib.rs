@@ -26,7 +26,7 @@ mod session;
 
 pub use config::HubConfig;
 pub use grants::{Grants, Pattern, PatternError};
-pub use hub::{Hub, OpenError, Opening, Output};
+pub use hub::{FrameRequest, Hub, OpenError, Opening, Output, RefusedRenewal, Renewal};
 pub use identity::Identity;
 pub use outbox::Outgoing;
 pub use report::{ConnectionView, SessionReport, Totals};

@@ -99,6 +99,8 @@ pub struct Totals {
     pub lagged: u64,
     /// Publishes refused because their session sent too many bytes a second.
     pub throttled: u64,
+    /// Newer tokens that sessions were given.
+    pub refreshed: u64,
     /// Live sessions found healthy by the last sweep.
     pub healthy: u64,
     /// Channels with members.

@@ -111,6 +111,8 @@ pub(crate) struct Session {
     pub(crate) rate: Rate,
     /// Of bytes of publishes.
     pub(crate) publish_rate: Rate,
+    /// Of newer tokens.
+    pub(crate) refresh_rate: Rate,
     pub(crate) channels: Vec<u32>,
     /// Channels whose member is behind, in the order they will be read.
     pub(crate) behind: VecDeque<u32>,

@@ -286,6 +286,7 @@ impl Node {
             sum.deliveries += one.deliveries;
             sum.lagged += one.lagged;
             sum.throttled += one.throttled;
+            sum.refreshed += one.refreshed;
             sum.healthy += one.healthy;
             sum.channels += one.channels;
             sum.members += one.members;

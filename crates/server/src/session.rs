@@ -7,6 +7,7 @@ mod close_cause;
 mod connection_guard;
 mod handshake;
 mod reader;
+mod refresh;
 pub mod session_count;
 pub mod shard;
 mod task;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use steadfast_history::{HistoryConfig, MemoryLog, Publication, Publish, PublishError, Published};
 use steadfast_hub::{
-    Encoding, Grants, Hub, HubConfig, OpenError, Opening, Read, SessionKey, Transport,
+    Encoding, FrameRequest, Grants, Hub, HubConfig, OpenError, Opening, Read, SessionKey, Transport,
 };
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
@@ -146,8 +146,11 @@ impl SimServer {
         match (talk, frame) {
             (Talk::Live(key), frame) => {
                 match self.hub.frame(Millis(now), date(now), key, text.len(), frame) {
-                    Some((id, publish)) => Said::Publish(Box::new(Wish { key, id, publish })),
-                    None => Said::Settled,
+                    Some(FrameRequest::Publish { id, publish }) => {
+                        Said::Publish(Box::new(Wish { key, id, publish }))
+                    }
+                    // Nobody has a token here.
+                    Some(FrameRequest::Refresh { .. }) | None => Said::Settled,
                 }
             }
             (Talk::Greeting, Ok(ClientFrame::Hello(hello))) => {

@@ -140,6 +140,46 @@ async fn a_session_ends_with_its_token() {
     assert_eq!(raw.closed().await.0, 4200);
 }
 
+/// P-39
+#[tokio::test]
+async fn a_session_goes_on_with_a_newer_token_and_only_with_one_of_its_user() {
+    let server = guarded(&[("HEARTBEAT__SWEEP_INTERVAL_MS", "200")]).await;
+    let first = made(&["--subscribe", "demo:*", "--ttl", "2s", "--sub", "ada"]).await;
+    let other = made(&["--subscribe", "*", "--ttl", "1h", "--sub", "bob"]).await;
+    let newer = made(&["--subscribe", "demo:*", "--ttl", "1h", "--sub", "ada"]).await;
+    let mut raw = hello(&server, Some(&first)).await;
+    let welcome = raw.expect("welcome").await;
+    let ends = welcome["token_expires_in_ms"].as_u64().unwrap();
+    assert!((1..=2_000).contains(&ends), "{welcome}");
+    raw.expect("subscribed").await;
+    for (token, code) in
+        [(other.as_str(), "forbidden"), (&signed(OTHER_KEY, 9_999_999_999), "token_forged")]
+    {
+        raw.says(&json!({"type": "refresh", "id": code, "token": token})).await;
+        let refused = raw.expect("error").await;
+        assert_eq!((&refused["id"], &refused["code"]), (&json!(code), &json!(code)), "{refused}");
+    }
+    raw.says(&json!({"type": "refresh", "id": 3, "token": newer})).await;
+    let refreshed = raw.expect("refreshed").await;
+    assert_eq!(refreshed["id"], 3);
+    let ends = refreshed["expires_in_ms"].as_u64().unwrap();
+    assert!((3_500_000..=3_600_000).contains(&ends), "{refreshed}");
+
+    // Another session of the first token shows when that is over.
+    let mut old = Raw::open(&server).await;
+    let greeting = json!({"type": "hello", "link": "link-0002", "generation": 1, "token": first});
+    old.says(&greeting).await;
+    old.expect("welcome").await;
+    assert_eq!(old.closed().await.0, 4200);
+    server.publishes("demo:1", 1).await;
+    raw.expect_events(1..=1).await;
+
+    // A revocation of the user ends it as it ends every session.
+    let revoked = server.posts("/v1/revocations", &json!({"sub": "ada"})).await;
+    assert_eq!(revoked.json()["closed"], 1, "{revoked:?}");
+    assert_eq!(raw.closed().await.0, 4202);
+}
+
 #[tokio::test]
 async fn backends_need_their_key() {
     let mut server = guarded(&[]).await;

@@ -9,7 +9,7 @@ use steadfast_machine::{Millis, Span};
 use steadfast_protocol::codec::legacy::{self, LegacyFrame};
 use steadfast_protocol::{
     ChannelName, ChannelRequest, ClientFrame, CloseCode, DecodeError, ErrorCode, ErrorFrame,
-    Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp, UserId,
+    Heartbeat, PublishFrame, Scalar, ServerFrame, Timestamp, Token, UserId,
 };
 
 use super::Hub;
@@ -18,9 +18,27 @@ use crate::member::{Member, PendingSubscribe};
 use crate::session::Liveness;
 use steadfast_history::{Publish, PublishError, Receipt, Refusal};
 
+/// What a frame asks of others than the hub.
+#[derive(Debug)]
+pub enum FrameRequest {
+    /// An event for the broker, whose answer goes to [`Hub::published`].
+    Publish {
+        /// The frame's.
+        id: Option<Scalar>,
+        /// The event.
+        publish: Publish,
+    },
+    /// A token to be checked; what it says goes to [`Hub::refreshed`].
+    Refresh {
+        /// The frame's.
+        id: Option<Scalar>,
+        /// The token.
+        token: Token,
+    },
+}
+
 impl Hub {
-    /// One message came, of `bytes` bytes. What is returned is for the broker; its answer goes to
-    /// [`Hub::published`].
+    /// One message came, of `bytes` bytes. What is returned is for others than the hub.
     pub fn frame(
         &mut self,
         now: Millis,
@@ -28,7 +46,7 @@ impl Hub {
         key: SessionKey,
         bytes: usize,
         frame: Result<ClientFrame, DecodeError>,
-    ) -> Option<(Option<Scalar>, Publish)> {
+    ) -> Option<FrameRequest> {
         if !self.count(now, key, bytes) {
             return None;
         }
@@ -41,6 +59,7 @@ impl Hub {
                 self.unsubscribe(now, key, id, &channel);
             }
             Ok(ClientFrame::Publish(publish)) => return self.publish(now, key, bytes, *publish),
+            Ok(ClientFrame::Refresh { id, token }) => return self.refresh(now, key, id, token),
             Ok(ClientFrame::Heartbeat(heartbeat)) => self.heartbeat(now, time, key, heartbeat),
             Ok(ClientFrame::Ping { id }) => self.say(now, key, &ServerFrame::Pong { id }),
             Ok(ClientFrame::Pong { .. }) => {}
@@ -183,7 +202,7 @@ impl Hub {
         key: SessionKey,
         bytes: usize,
         frame: PublishFrame,
-    ) -> Option<(Option<Scalar>, Publish)> {
+    ) -> Option<FrameRequest> {
         let PublishFrame { id, channel, event, data, is_final, replace, idempotency_key } = frame;
         let session = self.peek(key)?;
         if !session.grants.may_publish(&channel) {
@@ -213,7 +232,8 @@ impl Hub {
         let (user, link) = (session.user().map_or("", UserId::as_str), &session.link);
         let idempotency_key =
             idempotency_key.map(|key| Box::from(format!("{user}\u{1f}{link}\u{1f}{key}")));
-        Some((id, Publish { channel, event, data, is_final, replace, idempotency_key }))
+        let publish = Publish { channel, event, data, is_final, replace, idempotency_key };
+        Some(FrameRequest::Publish { id, publish })
     }
 
     /// How long a frame of so many bytes would have to wait to be published.
@@ -291,7 +311,7 @@ fn misplaced_hello() -> DecodeError {
     }
 }
 
-fn error_frame(
+pub(super) fn error_frame(
     id: Option<Scalar>,
     channel: Option<ChannelName>,
     code: ErrorCode,

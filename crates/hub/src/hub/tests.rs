@@ -3,6 +3,7 @@
 mod delivery;
 mod life;
 mod limits;
+mod refresh;
 mod requests;
 mod users;
 
@@ -17,7 +18,9 @@ use steadfast_protocol::{
 };
 
 use super::{Hub, OpenError, Opening, Output};
-use crate::{Encoding, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Transport};
+use crate::{
+    Encoding, FrameRequest, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Transport,
+};
 use steadfast_history::{HistoryConfig, MemoryLog, Publish};
 
 /// A hub, its broker, and the time.
@@ -72,8 +75,8 @@ impl TestHub {
 
     fn say(&mut self, key: SessionKey, text: &str) {
         let frame = json::client_frame(text, &Limits::default());
-        let publish = self.hub.frame(self.now, Timestamp(0), key, text.len(), frame);
-        if let Some((id, publish)) = publish {
+        let request = self.hub.frame(self.now, Timestamp(0), key, text.len(), frame);
+        if let Some(FrameRequest::Publish { id, publish }) = request {
             let result = self.streams.publish(self.now, Timestamp(0), publish);
             let answer = result.map(|published| {
                 if let Some(publication) = &published.publication {

@@ -65,7 +65,7 @@ impl Link {
             ServerFrame::Published { id, epoch, offset, .. } => {
                 self.on_published(id.as_ref(), epoch, offset);
             }
-            ServerFrame::Welcome(_) | ServerFrame::Pong { .. } => {}
+            ServerFrame::Welcome(_) | ServerFrame::Refreshed { .. } | ServerFrame::Pong { .. } => {}
         }
     }
 

@@ -33,6 +33,7 @@ fn welcome() -> Welcome {
         },
         crash_window_ms: 5000,
         path_idle_limit_ms: None,
+        token_expires_in_ms: None,
         server_time: TIME.into(),
     }
 }

@@ -136,6 +136,7 @@ fn welcome() -> ServerFrame {
         },
         crash_window_ms: 4_000,
         path_idle_limit_ms: None,
+        token_expires_in_ms: None,
         server_time: time(),
     }))
 }

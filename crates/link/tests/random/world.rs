@@ -141,6 +141,7 @@ impl World {
                     self.is_greeting = true;
                 }
                 ClientFrame::Unsubscribe { .. }
+                | ClientFrame::Refresh { .. }
                 | ClientFrame::Ping { .. }
                 | ClientFrame::Pong { .. } => {}
             },
@@ -391,6 +392,7 @@ fn welcome(a: u16, b: u16) -> ServerFrame {
         },
         crash_window_ms: u64::from(b),
         path_idle_limit_ms: None,
+        token_expires_in_ms: None,
         server_time: time(),
     }))
 }

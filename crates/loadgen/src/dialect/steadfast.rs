@@ -80,6 +80,7 @@ fn meaning(frame: ServerFrame) -> Heard {
         | ServerFrame::Superseded(_)
         | ServerFrame::Finished { .. }
         | ServerFrame::Published { .. }
+        | ServerFrame::Refreshed { .. }
         | ServerFrame::HeartbeatAck { .. }
         | ServerFrame::Pong { .. }
         | ServerFrame::GoAway(_) => Heard::Other,

@@ -29,6 +29,14 @@ pub enum ClientFrame {
     },
     /// Publishes from a link.
     Publish(Box<PublishFrame>),
+    /// A newer token for the session, in time before the one in force ends.
+    Refresh {
+        /// Echoed in `refreshed` or `error`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Scalar>,
+        /// Of the same user.
+        token: Token,
+    },
     /// I am here, and will say so again within `next_ms`.
     Heartbeat(Heartbeat),
     /// Are you there?

@@ -34,6 +34,15 @@ pub enum ServerFrame {
         #[serde(skip_serializing_if = "core::ops::Not::not")]
         repeated: bool,
     },
+    /// The newer token is in force.
+    Refreshed {
+        /// The refresh frame's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Scalar>,
+        /// When the session ends with it, in milliseconds from now; none: it does not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires_in_ms: Option<u64>,
+    },
     /// The answer to `heartbeat`.
     HeartbeatAck {
         /// The heartbeat's.
@@ -80,6 +89,10 @@ pub struct Welcome {
     /// How long the path in front of the server lets a link be idle, in milliseconds, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_idle_limit_ms: Option<u64>,
+    /// When the session ends with its token unless a newer one comes by `refresh`, in milliseconds
+    /// from now. A server without that frame does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires_in_ms: Option<u64>,
     /// The server's time: RFC 3339 with milliseconds.
     pub server_time: Box<str>,
 }

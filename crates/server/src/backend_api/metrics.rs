@@ -198,6 +198,7 @@ impl Sheet {
             "Publishes that repeated an earlier one and made no event",
             snapshot.repeated,
         );
+        self.counter("tokens_refreshed", "Newer tokens of sessions", totals.refreshed);
         let about = "Publishes refused: their session sends too many bytes a second";
         self.counter("publishes_throttled", about, totals.throttled);
         self.counter("publish_errors", "Publishes refused", snapshot.publish_errors);
@@ -256,6 +257,11 @@ impl Sheet {
                 "limit_tickets_per_address",
                 "The most of them of an address",
                 limits.tickets_per_ip_max,
+            ),
+            (
+                "limit_token_refreshes_per_minute",
+                "The most newer tokens that a session gets in a minute",
+                limits.token_refreshes_per_minute_max as usize,
             ),
             ("limit_tokens_waiting", "The most tokens waiting", limits.tokens_waiting_max),
             ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),

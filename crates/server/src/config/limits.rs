@@ -83,6 +83,8 @@ pub struct Limits {
     pub tickets_max: usize,
     /// The most of them that one address has, 1 to 1000000. Default: 1000.
     pub tickets_per_ip_max: usize,
+    /// The most newer tokens that one session gets in a minute, 1 to 600. Default: 10.
+    pub token_refreshes_per_minute_max: u32,
     /// The most tokens that wait because checking their signatures takes long (ES384), 1 to 65536.
     /// Default: 256.
     pub tokens_waiting_max: usize,
@@ -119,6 +121,7 @@ impl Default for Limits {
             reserved_epoch_ms: 300_000,
             tickets_max: 10_000,
             tickets_per_ip_max: 1000,
+            token_refreshes_per_minute_max: 10,
             tokens_waiting_max: 256,
             publish_batch_max: 1000,
         }

@@ -35,6 +35,7 @@ pub(super) fn hub_config(config: &Config) -> HubConfig {
         frames_burst_max: config.limits.frames_burst_max,
         publish_bytes_per_second_max: config.limits.publish_bytes_per_second_max,
         publish_bytes_burst_max: config.limits.publish_bytes_burst(),
+        token_refreshes_per_minute_max: config.limits.token_refreshes_per_minute_max,
         ..HubConfig::default()
     }
 }

@@ -174,7 +174,7 @@ impl PublishQueue {
 }
 
 /// Polls the future once. If it has to wait, a task of its own drives the rest.
-fn run(task: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn run(task: impl Future<Output = ()> + Send + 'static) {
     let mut task = Box::pin(task);
     // The task that polls it next has a waker.
     if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {

@@ -173,6 +173,7 @@ where
         ClientFrame::Hello(hello) => Ok(*hello),
         ClientFrame::Subscribe(_)
         | ClientFrame::Unsubscribe { .. }
+        | ClientFrame::Refresh { .. }
         | ClientFrame::Publish(_)
         | ClientFrame::Heartbeat(_)
         | ClientFrame::Ping { .. }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_hub::{Encoding, Outgoing, Work};
+use steadfast_hub::{Encoding, FrameRequest, Outgoing, Work};
 use steadfast_protocol::CloseCode;
 use steadfast_protocol::codec::{json, legacy};
 use steadfast_websocket::outbound;
@@ -237,10 +237,14 @@ impl Session {
             return;
         }
         let frame = json::client_frame(text, &self.asker.node.message_limits());
-        let publish =
+        let request =
             self.asker.shard.with(|hub, now| hub.frame(now, date, key, text.len(), frame));
-        if let Some((id, publish)) = publish {
-            self.publishes.put(&self.asker, id, publish);
+        match request {
+            Some(FrameRequest::Publish { id, publish }) => {
+                self.publishes.put(&self.asker, id, publish);
+            }
+            Some(FrameRequest::Refresh { id, token }) => self.asker.refresh(id, token),
+            None => {}
         }
     }
 

@@ -37,6 +37,7 @@ pub(super) const fn frame_kind(frame: &ServerFrame) -> &'static str {
         ServerFrame::Superseded(_) => "superseded",
         ServerFrame::Finished { .. } => "finished",
         ServerFrame::Published { .. } => "published",
+        ServerFrame::Refreshed { .. } => "refreshed",
         ServerFrame::HeartbeatAck { .. } => "heartbeat_ack",
         ServerFrame::Pong { .. } => "pong",
         ServerFrame::Ping { .. } => "ping",
@@ -107,6 +108,7 @@ impl Life {
             },
             crash_window_ms: self.dice.pick([0, 5_000, 5_000, 60_000]),
             path_idle_limit_ms: None,
+            token_expires_in_ms: None,
             server_time: time(),
         }))
     }

@@ -246,6 +246,7 @@ impl Asked {
             }
             ClientFrame::Unsubscribe { .. }
             | ClientFrame::Publish(_)
+            | ClientFrame::Refresh { .. }
             | ClientFrame::Ping { .. }
             | ClientFrame::Pong { .. } => {}
         }

@@ -7,7 +7,7 @@ use steadfast_protocol::codec::json;
 use steadfast_protocol::{CloseCode, Limits, Timestamp, UserId};
 
 use super::TestHub;
-use crate::{Identity, OpenError, Opening};
+use crate::{FrameRequest, Identity, OpenError, Opening};
 
 fn named(name: &str) -> Arc<Identity> {
     Identity { user: Some(UserId::new(name).unwrap()), ..Identity::default() }.into()
@@ -53,7 +53,8 @@ fn the_idempotency_keys_of_two_users_never_meet_nor_those_of_backends() {
         let opening = Opening { identity, ..TestHub::opening("abcdefgh", 1, &[]) };
         let key = hub.hub.open(hub.now, opening).unwrap();
         let frame = json::client_frame(frame, &Limits::default());
-        let publish = hub.hub.frame(hub.now, Timestamp(0), key, 1, frame).unwrap().1;
+        let request = hub.hub.frame(hub.now, Timestamp(0), key, 1, frame);
+        let Some(FrameRequest::Publish { publish, .. }) = request else { panic!("{request:?}") };
         keys.push(publish.idempotency_key.unwrap());
     }
     // The keys of backends are printable.

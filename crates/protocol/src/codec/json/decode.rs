@@ -36,6 +36,10 @@ pub fn client_frame(text: &str, limits: &Limits) -> Result<ClientFrame, DecodeEr
             ClientFrame::Unsubscribe { id: request.id, channel: request.channel }
         }
         "publish" => ClientFrame::Publish(head.read(text)?),
+        "refresh" => {
+            let NewToken { id, token } = head.read(text)?;
+            ClientFrame::Refresh { id, token }
+        }
         "heartbeat" => ClientFrame::Heartbeat(head.read(text)?),
         "ping" => ClientFrame::Ping { id: head.read::<IdOnly>(text)?.id },
         "pong" => ClientFrame::Pong { id: head.read::<IdOnly>(text)?.id },
@@ -72,6 +76,10 @@ pub fn server_frame(text: &str) -> Result<Option<ServerFrame>, DecodeError> {
         "published" => {
             let Place { epoch, offset, repeated } = head.read(text)?;
             ServerFrame::Published { id: head.echo(), epoch, offset, repeated }
+        }
+        "refreshed" => {
+            let Expiry { expires_in_ms } = head.read(text)?;
+            ServerFrame::Refreshed { id: head.echo(), expires_in_ms }
         }
         "heartbeat_ack" => {
             let ack: Ack = head.read(text)?;
@@ -118,6 +126,19 @@ fn channel_request(text: &str) -> Result<ChannelRequest, DecodeError> {
 struct TokenOnly {
     #[serde(default)]
     token: Option<Token>,
+}
+
+#[derive(Deserialize)]
+struct NewToken {
+    #[serde(default)]
+    id: Option<Scalar>,
+    token: Token,
+}
+
+#[derive(Deserialize)]
+struct Expiry {
+    #[serde(default)]
+    expires_in_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -219,6 +240,7 @@ fn check_depth(frame: &ClientFrame, limits: &Limits) -> Result<(), PayloadError>
         ClientFrame::Hello(_)
         | ClientFrame::Subscribe(_)
         | ClientFrame::Unsubscribe { .. }
+        | ClientFrame::Refresh { .. }
         | ClientFrame::Ping { .. }
         | ClientFrame::Pong { .. } => None,
     };

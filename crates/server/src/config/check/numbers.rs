@@ -148,6 +148,12 @@ fn limits(config: &Config) -> Vec<Range> {
         ("limits.reserved_epoch_ms", limits.reserved_epoch_ms, 2 * MINUTE_MS, DAY_MS),
         ("limits.tickets_max", wide(limits.tickets_max), 1, MILLION),
         ("limits.tickets_per_ip_max", wide(limits.tickets_per_ip_max), 1, MILLION),
+        (
+            "limits.token_refreshes_per_minute_max",
+            limits.token_refreshes_per_minute_max.into(),
+            1,
+            600,
+        ),
         ("limits.tokens_waiting_max", wide(limits.tokens_waiting_max), 1, 65_536),
         ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
     ]

@@ -244,6 +244,7 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.reserved_epoch_ms", 120_000, 86_400_000),
     ("limits.tickets_max", 1, 1_000_000),
     ("limits.tickets_per_ip_max", 1, 1_000_000),
+    ("limits.token_refreshes_per_minute_max", 1, 600),
     ("limits.tokens_waiting_max", 1, 65_536),
     ("limits.publish_batch_max", 1, 100_000),
     ("limits.message_bytes_max", 1024, 1 << 20),
