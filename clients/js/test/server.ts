@@ -138,6 +138,14 @@ export class Server {
     return ((await answer.json()) as { connections: { id: string; link: string }[] }).connections;
   }
 
+  /** The metric of this name, without `steadfast_`. */
+  async metric(name: string): Promise<number> {
+    const text = await (await this.ask("GET", "/metrics")).text();
+    const line = text.split("\n").find((line) => line.startsWith(`steadfast_${name} `));
+    if (line === undefined) throw new Error(`no metric ${name}`);
+    return Number(line.split(" ")[1]);
+  }
+
   private ask(method: string, path: string, body?: unknown): Promise<Response> {
     const headers: Record<string, string> = { "content-type": "application/json" };
     if (this.key !== undefined) headers.authorization = `Bearer ${this.key}`;

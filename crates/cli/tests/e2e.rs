@@ -15,6 +15,8 @@ mod bad_input;
 mod blocked;
 #[path = "e2e/cluster.rs"]
 mod cluster;
+#[path = "e2e/compression.rs"]
+mod compression;
 #[path = "e2e/demo.rs"]
 mod demo;
 #[path = "e2e/disk.rs"]

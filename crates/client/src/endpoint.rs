@@ -49,12 +49,14 @@ impl Endpoint {
         self.base.scheme() == "https"
     }
 
-    /// The WebSocket route.
-    pub(crate) fn socket(&self) -> String {
-        let mut url = self.route(&["v1", "ws"]);
-        // Cannot fail: both schemes are of the kind that has a host.
-        let _ = url.set_scheme(if self.is_tls() { "wss" } else { "ws" });
-        url.into()
+    /// The path of the WebSocket route.
+    pub(crate) fn socket_path(&self) -> String {
+        self.route(&["v1", "ws"]).path().to_owned()
+    }
+
+    /// The server as the header `Host` has it: without a port that the scheme has already.
+    pub(crate) fn authority(&self) -> &str {
+        self.base.authority()
     }
 
     /// The polling route of many channels.
@@ -125,15 +127,16 @@ mod tests {
     #[test]
     fn every_route_stands_below_the_base() {
         let channel = ChannelName::new("build:1").unwrap();
-        for (base, socket) in [
-            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/v1/ws"),
-            ("ws://127.0.0.1:8080/", "ws://127.0.0.1:8080/v1/ws"),
-            ("http://example.org/live/", "ws://example.org/live/v1/ws"),
-            ("https://example.org/", "wss://example.org/v1/ws"),
-            ("wss://example.org", "wss://example.org/v1/ws"),
+        for (base, authority, path) in [
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", "/v1/ws"),
+            ("ws://127.0.0.1:8080/", "127.0.0.1:8080", "/v1/ws"),
+            ("http://[::1]:8080/", "[::1]:8080", "/v1/ws"),
+            ("http://example.org/live/", "example.org", "/live/v1/ws"),
+            ("https://example.org:443/", "example.org", "/v1/ws"),
+            ("wss://example.org", "example.org", "/v1/ws"),
         ] {
             let endpoint = Endpoint::new(base).unwrap();
-            assert_eq!(endpoint.socket(), socket);
+            assert_eq!((endpoint.authority(), &*endpoint.socket_path()), (authority, path));
             assert!(endpoint.events(&channel).path().ends_with("/v1/channels/build:1/events"));
             assert!(endpoint.probe().path().ends_with("/v1/probe"));
         }
@@ -167,12 +170,12 @@ mod tests {
     #[test]
     fn a_server_may_name_a_host_or_a_url_and_nonsense_changes_nothing() {
         let home = Endpoint::new("http://home:1").unwrap();
-        assert_eq!(home.moved_to("away:2").socket(), "ws://away:2/v1/ws");
-        assert_eq!(home.moved_to("ws://away:2").socket(), "ws://away:2/v1/ws");
+        assert_eq!(home.moved_to("away:2"), Endpoint::new("ws://away:2").unwrap());
+        assert_eq!(home.moved_to("ws://away:2"), Endpoint::new("ws://away:2").unwrap());
         assert_eq!(home.moved_to("wss://away:2"), home);
         let safe = Endpoint::new("https://home:1").unwrap();
-        assert_eq!(safe.moved_to("away:2").socket(), "wss://away:2/v1/ws");
-        assert_eq!(safe.moved_to("wss://away:2").socket(), "wss://away:2/v1/ws");
+        assert_eq!(safe.moved_to("away:2"), Endpoint::new("wss://away:2").unwrap());
+        assert_eq!(safe.moved_to("wss://away:2"), Endpoint::new("wss://away:2").unwrap());
         assert_eq!(safe.moved_to("ws://away:2"), safe, "the token is not sent in the clear");
         assert_eq!(home.moved_to("a b"), home);
     }

@@ -8,6 +8,11 @@ use tokio_tungstenite::WebSocketStream;
 use crate::connector::Connector;
 use crate::proxy::Proxies;
 use crate::tls;
+use crate::transport::SocketOptions;
+
+/// Sockets of small messages.
+pub(crate) const OPTIONS: SocketOptions =
+    SocketOptions { message_bytes_max: 1000, is_compressed: true };
 
 /// A way without proxies, which trusts nobody.
 pub(crate) fn connector() -> Connector {

@@ -195,6 +195,8 @@ mod socket;
 mod tls;
 mod token;
 mod transport;
+mod upgrade;
+mod websocket;
 
 pub use builder::Builder;
 pub use channel::{ChannelNotice, ChannelStream};

@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::poll::{Http, Query};
 use crate::socket::{self, CLOSE_TIMEOUT, OUTBOX_FRAMES_MAX, Outbound, Target};
 use crate::token::TokenSource;
+use crate::transport::SocketOptions;
 
 /// How many inputs may wait for the link; each holds a message at most.
 const INPUTS_MAX: usize = 16;
@@ -41,10 +42,10 @@ pub(crate) struct NetworkIo {
 }
 
 impl Site {
-    /// Reached by this connector, with messages of at most so many bytes.
-    pub(crate) fn new(endpoint: Endpoint, connector: Connector, message_bytes_max: usize) -> Self {
+    /// Reached by this connector, with sockets that may carry so much.
+    pub(crate) fn new(endpoint: Endpoint, connector: Connector, options: SocketOptions) -> Self {
         let http = Http::new(connector.clone(), endpoint.clone());
-        Self { target: Target { endpoint, connector, message_bytes_max }, http }
+        Self { target: Target { endpoint, connector, options }, http }
     }
 }
 

@@ -4,22 +4,22 @@
 
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
 use steadfast_link::{Input, SocketId};
 use steadfast_protocol::codec::json;
 use steadfast_protocol::{ClientFrame, CloseCode};
+use steadfast_websocket::InboundError;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::transport::{self, Socket};
+use crate::transport::{self, Socket, SocketOptions};
+use crate::websocket::{ReadError, Received, SocketReader, SocketWriter};
 
 /// How many frames may wait to be written. A link says little; more than this is a dead socket.
 pub(crate) const OUTBOX_FRAMES_MAX: usize = 64;
+/// How many answers to pings may wait to be written; the next is dropped.
+const PONGS_MAX: usize = 4;
 /// How long a peer may take to answer a close.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -39,8 +39,8 @@ pub(crate) struct Target {
     pub endpoint: Endpoint,
     /// The way there.
     pub connector: Connector,
-    /// The largest message, in bytes.
-    pub message_bytes_max: usize,
+    /// What its sockets may carry.
+    pub options: SocketOptions,
 }
 
 /// Runs a socket to its end. Dropping the sender of `outbox` ends it without a goodbye.
@@ -51,9 +51,7 @@ pub(crate) async fn run(
     inputs: mpsc::Sender<Input>,
 ) {
     let dialed = tokio::select! {
-        dialed = transport::dial(&target.connector, &target.endpoint, target.message_bytes_max) => {
-            dialed
-        }
+        dialed = transport::dial(&target.connector, &target.endpoint, target.options) => dialed,
         // The first thing a link says of a socket that is not open is that it gives it up.
         _ = outbox.recv() => return,
     };
@@ -78,10 +76,20 @@ pub(crate) async fn run(
 struct End {
     /// What the link is told.
     code: CloseCode,
-    /// What the server is told, where the fault is its own.
-    goodbye: Option<CloseCode>,
+    /// What the server is told.
+    goodbye: Goodbye,
     /// The server's own words, where it said a code.
     reason: Option<String>,
+}
+
+/// The close frame that ends a socket.
+enum Goodbye {
+    /// Ours: the fault is the server's.
+    Ours(CloseCode),
+    /// The answer to the server's.
+    Theirs(Option<u16>),
+    /// There is nobody to say it to.
+    None,
 }
 
 async fn converse(
@@ -91,27 +99,30 @@ async fn converse(
     outbox: &mut mpsc::Receiver<Outbound>,
     inputs: &mpsc::Sender<Input>,
 ) -> Option<Input> {
-    let (mut sink, mut stream) = socket.split();
+    let (mut reader, mut writer) = socket;
+    let (pongs_in, mut pongs) = mpsc::channel(PONGS_MAX);
     let lost = Some(Input::SocketClosed { socket: id, code: CloseCode::ABNORMAL });
     let written = tokio::select! {
-        end = read(id, &mut stream, inputs) => {
+        end = read(id, &mut reader, inputs, &pongs_in) => {
             let end = end?;
             if let Some(reason) = end.reason {
                 let place = target.endpoint.place();
                 target.connector.note(Some(DialError::Closed { place, code: end.code.0, reason }));
             }
-            if let Some(code) = end.goodbye {
-                say_goodbye(&mut sink, &mut stream, code).await;
+            match end.goodbye {
+                Goodbye::Ours(code) => say_goodbye(&mut reader, &mut writer, code).await,
+                Goodbye::Theirs(code) => answer_goodbye(&mut writer, code).await,
+                Goodbye::None => {}
             }
             return Some(Input::SocketClosed { socket: id, code: end.code });
         }
-        written = write(&mut sink, outbox) => written,
+        written = write(&mut writer, outbox, &mut pongs) => written,
     };
     match written {
         Written::Failed => lost,
         Written::Dropped => None,
         Written::Closing(code) => {
-            say_goodbye(&mut sink, &mut stream, code).await;
+            say_goodbye(&mut reader, &mut writer, code).await;
             None
         }
     }
@@ -120,46 +131,56 @@ async fn converse(
 /// Hands every frame on; `None` when nobody wants them any more.
 async fn read(
     id: SocketId,
-    stream: &mut SplitStream<Socket>,
+    reader: &mut SocketReader,
     inputs: &mpsc::Sender<Input>,
+    pongs: &mpsc::Sender<Vec<u8>>,
 ) -> Option<End> {
     inputs.send(Input::SocketOpened { socket: id }).await.ok()?;
     loop {
-        match heard(id, stream.next().await) {
+        let received = reader.next().await;
+        if let Ok(Received::Ping(payload)) = &received {
+            // So many that wait show that we live.
+            let _ = pongs.try_send(payload.clone());
+        }
+        match heard(id, received) {
             Ok(input) => inputs.send(input).await.ok()?,
             Err(end) => return Some(end),
         }
     }
 }
 
-fn heard(id: SocketId, message: Option<Result<Message, Error>>) -> Result<Input, End> {
+fn heard(id: SocketId, received: Result<Received, ReadError>) -> Result<Input, End> {
     let alive = Input::SocketAlive { socket: id };
-    match message {
-        Some(Ok(Message::Text(text))) => match json::server_frame(&text) {
+    match received {
+        Ok(Received::Text(text)) => match json::server_frame(&text) {
             Ok(Some(frame)) => Ok(Input::SocketFrame { socket: id, frame: Box::new(frame) }),
             Ok(None) => Ok(alive),
             Err(_) => Err(End::fault(CloseCode::PROTOCOL)),
         },
-        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(alive),
-        Some(Ok(Message::Binary(_))) => Err(End::fault(CloseCode::UNSUPPORTED)),
-        Some(Ok(Message::Close(frame))) => {
-            let code = frame.as_ref().map_or(CloseCode(1005), |frame| CloseCode(frame.code.into()));
-            let reason = frame.map(|frame| frame.reason.as_str().to_owned());
-            Err(End { code, goodbye: None, reason })
-        }
+        Ok(Received::Ping(_) | Received::Pong) => Ok(alive),
+        Ok(Received::Close { code, reason }) => Err(End {
+            code: CloseCode(code.unwrap_or(1005)),
+            goodbye: Goodbye::Theirs(code),
+            reason: code.map(|_| reason),
+        }),
         // The same message would come again on the next socket: the link has to know.
-        Some(Err(Error::Capacity(_))) => {
+        Err(ReadError::Broken(
+            InboundError::MessageTooLong { .. } | InboundError::InflatedTooLong { .. },
+        )) => {
             let code = CloseCode::TOO_BIG;
-            Err(End { code, goodbye: Some(code), reason: None })
+            Err(End { code, goodbye: Goodbye::Ours(code), reason: None })
         }
-        Some(Err(_)) | None => Err(End { code: CloseCode::ABNORMAL, goodbye: None, reason: None }),
+        Err(ReadError::Broken(error)) => Err(End::fault(CloseCode(error.close_code()))),
+        Err(ReadError::Lost) => {
+            Err(End { code: CloseCode::ABNORMAL, goodbye: Goodbye::None, reason: None })
+        }
     }
 }
 
 impl End {
     /// The server broke the rules; the link may try again.
     const fn fault(code: CloseCode) -> Self {
-        Self { code: CloseCode::ABNORMAL, goodbye: Some(code), reason: None }
+        Self { code: CloseCode::ABNORMAL, goodbye: Goodbye::Ours(code), reason: None }
     }
 }
 
@@ -170,40 +191,47 @@ enum Written {
 }
 
 async fn write(
-    sink: &mut SplitSink<Socket, Message>,
+    writer: &mut SocketWriter,
     outbox: &mut mpsc::Receiver<Outbound>,
+    pongs: &mut mpsc::Receiver<Vec<u8>>,
 ) -> Written {
     loop {
-        match outbox.recv().await {
-            Some(Outbound::Frame(frame)) => {
-                let text = json::encode_client(&frame);
-                if sink.send(Message::text(text)).await.is_err() {
-                    return Written::Failed;
-                }
-            }
-            Some(Outbound::Close(code)) => return Written::Closing(code),
-            None => return Written::Dropped,
+        let written = tokio::select! {
+            next = outbox.recv() => match next {
+                Some(Outbound::Frame(frame)) => writer.text(&json::encode_client(&frame)).await,
+                Some(Outbound::Close(code)) => return Written::Closing(code),
+                None => return Written::Dropped,
+            },
+            Some(payload) = pongs.recv() => writer.pong(&payload).await,
+        };
+        if written.is_err() {
+            return Written::Failed;
         }
     }
 }
 
 /// Sends a close frame and reads, unheard, to the answer; gives up after [`CLOSE_TIMEOUT`].
-async fn say_goodbye(
-    sink: &mut SplitSink<Socket, Message>,
-    stream: &mut SplitStream<Socket>,
-    code: CloseCode,
-) {
-    let frame = CloseFrame { code: code.0.into(), reason: "".into() };
+async fn say_goodbye(reader: &mut SocketReader, writer: &mut SocketWriter, code: CloseCode) {
     let goodbye = async {
-        if sink.send(Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(message)) = stream.next().await {
-                if message.is_close() {
+        if writer.close(Some(code.0)).await.is_ok() {
+            while let Ok(message) = reader.next().await {
+                if matches!(message, Received::Close { .. }) {
                     return;
                 }
             }
         }
     };
     // A peer that does not answer is left to notice by itself.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+}
+
+/// Answers the server's close frame; gives up after [`CLOSE_TIMEOUT`].
+async fn answer_goodbye(writer: &mut SocketWriter, code: Option<u16>) {
+    let goodbye = async {
+        writer.close(code).await?;
+        writer.shutdown().await
+    };
+    // A peer that is gone needs no answer.
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
 }
 

@@ -1,84 +1,70 @@
-//! Opening a WebSocket. In: an endpoint. Out: an open socket with small buffers and a limit to its
+//! Opening a WebSocket. In: an endpoint. Out: both halves of an open socket with a limit to its
 //! messages, or which kind of failure it was. Says nothing on the socket.
 
 use http::StatusCode;
 use http::header::LOCATION;
+use http::response::Parts;
 use steadfast_link::DialFailure;
-use tokio_tungstenite::tungstenite::Error;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::handshake::client::Response;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
 use crate::answer::{is_ours, retry_after_ms};
-use crate::connector::{Connector, Stream};
+use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
+use crate::upgrade::{UpgradeError, upgrade};
+use crate::websocket::{SocketReader, SocketWriter, halves};
 
-/// What is read from, or held for, a socket at a time, in bytes.
-const BUFFER_BYTES: usize = 8 * 1024;
-/// What may wait to be written beyond that, in bytes: one large hello.
-const WRITE_BYTES_MAX: usize = 1024 * 1024;
+/// What a WebSocket may carry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketOptions {
+    /// The longest message that is taken, in bytes; of a compressed one both as it comes and
+    /// inflated.
+    pub(crate) message_bytes_max: usize,
+    /// Whether compression is offered.
+    pub(crate) is_compressed: bool,
+}
 
 /// An open WebSocket.
-pub(crate) type Socket = WebSocketStream<Stream>;
+pub(crate) type Socket = (SocketReader, SocketWriter);
 
-/// Opens a WebSocket whose messages have at most `message_bytes_max` bytes.
+/// Opens a WebSocket.
 pub(crate) async fn dial(
     connector: &Connector,
     endpoint: &Endpoint,
-    message_bytes_max: usize,
+    options: SocketOptions,
 ) -> Result<Socket, DialError> {
     let (host, _) = endpoint.address();
-    let refused = |error: Error| {
-        let failure = failure(&error, &host);
-        DialError::Upgrade { place: endpoint.place(), source: error.into(), failure }
-    };
     let stream = connector.through(endpoint).await?;
-    let request = endpoint.socket().into_client_request().map_err(refused)?;
-    let config = config(message_bytes_max);
-    let opened = client_async_with_config(request, stream, Some(config)).await;
-    opened.map(|(socket, _)| socket).map_err(refused)
-}
-
-fn config(message_bytes_max: usize) -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_write_buffer_size(WRITE_BYTES_MAX)
-        .max_message_size(Some(message_bytes_max))
-        .max_frame_size(Some(message_bytes_max))
-}
-
-fn failure(error: &Error, host: &str) -> DialFailure {
-    match error {
-        Error::Http(answer) => refusal(answer, host),
-        // Nothing was answered: the path or the server, not a word from either.
-        Error::Io(_)
-        | Error::ConnectionClosed
-        | Error::AlreadyClosed
-        | Error::Tls(_)
-        | Error::Protocol(ProtocolError::HandshakeIncomplete) => DialFailure::Unreachable,
-        // Something was answered that is no WebSocket.
-        Error::Protocol(_)
-        | Error::Capacity(_)
-        | Error::WriteBufferFull(_)
-        | Error::Utf8(_)
-        | Error::AttackAttempt
-        | Error::Url(_)
-        | Error::HttpFormat(_) => DialFailure::Blocked,
+    match upgrade(stream, endpoint, options.is_compressed).await {
+        Ok(upgraded) => Ok(halves(upgraded, options.message_bytes_max)),
+        Err(error) => {
+            let failure = failure(&error, &host);
+            Err(DialError::Upgrade { place: endpoint.place(), source: error.into(), failure })
+        }
     }
 }
 
-fn refusal(answer: &Response, host: &str) -> DialFailure {
-    if !is_ours(answer.headers()) {
+fn failure(error: &UpgradeError, host: &str) -> DialFailure {
+    match error {
+        UpgradeError::Refused(answer) => refusal(answer, host),
+        // Something was answered that is no HTTP.
+        UpgradeError::Http(error) if error.is_parse() => DialFailure::Blocked,
+        // Nothing was answered: the path or the server, not a word from either.
+        UpgradeError::Http(_) => DialFailure::Unreachable,
+        // Something was answered that is no WebSocket.
+        UpgradeError::NoWebSocket(_) | UpgradeError::Extensions(_) | UpgradeError::Request(_) => {
+            DialFailure::Blocked
+        }
+    }
+}
+
+fn refusal(answer: &Parts, host: &str) -> DialFailure {
+    if !is_ours(&answer.headers) {
         return if is_portal(answer, host) { DialFailure::Portal } else { DialFailure::Blocked };
     }
-    match answer.status() {
+    match answer.status {
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-            DialFailure::Busy { retry_after_ms: retry_after_ms(answer.headers()) }
+            DialFailure::Busy { retry_after_ms: retry_after_ms(&answer.headers) }
         }
         // Our server saw no upgrade in what was one: something in between took it out.
         StatusCode::UPGRADE_REQUIRED => DialFailure::Blocked,
@@ -89,13 +75,13 @@ fn refusal(answer: &Response, host: &str) -> DialFailure {
 
 /// Whether something else asks for a sign-in: by the status made for it, or by sending the link to
 /// another site for now. A site that moves about its own names is no portal.
-fn is_portal(answer: &Response, host: &str) -> bool {
-    let sends_elsewhere = match answer.status() {
+fn is_portal(answer: &Parts, host: &str) -> bool {
+    let sends_elsewhere = match answer.status {
         StatusCode::NETWORK_AUTHENTICATION_REQUIRED => return true,
         StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::TEMPORARY_REDIRECT => true,
         _ => false,
     };
-    let to = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let to = to.and_then(|to| Url::parse(to).ok());
     let is_foreign = |to: &Url| {
         to.host_str().is_some_and(|other| !other.ends_with(host) && !host.ends_with(other))
@@ -105,16 +91,18 @@ fn is_portal(answer: &Response, host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::dial;
+    use super::{SocketOptions, dial};
     use crate::endpoint::Endpoint;
     use crate::fake::{answering, connector};
     use steadfast_link::DialFailure;
     use tokio::net::TcpListener;
 
+    const OPTIONS: SocketOptions = SocketOptions { message_bytes_max: 1024, is_compressed: true };
+
     async fn dialed(answer: &'static str) -> DialFailure {
         let base = answering(answer).await;
         let endpoint = Endpoint::new(&base).unwrap();
-        dial(&connector(), &endpoint, 1024).await.unwrap_err().failure()
+        dial(&connector(), &endpoint, OPTIONS).await.unwrap_err().failure()
     }
 
     #[tokio::test]
@@ -153,7 +141,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()));
         drop(listener);
-        let error = dial(&connector(), &endpoint.unwrap(), 1024).await.unwrap_err();
+        let error = dial(&connector(), &endpoint.unwrap(), OPTIONS).await.unwrap_err();
         assert_eq!(error.failure(), DialFailure::Unreachable);
         assert_eq!(dialed("").await, DialFailure::Unreachable);
     }

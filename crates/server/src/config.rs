@@ -5,6 +5,7 @@
 
 mod auth_settings;
 mod check;
+mod compression;
 mod env;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 pub use auth_settings::{AuthSettings, JwksSettings, TokenKeySettings};
+pub use compression::CompressionSettings;
 pub use env::{OTHER_VARIABLES, Overrides};
 pub use error::{ConfigError, Mistake};
 pub(crate) use keys::{is_open_to_all, without_line_end};

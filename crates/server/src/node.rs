@@ -28,6 +28,7 @@ use crate::net::access_limits::{AccessLimits, Refusal};
 use crate::net::tls::TlsPorts;
 use crate::net::write_progress::WritePace;
 use crate::pressure::Pressure;
+use crate::session::compression::Compression;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
 use crate::session::user_budgets::{UserBudgets, UserLimits, UserPermit};
@@ -66,6 +67,8 @@ pub struct Node {
     pub(crate) pressure: Pressure,
     /// The certificates of the ports.
     pub(crate) tls: TlsPorts,
+    /// The compressed copies of what is sent.
+    pub(crate) compression: Arc<Compression>,
     session_count: Arc<SessionCount>,
     /// Who the holders of tokens are, and what they may do.
     pub(crate) admissions: Admissions,
@@ -117,8 +120,11 @@ impl Node {
         let session_count = Arc::<SessionCount>::default();
         let names_seed = getrandom::u64().map_err(ServeError::Random)?;
         let hub = HubConfig { names_seed, ..hub_config(&config) };
-        let shard =
-            |index| Arc::new(Shard::new(index, hub.clone(), clock, Arc::clone(&session_count)));
+        let compression = Arc::new(Compression::new(config.compression));
+        let shard = |index| {
+            let (count, compression) = (Arc::clone(&session_count), Arc::clone(&compression));
+            Arc::new(Shard::new(index, hub.clone(), clock, count, compression))
+        };
         let shards: Arc<[Arc<Shard>]> = (0..cores).map(shard).collect();
         let updates = UpdateBus::new(Arc::new(ShardUpdates::new(Arc::clone(&shards))));
         let broker = broker(&config, clock, &updates)?;
@@ -147,6 +153,7 @@ impl Node {
             answer_budget,
             pressure: Pressure::default(),
             tls,
+            compression,
             session_count,
             admissions,
             is_draining: AtomicBool::new(false),
@@ -211,6 +218,7 @@ impl Node {
     /// Drops some of what has grown too old. To be called every ten seconds.
     pub(crate) fn expire(&self) {
         self.broker.expire();
+        self.compression.expire();
         self.tickets.expire(self.clock.now());
         self.revocations.expire(self.clock.date().0 / 1000);
     }

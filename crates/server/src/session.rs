@@ -4,6 +4,7 @@
 
 mod broker_requests;
 mod close_cause;
+pub mod compression;
 mod connection_guard;
 mod handshake;
 mod reader;
@@ -34,7 +35,7 @@ use crate::client_api::delivered_finals::Follower;
 use crate::log;
 use crate::net::socket::{Batch, BatchLimits, Stream, TryWrite};
 use crate::node::Node;
-use crate::session::shard::SessionWaker;
+use crate::session::shard::{SessionWaker, ShardSocket};
 
 pub(crate) use broker_requests::ReplyTarget;
 pub(crate) use close_cause::GRACE;
@@ -78,6 +79,8 @@ pub struct UpgradedSocket<S> {
     pub ahead: Bytes,
     /// The same socket for the shard to write to, where it can.
     pub shared: Option<Arc<dyn TryWrite>>,
+    /// Whether both sides may send compressed messages.
+    pub is_compressed: bool,
 }
 
 /// Whom a session is opened for.
@@ -114,15 +117,19 @@ where
         Purpose::Link { .. } => node.config.limits.hello_bytes(),
         Purpose::Legacy { .. } | Purpose::Nowhere => node.config.limits.message_bytes_max,
     };
-    let reader = Reader::new(line.ahead, first_bytes_max, node.config.limits.message_bytes_max);
+    let is_compressed = line.is_compressed;
+    let then_bytes_max = node.config.limits.message_bytes_max;
+    let reader = Reader::new(line.ahead, first_bytes_max, then_bytes_max, is_compressed);
     let mut wire = SocketIo::new(line.stream, reader);
     let waker = Arc::new(SessionWaker::default());
-    let opened =
-        handshake::open(&node, &mut wire, (&waker, line.shared), purpose, from.deadline).await;
+    let shared = line.shared.map(|socket| ShardSocket { socket, is_compressed });
+    let opened = handshake::open(&node, &mut wire, (&waker, shared), purpose, from.deadline).await;
     match opened {
-        Ok((open, heard)) => {
-            Some(WelcomedSocket { wire, session: Session::new(node, waker, open), heard })
-        }
+        Ok((open, heard)) => Some(WelcomedSocket {
+            wire,
+            session: Session::new(node, waker, open, is_compressed),
+            heard,
+        }),
         Err(ending) => {
             let ending = handshake::checked(&node, from.address, ending);
             let (code, reason) = ending.code_and_reason();

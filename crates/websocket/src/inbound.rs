@@ -1,61 +1,50 @@
-//! From a client's bytes to whole messages.
+//! From a peer's bytes to whole messages.
 //!
 //! In: whatever arrived, split anywhere. Out: messages in order, or one error that says with
 //! which code to close. A message that lies whole within the bytes fed is borrowed from them;
-//! only an unfinished one is kept, and its buffer goes with the message.
+//! only an unfinished one is kept, and its buffer goes with the message. A compressed one is
+//! kept as it came, and inflated once it is whole.
 //! Must not know: what a message says, how bytes arrive.
 
+mod buffer;
 mod error;
+mod framing;
 mod header;
 mod message;
 
 pub use error::InboundError;
+pub use framing::{Framing, Limits, Role};
 pub use message::Message;
 
 use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 
+use crate::deflate::Inflater;
+use buffer::append;
 use header::{Frame, HEADER_BYTES_MAX, Kind};
-
-/// What one client may send at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest message, in bytes of payload, over all its fragments. Default 1 MiB.
-    pub message_bytes_max: usize,
-    /// How many fragments of one message may be empty: those escape the limit in bytes.
-    /// Default 1024.
-    pub empty_fragments_max: u32,
-    /// The longest first message, in bytes, where that is less. Default: no limit of its own.
-    pub first_message_bytes_max: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            message_bytes_max: 1024 * 1024,
-            empty_fragments_max: 1024,
-            first_message_bytes_max: u32::MAX,
-        }
-    }
-}
 
 /// The receiving half of one WebSocket connection, after the upgrade.
 #[derive(Debug)]
 pub struct Inbound {
     limits: Limits,
+    framing: Framing,
     /// The first bytes of a header that has not arrived whole.
     header: [u8; HEADER_BYTES_MAX],
-    header_bytes: usize,
+    header_bytes: u8,
     /// The frame whose payload is due.
     frame: Option<Frame>,
-    /// What has arrived of an unfinished text message.
+    /// What has arrived of an unfinished message, compressed where it is.
     text: Vec<u8>,
     /// What has arrived of an unfinished control frame, which may lie between two fragments.
     control: Vec<u8>,
     /// How much of `text` is known to be UTF-8.
     checked: usize,
     fragments_open: bool,
+    /// Whether the message that is open, or was last, is a binary one.
+    is_binary: bool,
+    /// Whether it is compressed.
+    is_compressed: bool,
     empty_fragments: u32,
     state: State,
 }
@@ -66,7 +55,7 @@ enum State {
     Open,
     /// An error was handed out. Nothing is read any more but where frames end, up to a close.
     Broken,
-    /// The client's close has passed.
+    /// The peer's close has passed.
     Closed,
 }
 
@@ -74,6 +63,8 @@ enum State {
 #[derive(Debug)]
 pub struct Feed<'a> {
     inbound: &'a mut Inbound,
+    /// Where compression was agreed.
+    inflater: Option<&'a mut Inflater>,
     bytes: &'a mut [u8],
     consumed: usize,
 }
@@ -85,10 +76,16 @@ enum Payload {
 }
 
 impl Inbound {
-    /// A connection that has received nothing.
+    /// A client's connection to a server that has received nothing, and takes no binary messages.
     pub fn new(limits: Limits) -> Self {
+        Self::with(limits, Framing::default())
+    }
+
+    /// A connection that has received nothing.
+    pub fn with(limits: Limits, framing: Framing) -> Self {
         Self {
             limits,
+            framing,
             header: [0; HEADER_BYTES_MAX],
             header_bytes: 0,
             frame: None,
@@ -96,6 +93,8 @@ impl Inbound {
             control: Vec::new(),
             checked: 0,
             fragments_open: false,
+            is_binary: false,
+            is_compressed: false,
             empty_fragments: 0,
             state: State::Open,
         }
@@ -104,7 +103,17 @@ impl Inbound {
     /// Takes the bytes that arrived next. Call [`Feed::poll`] until it gives `None`; the bytes
     /// are unmasked in place, so they cannot be fed again.
     pub fn feed<'a>(&'a mut self, bytes: &'a mut [u8]) -> Feed<'a> {
-        Feed { inbound: self, bytes, consumed: 0 }
+        Feed { inbound: self, inflater: None, bytes, consumed: 0 }
+    }
+
+    /// The same with what compressed messages need, for a connection that may agree to those.
+    pub fn feed_with<'a>(
+        &'a mut self,
+        bytes: &'a mut [u8],
+        inflater: &'a mut Inflater,
+    ) -> Feed<'a> {
+        let inflater = self.framing.is_compressed.then_some(inflater);
+        Feed { inbound: self, inflater, bytes, consumed: 0 }
     }
 
     /// How many bytes of buffer are held; 0 unless a message or control frame is unfinished.
@@ -118,24 +127,34 @@ impl Inbound {
         self.state != State::Open
     }
 
-    /// Whether the client's close frame has passed: nothing more is to be expected of it.
+    /// Whether the peer's close frame has passed: nothing more is to be expected of it.
     pub fn has_closed(&self) -> bool {
         self.state == State::Closed
     }
 
     /// Takes header bytes from the front of `bytes` and says how many.
-    fn take_header(&mut self, bytes: &[u8]) -> Result<usize, InboundError> {
-        let had = self.header_bytes;
-        let added = bytes.len().min(HEADER_BYTES_MAX - had);
-        self.header[had..had + added].copy_from_slice(&bytes[..added]);
-        let Some((frame, used)) = header::parse(&self.header[..had + added])? else {
-            self.header_bytes = had + added;
-            return Ok(added);
+    fn take_header(&mut self, bytes: &[u8], may_compress: bool) -> Result<usize, InboundError> {
+        let (had, has) = self.collect_header(bytes);
+        let role = self.framing.role;
+        let Some((frame, used)) = header::parse(&self.header[..has], role)? else {
+            self.header_bytes = u8::try_from(has).unwrap_or(0);
+            return Ok(has - had);
         };
+        if frame.is_compressed && !may_compress {
+            return Err(InboundError::ReservedBits);
+        }
         self.admit(frame)?;
         self.header_bytes = 0;
         self.frame = Some(frame);
         Ok(used - had)
+    }
+
+    /// Copies what may belong to a header; how many bytes of it there were and are.
+    fn collect_header(&mut self, bytes: &[u8]) -> (usize, usize) {
+        let had = usize::from(self.header_bytes);
+        let has = had + bytes.len().min(HEADER_BYTES_MAX - had);
+        self.header[had..has].copy_from_slice(&bytes[..has - had]);
+        (had, has)
     }
 
     /// Judges a frame by what came before it, ahead of any byte of its payload.
@@ -148,12 +167,16 @@ impl Inbound {
             Kind::Text | Kind::Binary if self.fragments_open => {
                 return Err(InboundError::MessageUnfinished);
             }
-            Kind::Binary => return Err(InboundError::Binary),
-            Kind::Text | Kind::Continuation => {}
+            Kind::Binary if !self.framing.is_binary_taken => return Err(InboundError::Binary),
+            Kind::Text | Kind::Binary => {
+                self.is_binary = frame.kind == Kind::Binary;
+                self.is_compressed = frame.is_compressed;
+            }
+            Kind::Continuation => {}
         }
         let bytes = frame.remaining.saturating_add(self.text.len() as u64);
-        let max = self.message_bytes_max();
-        if bytes > max as u64 {
+        if bytes > self.kept_bytes_max() as u64 {
+            let max = self.message_bytes_max();
             return Err(InboundError::MessageTooLong { bytes, max });
         }
         if frame.remaining == 0 && (self.fragments_open || !frame.is_final) {
@@ -173,6 +196,12 @@ impl Inbound {
         self.limits.message_bytes_max.min(first)
     }
 
+    /// The most bytes of a message as it arrives. What does not compress becomes a little longer.
+    fn kept_bytes_max(&self) -> usize {
+        let max = self.message_bytes_max();
+        if self.is_compressed { max.saturating_add(max / 64 + 64) } else { max }
+    }
+
     /// Keeps a part of a payload whose rest is yet to come. Text is looked at as it comes: what can
     /// no longer become UTF-8 is not waited for.
     fn keep(&mut self, frame: Frame, part: &[u8]) -> Result<(), InboundError> {
@@ -182,8 +211,11 @@ impl Inbound {
         } else if frame.is_final {
             append(&mut self.text, part, due);
         } else {
-            let room = self.message_bytes_max() - self.text.len() - part.len();
+            let room = self.kept_bytes_max() - self.text.len() - part.len();
             append(&mut self.text, part, room);
+        }
+        if self.is_binary || self.is_compressed {
+            return Ok(());
         }
         if let Err(error) = str::from_utf8(&self.text[self.checked..]) {
             self.checked += error.valid_up_to();
@@ -198,26 +230,38 @@ impl Inbound {
         if frame.kind.is_control() { &mut self.control } else { &mut self.text }
     }
 
+    /// The payload of a message, inflated where it came compressed.
+    fn inflated<'a>(
+        &self,
+        kind: Kind,
+        payload: Cow<'a, [u8]>,
+        inflater: Option<&mut Inflater>,
+    ) -> Result<Cow<'a, [u8]>, InboundError> {
+        match inflater.filter(|_| self.is_compressed && !kind.is_control()) {
+            Some(inflater) => Ok(Cow::Owned(inflater.inflate(&payload, self.message_bytes_max())?)),
+            None => Ok(payload),
+        }
+    }
+
     /// Forgets everything and takes no more.
     fn close(&mut self) {
-        *self = Self { state: State::Closed, ..Self::new(self.limits) };
+        *self = Self { state: State::Closed, ..Self::with(self.limits, self.framing) };
     }
 
     /// Forgets all but where the frame ends that is arriving.
     fn break_off(&mut self) {
         let Self { header, header_bytes, frame, .. } = *self;
         let state = State::Broken;
-        *self = Self { header, header_bytes, frame, state, ..Self::new(self.limits) };
+        let fresh = Self::with(self.limits, self.framing);
+        *self = Self { header, header_bytes, frame, state, ..fresh };
     }
 
     /// Takes header bytes from the front of `bytes`, whatever they say, and says how many.
     fn skim_header(&mut self, bytes: &[u8]) -> usize {
-        let had = self.header_bytes;
-        let added = bytes.len().min(HEADER_BYTES_MAX - had);
-        self.header[had..had + added].copy_from_slice(&bytes[..added]);
-        let Some((frame, used)) = header::skim(&self.header[..had + added]) else {
-            self.header_bytes = had + added;
-            return added;
+        let (had, has) = self.collect_header(bytes);
+        let Some((frame, used)) = header::skim(&self.header[..has]) else {
+            self.header_bytes = u8::try_from(has).unwrap_or(0);
+            return has - had;
         };
         self.header_bytes = 0;
         self.frame = Some(frame);
@@ -252,11 +296,15 @@ impl Feed<'_> {
             Payload::Fed(range) => Cow::Borrowed(&self.bytes[range]),
             Payload::Kept(bytes) => Cow::Owned(bytes),
         };
-        let message = message::read(kind, payload);
+        let inflater = self.inflater.as_deref_mut();
+        let payload = self.inbound.inflated(kind, payload, inflater);
+        let message = payload.and_then(|payload| message::read(kind, payload));
         match (kind, &message) {
             (Kind::Close, _) => self.inbound.close(),
             (_, Err(_)) => self.inbound.break_off(),
-            (_, Ok(Message::Text(_))) => self.inbound.limits.first_message_bytes_max = u32::MAX,
+            (_, Ok(Message::Text(_) | Message::Binary(_))) => {
+                self.inbound.limits.first_message_bytes_max = u32::MAX;
+            }
             (_, Ok(_)) => {}
         }
         message.map(Some)
@@ -298,10 +346,18 @@ impl Feed<'_> {
         loop {
             if let Some(frame) = self.inbound.frame.take() {
                 if let Some(payload) = self.take_payload(frame)? {
-                    return Ok(Some((frame.kind, payload)));
+                    let kind = match frame.kind {
+                        Kind::Continuation if self.inbound.is_binary => Kind::Binary,
+                        Kind::Continuation => Kind::Text,
+                        Kind::Text | Kind::Binary | Kind::Ping | Kind::Pong | Kind::Close => {
+                            frame.kind
+                        }
+                    };
+                    return Ok(Some((kind, payload)));
                 }
             } else if self.consumed < self.bytes.len() {
-                self.consumed += self.inbound.take_header(&self.bytes[self.consumed..])?;
+                let (rest, may_compress) = (&self.bytes[self.consumed..], self.inflater.is_some());
+                self.consumed += self.inbound.take_header(rest, may_compress)?;
             }
             let starved = self.consumed == self.bytes.len();
             if starved && self.inbound.frame.is_none_or(|frame| frame.remaining > 0) {
@@ -336,17 +392,6 @@ impl Feed<'_> {
         }
         Ok(Some(Payload::Kept(mem::take(self.inbound.kept(frame)))))
     }
-}
-
-/// Appends `part`, after which `room` more bytes may come: the buffer doubles as it fills, so
-/// that a promise of many bytes costs nothing, but never outgrows what may come.
-fn append(buffer: &mut Vec<u8>, part: &[u8], room: usize) {
-    let needed = buffer.len() + part.len();
-    if needed > buffer.capacity() {
-        let wanted = buffer.capacity().saturating_mul(2).min(needed.saturating_add(room));
-        buffer.reserve_exact(wanted.max(needed) - buffer.len());
-    }
-    buffer.extend_from_slice(part);
 }
 
 #[cfg(test)]

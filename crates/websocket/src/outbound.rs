@@ -1,11 +1,13 @@
-//! From payloads to the server's frames, which are never masked and never fragmented.
+//! From payloads to frames, which are never fragmented. Those of a server are not masked.
 //!
 //! In: text payloads, pings, pongs, closes. Out: headers and short whole frames.
 //! Must not know: who gets them, what a payload says.
 
 mod joined;
+mod masked;
 
-pub use joined::Joined;
+pub use joined::{Joined, JoinedSizes};
+pub use masked::Masked;
 
 use bytes::Bytes;
 use tungstenite::protocol::frame::FrameHeader;
@@ -35,12 +37,24 @@ impl AsRef<[u8]> for Header {
 
 /// The header that goes before a text payload of `payload_bytes` bytes: 2, 4 or 10 bytes.
 pub fn text_header(payload_bytes: usize) -> Header {
-    header(OpCode::Data(Data::Text), payload_bytes)
+    header(OpCode::Data(Data::Text), false, payload_bytes)
+}
+
+/// The same before a text that was compressed, for a peer that agreed to that.
+pub fn compressed_text_header(payload_bytes: usize) -> Header {
+    header(OpCode::Data(Data::Text), true, payload_bytes)
 }
 
 /// A whole text frame, header included, for a payload that goes to many.
 pub fn text_frame(payload: &str) -> Bytes {
     frame(OpCode::Data(Data::Text), payload.as_bytes())
+}
+
+/// A whole frame of a text or binary message.
+pub fn message_frame(payload: &[u8], is_binary: bool, is_compressed: bool) -> Bytes {
+    let opcode = OpCode::Data(if is_binary { Data::Binary } else { Data::Text });
+    let header = header(opcode, is_compressed, payload.len());
+    [header.as_ref(), payload].concat().into()
 }
 
 /// A whole ping frame. A payload over 125 bytes is cut.
@@ -64,8 +78,8 @@ pub fn close_frame(code: u16, reason: &str) -> Bytes {
     frame(OpCode::Control(Control::Close), &payload)
 }
 
-fn header(opcode: OpCode, payload_bytes: usize) -> Header {
-    let header = FrameHeader { opcode, ..FrameHeader::default() };
+fn header(opcode: OpCode, rsv1: bool, payload_bytes: usize) -> Header {
+    let header = FrameHeader { opcode, rsv1, ..FrameHeader::default() };
     let length = payload_bytes as u64;
     let mut bytes = [0; HEADER_BYTES_MAX];
     let mut unwritten = &mut bytes[..];
@@ -76,7 +90,7 @@ fn header(opcode: OpCode, payload_bytes: usize) -> Header {
 }
 
 fn frame(opcode: OpCode, payload: &[u8]) -> Bytes {
-    let header = header(opcode, payload.len());
+    let header = header(opcode, false, payload.len());
     [header.as_ref(), payload].concat().into()
 }
 

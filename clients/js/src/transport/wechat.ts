@@ -25,7 +25,14 @@ function openSocket(url: string, handlers: SocketHandlers): Socket {
   let isOpen = false;
   let closeWith: number | undefined;
   const fail = ({ errMsg }: { errMsg: string }): void => end(() => onError(errMsg));
-  const task = wx.connectSocket({ url, timeout: OPEN_TIMEOUT_MS, tcpNoDelay: true, fail });
+  const task = wx.connectSocket({
+    url,
+    timeout: OPEN_TIMEOUT_MS,
+    tcpNoDelay: true,
+    // From base library 2.8.0 on; older ones ignore it.
+    perMessageDeflate: true,
+    fail,
+  });
   counted.add(task);
 
   const end = (tell: () => void): void => {

@@ -45,6 +45,20 @@ test("events come from the start, in order, and the end ends the link", async ()
   ]);
 });
 
+// P-161
+test("large events come compressed, three in a row, and each is whole", async () => {
+  const before = await server.metric("compressed_messages_total");
+  const texts = upTo(3).map((n) => `many words, ${n} of three `.repeat(100 * n));
+  for (const text of texts) await server.publishes("large:1", "progress", text);
+  const followed = follow(subject(server.url).client, "large:1");
+  await followed.events.count("event", 3);
+  assert.deepEqual(
+    followed.events.all.map(({ data }) => data),
+    texts,
+  );
+  assert.equal((await server.metric("compressed_messages_total")) - before, 3);
+});
+
 test("a finished link comes back for another channel", async () => {
   await server.publishes("job:2", "complete", null, { final: true });
   const { client, states } = subject(server.url);

@@ -15,7 +15,7 @@ use tokio_tungstenite::accept_async;
 use super::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::fake::respond;
+use crate::fake::{OPTIONS, respond};
 use crate::poll::Http;
 use crate::proxy::Proxies;
 use crate::tls;
@@ -76,7 +76,7 @@ fn endpoint(scheme: &str, port: u16) -> Endpoint {
 }
 
 async fn refused(connector: &Connector, port: u16) -> DialError {
-    dial(connector, &endpoint("https", port), 1000).await.unwrap_err()
+    dial(connector, &endpoint("https", port), OPTIONS).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_good_certificate_lets_sockets_and_requests_through() {
     let authority = Authority::new();
     let port = serving(authority.acceptor("localhost")).await;
     let connector = authority.connector();
-    dial(&connector, &endpoint("wss", port), 1000).await.unwrap();
+    dial(&connector, &endpoint("wss", port), OPTIONS).await.unwrap();
     assert!(Http::new(connector, endpoint("https", port)).probe().await);
 }
 

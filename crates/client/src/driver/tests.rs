@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Command, Driver, WAITING_MAX};
 use crate::endpoint::Endpoint;
-use crate::fake::connector;
+use crate::fake::{OPTIONS, connector};
 use crate::network_io::{NetworkIo, Site};
 use crate::notice_router::NoticeRouter;
 use crate::token::TokenSource;
@@ -53,7 +53,7 @@ struct Fixture {
 
 fn network(tokens: TokenSource) -> NetworkIo {
     let endpoint = Endpoint::new("http://127.0.0.1:1").unwrap();
-    NetworkIo::new(vec![Site::new(endpoint, connector(), 1000)], tokens, None)
+    NetworkIo::new(vec![Site::new(endpoint, connector(), OPTIONS)], tokens, None)
 }
 
 fn driven<F>(notices_max: usize, react: F) -> Fixture

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{NetworkIo, Site};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, answering, answering_once, connector, listening};
+use crate::fake::{OPTIONS, accept, answering, answering_once, connector, listening};
 use crate::socket::OUTBOX_FRAMES_MAX;
 use crate::token::TokenSource;
 
@@ -21,7 +21,7 @@ fn one(channel: &str) -> ChannelRequest {
 }
 
 fn network(bases: &[&str], tokens: TokenSource) -> NetworkIo {
-    let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), connector(), 1000);
+    let site = |base: &&str| Site::new(Endpoint::new(base).unwrap(), connector(), OPTIONS);
     NetworkIo::new(bases.iter().map(site).collect(), tokens, None)
 }
 

@@ -10,7 +10,7 @@ use super::Proxies;
 use crate::connector::Connector;
 use crate::dial_error::DialError;
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, answering_once, listening, request};
+use crate::fake::{OPTIONS, accept, answering_once, listening, request};
 use crate::poll::Http;
 use crate::tls;
 use crate::transport::dial;
@@ -50,7 +50,7 @@ async fn a_socket_goes_through_a_tunnel_and_shows_who_it_is() {
     let connector = connector(&format!("http://{USER}@{proxy}"), "");
     assert!(!format!("{connector:?}").contains("sesame"));
     let endpoint = far();
-    let (dialed, _server) = tokio::join!(dial(&connector, &endpoint, 1000), accept(&listener));
+    let (dialed, _server) = tokio::join!(dial(&connector, &endpoint, OPTIONS), accept(&listener));
     dialed.unwrap();
     let asked = asked.recv().await.unwrap();
     assert!(asked.starts_with("CONNECT steadfast.example:8080 HTTP/1.1\r\n"), "{asked}");
@@ -77,7 +77,7 @@ async fn a_plain_request_is_handed_to_the_proxy_whole() {
 
 #[tokio::test]
 async fn a_proxy_that_opens_no_tunnel_blocks_and_one_that_is_away_does_not() {
-    let error = async |proxy: &str| dial(&connector(proxy, ""), &far(), 1000).await.unwrap_err();
+    let error = async |proxy: &str| dial(&connector(proxy, ""), &far(), OPTIONS).await.unwrap_err();
     for answer in ["407 Who", "403 No", "502 Where"] {
         let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n").leak();
         let (base, _request) = answering_once(answer).await;

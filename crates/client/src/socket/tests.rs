@@ -2,16 +2,24 @@
 
 use futures_util::{SinkExt, StreamExt};
 use steadfast_link::{DialFailure, Input};
-use steadfast_protocol::{ClientFrame, CloseCode, Scalar, ServerFrame};
-use tokio::net::TcpStream;
+use steadfast_protocol::{
+    ChannelName, ClientFrame, CloseCode, EventName, Payload, PublishFrame, Scalar, ServerFrame,
+};
+use steadfast_websocket::deflate::OFFER;
+use steadfast_websocket::outbound::{message_frame, text_frame};
+use steadfast_websocket::{Deflater, Framing, Inbound, Inflater, Limits};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::{Outbound, Target, run};
 use crate::endpoint::Endpoint;
-use crate::fake::{accept, connector, listening};
+use crate::fake::{OPTIONS, accept, connector, listening};
+use crate::transport::SocketOptions;
 
 const BYTES_MAX: usize = 1000;
 
@@ -26,7 +34,7 @@ async fn open() -> Fixture {
     let target = Target {
         endpoint: Endpoint::new(&base).unwrap(),
         connector: connector(),
-        message_bytes_max: BYTES_MAX,
+        options: OPTIONS,
     };
     let (outbox, outgoing) = mpsc::channel(4);
     let (inputs_in, mut inputs) = mpsc::channel(4);
@@ -147,7 +155,7 @@ async fn a_dial_that_is_given_up_ends_and_one_that_fails_is_told() {
     let target = Target {
         endpoint: Endpoint::new(&base).unwrap(),
         connector: connector(),
-        message_bytes_max: BYTES_MAX,
+        options: OPTIONS,
     };
     let (outbox, outgoing) = mpsc::channel(4);
     let (inputs_in, mut inputs) = mpsc::channel(4);
@@ -160,4 +168,121 @@ async fn a_dial_that_is_given_up_ends_and_one_that_fails_is_told() {
     tokio::spawn(run(2, target, outgoing, inputs_in));
     let failure = DialFailure::Unreachable;
     assert_eq!(inputs.recv().await, Some(Input::SocketFailed { socket: 2, failure }));
+}
+
+/// The server's end of a WebSocket whose upgrade is answered with this agreement, as a stream.
+async fn agreeing(listener: &TcpListener, agreement: &'static str) -> (String, TcpStream) {
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut offer = String::new();
+    #[expect(clippy::result_large_err, reason = "the library wants it so")]
+    let answer = |request: &Request, mut response: Response| {
+        if let Some(value) = request.headers().get("sec-websocket-extensions") {
+            value.to_str().unwrap().clone_into(&mut offer);
+        }
+        if !agreement.is_empty() {
+            let value = agreement.parse().unwrap();
+            response.headers_mut().insert("sec-websocket-extensions", value);
+        }
+        Ok(response)
+    };
+    let socket = tokio_tungstenite::accept_hdr_async(stream, answer).await.unwrap();
+    (offer, socket.into_inner())
+}
+
+fn started(base: &str, options: SocketOptions) -> (mpsc::Sender<Outbound>, mpsc::Receiver<Input>) {
+    let endpoint = Endpoint::new(base).unwrap();
+    let target = Target { endpoint, connector: connector(), options };
+    let (outbox, outgoing) = mpsc::channel(4);
+    let (inputs_in, inputs) = mpsc::channel(4);
+    tokio::spawn(run(7, target, outgoing, inputs_in));
+    (outbox, inputs)
+}
+
+fn compressed_pong(bytes: usize) -> bytes::Bytes {
+    let head = r#"{"type":"pong","x":""#;
+    let text = format!("{head}{}\"}}", "x".repeat(bytes - head.len() - 2));
+    let payload = Deflater::new(6).sync_flushed(text.as_bytes()).unwrap();
+    message_frame(&payload, false, true)
+}
+
+/// P-163
+#[tokio::test]
+async fn compressed_messages_come_and_go_where_the_server_agrees() {
+    let (listener, base) = listening().await;
+    let (outbox, mut inputs) = started(&base, OPTIONS);
+    let (offer, mut server) = agreeing(&listener, OFFER).await;
+    assert_eq!(offer, OFFER);
+    assert_eq!(inputs.recv().await, Some(Input::SocketOpened { socket: 7 }));
+    let plain = text_frame(r#"{"type":"pong"}"#);
+    let frames = [&compressed_pong(BYTES_MAX)[..], &plain, &compressed_pong(500)].concat();
+    server.write_all(&frames).await.unwrap();
+    for _ in 0..3 {
+        let frame = Box::new(ServerFrame::Pong { id: None });
+        assert_eq!(inputs.recv().await, Some(Input::SocketFrame { socket: 7, frame }));
+    }
+
+    for count in [1, 10, 40] {
+        let publish = PublishFrame {
+            id: None,
+            channel: ChannelName::new("a").unwrap(),
+            event: EventName::new("text").unwrap(),
+            data: Payload::new(&format!("{:?}", "many words ".repeat(count))).unwrap(),
+            is_final: false,
+            replace: None,
+            idempotency_key: None,
+        };
+        let frame = Box::new(ClientFrame::Publish(Box::new(publish)));
+        outbox.send(Outbound::Frame(frame)).await.unwrap();
+    }
+    let framing = Framing { is_compressed: true, ..Framing::default() };
+    let mut inbound = Inbound::with(Limits::default(), framing);
+    let (mut inflater, mut texts, mut firsts) = (Inflater::default(), Vec::new(), Vec::new());
+    while texts.len() < 3 {
+        let mut bytes = vec![0; 4096];
+        let count = server.read(&mut bytes).await.unwrap();
+        let wire = bytes.clone();
+        let mut feed = inbound.feed_with(&mut bytes[..count], &mut inflater);
+        let mut at = 0;
+        while let Some(message) = feed.poll().unwrap() {
+            let steadfast_websocket::Message::Text(text) = message else { panic!("no text") };
+            texts.push(text.into_owned());
+            firsts.push(wire[at]);
+            at = feed.consumed();
+        }
+    }
+    assert!(texts[2].len() > 400 && texts[2].contains("many words many words"), "{texts:?}");
+    assert_eq!(firsts, [0x81, 0x81, 0xC1]);
+
+    // One byte over the limit, and a bomb.
+    for bytes in [BYTES_MAX + 1, 1_000_000] {
+        let (_outbox, mut inputs) = started(&base, OPTIONS);
+        let (_, mut server) = agreeing(&listener, OFFER).await;
+        assert_eq!(inputs.recv().await, Some(Input::SocketOpened { socket: 7 }));
+        server.write_all(&compressed_pong(bytes)).await.unwrap();
+        assert_eq!(inputs.recv().await, Some(closed(CloseCode::TOO_BIG)));
+    }
+}
+
+/// P-163
+#[tokio::test]
+async fn an_answer_that_is_not_within_the_offer_opens_nothing() {
+    let (listener, base) = listening().await;
+    let off = SocketOptions { is_compressed: false, ..OPTIONS };
+    for (options, agreement) in [
+        (OPTIONS, "permessage-deflate"),
+        (OPTIONS, "permessage-deflate; server_no_context_takeover; client_max_window_bits=15"),
+        (OPTIONS, "x-other"),
+        (off, OFFER),
+    ] {
+        let (_outbox, mut inputs) = started(&base, options);
+        let (offer, _server) = agreeing(&listener, agreement).await;
+        assert_eq!(offer.is_empty(), !options.is_compressed);
+        let failure = DialFailure::Blocked;
+        assert_eq!(inputs.recv().await, Some(Input::SocketFailed { socket: 7, failure }));
+    }
+    for options in [OPTIONS, off] {
+        let (_outbox, mut inputs) = started(&base, options);
+        let _server = agreeing(&listener, "").await;
+        assert_eq!(inputs.recv().await, Some(Input::SocketOpened { socket: 7 }));
+    }
 }

@@ -4,4 +4,4 @@ mod decode;
 mod encode;
 
 pub use decode::{client_frame, hello_token, server_frame};
-pub use encode::{encode_client, encode_event, encode_kept_event, encode_server};
+pub use encode::{encode_client, encode_event, encode_kept_event, encode_server, is_event};

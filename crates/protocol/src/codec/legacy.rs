@@ -66,10 +66,18 @@ pub fn pong(now: Timestamp) -> String {
     format!(r#"{{"type":"pong","event":"pong","timestamp":"{now}"}}"#)
 }
 
+/// What every [`update`] begins with.
+const UPDATE: &[u8] = br#"{"type":"diagnosis_update","execution_id":"#;
+
+/// Whether this text is an [`update`].
+pub fn is_update(text: &[u8]) -> bool {
+    text.starts_with(UPDATE)
+}
+
 /// An event as an older client gets it: written once for all of them.
 pub fn update(execution: &str, event: &EventName, encoded: &EncodedEvent) -> Bytes {
     let mut out = Vec::with_capacity(encoded.len() + 64);
-    out.extend_from_slice(br#"{"type":"diagnosis_update","execution_id":"#);
+    out.extend_from_slice(UPDATE);
     push(&mut out, execution);
     out.extend_from_slice(br#","timestamp":""#);
     out.extend_from_slice(encoded.time());
@@ -87,8 +95,8 @@ fn push(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{LegacyFrame, decode, heartbeat_ack, pong, update};
-    use crate::codec::json::encode_event;
+    use super::{LegacyFrame, PING, decode, heartbeat_ack, is_update, pong, update};
+    use crate::codec::json::{encode_event, is_event};
     use crate::{ChannelName, Epoch, EventName, Payload, Scalar, Timestamp};
 
     #[test]
@@ -133,6 +141,8 @@ mod tests {
             &Payload::new(r#"{"pct":40}"#).unwrap(),
             &Timestamp(0).into(),
         );
+        assert!(is_update(&update("8f3c", &event, &encoded)) && !is_update(PING));
+        assert!(is_event(encoded.frame()) && !is_event(PING));
         assert_eq!(
             core::str::from_utf8(&update("8f3c", &event, &encoded)).unwrap(),
             concat!(

@@ -2,6 +2,7 @@
 //! numbers, read at each scrape. Out: text. Every limit is given beside what it limits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -33,6 +34,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.certificates(&node);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
+    sheet.compression(&node);
     sheet.broker(&node.broker.metrics());
     sheet.limits(&node);
     let mut text = String::new();
@@ -209,6 +211,31 @@ impl Sheet {
             totals.lagged,
         );
         self.gauge("relay_in_flight", "Announcements on their way", snapshot.in_flight as u64);
+    }
+
+    /// What compression over WebSocket does.
+    fn compression(&mut self, node: &Node) {
+        let compression = &node.compression;
+        let counts = compression.counts();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let about = "Sessions that agreed to compression";
+        self.gauge("compressed_sessions", about, count(&counts.sessions));
+        let about = "Compressed copies made, each for all sessions that need it";
+        self.counter("compressed_copies", about, count(&counts.copies));
+        self.counter("compressed_messages", "Messages sent compressed", count(&counts.messages));
+        let about = "Messages refused: they inflate past the limit";
+        self.counter("inflated_too_long", about, count(&counts.refused));
+        for (name, about, counter) in [
+            ("compressed_before", "Messages sent compressed, before", &counts.bytes_before),
+            ("compressed_after", "The same, as they were sent", &counts.bytes_after),
+        ] {
+            let counter = ConstCounter::new(count(counter));
+            self.0.register_with_unit(name, about, Unit::Bytes, counter);
+        }
+        let about = "Compressed copies kept, and what they are of";
+        self.bytes("compressed_copies", about, compression.bytes());
+        let most = node.config.compression.copies_bytes_max;
+        self.bytes("limit_compressed_copies", "The most bytes of such copies", most);
     }
 
     /// What the broker counts besides; metrics of one name stand together.

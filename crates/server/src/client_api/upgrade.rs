@@ -30,7 +30,7 @@ pub(super) fn answer<B>(
     client: IpAddr,
     request: &Request<B>,
 ) -> Result<RequestOutcome, Problem> {
-    let accepted = match upgrade::accept(request) {
+    let accepted = match upgrade::accept(request, port.node.config.compression.enabled) {
         Ok(accepted) => accepted,
         Err(refusal) => return Ok(refused(refusal).into()),
     };
@@ -115,11 +115,13 @@ async fn begin(
     accepted: Response<()>,
     purpose: Purpose,
 ) -> Option<AcceptedUpgrade> {
+    let is_compressed = upgrade::is_compressed(&accepted);
     let head = left.head(accepted);
     left.write(&head).await.ok()?;
     let DetachedSocket { port, peer, client, socket, ahead, .. } = left;
     let exposed = port.demo.as_ref().and_then(|demo| demo.barrier.expose(&socket));
-    let upgraded = UpgradedSocket { shared: socket.shared(), stream: socket, ahead };
+    let shared = socket.shared();
+    let upgraded = UpgradedSocket { stream: socket, ahead, shared, is_compressed };
     let from = SessionOrigin { address: client.address, deadline: peer.deadline };
     let live = session::greet(Arc::clone(&port.node), upgraded, purpose, from).await?;
     Some(AcceptedUpgrade { live, _exposed: exposed, _peer: peer, _client: client })

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use steadfast_hub::Pattern;
 
 use super::auth_settings::AuthSettings;
+use super::compression::CompressionSettings;
 use super::limits::{Drain, Heartbeat, Limits, NamespaceOptions, NamespacePart};
 use steadfast_broker::BrokerSettings;
 use steadfast_broker::Secret;
@@ -38,6 +39,8 @@ pub struct Config {
     pub broker: BrokerSettings,
     /// The limits.
     pub limits: Limits,
+    /// How messages over WebSocket are compressed.
+    pub compression: CompressionSettings,
     /// How dead connections are noticed.
     pub heartbeat: Heartbeat,
     /// How the node drains.
@@ -62,6 +65,7 @@ impl Default for Config {
             auth: AuthSettings::default(),
             broker: BrokerSettings::default(),
             limits: Limits::default(),
+            compression: CompressionSettings::default(),
             heartbeat: Heartbeat::default(),
             drain: Drain::default(),
             namespace_default: NamespaceOptions::default(),

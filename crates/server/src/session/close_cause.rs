@@ -137,7 +137,7 @@ mod tests {
     /// has read the close frame.
     async fn goodbye(before: &[u8], after: &[u8]) -> Duration {
         let (ours, mut peer) = tokio::io::duplex(64 * 1024);
-        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100, false));
         peer.write_all(before).await.unwrap();
         let heard = wire.heard().await;
         let Some(ReadEvent::Broken(error)) = heard.first() else { panic!("{before:?}: {heard:?}") };
@@ -177,7 +177,7 @@ mod tests {
     /// how much of it arrives. 100,000 bytes wait.
     async fn slow_goodbye(bytes: usize) -> (Duration, usize) {
         let (ours, mut peer) = tokio::io::duplex(1000);
-        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100, false));
         wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
         let ending = CloseCause::Ours { code: CloseCode::NORMAL, reason: "".into() };
         let begun = Instant::now();
@@ -214,7 +214,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_is_given_up_soon() {
         let (ours, _peer) = tokio::io::duplex(1000);
-        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100));
+        let mut wire = SocketIo::new(ours, Reader::new(Bytes::new(), 100, 100, false));
         wire.batch.push_text(Bytes::from(vec![b'x'; 100_000])).unwrap();
         let begun = Instant::now();
         let ending = CloseCause::Ours { code: CloseCode::NORMAL, reason: "".into() };

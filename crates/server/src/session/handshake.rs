@@ -23,9 +23,8 @@ use crate::auth::revocations::REVOKED_REASON;
 use crate::auth::token::TokenError;
 use crate::client_api::delivered_finals::{Follower, Following};
 use crate::client_api::tickets;
-use crate::net::socket::TryWrite;
 use crate::node::Node;
-use crate::session::shard::{SessionWaker, Shard};
+use crate::session::shard::{SessionWaker, Shard, ShardSocket};
 use crate::session::user_budgets::UserPermit;
 
 /// The WebSocket pings and pongs that may come before `hello`.
@@ -43,7 +42,7 @@ pub(super) struct OpenedSession {
 }
 
 /// The waker of the session's task, and the socket if the shard may write to it.
-type SessionLocation<'a> = (&'a Arc<SessionWaker>, Option<Arc<dyn TryWrite>>);
+type SessionLocation<'a> = (&'a Arc<SessionWaker>, Option<ShardSocket>);
 
 /// Opens the session that the socket is for. Returns it with what arrived behind the first frame in
 /// the same read.
@@ -79,7 +78,7 @@ where
             Ok((OpenedSession { follower, ..open }, Vec::new()))
         }
         Purpose::Link { token, ticket } => {
-            let (text, heard) = first_frame(wire, deadline).await?;
+            let (text, heard) = first_frame(node, wire, deadline).await?;
             // Whoever has no token gets nothing else read.
             let own = read_first(wire, json::hello_token(&text))?;
             let admission = admit(
@@ -125,6 +124,7 @@ async fn has_had_end(node: &Node, channel: &ChannelName, follower: &Follower) ->
 
 /// Waits for the first frame. Returns it with what arrived behind it in the same read.
 async fn first_frame<S>(
+    node: &Node,
     wire: &mut SocketIo<S>,
     deadline: Instant,
 ) -> Result<(String, Vec<ReadEvent>), CloseCause>
@@ -151,17 +151,23 @@ where
                 ReadEvent::Close { code, reason } => {
                     return Err(CloseCause::Theirs { code, reason });
                 }
-                ReadEvent::Broken(InboundError::MessageTooLong { max, .. }) => {
-                    let reason = format!("the first frame has at most {max} bytes");
-                    return Err(ours(CloseCode::VIOLATION, reason));
-                }
                 ReadEvent::Broken(error) => {
-                    return Err(ours(CloseCode(error.close_code()), error.to_string()));
+                    node.compression.count_refused(error);
+                    return Err(broken_first(error));
                 }
                 ReadEvent::Lost(reason) => return Err(CloseCause::Lost { reason }),
             }
         }
     }
+}
+
+/// Why a session ends whose first frame cannot be read.
+fn broken_first(error: InboundError) -> CloseCause {
+    if let InboundError::MessageTooLong { max, .. } | InboundError::InflatedTooLong { max } = error
+    {
+        return ours(CloseCode::VIOLATION, format!("the first frame has at most {max} bytes"));
+    }
+    ours(CloseCode(error.close_code()), error.to_string())
 }
 
 /// Decodes the first frame, which must be `hello`.

@@ -23,11 +23,11 @@ use tokio::sync::Notify;
 use self::flush::FlushBatch;
 use self::state::{ShardState, SocketOwner};
 use crate::log;
-use crate::net::socket::TryWrite;
 use crate::node::Node;
+use crate::session::compression::Compression;
 use crate::session::session_count::SessionCount;
 
-pub use self::state::TakenWork;
+pub use self::state::{ShardSocket, TakenWork};
 pub use self::updates::ShardUpdates;
 pub use crate::session::waker::SessionWaker;
 
@@ -41,6 +41,7 @@ pub struct Shard {
     index: usize,
     clock: Clock,
     session_count: Arc<SessionCount>,
+    compression: Arc<Compression>,
     state: Mutex<ShardState>,
     inbox: Mutex<VecDeque<QueuedUpdate>>,
     called: Notify,
@@ -57,19 +58,21 @@ struct QueuedUpdate {
 }
 
 impl Shard {
-    /// Creates a shard without sessions. `session_count` will count them. Run [`Shard::run`] on a
-    /// task of its own.
+    /// Creates a shard without sessions. `session_count` will count them; `compression` has the
+    /// copies for those that agreed to it. Run [`Shard::run`] on a task of its own.
     pub fn new(
         index: usize,
         config: HubConfig,
         clock: Clock,
         session_count: Arc<SessionCount>,
+        compression: Arc<Compression>,
     ) -> Self {
         let state = ShardState::new(Hub::new(config, clock.now()));
         Self {
             index,
             clock,
             session_count,
+            compression,
             state: Mutex::new(state),
             inbox: Mutex::default(),
             called: Notify::new(),
@@ -92,7 +95,7 @@ impl Shard {
         &self,
         opening: Opening,
         waker: &Arc<SessionWaker>,
-        socket: Option<Arc<dyn TryWrite>>,
+        socket: Option<ShardSocket>,
     ) -> Result<SessionKey, OpenError> {
         self.work(Caller::Other, |state, now| {
             let key = state.hub.open(now, opening)?;
@@ -203,7 +206,7 @@ impl Shard {
         }
         batch.pick(&mut state, self.clock.now());
         drop(state);
-        batch.write();
+        batch.write(&self.compression);
         let mut state = self.state.lock();
         batch.settle(&mut state, self.clock.now());
         let has_more = state.is_anyone_ready();

@@ -9,10 +9,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use steadfast_hub::{Encoding, FrameRequest, Outgoing, Work};
 use steadfast_protocol::CloseCode;
 use steadfast_protocol::codec::{json, legacy};
-use steadfast_websocket::outbound;
+use steadfast_websocket::outbound::{self, JoinedSizes};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
@@ -24,6 +25,7 @@ use super::{SocketEvent, SocketIo};
 use crate::client_api::delivered_finals::Following;
 use crate::net::socket::Batch;
 use crate::node::Node;
+use crate::session::compression::Compression;
 use crate::session::shard::{SessionWaker, TakenWork};
 
 /// If at most this many bytes wait to be written, a page of history that is at hand is written
@@ -37,6 +39,8 @@ pub(super) struct Session {
     asker: ReplyTarget,
     publishes: SessionPublishes,
     encoding: Encoding,
+    /// Whether the peer takes compressed messages.
+    is_compressed: bool,
     follower: Option<Box<Following>>,
     waker: Arc<SessionWaker>,
     /// Taken from the hub, and not handled yet.
@@ -56,11 +60,20 @@ enum Event {
 }
 
 impl Session {
-    pub(super) fn new(node: Arc<Node>, waker: Arc<SessionWaker>, open: OpenedSession) -> Self {
+    pub(super) fn new(
+        node: Arc<Node>,
+        waker: Arc<SessionWaker>,
+        open: OpenedSession,
+        is_compressed: bool,
+    ) -> Self {
+        if is_compressed {
+            node.compression.begin();
+        }
         Self {
             asker: ReplyTarget { node, shard: open.shard, key: open.key },
             publishes: SessionPublishes::new(open.user),
             encoding: open.encoding,
+            is_compressed,
             follower: open.follower,
             waker,
             pending: None,
@@ -147,7 +160,8 @@ impl Session {
         loop {
             let mut is_joined = false;
             if let Some(mut work) = self.pending.take() {
-                match fill(&mut wire.batch, &mut work.frames) {
+                let compression = self.is_compressed.then_some(&*self.asker.node.compression);
+                match fill(&mut wire.batch, &mut work.frames, compression) {
                     Filled::All => {}
                     Filled::Full => {
                         self.pending = Some(work);
@@ -215,6 +229,7 @@ impl Session {
                     return Some(CloseCause::Theirs { code, reason });
                 }
                 ReadEvent::Broken(error) => {
+                    self.asker.node.compression.count_refused(error);
                     let code = CloseCode(error.close_code());
                     return Some(CloseCause::Ours { code, reason: error.to_string().into() });
                 }
@@ -273,17 +288,30 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.is_compressed {
+            self.asker.node.compression.end();
+        }
+    }
+}
+
 enum Filled {
     All,
     Full,
     Close(CloseCode, std::borrow::Cow<'static, str>),
 }
 
-/// Moves frames into the batch, up to its limit or a close.
-fn fill(batch: &mut Batch, frames: &mut VecDeque<Outgoing>) -> Filled {
+/// Moves frames into the batch, up to its limit or a close. Those that are large enough go
+/// compressed, with `compression`.
+fn fill(
+    batch: &mut Batch,
+    frames: &mut VecDeque<Outgoing>,
+    compression: Option<&Compression>,
+) -> Filled {
     while let Some(item) = frames.pop_front() {
         let refused = match item {
-            Outgoing::Text(text) => batch.push_text(text).err().map(Outgoing::Text),
+            Outgoing::Text(text) => push_text(batch, text, compression).map(Outgoing::Text),
             Outgoing::Ping => {
                 let ping = batch.push_frame(outbound::ping_frame(b""));
                 ping.err().map(|_| Outgoing::Ping)
@@ -297,4 +325,17 @@ fn fill(batch: &mut Batch, frames: &mut VecDeque<Outgoing>) -> Filled {
         }
     }
     Filled::All
+}
+
+/// Gives the text back when the batch is full.
+fn push_text(batch: &mut Batch, text: Bytes, compression: Option<&Compression>) -> Option<Bytes> {
+    let copy = compression.and_then(|compression| Some((compression, compression.copy_of(&text)?)));
+    let Some((compression, copy)) = copy else { return batch.push_text(text).err() };
+    let mut sizes = JoinedSizes::default();
+    sizes.count(&text, &copy);
+    if batch.push_compressed(copy).is_err() {
+        return Some(text);
+    }
+    compression.sent(sizes);
+    None
 }

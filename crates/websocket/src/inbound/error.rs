@@ -1,18 +1,23 @@
-//! Why a client's bytes end the connection, and the close code that tells the client so.
+//! Why a peer's bytes end the connection, and the close code that tells it so.
 //!
 //! In: nothing. Out: one flat list of reasons. Must not know: how they are found.
 
 use thiserror::Error;
 
-/// A client broke the protocol or a limit. The connection cannot go on.
+use crate::deflate::InflateError;
+
+/// A peer broke the protocol or a limit. The connection cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InboundError {
-    /// A frame without a mask.
+    /// A client's frame without a mask.
     #[error("a frame is not masked: a client must mask every frame")]
     Unmasked,
-    /// A reserved bit is set although no extension was agreed.
-    #[error("a reserved bit is set: no extension was agreed")]
+    /// A server's frame with a mask.
+    #[error("a frame is masked: a server must not mask any")]
+    Masked,
+    /// A reserved bit is set although no extension was agreed that would have it there.
+    #[error("a reserved bit is set: no extension was agreed that has it in this frame")]
     ReservedBits,
     /// An opcode that has no meaning.
     #[error("opcode {opcode} is reserved: use text, ping, pong or close")]
@@ -67,6 +72,15 @@ pub enum InboundError {
         /// The limit.
         max: usize,
     },
+    /// A compressed message longer than the limit.
+    #[error("a compressed message inflates to more than {max} bytes: send at most that")]
+    InflatedTooLong {
+        /// The limit.
+        max: usize,
+    },
+    /// A compressed message that is not deflate.
+    #[error("a compressed message is not valid deflate data")]
+    NotDeflate,
     /// A message with more empty fragments than the limit.
     #[error("a message has more than {max} empty fragments: send whole messages")]
     TooManyEmptyFragments {
@@ -80,6 +94,7 @@ impl InboundError {
     pub fn close_code(self) -> u16 {
         match self {
             Self::Unmasked
+            | Self::Masked
             | Self::ReservedBits
             | Self::ReservedOpcode { .. }
             | Self::LengthNotMinimal { .. }
@@ -90,8 +105,19 @@ impl InboundError {
             | Self::CloseCodeCut
             | Self::CloseCodeIllegal { .. } => 1002,
             Self::Binary => 1003,
-            Self::TextNotUtf8 | Self::ReasonNotUtf8 => 1007,
-            Self::MessageTooLong { .. } | Self::TooManyEmptyFragments { .. } => 1009,
+            Self::TextNotUtf8 | Self::ReasonNotUtf8 | Self::NotDeflate => 1007,
+            Self::MessageTooLong { .. }
+            | Self::InflatedTooLong { .. }
+            | Self::TooManyEmptyFragments { .. } => 1009,
+        }
+    }
+}
+
+impl From<InflateError> for InboundError {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::TooLong { max } => Self::InflatedTooLong { max },
+            InflateError::Corrupt => Self::NotDeflate,
         }
     }
 }

@@ -8,7 +8,8 @@ use std::io::Cursor;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::InboundError;
+use super::{InboundError, Role};
+use crate::mask;
 
 /// The longest header: 2 bytes, 8 of length, 4 of mask.
 pub(super) const HEADER_BYTES_MAX: usize = 14;
@@ -35,15 +36,17 @@ pub(super) enum Kind {
 pub(super) struct Frame {
     pub(super) kind: Kind,
     pub(super) is_final: bool,
+    /// Whether the first reserved bit says that a compressed message starts here.
+    pub(super) is_compressed: bool,
     /// How many bytes of payload are yet to be unmasked.
     pub(super) remaining: u64,
-    /// The mask, turned so that it starts with the key of the next byte.
+    /// The mask, turned so that it starts with the key of the next byte. Zeros where there is none.
     mask: [u8; 4],
 }
 
 /// The frame that `bytes` start with and the length of its header, or `None` while the header
-/// is not whole.
-pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, InboundError> {
+/// is not whole. `role` is the reader's.
+pub(super) fn parse(bytes: &[u8], role: Role) -> Result<Option<(Frame, usize)>, InboundError> {
     let mut cursor = Cursor::new(bytes);
     let Ok(parsed) = FrameHeader::parse(&mut cursor) else {
         // Reading from a slice cannot fail, so only the opcode is left to be wrong.
@@ -53,12 +56,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, InboundError
     let Some((header, length)) = parsed else {
         return Ok(None);
     };
-    if header.rsv1 || header.rsv2 || header.rsv3 {
+    let kind = Kind::try_from(header.opcode)?;
+    let may_compress = matches!(kind, Kind::Text | Kind::Binary);
+    if header.rsv1 && !may_compress || header.rsv2 || header.rsv3 {
         return Err(InboundError::ReservedBits);
     }
-    let kind = Kind::try_from(header.opcode)?;
-    let Some(mask) = header.mask else {
-        return Err(InboundError::Unmasked);
+    let mask = match (role, header.mask) {
+        (Role::Server, Some(mask)) => mask,
+        (Role::Server, None) => return Err(InboundError::Unmasked),
+        (Role::Client, None) => [0; 4],
+        (Role::Client, Some(_)) => return Err(InboundError::Masked),
     };
     let used = header.len(length);
     if cursor.position() != used as u64 {
@@ -70,7 +77,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Frame, usize)>, InboundError
     if kind.is_control() && length > CONTROL_BYTES_MAX {
         return Err(InboundError::ControlTooLong { bytes: length });
     }
-    Ok(Some((Frame { kind, is_final: header.is_final, remaining: length, mask }, used)))
+    let (is_final, is_compressed) = (header.is_final, header.rsv1);
+    Ok(Some((Frame { kind, is_final, is_compressed, remaining: length, mask }, used)))
 }
 
 /// The same of a frame that may break every rule: how long it is and whether it closes is all that
@@ -86,7 +94,8 @@ pub(super) fn skim(bytes: &[u8]) -> Option<(Frame, usize)> {
     let long = bytes.get(2..used)?.get(..length_bytes)?;
     let remaining = long.iter().fold(short, |sum, byte| sum << 8 | u64::from(*byte));
     let kind = if first & 0x0F == CLOSE_OPCODE { Kind::Close } else { Kind::Binary };
-    Some((Frame { kind, is_final: true, remaining, mask: [0; 4] }, used))
+    let (is_final, is_compressed) = (true, false);
+    Some((Frame { kind, is_final, is_compressed, remaining, mask: [0; 4] }, used))
 }
 
 impl Kind {
@@ -120,15 +129,7 @@ impl TryFrom<OpCode> for Kind {
 impl Frame {
     /// Unmasks the next bytes of the payload in place, and counts them.
     pub(super) fn unmask(&mut self, bytes: &mut [u8]) {
-        let [a, b, c, d] = self.mask;
-        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        let (words, tail) = bytes.as_chunks_mut::<8>();
-        for word in words {
-            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
-        }
-        for (byte, key) in tail.iter_mut().zip(self.mask.iter().cycle()) {
-            *byte ^= key;
-        }
+        mask::apply(self.mask, bytes);
         self.mask.rotate_left(bytes.len() % 4);
         self.remaining = self.remaining.saturating_sub(bytes.len() as u64);
     }

@@ -10,16 +10,18 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use super::InboundError;
 use super::header::Kind;
 
-/// One thing a client said. Borrowed from the bytes fed when it lay whole within them.
+/// One thing a peer said. Borrowed from the bytes fed when it lay whole within them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message<'a> {
     /// A text message, of any number of fragments.
     Text(Cow<'a, str>),
+    /// A binary message, where those are taken.
+    Binary(Cow<'a, [u8]>),
     /// A ping: answer it with a pong of the same payload, at most 125 bytes.
     Ping(Cow<'a, [u8]>),
     /// A pong, asked for or not.
     Pong,
-    /// The client closes. Nothing comes after it.
+    /// The peer closes. Nothing comes after it.
     Close {
         /// The code, if one was sent: one that may be sent, so never 1005 or 1006.
         code: Option<u16>,
@@ -28,13 +30,13 @@ pub enum Message<'a> {
     },
 }
 
-/// Reads a finished payload. A binary one is refused ahead of its payload, and so again here.
+/// Reads a finished payload. `kind` is that of its message's first frame.
 pub(super) fn read(kind: Kind, payload: Cow<'_, [u8]>) -> Result<Message<'_>, InboundError> {
     match kind {
         Kind::Text | Kind::Continuation => {
             text(payload).map(Message::Text).ok_or(InboundError::TextNotUtf8)
         }
-        Kind::Binary => Err(InboundError::Binary),
+        Kind::Binary => Ok(Message::Binary(payload)),
         Kind::Ping => Ok(Message::Ping(payload)),
         Kind::Pong => Ok(Message::Pong),
         Kind::Close => close(payload),

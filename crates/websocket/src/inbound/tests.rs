@@ -1,6 +1,7 @@
 //! What the receiving half promises. The helpers here build what a client would send.
 
 mod chunks;
+mod compressed;
 mod memory;
 mod rules;
 
@@ -9,7 +10,7 @@ use std::borrow::Cow;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::{Inbound, InboundError, Limits, Message};
+use super::{Framing, Inbound, InboundError, Limits, Message};
 
 const CONTINUE: OpCode = OpCode::Data(Data::Continue);
 const TEXT: OpCode = OpCode::Data(Data::Text);
@@ -65,6 +66,7 @@ fn close(code: Option<u16>, reason: &str) -> Message<'static> {
 fn owned(message: Message<'_>) -> Message<'static> {
     match message {
         Message::Text(text) => Message::Text(Cow::Owned(text.into_owned())),
+        Message::Binary(payload) => Message::Binary(Cow::Owned(payload.into_owned())),
         Message::Ping(payload) => Message::Ping(Cow::Owned(payload.into_owned())),
         Message::Pong => Message::Pong,
         Message::Close { code, reason } => {

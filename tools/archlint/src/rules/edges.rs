@@ -12,7 +12,7 @@ pub const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("history", &["machine", "protocol"]),
     ("hub", &["machine", "protocol", "history"]),
     ("broker", &["machine", "protocol", "history"]),
-    ("client", &["machine", "protocol", "link"]),
+    ("client", &["machine", "protocol", "link", "websocket"]),
     ("websocket", &[]),
     ("server", &["machine", "protocol", "history", "hub", "broker", "websocket"]),
     ("loadgen", &["protocol"]),

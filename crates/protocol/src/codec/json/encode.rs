@@ -48,6 +48,11 @@ pub fn encode_event(
     encode_kept_event(channel, epoch, offset, event, data.as_str(), time)
 }
 
+/// Whether this text is an `event` frame, which is the same for all who are sent it.
+pub fn is_event(text: &[u8]) -> bool {
+    text.starts_with(CHANNEL)
+}
+
 /// The same for a store that gives back what it was given: `data` is the text of a [`Payload`],
 /// and is not checked again.
 pub fn encode_kept_event(

@@ -153,6 +153,12 @@ async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
         "steadfast_poll_answers_bytes 0",
         "steadfast_limit_poll_answers_bytes 134217728",
         "steadfast_limit_queue_bytes 1048576",
+        "steadfast_compressed_sessions 0",
+        "steadfast_compressed_messages_total 0",
+        "steadfast_inflated_too_long_total 0",
+        "steadfast_compressed_before_bytes_total 0",
+        "steadfast_compressed_copies_bytes 0",
+        "steadfast_limit_compressed_copies_bytes 8388608",
         "# UNIT steadfast_uptime_seconds seconds",
         "steadfast_draining 0",
     ];

@@ -18,7 +18,7 @@ const MILLION: u64 = 1_000_000;
 type Range = (&'static str, u64, u64, u64);
 
 pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
-    let ranges = [ports(config), limits(config), times(config)];
+    let ranges = [ports(config), limits(config), compression(config), times(config)];
     for (at, value, min, max) in ranges.into_iter().flatten() {
         within(rules, path(at), value, min, max);
     }
@@ -156,6 +156,15 @@ fn limits(config: &Config) -> Vec<Range> {
         ),
         ("limits.tokens_waiting_max", wide(limits.tokens_waiting_max), 1, 65_536),
         ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
+    ]
+}
+
+fn compression(config: &Config) -> Vec<Range> {
+    let compression = &config.compression;
+    vec![
+        ("compression.message_bytes_min", wide(compression.message_bytes_min), 64, MIB),
+        ("compression.level", compression.level.into(), 1, 9),
+        ("compression.copies_bytes_max", wide(compression.copies_bytes_max), 64 * KIB, 1024 * MIB),
     ]
 }
 

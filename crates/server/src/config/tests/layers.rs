@@ -24,7 +24,7 @@ fn the_example_has_every_setting_at_its_default() {
 }
 
 /// The sections that have settings.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 14] = [
     "",
     "node",
     "public",
@@ -35,6 +35,7 @@ pub(super) const SECTIONS: [&str; 13] = [
     "broker.redis",
     "broker.nats",
     "limits",
+    "compression",
     "heartbeat",
     "drain",
     "namespace_default",

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
 use steadfast_websocket::Header;
-use steadfast_websocket::outbound::text_header;
+use steadfast_websocket::outbound::{compressed_text_header, text_header};
 
 /// The slices of one write. Systems accept 1024, but more than this gains nothing.
 const SLICES_MAX: usize = 128;
@@ -62,6 +62,12 @@ impl Batch {
     /// full: write first.
     pub fn push_text(&mut self, payload: Bytes) -> Result<(), Bytes> {
         self.push(Frame { header: Some(text_header(payload.len())), payload })
+    }
+
+    /// Adds a text frame around the compressed copy of a text. Gives it back when the batch is
+    /// full: write first.
+    pub fn push_compressed(&mut self, copy: Bytes) -> Result<(), Bytes> {
+        self.push(Frame { header: Some(compressed_text_header(copy.len())), payload: copy })
     }
 
     /// Adds a whole frame, header included. Gives it back when the batch is full: write first.

@@ -5,8 +5,8 @@
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
+use steadfast_websocket::{accept_key, deflate};
 use thiserror::Error;
-use tungstenite::handshake::derive_accept_key;
 
 /// The only version of the protocol there is.
 const PROTOCOL_VERSION: &str = "13";
@@ -33,8 +33,8 @@ pub enum UpgradeRefusal {
 }
 
 /// The response that turns the connection of `request` into a WebSocket (101), or why there is
-/// none. No subprotocol and no extension is accepted.
-pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, UpgradeRefusal> {
+/// none. No subprotocol is accepted, and no extension but compression where that `may` be.
+pub fn accept<B>(request: &Request<B>, may_compress: bool) -> Result<Response<()>, UpgradeRefusal> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err(UpgradeRefusal::Method);
@@ -49,12 +49,22 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<()>, UpgradeRefusal> {
         return Err(UpgradeRefusal::ProtocolVersion);
     }
     let key = only(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes()));
-    let accept = key.map(|key| derive_accept_key(key.as_bytes()));
+    let accept = key.map(|key| accept_key(key.as_bytes()));
     let accept = accept.and_then(|accept| HeaderValue::try_from(accept).ok());
     let mut response = upgrading(StatusCode::SWITCHING_PROTOCOLS);
     let accept = accept.ok_or(UpgradeRefusal::Key)?;
     response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    let offers = headers.get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+    if may_compress && let Some(answer) = deflate::accept_offer(offers.map(HeaderValue::as_bytes)) {
+        let answer = HeaderValue::from_static(answer);
+        response.headers_mut().insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
+    }
     Ok(response)
+}
+
+/// Whether a response agrees to compression.
+pub fn is_compressed<B>(response: &Response<B>) -> bool {
+    response.headers().contains_key(header::SEC_WEBSOCKET_EXTENSIONS)
 }
 
 /// Whether a request asks for a WebSocket at all, whether it is valid or not.

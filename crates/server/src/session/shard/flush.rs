@@ -8,10 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use steadfast_hub::SessionKey;
 use steadfast_machine::Millis;
-use steadfast_websocket::Joined;
+use steadfast_websocket::{Joined, outbound::JoinedSizes};
 
 use super::state::{ShardState, SocketOwner};
 use crate::net::socket::TryWrite;
+use crate::session::compression::Compression;
 use crate::session::waker::SessionWaker;
 
 /// Sessions in one batch. Other tasks get the thread and the lock between two batches.
@@ -28,6 +29,8 @@ pub(super) struct FlushBatch {
     jobs: Vec<SessionWrite>,
     frames: Vec<Bytes>,
     joined: Joined,
+    /// The same with compressed copies, for sessions that take them.
+    joined_copies: Joined,
     woken: Vec<Arc<SessionWaker>>,
 }
 
@@ -35,6 +38,7 @@ pub(super) struct FlushBatch {
 struct SessionWrite {
     key: SessionKey,
     socket: Arc<dyn TryWrite>,
+    is_compressed: bool,
     /// The end of its frames among those of the batch.
     end: usize,
     /// What the socket did not accept.
@@ -50,6 +54,7 @@ impl FlushBatch {
             let Some(slot) = state.slot(key) else { continue };
             let socket = slot.socket.as_ref().filter(|_| matches!(slot.owner, SocketOwner::Free));
             let (socket, from) = (socket.map(Arc::clone), self.frames.len());
+            let is_compressed = slot.is_compressed;
             match socket {
                 Some(socket) if state.hub.take_text(now, key, JOINED_BYTES, &mut self.frames) => {
                     let taken = self.frames.get(from..).unwrap_or_default();
@@ -58,7 +63,8 @@ impl FlushBatch {
                     }
                     bytes += taken.iter().map(Bytes::len).sum::<usize>();
                     let end = self.frames.len();
-                    self.jobs.push(SessionWrite { key, socket, end, rest: Bytes::new() });
+                    let rest = Bytes::new();
+                    self.jobs.push(SessionWrite { key, socket, is_compressed, end, rest });
                     if let Some(slot) = state.slot(key) {
                         slot.owner = SocketOwner::FlushBatch { is_awaited: false };
                     }
@@ -72,12 +78,20 @@ impl FlushBatch {
     }
 
     /// Writes the frames. The caller does not hold the lock.
-    pub(super) fn write(&mut self) {
+    pub(super) fn write(&mut self, compression: &Compression) {
         self.wake();
         let mut from = 0;
+        let mut sizes = JoinedSizes::default();
         for job in &mut self.jobs {
-            let bytes = self.joined.of(self.frames.get(from..job.end).unwrap_or_default());
+            let frames = self.frames.get(from..job.end).unwrap_or_default();
             from = job.end;
+            let bytes = if job.is_compressed {
+                self.joined_copies.join(frames, |text| compression.copy_of(text));
+                sizes.add(self.joined_copies.sizes());
+                self.joined_copies.bytes()
+            } else {
+                self.joined.of(frames)
+            };
             // The session's task handles an error: it meets it again when it writes the rest.
             let written = job.socket.try_write(bytes).unwrap_or(0);
             if let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -85,6 +99,7 @@ impl FlushBatch {
             }
         }
         self.frames.clear();
+        compression.sent(sizes);
     }
 
     /// Gives the sockets back. The caller holds the lock, and calls [`FlushBatch::wake`] without it
@@ -105,6 +120,7 @@ impl FlushBatch {
         }
         if !state.is_anyone_ready() {
             self.joined.clear();
+            self.joined_copies.clear();
         }
     }
 

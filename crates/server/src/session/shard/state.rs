@@ -32,9 +32,20 @@ pub(super) struct SessionSlot {
     pub(super) waker: Arc<SessionWaker>,
     /// Where a batch may write; `None` if only the session's task can write.
     pub(super) socket: Option<Arc<dyn TryWrite>>,
+    /// Whether its peer takes compressed messages.
+    pub(super) is_compressed: bool,
     pub(super) owner: SocketOwner,
     /// Whether it is queued for a batch.
     is_ready: bool,
+}
+
+/// A socket that batches may write to.
+#[derive(Clone, Debug)]
+pub struct ShardSocket {
+    /// The socket.
+    pub socket: Arc<dyn TryWrite>,
+    /// Whether its peer takes compressed messages.
+    pub is_compressed: bool,
 }
 
 /// Which of the two owns a session's socket.
@@ -75,7 +86,7 @@ impl ShardState {
         &mut self,
         key: SessionKey,
         waker: &Arc<SessionWaker>,
-        socket: Option<Arc<dyn TryWrite>>,
+        socket: Option<ShardSocket>,
     ) {
         let slot = key.index as usize;
         if self.slots.len() <= slot {
@@ -83,7 +94,9 @@ impl ShardState {
         }
         if let Some(slot) = self.slots.get_mut(slot) {
             let (waker, owner, is_ready) = (Arc::clone(waker), SocketOwner::Owner, false);
-            *slot = Some(SessionSlot { key, waker, socket, owner, is_ready });
+            let is_compressed = socket.as_ref().is_some_and(|it| it.is_compressed);
+            let socket = socket.map(|it| it.socket);
+            *slot = Some(SessionSlot { key, waker, socket, is_compressed, owner, is_ready });
         }
     }
 

@@ -15,6 +15,8 @@ use tokio::sync::Semaphore;
 use steadfast_hub::Outgoing;
 
 use super::*;
+use crate::config::CompressionSettings;
+use crate::net::socket::TryWrite;
 
 /// Accepts `room` bytes, then no more. Calls `meanwhile` within each write.
 #[derive(Default)]
@@ -77,7 +79,9 @@ struct Seat {
 
 impl Stage {
     fn new() -> Self {
-        let shard = Shard::new(0, HubConfig::default(), Clock::start(), Arc::default());
+        let compression = Arc::new(Compression::new(CompressionSettings::default()));
+        let (hub, clock) = (HubConfig::default(), Clock::start());
+        let shard = Shard::new(0, hub, clock, Arc::default(), compression);
         let (streams, batch) = (MemoryLog::new(HistoryConfig::default()), FlushBatch::default());
         Self { shard: Arc::new(shard), streams, batch, permits: Arc::new(Semaphore::new(1000)) }
     }
@@ -88,6 +92,10 @@ impl Stage {
     }
 
     fn follower_of(&mut self, name: &str, room: usize) -> Seat {
+        self.seat(name, room, false)
+    }
+
+    fn seat(&mut self, name: &str, room: usize, is_compressed: bool) -> Seat {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let pipe = Arc::new(Pipe { room: room.into(), ..Pipe::default() });
         let waker = Arc::<SessionWaker>::default();
@@ -106,6 +114,7 @@ impl Stage {
             time: Timestamp(0),
         };
         let socket = Arc::clone(&pipe) as Arc<dyn TryWrite>;
+        let socket = ShardSocket { socket, is_compressed };
         let key = self.shard.open_shared(opening, &waker, Some(socket)).unwrap();
         let seat = Seat { key, waker, pipe };
         self.work(&seat);
@@ -146,7 +155,11 @@ impl Stage {
     }
 
     fn publish_to(&mut self, name: &str) -> Bytes {
-        let published = self.streams.publish(Millis(0), Timestamp(0), event(name)).unwrap();
+        self.publish_event(event(name))
+    }
+
+    fn publish_event(&mut self, event: Publish) -> Bytes {
+        let published = self.streams.publish(Millis(0), Timestamp(0), event).unwrap();
         let publication = published.publication.unwrap();
         let permit = Arc::clone(&self.permits).try_acquire_owned().unwrap();
         let frame = text_frame(str::from_utf8(publication.encoded.frame()).unwrap());
@@ -332,4 +345,41 @@ fn more_than_is_joined_is_its_owners_without_a_copy() {
     assert!(seat.is_called());
     assert_eq!(seat.taken(), b"");
     assert!(stage.work(&seat).len() > 70_000);
+}
+
+/// P-161
+#[test]
+fn those_who_agreed_share_one_compressed_copy_and_the_others_get_the_text() {
+    let mut stage = Stage::new();
+    let plain: Vec<Seat> = (0..70).map(|_| stage.seat("a", usize::MAX, false)).collect();
+    let large = Publish {
+        data: Payload::new(&format!("\"{}\"", "many words ".repeat(40))).unwrap(),
+        ..event("a")
+    };
+    stage.publish_event(large.clone());
+    while stage.batch() {}
+    let counts = stage.shard.compression.counts();
+    assert_eq!(counts.copies.load(Relaxed), 0, "nobody needs one");
+    for seat in &plain {
+        drop(seat.taken());
+    }
+
+    let packed: Vec<Seat> = (0..70).map(|_| stage.seat("a", usize::MAX, true)).collect();
+    let (small, large) = (stage.publish(), stage.publish_event(large));
+    while stage.batch() {}
+    for seat in &plain {
+        assert_eq!(seat.taken(), [&small[..], &large].concat());
+    }
+    let first = packed[0].taken();
+    let frame = first.strip_prefix(&small[..]).expect("a small one goes as it is");
+    let (header, copy) = frame.split_at(2);
+    assert_eq!(header, [0xC1, u8::try_from(copy.len()).unwrap()]);
+    let text = steadfast_websocket::Inflater::default().inflate(copy, large.len()).unwrap();
+    assert!(large.ends_with(&text) && copy.len() < text.len() / 2);
+    assert!(packed.iter().skip(1).all(|seat| seat.taken() == first));
+    let counts = stage.shard.compression.counts();
+    assert_eq!(counts.copies.load(Relaxed), 1);
+    assert_eq!(counts.messages.load(Relaxed), 70);
+    assert_eq!(counts.bytes_before.load(Relaxed), 70 * text.len() as u64);
+    assert_eq!(counts.bytes_after.load(Relaxed), 70 * copy.len() as u64);
 }

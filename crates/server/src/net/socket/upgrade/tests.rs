@@ -3,7 +3,7 @@
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::{UpgradeRefusal, accept, is_upgrade};
+use super::{UpgradeRefusal, accept, is_compressed, is_upgrade};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -34,7 +34,7 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[test]
 fn a_good_request_switches_protocols() {
-    let response = accept(&request()).unwrap();
+    let response = accept(&request(), true).unwrap();
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     let headers = response.headers();
     assert_eq!(value(headers, "connection"), Some("upgrade"));
@@ -43,11 +43,19 @@ fn a_good_request_switches_protocols() {
     assert_eq!(headers.len(), 3);
 }
 
+/// P-160
 #[test]
-fn extensions_and_subprotocols_are_not_taken_up() {
-    let mut asking = with("sec-websocket-extensions", &["permessage-deflate"]);
+fn subprotocols_are_not_taken_up_and_no_extension_but_compression_where_it_is_on() {
+    let mut asking = with("sec-websocket-extensions", &["x", "y, permessage-deflate"]);
     asking.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, "chat".parse().unwrap());
-    assert_eq!(accept(&asking).unwrap().headers().len(), 3);
+    let off = accept(&asking, false).unwrap();
+    assert_eq!((off.headers().len(), is_compressed(&off)), (3, false));
+    let on = accept(&asking, true).unwrap();
+    assert_eq!((on.headers().len(), is_compressed(&on)), (4, true));
+    let answer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+    assert_eq!(value(on.headers(), "sec-websocket-extensions"), Some(answer));
+    let other = with("sec-websocket-extensions", &["permessage-deflate; server_max_window_bits=9"]);
+    assert!(!is_compressed(&accept(&other, true).unwrap()));
 }
 
 #[test]
@@ -60,7 +68,7 @@ fn header_lists_are_read_over_lines_and_in_any_case() {
         with("upgrade", &["h2c, websocket"]),
     ];
     for request in good {
-        assert!(accept(&request).is_ok(), "{request:?}");
+        assert!(accept(&request, true).is_ok(), "{request:?}");
     }
 }
 
@@ -93,7 +101,11 @@ fn every_fault_is_refused_with_its_reason() {
         (with("sec-websocket-key", &["dGhlIHNhbXB*ZSBub25jZQ=="]), R::Key),
     ];
     for (request, refusal) in cases {
-        assert_eq!(accept(&request).map(Response::into_parts).err(), Some(refusal), "{request:?}");
+        assert_eq!(
+            accept(&request, true).map(Response::into_parts).err(),
+            Some(refusal),
+            "{request:?}"
+        );
     }
 }
 
