@@ -42,8 +42,7 @@ pub(super) const CASES: &[Case] = &[
         );
         let ways = vec![Answer(431, ""), Answer(400, ""), End];
         Attempt { door: Door::Internal, send: head.into_bytes(), expect: Either(ways) }
-    })
-    .open("the head has no limit of 16 KiB"),
+    }),
     each("a page of another origin on the internal port", "Use a visitor's browser", |n| {
         let lines = ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"];
         let key = format!("{}Authorization: Bearer {}\r\n", lines[n % 2], token::SECRET);
