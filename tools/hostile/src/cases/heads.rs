@@ -8,6 +8,7 @@ use crate::token;
 use crate::wire::upgrade;
 
 const LINE_FEEDS: &str = "a bare line feed ends a line, as hyper reads it";
+const ENDLESS: &str = "Send a head without end";
 const SMUGGLE: &str = "Smuggle a request";
 const DRIP: &str = "Send deep JSON, noise, broken framing";
 const BROWSER: &str = "Use a visitor's browser";
@@ -108,7 +109,7 @@ pub(super) const CASES: &[Case] = &[
             Either(ways.into()),
         )
     }),
-    each("a head of 1 MiB", DRIP, |n| {
+    each("a head of 1 MiB", ENDLESS, |n| {
         let huge = "x".repeat(1 << 20);
         let head = match n % 3 {
             0 => format!("GET /v1/probe HTTP/1.1\r\nHost: localhost\r\nX: {huge}"),
@@ -117,7 +118,7 @@ pub(super) const CASES: &[Case] = &[
         };
         public(head, refused())
     }),
-    each("2,000 headers", DRIP, |_| {
+    each("2,000 headers", ENDLESS, |_| {
         let many = "X: y\r\n".repeat(2_000);
         public(format!("GET /v1/probe HTTP/1.1\r\nHost: localhost\r\n{many}\r\n"), refused())
     }),

@@ -9,6 +9,7 @@ use crate::setup::Setup;
 use crate::token;
 use crate::wire::{Wire, upgrade};
 
+const ENDLESS: &str = "Send a head without end";
 const SILENT: &str = "Open many connections and send nothing";
 const TAKE_ALL: &str = "Take all its connections or descriptors";
 const NOISE: &str = "Send deep JSON, noise, broken framing";
@@ -23,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
         internal_held(target, "POST /v1/channels/flood:1/ev")
     }),
     script("4,100 connections to the internal port", TAKE_ALL, internal_many),
-    each("a head of 1 MiB on the internal port", NOISE, |n| {
+    each("a head of 1 MiB on the internal port", ENDLESS, |n| {
         let huge = "x".repeat(1 << 20);
         let head = [
             format!("GET /livez HTTP/1.1\r\nHost: a\r\nX: {huge}"),
@@ -34,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         let send = head[n % 3].clone().into_bytes();
         Attempt { door: Door::Internal, send, expect: Either(ways) }
     }),
-    each("a head of 17 KiB on the internal port", NOISE, |n| {
+    each("a head of 17 KiB on the internal port", ENDLESS, |n| {
         let path = ["/livez", "/v1/channels/flood:1/events"][n % 2];
         let head = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",

@@ -19,6 +19,7 @@ use crate::token;
 use crate::wire::Wire;
 
 const BYTES: &str = "Publish as much as the path carries";
+const USE_UP: &str = "Use up channels or idempotency keys";
 const FILL: &str = "Fill history, so that others cannot publish";
 const NOISE: &str = "Send deep JSON, noise, broken framing";
 const TICKETS: &str = "Take all tickets";
@@ -87,9 +88,9 @@ pub(super) const CASES: &[Case] = &[
             "bad_idempotency_key",
         )
     }),
-    script("10,000 events with keys of 190 bytes", FILL, key_flood),
-    script("more keys than may be remembered", FILL, too_many_keys).on(Setup::Small),
-    script("more channels than there may be", FILL, too_many_channels).on(Setup::Small),
+    script("10,000 events with keys of 190 bytes", USE_UP, key_flood),
+    script("more keys than may be remembered", USE_UP, too_many_keys).on(Setup::Small),
+    script("more channels than there may be", USE_UP, too_many_channels).on(Setup::Small),
     script("more history than there may be", FILL, |target| too_much(target, 120)).on(Setup::Small),
     script("followers of more names than there may be channels", FILL, too_many_followed)
         .on(Setup::Small),
