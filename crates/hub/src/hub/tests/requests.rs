@@ -10,7 +10,7 @@ use steadfast_protocol::{Limits, Since};
 
 use super::{TestHub, event};
 use crate::{Grants, HubConfig};
-use steadfast_history::{HistoryConfig, PublishError};
+use steadfast_history::{EVENT_OVERHEAD, HistoryConfig, PublishError};
 
 /// P-12, P-13, P-16
 #[test]
@@ -124,7 +124,7 @@ fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
     let config = HistoryConfig {
         channels_max: 1,
         idempotency_keys_max: 1,
-        bytes_total_max: 300,
+        bytes_total_max: 300 + EVENT_OVERHEAD,
         ..HistoryConfig::default()
     };
     let mut hub = TestHub::with(HubConfig::default(), config);
@@ -141,14 +141,17 @@ fn a_refused_publisher_is_told_the_truth_and_whether_to_try_again() {
     }
     hub.hub.published(hub.now, key, None, Err(PublishError::Unavailable));
     let told: Vec<String> = hub.texts(key).iter().map(|text| told(text)).collect();
+    let full = format!(
+        "storage_full true history takes all {} bytes that `limits.history_bytes_total_max` allows",
+        300 + EVENT_OVERHEAD
+    );
     assert_eq!(
         told,
         [
             "published",
             "too_many_channels true there are 1 channels, as many as `limits.channels_max` says",
             "idempotency_full true 1 idempotency keys are remembered, as many as may be",
-            "storage_full true history takes all 300 bytes that \
-             `limits.history_bytes_total_max` allows",
+            &full,
             "broker_unavailable true the broker did not take the event",
         ]
     );

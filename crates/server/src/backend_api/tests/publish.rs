@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use serde_json::{Value, json};
+use steadfast_history::EVENT_OVERHEAD;
 
 use super::{TestApi, request};
 use crate::config::{Config, Limits};
@@ -293,7 +294,8 @@ async fn a_full_node_says_when_to_come_back() {
     answer.problem(503, "idempotency_full");
     assert!(answer.headers.contains_key("retry-after"));
 
-    let small = limited(Limits { history_bytes_total_max: 200, ..Limits::default() });
+    let one_event = 200 + EVENT_OVERHEAD;
+    let small = limited(Limits { history_bytes_total_max: one_event, ..Limits::default() });
     assert_eq!(small.post(TARGET, r#"{"event":"a"}"#).await.status, 201);
     let answer = small.post(TARGET, r#"{"event":"a","data":"to the last byte"}"#).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["offset"]), (201, &json!(2)));
