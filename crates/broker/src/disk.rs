@@ -46,6 +46,8 @@ use table::PageSource;
 use writer::{DiskWriter, Published, QueuedPublish, WriterRequest};
 
 pub use error::DiskError;
+#[cfg(feature = "fuzzing")]
+pub(crate) use record::read_records;
 
 /// Pages that are read from the store at once; more wait.
 const READS_AT_ONCE: usize = 16;

@@ -107,6 +107,8 @@ mod cluster;
 mod contract;
 #[cfg(feature = "disk")]
 mod disk;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod memory;
 mod metrics;
 #[cfg(feature = "nats")]

@@ -37,6 +37,8 @@ use crate::problem::{Code, Problem};
 use self::backend_auth::BackendAuth;
 
 pub use self::listener::serve;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::publish_pipeline::publish_length;
 
 const STEADFAST_NODE: HeaderName = HeaderName::from_static("steadfast-node");
 

@@ -8,6 +8,8 @@ pub mod backend_api;
 pub mod client_api;
 pub mod config;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod log;
 pub mod net;
 pub mod node;

@@ -323,6 +323,27 @@ impl<'a> RecordReader<'a> {
     }
 }
 
+/// Reads the bytes as each kind of key and value; what can be read is written the same again.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_records(bytes: &[u8]) {
+    if let Some((fence, numbers)) = ChannelNumbers::of_bytes(bytes) {
+        assert_eq!(numbers.to_bytes(fence), bytes);
+    }
+    if let Some(event) = StoredEvent::of_bytes(bytes) {
+        assert_eq!(event.to_bytes(), bytes);
+    }
+    if let Some(answered) = answered_of_key(bytes) {
+        assert_eq!(answer_key(&answered), bytes);
+    }
+    if let Some(first) = answer_of_value(bytes) {
+        assert_eq!(answer_value(first), bytes);
+    }
+    if let Some(channel) = channel_of_key(bytes) {
+        assert_eq!(channel_key(&channel), bytes);
+    }
+    let _ = (offset_of_key(bytes), id_of_grave(bytes), number(bytes));
+}
+
 #[cfg(test)]
 mod tests {
     use super::{

@@ -179,3 +179,12 @@ impl PublishPipeline {
         }
     }
 }
+
+/// The length of the publish at the start of the bytes, if it is whole and plain.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn publish_length(bytes: &[u8]) -> Option<usize> {
+    match cut(bytes, BodyLimits { one: 64, many: 128 }) {
+        ParseOutcome::Whole { length, .. } => Some(length),
+        ParseOutcome::HttpHead | ParseOutcome::Body { .. } | ParseOutcome::Other => None,
+    }
+}

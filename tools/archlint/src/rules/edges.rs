@@ -5,7 +5,7 @@ use crate::finding::{Finding, Rule};
 use crate::tree::Tree;
 
 /// Our crates, by folder, and which of ours each may import.
-pub const MAY_IMPORT: [(&str, &[&str]); 17] = [
+pub const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("machine", &[]),
     ("protocol", &[]),
     ("link", &["machine", "protocol"]),
@@ -20,6 +20,7 @@ pub const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("cli", &["protocol", "client", "server", "loadgen"]),
     ("sim", &["machine", "protocol", "link", "history", "hub"]),
     ("icount", &["machine", "protocol", "history", "hub", "websocket"]),
+    ("fuzzing", &["machine", "protocol", "history", "hub", "broker", "server", "websocket"]),
     ("archlint", &[]),
     ("hostile", &[]),
     ("chaos", &["machine", "protocol", "history", "broker", "client", "server"]),

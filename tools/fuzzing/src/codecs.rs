@@ -1,0 +1,26 @@
+//! Texts of frames: what is read and written again is the same frame.
+
+use steadfast_protocol::Limits;
+use steadfast_protocol::codec::{json, legacy, sse};
+
+/// What a client sends, of both protocols.
+pub(crate) fn client_frame(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let limits = Limits::default();
+    if let Ok(frame) = json::client_frame(text, &limits) {
+        let written = json::encode_client(&frame);
+        assert_eq!(json::client_frame(&written, &limits).as_ref(), Ok(&frame), "{written}");
+    }
+    let _ = json::hello_token(text);
+    let _ = legacy::decode(text);
+}
+
+/// What a server sends, and positions in ids of server-sent events.
+pub(crate) fn server_frame(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(Some(frame)) = json::server_frame(text) {
+        let written = json::encode_server(&frame);
+        assert_eq!(json::server_frame(&written), Ok(Some(frame)), "{written}");
+    }
+    let _ = sse::position(text);
+}
