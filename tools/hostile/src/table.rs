@@ -12,7 +12,7 @@ use crate::setup::Setup;
 pub enum Verdict {
     /// All as it must be.
     Good,
-    /// As it must be, but memory is more than before. Another round takes no more: it is free
+    /// As it must be, but memory is more than before. A later round takes no more: it is free
     /// within the process, and the allocator has not returned it to the system.
     Kept,
     /// As it must be, but events were late.
