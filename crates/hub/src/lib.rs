@@ -28,6 +28,6 @@ pub use config::HubConfig;
 pub use grants::{Grants, Pattern, PatternError};
 pub use hub::{FrameRequest, Hub, OpenError, Opening, Output, RefusedRenewal, Renewal};
 pub use identity::Identity;
-pub use outbox::Outgoing;
+pub use outbox::{Outgoing, StreamEvent};
 pub use report::{ConnectionView, SessionReport, Totals};
 pub use session::{Encoding, Read, SessionKey, Transport, Work};

@@ -3,18 +3,22 @@
 //! Owns nothing when empty, and allocates nothing for a single frame.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
 use steadfast_machine::{Millis, Span};
 use steadfast_protocol::CloseCode;
+use steadfast_protocol::codec::sse::EVENT_END;
 
 /// One thing to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// A text message: JSON, or a piece of an event stream.
     Text(Bytes),
+    /// An event of an event stream. Apart from the item, which most sessions never have.
+    StreamEvent(Box<StreamEvent>),
     /// The transport's own ping, or a comment on an event stream.
     Ping,
     /// Something happened on the channel that a poll waits for.
@@ -26,6 +30,26 @@ pub enum Outgoing {
         /// Why, in a few words.
         reason: Cow<'static, str>,
     },
+}
+
+impl Outgoing {
+    /// How many bytes of text it is.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::StreamEvent(event) => event.head.len() + event.frame.len() + EVENT_END.len(),
+            Self::Ping | Self::Signal | Self::Close { .. } => 0,
+        }
+    }
+}
+
+/// An event of an event stream, but for [`EVENT_END`], which follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamEvent {
+    /// The lines before the frame, and the start of its own.
+    pub head: Bytes,
+    /// The frame, which has no line break and is shared by all who are sent it.
+    pub frame: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -54,9 +78,7 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, now: Millis, item: Outgoing) {
-        if let Outgoing::Text(text) = &item {
-            self.bytes += text.len();
-        }
+        self.bytes += item.text_bytes();
         self.busy_since.get_or_insert(now);
         if self.first.is_none() {
             self.first = Some(item);
@@ -98,7 +120,10 @@ impl Outbox {
         let items = self.first.take().into_iter().chain(self.queue.drain(..));
         frames.extend(items.filter_map(|item| match item {
             Outgoing::Text(text) => Some(text),
-            Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => None,
+            Outgoing::StreamEvent(_)
+            | Outgoing::Ping
+            | Outgoing::Signal
+            | Outgoing::Close { .. } => None,
         }));
         self.queue = VecDeque::new();
         self.bytes = 0;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use steadfast_protocol::codec::{legacy, sse};
 
+use crate::outbox::{Outgoing, StreamEvent};
 use crate::session::Encoding;
 use steadfast_history::Publication;
 
@@ -11,7 +12,7 @@ use steadfast_history::Publication;
 pub(crate) struct Rendered<'a> {
     publication: &'a Publication,
     legacy: Option<Bytes>,
-    stream: Option<Bytes>,
+    stream: Option<Outgoing>,
 }
 
 impl<'a> Rendered<'a> {
@@ -19,18 +20,19 @@ impl<'a> Rendered<'a> {
         Self { publication, legacy: None, stream: None }
     }
 
-    /// The text for sessions that speak `encoding`; empty for those that are only signalled.
-    pub(crate) fn text(&mut self, encoding: Encoding) -> Bytes {
+    /// What sessions that speak `encoding` are sent.
+    pub(crate) fn item(&mut self, encoding: Encoding) -> Outgoing {
         let publication = self.publication;
         match encoding {
-            Encoding::Frames => publication.encoded.frame().clone(),
+            Encoding::Frames => Outgoing::Text(publication.encoded.frame().clone()),
             Encoding::Legacy => {
-                self.legacy.get_or_insert_with(|| render_legacy(publication)).clone()
+                let text = self.legacy.get_or_insert_with(|| render_legacy(publication));
+                Outgoing::Text(text.clone())
             }
             Encoding::Stream => {
                 self.stream.get_or_insert_with(|| render_stream(publication)).clone()
             }
-            Encoding::Signal => Bytes::new(),
+            Encoding::Signal => Outgoing::Signal,
         }
     }
 }
@@ -41,7 +43,14 @@ fn render_legacy(publication: &Publication) -> Bytes {
     legacy::update(execution, &publication.event, &publication.encoded)
 }
 
-fn render_stream(publication: &Publication) -> Bytes {
+fn render_stream(publication: &Publication) -> Outgoing {
     let position = (&publication.epoch, publication.offset);
-    sse::event(position, &publication.event, publication.encoded.frame())
+    let frame = publication.encoded.frame();
+    match sse::event_head(position, &publication.event, frame) {
+        Some(head) => {
+            let frame = frame.clone();
+            Outgoing::StreamEvent(StreamEvent { head, frame }.into())
+        }
+        None => Outgoing::Text(sse::event(position, &publication.event, frame)),
+    }
 }

@@ -48,7 +48,7 @@ impl Hub {
                     totals.lagged += 1;
                 }
                 MemberStep::Deliver => {
-                    deliver(now, member, session, rendered.text(session.encoding), publication);
+                    deliver(now, member, session, rendered.item(session.encoding), publication);
                     totals.deliveries += 1;
                     if publication.is_final {
                         ended.push(key);
@@ -175,16 +175,16 @@ fn deliver(
     now: Millis,
     member: &mut Member,
     session: &mut Session,
-    text: bytes::Bytes,
+    item: Outgoing,
     publication: &Publication,
 ) {
     if session.encoding == Encoding::Signal {
-        session.outbox.push_once(now, Outgoing::Signal);
+        session.outbox.push_once(now, item);
         return;
     }
     if let Some(at) = &mut member.at {
         at.offset = publication.offset;
     }
     session.counts.events += 1;
-    session.outbox.push(now, Outgoing::Text(text));
+    session.outbox.push(now, item);
 }

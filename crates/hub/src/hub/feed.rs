@@ -12,8 +12,12 @@ use steadfast_protocol::{Epoch, Position, ServerFrame, Subscribed, Superseded};
 use super::Hub;
 use crate::member::DeliveryState;
 use crate::render::Rendered;
-use crate::{Encoding, Outgoing, Read, SessionKey, Work};
+use crate::{Encoding, Read, SessionKey, Work};
 use steadfast_history::{Page, PageLimit, Publication, ReadError};
+
+/// Bytes of a page whose events are copied for its session alone, because the older protocol wraps
+/// them; one event may be longer.
+const COPIED_PAGE_BYTES: usize = 64 * 1024;
 
 impl Hub {
     /// Takes what the session has to do. Calling this says that all it took before is written.
@@ -21,10 +25,7 @@ impl Hub {
         let Some(session) = self.session(key) else { return Work::default() };
         session.is_flagged = false;
         let frames = session.outbox.take(now);
-        let bytes = frames.iter().map(|frame| match frame {
-            Outgoing::Text(text) => text.len() as u64,
-            Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => 0,
-        });
+        let bytes = frames.iter().map(|frame| frame.text_bytes() as u64);
         session.counts.bytes_sent += bytes.sum::<u64>();
         let read = self.next_read(key);
         self.arm(key);
@@ -97,7 +98,11 @@ impl Hub {
         }
         let limit = match session.encoding {
             Encoding::Frames | Encoding::Stream => limit,
-            Encoding::Legacy => PageLimit { is_thinned: false, ..limit },
+            Encoding::Legacy => PageLimit {
+                is_thinned: false,
+                bytes_max: limit.bytes_max.min(COPIED_PAGE_BYTES),
+                ..limit
+            },
             Encoding::Signal => PageLimit { events_max: 0, ..limit },
         };
         while let Some(at) = session.behind.pop_front() {
@@ -186,9 +191,9 @@ impl Hub {
     fn put_event(&mut self, now: Millis, key: SessionKey, publication: &Publication) {
         let Some(session) = self.session(key) else { return };
         session.counts.events += 1;
-        let text = Rendered::new(publication).text(session.encoding);
+        let item = Rendered::new(publication).item(session.encoding);
         self.totals.deliveries += 1;
-        self.put(now, key, Outgoing::Text(text));
+        self.put(now, key, item);
     }
 
     fn fail_read(&mut self, key: SessionKey, at: u32, error: ReadError) {

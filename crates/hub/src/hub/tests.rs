@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
 use steadfast_protocol::codec::json;
+use steadfast_protocol::codec::sse::EVENT_END;
 use steadfast_protocol::{
     ChannelName, ChannelRequest, EventName, HeartbeatTerms, Limits, LinkId, Payload, ReplaceKey,
     Since, Timestamp,
@@ -19,7 +20,8 @@ use steadfast_protocol::{
 
 use super::{Hub, OpenError, Opening, Output};
 use crate::{
-    Encoding, FrameRequest, Grants, HubConfig, Outgoing, SessionKey, SessionReport, Transport,
+    Encoding, FrameRequest, Grants, HubConfig, Outgoing, SessionKey, SessionReport, StreamEvent,
+    Transport,
 };
 use steadfast_history::{HistoryConfig, MemoryLog, Publish};
 
@@ -115,6 +117,7 @@ impl TestHub {
         let all = self.drain(key);
         let texts = all.iter().filter_map(|item| match item {
             Outgoing::Text(text) => Some(String::from_utf8(text.to_vec()).unwrap()),
+            Outgoing::StreamEvent(event) => Some(stream_text(event)),
             Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => None,
         });
         texts.collect()
@@ -169,11 +172,17 @@ fn last(channel: &str) -> Publish {
     Publish { is_final: true, ..event(channel) }
 }
 
+/// An event of an event stream as it is sent.
+fn stream_text(event: &StreamEvent) -> String {
+    String::from_utf8([&event.head, &event.frame, EVENT_END].concat()).unwrap()
+}
+
 /// `event 3`, `subscribed 0/5`, `superseded 1-4`, `close 4401` …
 fn brief(item: &Outgoing) -> String {
     use alloc::format;
     let text = match item {
         Outgoing::Text(text) => core::str::from_utf8(text).unwrap(),
+        Outgoing::StreamEvent(event) => return stream_text(event),
         Outgoing::Ping => return "ws ping".into(),
         Outgoing::Signal => return "signal".into(),
         Outgoing::Close { code, .. } => return format!("close {code}"),

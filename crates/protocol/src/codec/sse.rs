@@ -10,6 +10,17 @@ use crate::{Epoch, EventName, Position};
 /// A comment line: keeps the path open, and is shown to nobody.
 pub const COMMENT: &[u8] = b":\n\n";
 
+/// What follows the frame of an event.
+pub const EVENT_END: &[u8] = b"\n\n";
+
+/// What precedes the frame of an event in one stream, up to the frame itself; `None` if that has
+/// line breaks, so that it has to be split.
+pub fn event_head((epoch, offset): (&Epoch, u64), name: &EventName, frame: &[u8]) -> Option<Bytes> {
+    let is_line = !frame.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    let head = || alloc::format!("id: {epoch}:{offset}\nevent: {name}\ndata: ");
+    is_line.then(|| head().into_bytes().into())
+}
+
 /// An event for one stream.
 pub fn event(position: (&Epoch, u64), name: &EventName, frame: &[u8]) -> Bytes {
     notice_at(position, name.as_str(), frame)

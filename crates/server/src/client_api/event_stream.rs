@@ -32,8 +32,8 @@ use crate::session::GRACE;
 /// retransmission of a series, whatever was acknowledged since.
 const UNACKED_MAX: Duration = Duration::from_mins(2);
 
-/// A frame of so many bytes or more is written from the memory where it is.
-const SHARED_BYTES_MIN: usize = 16 * 1024;
+/// A frame of so many bytes or more is written from the memory where it is, which readers share.
+const SHARED_BYTES_MIN: usize = 2 * 1024;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -165,6 +165,9 @@ fn gather(work: Work, is_chunked: bool, out: &mut StreamPieces) -> bool {
     for item in work.frames {
         match item {
             Outgoing::Text(text) => frames.push(text),
+            Outgoing::StreamEvent(event) => {
+                frames.extend([event.head, event.frame, Bytes::from_static(sse::EVENT_END)]);
+            }
             Outgoing::Ping => frames.push(Bytes::from_static(sse::COMMENT)),
             Outgoing::Signal => {}
             Outgoing::Close { .. } => is_last = true,

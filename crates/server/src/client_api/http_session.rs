@@ -82,7 +82,7 @@ pub(super) fn is_called(work: &Work) -> bool {
 pub(super) fn ended(work: &Work) -> Option<CloseCode> {
     work.frames.iter().find_map(|item| match item {
         Outgoing::Close { code, .. } => Some(*code),
-        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+        Outgoing::Text(_) | Outgoing::StreamEvent(_) | Outgoing::Ping | Outgoing::Signal => None,
     })
 }
 

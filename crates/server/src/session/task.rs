@@ -316,7 +316,8 @@ fn fill(
                 let ping = batch.push_frame(outbound::ping_frame(b""));
                 ping.err().map(|_| Outgoing::Ping)
             }
-            Outgoing::Signal => None,
+            // Sessions of other transports have these.
+            Outgoing::Signal | Outgoing::StreamEvent(_) => None,
             Outgoing::Close { code, reason } => return Filled::Close(code, reason),
         };
         if let Some(item) = refused {

@@ -44,7 +44,8 @@ impl World {
                 let parcel = match frame {
                     Outgoing::Text(text) => Parcel::Text(text),
                     Outgoing::Ping => Parcel::Ping,
-                    Outgoing::Signal => continue,
+                    // No link polls or reads a stream of the hub here.
+                    Outgoing::Signal | Outgoing::StreamEvent(_) => continue,
                     Outgoing::Close { code, .. } => return self.server_closes(wire, code),
                 };
                 self.send(wire, Way::Down, parcel);
@@ -61,10 +62,7 @@ impl World {
         let (mut messages, mut bytes) = (0, 0);
         for frame in frames {
             messages += 1;
-            bytes += match frame {
-                Outgoing::Text(text) => text.len(),
-                Outgoing::Ping | Outgoing::Signal | Outgoing::Close { .. } => 0,
-            };
+            bytes += frame.text_bytes();
         }
         if self.planted.is(Plant::GreedyOutbox) {
             messages *= 100;

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use steadfast_machine::Millis;
-use steadfast_protocol::{ChannelName, Epoch, Position, Since};
+use steadfast_protocol::codec::sse;
+use steadfast_protocol::{ChannelName, Epoch, EventName, Position, Since};
 
 use super::{TestHub, event, last, replacing};
 use crate::{Encoding, Grants, HubConfig, Outgoing, Transport};
@@ -194,6 +195,33 @@ fn a_stream_names_positions_and_closes_behind_the_final_event() {
     assert!(heard[1].starts_with("id: ") && heard[1].contains("\nevent: progress\ndata: {"));
     assert!(heard[2].starts_with("event: finished\n"));
     assert_eq!(heard[3], "close 1000");
+}
+
+/// Readers that do not read hold no copies: of what is live, and of pages.
+#[test]
+fn all_streams_share_the_memory_of_an_events_frame() {
+    let mut hub = TestHub::new();
+    let opening = |link: &str| crate::Opening {
+        encoding: Encoding::Stream,
+        transport: Transport::Sse,
+        heartbeat: None,
+        grants: Grants::everything(),
+        ..TestHub::opening(link, 1, &[("a", Since::Start)])
+    };
+    let live = hub.hub.open(hub.now, opening("stream-live")).unwrap();
+    hub.drain(live);
+    hub.publish(event("a"));
+    let late = hub.hub.open(hub.now, opening("stream-late")).unwrap();
+    let frames = [live, late].map(|key| {
+        let sent = hub.drain(key);
+        let Some(Outgoing::StreamEvent(event)) = sent.last() else { panic!("{sent:?}") };
+        let epoch = hub.streams.info(&ChannelName::new("a").unwrap()).unwrap().epoch;
+        let name = EventName::new("progress").unwrap();
+        let copied = sse::event((&epoch, 1), &name, &event.frame);
+        assert_eq!([&event.head, &event.frame, sse::EVENT_END].concat(), copied);
+        event.frame.as_ptr()
+    });
+    assert_eq!(frames[0], frames[1]);
 }
 
 #[test]

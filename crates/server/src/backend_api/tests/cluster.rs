@@ -145,7 +145,7 @@ fn close_of(api: &TestApi, link: &str, id: &str) -> Option<CloseCode> {
     let work = shard.with(|hub, now| hub.take(now, key));
     work.frames.into_iter().find_map(|frame| match frame {
         Outgoing::Close { code, .. } => Some(code),
-        Outgoing::Text(_) | Outgoing::Ping | Outgoing::Signal => None,
+        Outgoing::Text(_) | Outgoing::StreamEvent(_) | Outgoing::Ping | Outgoing::Signal => None,
     })
 }
 
