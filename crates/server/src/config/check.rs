@@ -57,6 +57,7 @@ pub(super) fn mistakes(config: &Config, tree: &Tree, faulty: &[Path]) -> Vec<Mis
 pub(super) fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = token_keys::warnings(config);
     warnings.extend(proxies::warnings(config));
+    warnings.extend(numbers::warnings(config));
     warnings
 }
 

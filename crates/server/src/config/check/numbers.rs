@@ -3,9 +3,12 @@
 //! In: settings. Out: broken rules. The documentation of the settings has the ranges too.
 
 use super::{Path, Rules, path};
+use crate::auth::token::TOKEN_BYTES_MAX;
 use crate::config::limits::NamespacePart;
 use crate::config::settings::Config;
 
+/// What a `hello` has besides its token, if it names few channels.
+const AROUND_TOKEN_BYTES: usize = 1024;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const TIB: u64 = 1024 * 1024 * MIB;
@@ -36,6 +39,18 @@ pub(super) fn check(rules: &mut Rules<'_>, config: &Config) {
     }
     minimums(rules, config);
     order(rules, config);
+}
+
+/// A first frame may be too short for the token in it.
+pub(super) fn warnings(config: &Config) -> Option<String> {
+    let (hello, least) = (config.limits.hello_bytes(), TOKEN_BYTES_MAX + AROUND_TOKEN_BYTES);
+    (!config.dev && hello < least).then(|| {
+        format!(
+            "the first frame of a session has at most {hello} bytes, and a token in it may have \
+             {TOKEN_BYTES_MAX}: clients with long tokens cannot connect; let \
+             `limits.hello_bytes_max` and `limits.message_bytes_max` be {least} or more"
+        )
+    })
 }
 
 /// Together the namespaces cannot be sure of more than there is.

@@ -108,6 +108,18 @@ fn limits_that_hold_for_nobody_are_warned_of() {
 }
 
 #[test]
+fn a_first_frame_that_is_too_short_for_a_token_is_warned_of() {
+    let warnings = |hello: usize| {
+        let mut config = Config::default();
+        config.limits.hello_bytes_max = Some(hello);
+        config.warnings()
+    };
+    assert_eq!(warnings(9 * 1024), Vec::<String>::new());
+    let said = warnings(9 * 1024 - 1);
+    assert!(said.len() == 1 && said[0].contains("`limits.hello_bytes_max`"), "{said:?}");
+}
+
+#[test]
 fn files_of_secrets_that_every_user_may_read_are_warned_of() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
