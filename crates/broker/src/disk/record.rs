@@ -323,23 +323,23 @@ impl<'a> RecordReader<'a> {
     }
 }
 
-/// Reads the bytes as each kind of key and value; what can be read is written the same again.
+/// Reads the bytes as each kind of key and value: what can be read is read the same once it is
+/// written.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_records(bytes: &[u8]) {
-    if let Some((fence, numbers)) = ChannelNumbers::of_bytes(bytes) {
-        assert_eq!(numbers.to_bytes(fence), bytes);
-    }
-    if let Some(event) = StoredEvent::of_bytes(bytes) {
-        assert_eq!(event.to_bytes(), bytes);
-    }
-    if let Some(answered) = answered_of_key(bytes) {
-        assert_eq!(answer_key(&answered), bytes);
-    }
-    if let Some(first) = answer_of_value(bytes) {
-        assert_eq!(answer_value(first), bytes);
-    }
-    if let Some(channel) = channel_of_key(bytes) {
-        assert_eq!(channel_key(&channel), bytes);
+    let numbers = |bytes: &[u8]| {
+        ChannelNumbers::of_bytes(bytes).map(|(fence, numbers)| numbers.to_bytes(fence))
+    };
+    let event = |bytes: &[u8]| StoredEvent::of_bytes(bytes).map(|event| event.to_bytes());
+    let answered = |bytes: &[u8]| answered_of_key(bytes).map(|answered| answer_key(&answered));
+    let first = |bytes: &[u8]| answer_of_value(bytes).map(answer_value);
+    let channel = |bytes: &[u8]| channel_of_key(bytes).map(|channel| channel_key(&channel));
+    let kinds: [&dyn Fn(&[u8]) -> Option<Vec<u8>>; 5] =
+        [&numbers, &event, &answered, &first, &channel];
+    for kind in kinds {
+        if let Some(written) = kind(bytes) {
+            assert_eq!(kind(&written).as_ref(), Some(&written));
+        }
     }
     let _ = (offset_of_key(bytes), id_of_grave(bytes), number(bytes));
 }
