@@ -18,6 +18,8 @@ use crate::update_bus::UpdateBus;
 
 /// Events published under one lock.
 const BATCH: usize = 64;
+/// Batches of channels that are looked at for what has grown too old, each under one lock.
+const EXPIRE_BATCHES: usize = 10;
 /// How often a lock that somebody holds is tried, to see whether it is free at all.
 const LOCK_LOOK: Duration = Duration::from_millis(2);
 
@@ -180,7 +182,12 @@ impl BrokerBackend for MemoryBroker {
     }
 
     fn expire(&self) {
-        self.streams.lock().expire(self.clock.now());
+        for _ in 0..EXPIRE_BATCHES {
+            // Publishers get the lock in between.
+            if !self.streams.lock().expire(self.clock.now()) {
+                return;
+            }
+        }
     }
 }
 

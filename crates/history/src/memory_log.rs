@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many channels one call of [`MemoryLog::expire`] looks at.
-const EXPIRE_BATCH: usize = 10_000;
+const EXPIRE_BATCH: usize = 1_000;
 
 /// All channels of a memory broker.
 #[derive(Debug)]
@@ -183,8 +183,9 @@ impl MemoryLog {
         self.remove(channel).is_some()
     }
 
-    /// Drops what has grown too old, a bounded number of channels a call.
-    pub fn expire(&mut self, now: Millis) {
+    /// Drops what has grown too old, a bounded number of channels a call. Whether others are still
+    /// to be looked at before the first ones come again.
+    pub fn expire(&mut self, now: Millis) -> bool {
         self.window.expire(now, usize::MAX);
         self.reserved.expire(now);
         let after = self.expired_to.take();
@@ -202,6 +203,7 @@ impl MemoryLog {
                 self.yields.has_forgotten(now, u64::from(ForgetRule::is_early(is_empty, idle)));
             }
         }
+        self.expired_to.is_some()
     }
 
     /// How many epochs are reserved for names without events.
