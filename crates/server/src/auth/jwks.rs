@@ -71,17 +71,26 @@ pub(crate) struct JwksReport {
 /// Fetches the keys of these settings once. Returns how many can be used and how many cannot, or
 /// why there are none; `None` if there is no URL.
 pub async fn try_out(settings: &JwksSettings) -> Option<Result<(usize, usize), String>> {
-    let url = settings.url.as_ref()?;
+    let fetch = fetch_of(settings)?;
     let trying = async {
-        let url = parse_url(url).map_err(|error| error.to_string())?;
-        let fetch = JwksFetch::new(url, Duration::from_millis(settings.timeout_ms));
-        let fetch = fetch.map_err(|error| error.to_string())?;
+        let fetch = fetch?;
         let text = fetch.fetch().await.map_err(|error| error.to_string())?;
         let set = KeySet::parse(&text, JwksSource::Url);
         let (set, skipped) = set.map_err(|error| error.to_string())?;
         Ok((set.len(), skipped.len()))
     };
     Some(trying.await)
+}
+
+/// What fetches the set of these settings, or why their URL cannot be used; `None` if there is no
+/// URL.
+fn fetch_of(settings: &JwksSettings) -> Option<Result<JwksFetch, String>> {
+    let made = |url: &str| {
+        let url = parse_url(url).map_err(|error| error.to_string())?;
+        let fetch = JwksFetch::new(url, Duration::from_millis(settings.timeout_ms));
+        fetch.map_err(|error| error.to_string())
+    };
+    settings.url.as_deref().map(made)
 }
 
 impl JwksKeys {
@@ -91,10 +100,8 @@ impl JwksKeys {
         own: &Verifier,
         clock: Clock,
     ) -> Result<Option<Arc<Self>>, String> {
-        let Some(url) = &settings.url else { return Ok(None) };
-        let url = parse_url(url).map_err(|error| error.to_string())?;
-        let fetch = JwksFetch::new(url, Duration::from_millis(settings.timeout_ms));
-        let fetch = fetch.map_err(|error| error.to_string())?;
+        let Some(fetch) = fetch_of(settings) else { return Ok(None) };
+        let fetch = fetch?;
         let rules = RefreshRules {
             refresh: Span(settings.refresh_ms),
             pause: Span(settings.pause_ms),
