@@ -10,6 +10,7 @@ pub mod config;
 pub mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod json_object;
 mod log;
 pub mod net;
 pub mod node;

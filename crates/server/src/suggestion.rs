@@ -14,6 +14,15 @@ pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     near.min().filter(|(distance, _)| *distance <= far).map(|(_, key)| key)
 }
 
+/// What to write instead of an unknown name: the nearest known one, or one of all.
+pub(crate) fn hint(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "there is none".to_owned(),
+        None => format!("there is `{}`", known.join("`, `")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{NAME_BYTES_MAX, nearest};

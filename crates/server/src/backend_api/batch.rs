@@ -13,11 +13,12 @@ use serde_json::value::RawValue;
 use steadfast_history::{Publish, PublishError, Receipt};
 use steadfast_protocol::ChannelName;
 
+use crate::json_object::check_fields;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
 use super::body;
-use super::event::{Entry, Listed, check_fields};
+use super::event::{Entry, Listed};
 use super::publish::{self, PublishReceipt};
 
 /// The fields of a body that is an object.
@@ -75,24 +76,32 @@ impl BatchPlan {
     }
 
     /// Appends the result of each event as JSON. Takes the broker's results of those that it was
-    /// handed from `results`.
+    /// handed from `results`. Whether there are some and each is a repeat.
     pub(super) fn respond(
         self,
         results: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> bool {
+        let mut is_repeat = !self.0.is_empty();
         out.extend_from_slice(br#"{"results":["#);
         for (at, planned) in self.0.into_iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
             match planned.and_then(|channel| PublishReceipt::of(channel, results.next())) {
-                Ok(receipt) => receipt.write_to(out),
-                // Names and numbers are written to memory: this cannot fail.
-                Err(error) => drop(serde_json::to_writer(&mut *out, &Refused { error })),
+                Ok(receipt) => {
+                    receipt.write_to(out);
+                    is_repeat &= receipt.is_repeat();
+                }
+                Err(error) => {
+                    // Names and numbers are written to memory: this cannot fail.
+                    drop(serde_json::to_writer(&mut *out, &Refused { error }));
+                    is_repeat = false;
+                }
             }
         }
         out.extend_from_slice(b"]}");
+        is_repeat
     }
 }
 

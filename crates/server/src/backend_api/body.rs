@@ -86,7 +86,7 @@ pub(crate) fn refusal(error: &serde_json::Error) -> Problem {
 }
 
 /// What kind of value a valid JSON text is, in words.
-pub(super) fn kind(json: &str) -> &'static str {
+pub(crate) fn kind(json: &str) -> &'static str {
     match json.trim_start().as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "an array",

@@ -5,21 +5,18 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use steadfast_history::Publish;
 use steadfast_protocol::{ChannelName, EventName, Payload, PayloadError, ReplaceKey};
 
+use crate::json_object;
 use crate::problem::{Code, Problem};
-use crate::suggestion::nearest;
 
 use super::body;
 
 /// The longest idempotency key, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 255;
-
-/// The fields of an event. An unknown field is refused, since it was meant to do something.
-const FIELDS: [&str; 6] = ["channel", "event", "data", "final", "replace", "idempotency_key"];
 
 /// The fields of an event, each of the right type. There are no others.
 #[derive(Debug)]
@@ -35,19 +32,10 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// Parses an event.
     pub(super) fn read(text: &'a str) -> Result<Self, Problem> {
-        // serde would accept an array with the fields in order, so the first character is checked.
-        if text.trim_start().starts_with('{') {
-            return match serde_json::from_str::<Plain<'_>>(text) {
-                Ok(plain) => Ok(plain.into()),
-                Err(_) => Raw::read(text)?.entry(),
-            };
-        }
-        match serde_json::from_str::<&RawValue>(text) {
-            Ok(_) => {
-                let detail = format!("an event is a JSON object, this is {}", body::kind(text));
-                Err(Problem::new(Code::BadBody, detail))
-            }
-            Err(error) => Err(body::refusal(&error)),
+        json_object::check_kind(text, "an event")?;
+        match serde_json::from_str::<Plain<'_>>(text) {
+            Ok(plain) => Ok(plain.into()),
+            Err(_) => Raw::read(text)?.entry(),
         }
     }
 
@@ -92,7 +80,8 @@ impl<'a> Entry<'a> {
 }
 
 /// An event as nearly all are: the right types, and no escapes in its names. It is parsed in one
-/// pass. [`Raw`] parses any other one, and finds what is wrong.
+/// pass. [`Raw`] parses any other one, and finds what is wrong. An unknown field is refused, since
+/// it was meant to do something.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Plain<'a> {
@@ -164,7 +153,7 @@ struct Raw<'a> {
 impl<'a> Raw<'a> {
     fn read(text: &'a str) -> Result<Self, Problem> {
         let raw = serde_json::from_str(text).map_err(|error| body::refusal(&error))?;
-        check_fields(text, "an event", &FIELDS)?;
+        json_object::check_fields(text, "an event", json_object::fields_of::<Plain<'_>>())?;
         Ok(raw)
     }
 
@@ -177,47 +166,6 @@ impl<'a> Raw<'a> {
             replace: string("replace", self.replace)?,
             idempotency_key: string("idempotency_key", self.idempotency_key)?,
         })
-    }
-}
-
-/// Refuses an object for the first field that is not one of `known`. The text is valid JSON.
-pub(super) fn check_fields(text: &str, what: &str, known: &[&str]) -> Result<(), Problem> {
-    let Ok(Names(names)) = serde_json::from_str(text) else { return Ok(()) };
-    let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else {
-        return Ok(());
-    };
-    let hint = match nearest(name, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there is `{}`", known.join("`, `")),
-    };
-    let detail = format!("{what} has no field `{name:.40}`; {hint}");
-    Err(Problem::new(Code::BadBody, detail))
-}
-
-/// The names of an object's fields, in their order.
-struct Names(Vec<String>);
-
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_map(NamesOf)
-    }
-}
-
-struct NamesOf;
-
-impl<'de> Visitor<'de> for NamesOf {
-    type Value = Names;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Vec::new();
-        while let Some((name, IgnoredAny)) = map.next_entry()? {
-            names.push(name);
-        }
-        Ok(Names(names))
     }
 }
 

@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use steadfast_history::{Publish, PublishError, Receipt, Refusal};
 use steadfast_protocol::ChannelName;
 
@@ -21,6 +21,11 @@ use super::event::{self, Entry};
 
 /// How much larger the body of a request with many events may be than that of one event.
 const BATCH_BODY_FACTOR: usize = 8;
+
+/// The header of a response that says that an earlier request had published all of it.
+pub(super) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Its value.
+pub(super) const REPLAYED: HeaderValue = HeaderValue::from_static("true");
 
 /// Where the path of a request publishes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,14 @@ pub(super) enum PublishPlan {
     One(ChannelName),
     /// Many events.
     Many(BatchPlan),
+}
+
+/// What the head of the response says.
+#[derive(Debug)]
+pub(super) struct PublishOutcome {
+    pub(super) status: StatusCode,
+    /// Whether earlier requests had published all of it, so that this one added no event.
+    pub(super) is_repeat: bool,
 }
 
 /// The position of a published event, for its publisher.
@@ -82,8 +95,12 @@ async fn handle(
     let plan = counted(node, receive(node, target, request, &mut publishes).await)?;
     let mut results = node.publish_many(publishes).await.into_iter();
     let mut body = Vec::new();
-    let status = plan.respond(&mut results, &mut body)?;
-    Ok((status, [(CONTENT_TYPE, "application/json")], body).into_response())
+    let PublishOutcome { status, is_repeat } = plan.respond(&mut results, &mut body)?;
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+    if is_repeat {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, REPLAYED);
+    }
+    Ok(response)
 }
 
 async fn receive(
@@ -161,15 +178,17 @@ impl PublishPlan {
         self,
         results: &mut impl Iterator<Item = Result<Receipt, PublishError>>,
         out: &mut Vec<u8>,
-    ) -> Result<StatusCode, Problem> {
+    ) -> Result<PublishOutcome, Problem> {
         match self {
             Self::One(channel) => {
-                PublishReceipt::of(channel, results.next())?.write_to(out);
-                Ok(StatusCode::CREATED)
+                let receipt = PublishReceipt::of(channel, results.next())?;
+                receipt.write_to(out);
+                let is_repeat = receipt.is_repeat();
+                Ok(PublishOutcome { status: StatusCode::CREATED, is_repeat })
             }
             Self::Many(plan) => {
-                plan.respond(results, out);
-                Ok(StatusCode::OK)
+                let is_repeat = plan.respond(results, out);
+                Ok(PublishOutcome { status: StatusCode::OK, is_repeat })
             }
         }
     }
@@ -185,6 +204,11 @@ impl PublishReceipt {
             Ok(receipt) => Ok(Self { channel, receipt }),
             Err(error) => Err(refusal(&error)),
         }
+    }
+
+    /// Whether the event was published before, by an earlier request with the same key.
+    pub(super) const fn is_repeat(&self) -> bool {
+        self.receipt.is_repeat
     }
 
     /// Appends it as JSON. Names of channels and epochs have nothing to escape.

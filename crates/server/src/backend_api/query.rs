@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use hyper::Uri;
 
 use crate::problem::{Code, Problem};
+use crate::suggestion;
 
 /// The default number of items of a page.
 const LIMIT_DEFAULT: usize = 100;
@@ -27,8 +28,8 @@ impl Query {
         let mut parameters = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             if !known.contains(&&*name) {
-                let known = known.join("`, `");
-                return Err(bad(format!("`{name:.40}` is not known here; there is `{known}`")));
+                let hint = suggestion::hint(&name, known);
+                return Err(bad(format!("`{name:.40}` is not known here; {hint}")));
             }
             if parameters.insert(name.to_string(), value.into_owned()).is_some() {
                 return Err(bad(format!("`{name}` comes twice")));

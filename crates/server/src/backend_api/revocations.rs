@@ -14,6 +14,7 @@ use steadfast_protocol::{CloseCode, Timestamp, UserId};
 use super::cluster_rpc::NodeRequest;
 use super::{body, users};
 use crate::auth::revocations::{REVOKED_REASON, Revocation};
+use crate::json_object;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
@@ -76,7 +77,7 @@ pub(super) async fn revoke(
     request: Request,
 ) -> Result<Json<RevocationReceipt>, Problem> {
     let bytes = body::read(request, BODY_BYTES_MAX).await?;
-    let wish = serde_json::from_str(body::text(&bytes)?).map_err(|error| body::refusal(&error))?;
+    let wish = json_object::read(body::text(&bytes)?, "a revocation")?;
     let now_s = node.clock.date().0 / 1000;
     let one = checked(wish, now_s, node.config.auth.revocation_kept_s)?;
     let expires_at = Timestamp(one.expires.saturating_mul(1000));

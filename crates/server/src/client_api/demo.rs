@@ -22,6 +22,7 @@ use serde_json::json;
 use super::body::{Body, whole};
 use super::headers::wrong_method;
 use crate::backend_api::body;
+use crate::json_object;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
@@ -115,7 +116,7 @@ where
     if text.trim().is_empty() {
         return Ok(None);
     }
-    serde_json::from_str(text).map(Some).map_err(|error| body::refusal(&error))
+    json_object::read(text, "the body").map(Some)
 }
 
 fn told(status: StatusCode, what: &serde_json::Value) -> Response<Body> {

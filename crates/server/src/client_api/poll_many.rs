@@ -20,6 +20,7 @@ use super::poll::{self, ConnectionContext, PollPages, PollReader, PollRequest};
 use super::poll_answer::PollAnswer;
 use super::poll_query::{LIMIT_DEFAULT, LIMIT_MAX, WAIT_MAX_S};
 use crate::backend_api::body;
+use crate::json_object;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 
@@ -68,7 +69,7 @@ pub(super) async fn answer(
     // one waits.
     let bytes = body::read(request.map(axum::body::Body::new), BODY_BYTES_MAX).await?;
     let text = body::text(&bytes)?;
-    let wish: PollBody<'_> = serde_json::from_str(text).map_err(|error| body::refusal(&error))?;
+    let wish: PollBody<'_> = json_object::read(text, "a poll")?;
     let (wait, limit) = bounded(&wish)?;
     let count_max = node.config.limits.channels_per_link_max;
     if wish.channels.is_empty() || wish.channels.len() > count_max {
@@ -115,8 +116,7 @@ fn reader(
     entry: &RawValue,
     is_permitted: impl Fn(&ChannelName) -> bool,
 ) -> Result<PollReader, Problem> {
-    let entry: PollEntry<'_> =
-        serde_json::from_str(entry.get()).map_err(|error| body::refusal(&error))?;
+    let entry: PollEntry<'_> = json_object::read(entry.get(), "an entry of `channels`")?;
     let channel = ChannelName::new(&entry.channel)
         .map_err(|error| Problem::new(Code::BadChannel, error.to_string()))?;
     let since = entry.since.map_or(Ok(Since::Start), |since| serde_json::from_str(since.get()));

@@ -70,8 +70,10 @@ codes! {
     own {
     /// An event's name or replace key breaks the rules.
     BadEvent, BAD_REQUEST, "bad_event", "The event is not valid";
-    /// A field of the body is of the wrong kind or unknown.
+    /// A field of the body is of the wrong kind.
     BadBody, BAD_REQUEST, "bad_body", "The body is not valid";
+    /// A field of the body is none that the route knows.
+    UnknownField, BAD_REQUEST, "unknown_field", "The body has a field that is not known here";
     /// A field that must be there is not.
     MissingField, BAD_REQUEST, "missing_field", "A field is missing";
     /// The request has no `Host`, or several.

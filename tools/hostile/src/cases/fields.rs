@@ -155,7 +155,7 @@ fn bad_poll(attempt: usize) -> Attempt {
         ("[]".to_owned(), "bad_body"),
         (r#"{"channels":[]}"#.to_owned(), ""),
         (r#"{"channels":7}"#.to_owned(), "bad_body"),
-        (r#"{"chanels":[]}"#.to_owned(), ""),
+        (r#"{"chanels":[]}"#.to_owned(), "unknown_field"),
         (r#"{"channels":[{"channel":"a"}],"wait":51}"#.to_owned(), ""),
         (r#"{"channels":[{"channel":"a"}],"limit":0}"#.to_owned(), ""),
     ];

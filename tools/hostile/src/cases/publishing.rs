@@ -70,9 +70,9 @@ pub(super) const CASES: &[Case] = &[
             ("/v1/channels/flood:1/events", "{", "bad_json"),
             ("/v1/channels/flood:1/events", r#"{"event":7}"#, "bad_body"),
             ("/v1/channels/flood:1/events", r#"{"data":1}"#, "missing_field"),
-            ("/v1/channels/flood:1/events", r#"{"event":"e","extra":1}"#, "bad_body"),
+            ("/v1/channels/flood:1/events", r#"{"event":"e","extra":1}"#, "unknown_field"),
             ("/v1/events", r#"{"list":[]}"#, "missing_field"),
-            ("/v1/revocations", r#"{"jit":"x"}"#, "bad_body"),
+            ("/v1/revocations", r#"{"jit":"x"}"#, "unknown_field"),
             ("/v1/revocations", "{}", ""),
             ("/v1/channels/flood:1/events", "\u{1}", "bad_json"),
         ][n % 8];

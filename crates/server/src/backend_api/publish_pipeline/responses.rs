@@ -5,6 +5,7 @@ use hyper::StatusCode;
 use hyper::header;
 use steadfast_protocol::Timestamp;
 
+use crate::backend_api::publish::{IDEMPOTENT_REPLAYED, PublishOutcome, REPLAYED};
 use crate::net::http_head;
 use crate::problem::Problem;
 
@@ -35,13 +36,19 @@ impl ResponseBuffer {
         }
     }
 
-    /// Appends a response. `write` appends its body, which is JSON, and returns its status.
-    pub(super) fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<StatusCode, Problem>) {
+    /// Appends a response. `write` appends its body, which is JSON, and returns what its head says.
+    pub(super) fn push(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<PublishOutcome, Problem>,
+    ) {
         self.body.clear();
         match write(&mut self.body) {
-            Ok(status) => {
+            Ok(PublishOutcome { status, is_repeat }) => {
                 self.start(status);
                 self.line("content-type", b"application/json");
+                if is_repeat {
+                    self.line(IDEMPOTENT_REPLAYED.as_str(), REPLAYED.as_bytes());
+                }
                 self.end();
             }
             Err(problem) => self.problem(&problem),

@@ -155,6 +155,11 @@ async fn repeating_a_request_makes_no_second_events() {
         result["repeated"] = true.into();
     }
     assert_eq!(repeats, again.json());
-    assert_eq!(api.kept("b").await.len(), 2);
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    let more =
+        r#"[{"channel":"b","event":"e"},{"channel":"b","event":"e"},{"channel":"b","event":"e"}]"#;
+    let some = api.post_with_key(TARGET, "whole", more).await;
+    assert_eq!(some.headers.get("idempotent-replayed"), None);
+    assert_eq!(api.kept("b").await.len(), 3);
     api.post_with_key(TARGET, "", list).await.problem(400, "bad_idempotency_key");
 }

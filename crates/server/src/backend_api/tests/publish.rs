@@ -61,7 +61,8 @@ async fn an_unknown_field_is_refused_with_the_nearest_known_one() {
         (r#"{"event":"x","channel":"b"}"#, "`channel` is \"b\", but the path says diagnosis:8f3c"),
     ];
     for (body, part) in table {
-        let detail = api.post(TARGET, body).await.problem(400, "bad_body");
+        let code = if part.contains("path says") { "bad_body" } else { "unknown_field" };
+        let detail = api.post(TARGET, body).await.problem(400, code);
         assert!(detail.contains(part), "{detail:?} says {part:?}");
     }
     let list = r#"[{"channel":"a","event":"x","replce":"bar"},{"channel":"a","event":"x"}]"#;
@@ -69,9 +70,13 @@ async fn an_unknown_field_is_refused_with_the_nearest_known_one() {
     let detail = results[0]["error"]["detail"].as_str().unwrap();
     assert!(detail.contains("did you mean `replace`?"), "{detail}");
     assert_eq!(results[1]["offset"], 1);
+    assert_eq!(results[0]["error"]["code"], "unknown_field");
     let body = r#"{"events":[{"channel":"a","event":"x"}],"atomic":true}"#;
-    let detail = api.post("/v1/events", body).await.problem(400, "bad_body");
+    let detail = api.post("/v1/events", body).await.problem(400, "unknown_field");
     assert!(detail.contains("has no field `atomic`; there is `events`"), "{detail:?}");
+    api.post("/v1/revocations", r#"["ada"]"#).await.problem(400, "bad_body");
+    let detail = api.post("/v1/revocations", r#"{"jit":"x"}"#).await.problem(400, "unknown_field");
+    assert!(detail.contains("a revocation has no field `jit`; did you mean `jti`?"), "{detail:?}");
     assert_eq!(api.kept("a").await.len(), 1);
     assert!(api.kept("diagnosis:8f3c").await.is_empty());
 }
@@ -157,7 +162,7 @@ async fn a_payload_may_nest_to_the_limit_and_no_deeper() {
     assert!(api.post(TARGET, body(65)).await.problem(400, "too_deep").contains("64"));
     api.post(TARGET, body(200_000)).await.problem(400, "too_deep");
     let deep = format!(r#"{{"x":{}{},"event":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));
-    assert!(api.post(TARGET, deep).await.problem(400, "bad_body").contains("`x`"));
+    assert!(api.post(TARGET, deep).await.problem(400, "unknown_field").contains("`x`"));
 }
 
 #[tokio::test]
@@ -208,6 +213,8 @@ async fn a_repeated_key_gets_the_first_answer_in_its_channel_alone() {
     let first = api.post_with_key(TARGET, "k 1", r#"{"event":"a"}"#).await;
     let again = api.post_with_key(TARGET, "k 1", r#"{ "event":"a"}"#).await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    assert_eq!(again.headers["idempotent-replayed"], "true");
     let repeated = first.text.replace('}', ",\"repeated\":true}");
     assert_eq!(again.text, repeated);
     let in_body = r#"{"event":"a","idempotency_key":"k 1"}"#;

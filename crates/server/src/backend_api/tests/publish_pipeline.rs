@@ -106,6 +106,8 @@ async fn publishes_that_come_together_are_answered_in_their_order() {
     assert_eq!(results["results"][2]["offset"], 2);
     let (third, again) = (line.read().await, line.read().await);
     assert_eq!(serde_json::from_str::<Value>(&third.body).unwrap()["offset"], 3);
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(third.headers.get("idempotent-replayed"), None);
     assert_eq!(again.body, third.body.replace('}', ",\"repeated\":true}"));
     let data: Vec<_> = api.kept("a").await.iter().map(|event| event["data"].clone()).collect();
     assert_eq!(data, [Value::from(1), Value::Null, Value::from(2)]);

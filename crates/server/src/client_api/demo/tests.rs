@@ -116,7 +116,8 @@ async fn what_cannot_be_wished_is_a_problem() {
     let long = format!("{{{}}}", " ".repeat(BODY_BYTES_MAX));
     let table = [
         ("POST", "/demo/jobs", "{", Code::BadJson),
-        ("POST", "/demo/jobs", r#"{"duration": 1}"#, Code::BadBody),
+        ("POST", "/demo/jobs", r#"{"duration": 1}"#, Code::UnknownField),
+        ("POST", "/demo/jobs", "[5000]", Code::BadBody),
         ("POST", "/demo/jobs", r#"{"duration_ms": "1"}"#, Code::BadBody),
         ("POST", "/demo/jobs", &long, Code::TooLarge),
         ("PUT", "/demo/websocket", "", Code::MissingField),
