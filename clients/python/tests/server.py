@@ -35,6 +35,8 @@ class Server:
         command += ["--data-dir", str(self._data_dir)] if self._data_dir else []
         # It takes every STEADFAST_* variable for a setting of its own.
         env = {name: text for name, text in os.environ.items() if not name.startswith("STEADFAST_")}
+        # Followers come back after a second, not after up to half of five.
+        env["STEADFAST_CRASH_WINDOW_MS"] = "0"
         self._child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
         urls = self._addresses(self._child)
         self.url, self.internal = urls["clients"], urls["backends"]
@@ -89,7 +91,8 @@ class KeyedServer(Server):
         (folder / "backend.key").write_text(self.backend_key + "\n")
         config = folder / "steadfast.toml"
         config.write_text(
-            '[auth]\nhs256_key_file = "token.key"\n[internal]\nkey_file = "backend.key"\n'
+            '[auth]\nhs256_key_file = "token.key"\nleeway_s = 0\n'
+            '[internal]\nkey_file = "backend.key"\n'
         )
         for file in folder.iterdir():
             file.chmod(0o600)

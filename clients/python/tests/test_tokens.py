@@ -35,7 +35,7 @@ def test_the_claims_are_those_of_the_manual() -> None:
         "presence": ["b"],
         "jti": "7",
         "iat": 100,
-        "exp": 1000,
+        "exp": 1001,
     }
     assert "kid" not in jwt.get_unverified_header(token)
     assert jwt.get_unverified_header(make_token(KEY, kid="2026-11"))["kid"] == "2026-11"

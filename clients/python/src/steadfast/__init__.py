@@ -15,7 +15,20 @@ from .errors import (
     Unauthorized,
     Unavailable,
 )
+from .follower import Follower
 from .http_client import VERSION as __version__
+from .items import (
+    ChannelRefused,
+    Event,
+    Finished,
+    Gap,
+    Item,
+    Position,
+    State,
+    StateChange,
+    load_positions,
+    save_positions,
+)
 from .publisher import Publisher
 from .publishing import Publish, Receipt
 from .retry import RetryPolicy
@@ -25,17 +38,28 @@ __all__ = [
     "AsyncPublisher",
     "BatchError",
     "ChannelFinished",
+    "ChannelRefused",
+    "Event",
+    "Finished",
+    "Follower",
+    "Gap",
+    "Item",
     "LinkRejected",
+    "Position",
     "Publish",
     "PublishError",
     "Publisher",
     "Receipt",
     "Refused",
     "RetryPolicy",
+    "State",
+    "StateChange",
     "SteadfastError",
     "TokenError",
     "Unauthorized",
     "Unavailable",
     "__version__",
+    "load_positions",
     "make_token",
+    "save_positions",
 ]

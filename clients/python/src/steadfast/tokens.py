@@ -6,6 +6,7 @@ refused here, where a backend's log shows it; a key is never shown in an error.
 
 from __future__ import annotations
 
+import math
 import time
 import unicodedata
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -44,10 +45,10 @@ def make_token(
     to every user, since links and idempotency keys belong to it. Grants are channels, `prefix:*`
     or `*`. Raises `TokenError`.
     """
-    now = int(time.time() if now_s is None else now_s)
+    now = time.time() if now_s is None else now_s
     if ttl_s < 1:
         raise TokenError(f"a token lives for 1 s at least, not {ttl_s}")
-    claims: Dict[str, Any] = {"iat": now, "exp": now + int(ttl_s)}
+    claims: Dict[str, Any] = {"iat": int(now), "exp": math.ceil(now + ttl_s)}
     for name, text in (("sub", sub), ("jti", jti), ("iss", issuer), ("aud", audience)):
         if text is not None:
             claims[name] = _name(name, text)
