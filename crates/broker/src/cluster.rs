@@ -110,9 +110,9 @@ impl Broker {
         shared!(self, broker => Some(broker.node_id()), else None)
     }
 
-    /// Whether this is the only node, as far as can be found out within a second.
-    pub async fn is_alone(&self) -> bool {
-        shared!(self, broker => broker.is_alone().await, else true)
+    /// How many other nodes there are, as far as can be found out within a second.
+    pub async fn other_nodes(&self) -> usize {
+        shared!(self, broker => broker.other_nodes().await, else 0)
     }
 
     /// Sends a request to every other node, or only to the one of this run. Takes a second at most.

@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
 use subtle::ConstantTimeEq;
 
-/// A key. `Debug` and `Display` print a placeholder.
+/// A key. `Debug`, `Display` and `Serialize` write a placeholder.
 #[derive(Clone)]
 pub struct Secret(Arc<[u8]>);
 
@@ -53,6 +54,12 @@ impl fmt::Display for Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

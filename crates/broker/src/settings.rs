@@ -5,12 +5,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
 /// What keeps the channels.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BrokerSettings {
     /// Which. Default: `disk` where `data_dir` is given and `dev` is not, else `memory`.
@@ -48,7 +48,7 @@ impl BrokerSettings {
 }
 
 /// The brokers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BrokerKind {
     /// Channels live as long as the process.
@@ -110,7 +110,7 @@ impl fmt::Display for BrokerKind {
 }
 
 /// Redis or Valkey servers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedisSettings {
     /// Their addresses, which are never shown: `redis://[user:password@]host[:port][/database]`,
@@ -137,7 +137,7 @@ impl Default for RedisSettings {
 }
 
 /// A NATS system with JetStream.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsSettings {
     /// Addresses of its servers, which are never shown: `nats://[user:password@]host[:port]`, or

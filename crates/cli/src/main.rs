@@ -4,7 +4,10 @@
 mod bench;
 mod check;
 mod clock;
+mod completions;
+mod config;
 mod key;
+mod man;
 mod publish;
 mod serve;
 mod settings;
@@ -15,9 +18,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// The version, and the commit where it is known.
+const VERSION: &str = env!("STEADFAST_VERSION");
+
 /// The realtime link that holds: ordered events from backends to people's devices.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = VERSION, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -35,8 +41,14 @@ enum Command {
     Token(token::TokenArgs),
     /// Check a configuration
     Check(check::CheckArgs),
+    /// Print the configuration: an example, or the settings in force
+    Config(config::ConfigArgs),
     /// Load a server and measure it
     Bench(bench::BenchArgs),
+    /// Print a script that completes this program's commands in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(man::ManArgs),
     /// What `bench` runs as, where it needs more processes
     #[command(name = steadfast_loadgen::WORKER_COMMAND, hide = true)]
     BenchWorker,
@@ -73,6 +85,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Subscribe(args) => Box::pin(subscribe::run(args)).await,
         Command::Token(args) => token::run(&args),
         Command::Check(args) => check::run(&args).await,
+        Command::Config(args) => config::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Bench(args) => bench::run(args).await,
         Command::BenchWorker => bench::work().await,
     }
@@ -106,11 +121,28 @@ mod tests {
             "steadfast publish build:1",
             "steadfast token --ttl soon --subscribe a",
             "steadfast bench --rate 1 --in-flight 1",
+            "steadfast config",
+            "steadfast config --example --print",
+            "steadfast config --example --dev",
+            "steadfast completions cmd",
             "steadfast nonsense",
         ] {
             let error = Cli::try_parse_from(typed.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{typed}");
         }
+    }
+
+    /// The unit is what people copy.
+    #[test]
+    fn the_unit_of_systemd_starts_the_server_and_waits_for_its_drain() {
+        let unit = include_str!("../../../deploy/systemd/steadfast.service");
+        let setting = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let typed = setting("ExecStart=/usr/bin/");
+        let parsed = Cli::try_parse_from(typed.split(' '));
+        assert!(parsed.is_ok(), "{typed}: {}", parsed.unwrap_err());
+        let stop_s: u64 = setting("TimeoutStopSec=").strip_suffix('s').unwrap().parse().unwrap();
+        let drain = steadfast_server::config::Drain::default();
+        assert!(stop_s * 1_000 > drain.deadline_ms + 10_000, "{stop_s} s");
     }
 
     #[test]
@@ -127,6 +159,10 @@ mod tests {
             "steadfast token --subscribe a b:* --publish * --ttl 1h --sub me",
             "steadfast token --new-key",
             "steadfast check --config a.toml",
+            "steadfast config --example",
+            "steadfast config --print --config a.toml",
+            "steadfast completions bash",
+            "steadfast man --dir pages",
             "steadfast bench",
             "steadfast bench storm --links 300 --json",
             "steadfast bench channels --in-flight 8 --server-pid 7",

@@ -2,13 +2,15 @@
 //! flags. Out: on standard error, what listens and what to type next, then the log.
 
 mod log;
+mod systemd;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use steadfast_server::config::Overrides;
-use steadfast_server::server::{Server, StopSignals};
+use steadfast_server::server::{RunHooks, Server, Signals};
 
 use crate::settings::{self, File};
 
@@ -44,7 +46,7 @@ pub(crate) struct ServeArgs {
     data_dir: Option<String>,
 }
 
-/// Serves until SIGTERM or Ctrl-C, then lets the clients go.
+/// Serves until SIGTERM or Ctrl-C, then lets the clients go. SIGHUP loads the settings again.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let file = File::find(args.config.as_deref())?;
     let flags = Overrides {
@@ -60,7 +62,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
-    let server = Server::start(config)?;
+    let server = Server::start_on(config, systemd::inherited()?)?;
+    let path = file.as_ref().map(|file| file.path.clone());
     let has_tls = server.node().config.public.tls_cert_file.is_some();
     let place = Place {
         clients: server.public_address()?,
@@ -68,13 +71,16 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         config: file.map(|file| file.path),
         scheme: if has_tls { "https" } else { "http" },
     };
-    let signals = StopSignals::catch()?;
+    // A node for development ends with its terminal, unless there is something to reload.
+    let signals = Signals::catch(!is_dev || has_tls)?;
     if is_dev {
         eprintln!("{}", place.dev_greeting(&command()));
     } else {
         place.log();
     }
-    server.run(signals).await;
+    tokio::spawn(systemd::keep_alive(Arc::clone(server.node())));
+    let load = Arc::new(move || settings::reload(path.as_deref(), &flags));
+    server.run(signals, RunHooks { load, on_phase: Box::new(systemd::tell) }).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -95,7 +101,7 @@ impl Place {
         };
         format!(
             "steadfast {}, {config}\n  clients   {}://{}\n  backends  http://{}",
-            env!("CARGO_PKG_VERSION"),
+            crate::VERSION,
             self.scheme,
             self.clients,
             self.backends
@@ -106,7 +112,7 @@ impl Place {
     fn log(&self) {
         let (clients, backends) = (format!("{}://{}", self.scheme, self.clients), self.backends);
         tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
+            version = crate::VERSION,
             config = self.config.as_ref().map(|path| path.display().to_string()),
             clients,
             backends = format!("http://{backends}"),

@@ -37,6 +37,13 @@ impl File {
     }
 }
 
+/// The same settings again: of the file that was read at the start, if there was one. One that is
+/// gone is a mistake, since its settings would all be the defaults.
+pub(crate) fn reload(path: Option<&Path>, flags: &Overrides) -> Result<Config, String> {
+    let file = File::find(path).map_err(|error| format!("{error:#}"))?;
+    load(file.as_ref(), flags).map_err(|error| error.one_line())
+}
+
 /// The settings of `file`, the environment and the flags together.
 pub(crate) fn load(file: Option<&File>, flags: &Overrides) -> Result<Config, ConfigError> {
     let file = file.map(|file| (file.path.as_path(), file.text.as_str()));

@@ -57,6 +57,8 @@ mod rounds;
 mod secure;
 #[path = "e2e/server.rs"]
 mod server;
+#[path = "e2e/service.rs"]
+mod service;
 #[path = "e2e/store.rs"]
 mod store;
 #[path = "e2e/storm.rs"]

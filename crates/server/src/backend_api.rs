@@ -8,6 +8,7 @@ pub(crate) mod body;
 mod channels;
 pub(crate) mod cluster_rpc;
 mod connections;
+mod drain;
 mod event;
 mod health;
 mod listener;
@@ -36,6 +37,7 @@ use crate::problem::{Code, Problem};
 
 use self::backend_auth::BackendAuth;
 
+pub(crate) use self::backend_keys::BackendKeys;
 pub use self::listener::serve;
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::publish_pipeline::publish_length;
@@ -56,6 +58,7 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/v1/users/{sub}", get(users::one))
         .route("/v1/users/{sub}/connections", delete(users::disconnect))
         .route("/v1/revocations", post(revocations::revoke))
+        .route("/v1/drain", post(drain::begin))
         .route("/v1/stats", get(stats::stats))
         .route("/metrics", get(metrics::metrics))
         .fallback(nothing_here)

@@ -22,5 +22,5 @@ pub(crate) mod tickets;
 mod unavailable;
 mod upgrade;
 
-pub use listener::{accept, bind, serve};
+pub use listener::{accept, adopt, bind, serve};
 pub(crate) use refuse::RefusalPolicy;

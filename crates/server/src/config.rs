@@ -6,11 +6,13 @@
 mod auth_settings;
 mod check;
 mod compression;
+mod differences;
 mod env;
 mod error;
 mod file;
 mod keys;
 mod limits;
+mod print;
 mod read;
 mod settings;
 mod tree;

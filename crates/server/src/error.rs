@@ -14,6 +14,12 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A socket that was inherited cannot be used.
+    #[error("the inherited socket cannot be used: {0}")]
+    Inherited(std::io::Error),
+    /// A socket that was inherited would open a node in `--dev` to other machines.
+    #[error("the inherited socket listens on {0}: with --dev a node listens on loopback alone")]
+    Exposed(SocketAddr),
     /// The operating system gave no randomness.
     #[error("the operating system gave no random numbers: {0}")]
     Random(getrandom::Error),

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod backend_api;
 pub mod client_api;
 pub mod config;
+mod drain;
 pub mod error;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -16,6 +17,7 @@ pub mod net;
 pub mod node;
 mod pressure;
 pub mod problem;
+pub mod reload;
 pub mod server;
 pub mod session;
 mod suggestion;

@@ -4,14 +4,14 @@
 mod configs;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use steadfast_broker::clock::Clock;
 use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
 use steadfast_history::{Publish, PublishError, Receipt, stable_hash};
 use steadfast_hub::{HubConfig, Identity, SessionKey, Totals};
-use steadfast_machine::Span;
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
 use self::configs::{hub_config, limits, streams_config};
@@ -20,14 +20,17 @@ use crate::auth::origin::Origins;
 use crate::auth::revocations::Revocations;
 use crate::auth::tickets::Tickets;
 use crate::auth::token::{Claims, TokenError};
+use crate::backend_api::BackendKeys;
 use crate::client_api::answer_budget::AnswerBudget;
 use crate::client_api::delivered_finals::DeliveredFinals;
 use crate::config::Config;
+use crate::drain::DrainState;
 use crate::error::ServeError;
 use crate::net::access_limits::{AccessLimits, Refusal};
 use crate::net::tls::TlsPorts;
 use crate::net::write_progress::WritePace;
 use crate::pressure::Pressure;
+use crate::reload::ReloadState;
 use crate::session::compression::Compression;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
@@ -36,7 +39,7 @@ use crate::session::user_budgets::{UserBudgets, UserLimits, UserPermit};
 /// Everything that connections and requests share.
 #[derive(Debug)]
 pub struct Node {
-    /// The settings in force.
+    /// The settings of the start.
     pub config: Config,
     /// The node's clock.
     pub clock: Clock,
@@ -49,7 +52,9 @@ pub struct Node {
     /// The updates that the broker sends to the shards.
     pub updates: UpdateBus,
     /// Which web pages may connect.
-    pub origins: Origins,
+    pub(crate) origins: RwLock<Origins>,
+    /// The keys of the internal port.
+    pub(crate) backend_keys: RwLock<Arc<BackendKeys>>,
     /// What pages show in place of tokens.
     pub(crate) tickets: Tickets,
     /// The tokens that count no more.
@@ -72,9 +77,10 @@ pub struct Node {
     session_count: Arc<SessionCount>,
     /// Who the holders of tokens are, and what they may do.
     pub(crate) admissions: Admissions,
-    is_draining: AtomicBool,
-    /// Over how long clients are sent away while the node drains.
-    drain_spread_ms: AtomicU64,
+    /// Whether it leaves.
+    pub(crate) drain: DrainState,
+    /// The settings in force now.
+    pub(crate) reload: ReloadState,
 }
 
 /// Things counted outside of the hubs.
@@ -136,6 +142,8 @@ impl Node {
         let answer_budget = AnswerBudget::new(config.limits.poll_bytes_total_max);
         let access = AccessLimits::new(&config.public, clock.now());
         let users = UserBudgets::new(UserLimits::new(&config.limits));
+        let backend_keys = RwLock::new(Arc::new(BackendKeys::new(&config.internal)));
+        let reload = ReloadState::new(config.clone());
         Ok(Arc::new(Self {
             config,
             clock,
@@ -143,7 +151,8 @@ impl Node {
             shards,
             broker,
             updates,
-            origins,
+            origins: RwLock::new(origins),
+            backend_keys,
             tickets,
             revocations,
             counters: Counters::default(),
@@ -156,8 +165,8 @@ impl Node {
             compression,
             session_count,
             admissions,
-            is_draining: AtomicBool::new(false),
-            drain_spread_ms: AtomicU64::new(0),
+            drain: DrainState::default(),
+            reload,
         }))
     }
 
@@ -304,19 +313,7 @@ impl Node {
 
     /// Whether the node drains.
     pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Acquire)
-    }
-
-    /// Begins to drain: no new session is accepted, and HTTP clients are told to come back within
-    /// this time.
-    pub fn begin_drain(&self, spread: Span) {
-        self.drain_spread_ms.store(spread.0, Ordering::Relaxed);
-        self.is_draining.store(true, Ordering::Release);
-    }
-
-    /// Over how long clients are sent away while the node drains.
-    pub(crate) fn drain_spread_ms(&self) -> u64 {
-        self.drain_spread_ms.load(Ordering::Relaxed)
+        self.drain.is_begun()
     }
 
     /// How slowly the peer of a response may take it.

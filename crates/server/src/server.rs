@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_machine::Span;
-use steadfast_protocol::CloseCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -14,7 +12,8 @@ use crate::config::Config;
 use crate::error::ServeError;
 use crate::net::file_limit;
 use crate::node::Node;
-use crate::{backend_api, client_api};
+use crate::reload::{LoadConfig, reload};
+use crate::{backend_api, client_api, drain};
 
 /// How often expired events are dropped.
 const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
@@ -22,38 +21,80 @@ const EXPIRE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How often the files of certificates are looked at.
 const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(10);
-/// How often a draining node checks whether its sessions have ended.
-const DRAIN_LOOK: Duration = Duration::from_millis(50);
-/// How long links may take to leave if there is no other node of this service: a client with
-/// another endpoint goes there, and no other client can connect before this node is back.
-const ALONE_SPREAD: Span = Span(1_000);
-const ALONE_DEADLINE: Duration = Duration::from_secs(2);
-/// How long the last close frames may take to be sent.
-const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
-/// SIGTERM and SIGINT. Once this exists they start a drain instead of ending the process.
+/// SIGTERM, SIGINT and SIGHUP. Once this exists the first two start a drain and the third loads the
+/// configuration, where each would end the process.
 #[derive(Debug)]
-pub struct StopSignals {
+pub struct Signals {
     term: Signal,
     int: Signal,
+    hangup: Option<Signal>,
 }
 
-impl StopSignals {
+impl Signals {
     /// Starts to handle the signals. This happens before the node reports that it listens, since a
-    /// signal may follow at once.
-    pub fn catch() -> Result<Self, ServeError> {
-        let term = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
-        let int = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
-        Ok(Self { term, int })
+    /// signal may follow at once. One that never reloads leaves SIGHUP as it is: it ends with its
+    /// terminal.
+    pub fn catch(reloads: bool) -> Result<Self, ServeError> {
+        let catch = |kind| signal(kind).map_err(ServeError::Signal);
+        let hangup = reloads.then(|| catch(SignalKind::hangup())).transpose()?;
+        let (term, int) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
+        Ok(Self { term, int, hangup })
     }
 
-    /// Waits for the next signal; its name.
-    async fn next(&mut self) -> &'static str {
+    /// Waits for the next signal to end; its name.
+    async fn stop(&mut self) -> &'static str {
         tokio::select! {
             _ = self.term.recv() => "SIGTERM",
             _ = self.int.recv() => "SIGINT",
         }
     }
+
+    /// Waits for the next signal; the name of one to end, `None` for one to reload.
+    async fn next(&mut self) -> Option<&'static str> {
+        let Self { term, int, hangup } = self;
+        let hangup = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = term.recv() => Some("SIGTERM"),
+            _ = int.recv() => Some("SIGINT"),
+            _ = hangup => None,
+        }
+    }
+}
+
+/// Sockets that whoever started the process has opened. A port without one is opened as the
+/// settings say.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// For clients.
+    pub public: Option<std::net::TcpListener>,
+    /// For backends and operators.
+    pub internal: Option<std::net::TcpListener>,
+}
+
+/// Where a node is in its life, for whoever supervises the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifePhase {
+    /// It serves.
+    Ready,
+    /// It loads its configuration, and goes on serving; [`Self::Ready`] follows.
+    Reloading,
+    /// It drains, which takes so long at most, and ends.
+    Stopping(Duration),
+}
+
+/// What a node is given for its life.
+#[expect(missing_debug_implementations, reason = "functions have nothing to show")]
+pub struct RunHooks {
+    /// Loads the configuration again.
+    pub load: Arc<LoadConfig>,
+    /// Is told of each phase when it begins.
+    pub on_phase: Box<dyn Fn(LifePhase) + Send + Sync>,
 }
 
 /// A node that listens.
@@ -67,7 +108,13 @@ pub struct Server {
 impl Server {
     /// Opens both ports, on the runtime that this is called on. Nothing is served until
     /// [`Server::run`].
-    pub fn start(mut config: Config) -> Result<Self, ServeError> {
+    pub fn start(config: Config) -> Result<Self, ServeError> {
+        Self::start_on(config, Inherited::default())
+    }
+
+    /// The same, on sockets that listen already, where there are some.
+    pub fn start_on(mut config: Config, inherited: Inherited) -> Result<Self, ServeError> {
+        let asked = config.clone();
         let (descriptors, wanted) = (file_limit::raise(), config.public.connections_max);
         config.public.connections_max = file_limit::connections(wanted, descriptors);
         let internal = &mut config.internal.connections_max;
@@ -82,9 +129,14 @@ impl Server {
             );
         }
         let node = Node::new(config)?;
+        node.reload.started_with(asked);
         let backlog = node.config.public.accept_backlog;
-        let public = client_api::bind(node.config.public.listen, backlog)?;
-        let internal = client_api::bind(node.config.internal.listen, backlog)?;
+        let listen = |inherited: Option<_>, address| match inherited {
+            Some(listener) => client_api::adopt(listener, node.config.dev),
+            None => client_api::bind(address, backlog),
+        };
+        let public = listen(inherited.public, node.config.public.listen)?;
+        let internal = listen(inherited.internal, node.config.internal.listen)?;
         Ok(Self { node, public, internal })
     }
 
@@ -104,14 +156,23 @@ impl Server {
     }
 
     /// Serves until one of `signals`, then drains; a second one ends the drain.
-    pub async fn run(self, mut signals: StopSignals) {
+    pub async fn run(self, mut signals: Signals, hooks: RunHooks) {
         let node = Arc::clone(&self.node);
         let tasks = self.spawn();
-        let by = signals.next().await;
-        tracing::info!(signal = by, "draining");
+        (hooks.on_phase)(LifePhase::Ready);
+        let by = loop {
+            if let Some(by) = signals.next().await {
+                break by;
+            }
+            (hooks.on_phase)(LifePhase::Reloading);
+            let (node, load) = (Arc::clone(&node), Arc::clone(&hooks.load));
+            drop(tokio::task::spawn_blocking(move || reload(&node, &*load)).await);
+            (hooks.on_phase)(LifePhase::Ready);
+        };
+        tracing::info!(signal = by, "leaving");
         tokio::select! {
-            () = drain(&node) => {}
-            by = signals.next() => tracing::info!(signal = by, "a second signal ends the drain"),
+            () = leave(&node, &hooks) => {}
+            by = signals.stop() => tracing::info!(signal = by, "a second signal ends the drain"),
         }
         node.broker.leave().await;
         drop(tasks);
@@ -138,7 +199,7 @@ impl Server {
             client_api::serve(clients, public).await;
         });
         tasks.spawn(backend_api::serve(Arc::clone(&node), internal));
-        tasks.spawn(reload_certificates(Arc::clone(&node)));
+        tasks.spawn(watch_certificates(Arc::clone(&node)));
         tasks.spawn(async move {
             let mut expire = tokio::time::interval(EXPIRE_INTERVAL);
             let mut keep = tokio::time::interval(KEEP_INTERVAL);
@@ -156,64 +217,23 @@ impl Server {
     }
 }
 
-/// Looks for new certificates now and then, and whenever SIGHUP comes. A node without TLS leaves
-/// that signal as it is: it ends the process with its terminal.
-async fn reload_certificates(node: Arc<Node>) {
+async fn leave(node: &Node, hooks: &RunHooks) {
+    let plan = drain::begin(node).await;
+    (hooks.on_phase)(LifePhase::Stopping(plan.duration()));
+    drain::complete(node).await;
+}
+
+/// Looks for new certificates now and then.
+async fn watch_certificates(node: Arc<Node>) {
     if node.tls.is_empty() {
         return;
     }
     let mut look = tokio::time::interval(CERTIFICATE_INTERVAL);
-    let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
-        let asked = async {
-            match &mut hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = look.tick() => {}
-            _ = asked => tracing::info!("SIGHUP: looking for new certificates"),
-        }
-        let reloaded = Arc::clone(&node);
-        drop(tokio::task::spawn_blocking(move || reloaded.tls.reload()).await);
+        look.tick().await;
+        let node = Arc::clone(&node);
+        drop(tokio::task::spawn_blocking(move || node.tls.reload()).await);
     }
-}
-
-/// Sends every link away, gives them the time for it, then closes what is left.
-async fn drain(node: &Node) {
-    let drain = &node.config.drain;
-    // It may take a moment to find out whether there are other nodes. No new session is accepted
-    // meanwhile.
-    node.begin_drain(Span(drain.spread_ms));
-    let (after, mut spread) = (Span(drain.after_ms), Span(drain.spread_ms));
-    let mut deadline = Duration::from_millis(drain.deadline_ms);
-    if node.broker.is_alone().await {
-        spread = spread.min(ALONE_SPREAD);
-        deadline = deadline.min(Duration::from_millis(after.0) + ALONE_DEADLINE);
-        node.begin_drain(spread);
-        tracing::info!(?deadline, "there is no other node: links get less time to leave");
-    }
-    for shard in &*node.shards {
-        shard.with(|hub, now| hub.go_away(now, after, spread, None));
-    }
-    until_empty(node, deadline).await;
-    for shard in &*node.shards {
-        let (code, reason) = (CloseCode::RESTART, "the server restarts");
-        shard.with(|hub, now| hub.close_all(now, code, reason));
-    }
-    until_empty(node, CLOSE_GRACE).await;
-}
-
-/// Waits until no session is left, at most this long.
-async fn until_empty(node: &Node, at_most: Duration) {
-    let empty = async {
-        while node.totals().connections > 0 {
-            tokio::time::sleep(DRAIN_LOOK).await;
-        }
-    };
-    // A session that is still open then has had its time.
-    drop(tokio::time::timeout(at_most, empty).await);
 }
 
 fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, ServeError> {
@@ -222,9 +242,11 @@ fn address(listener: &TcpListener, wanted: SocketAddr) -> Result<SocketAddr, Ser
 
 #[cfg(test)]
 mod tests {
-    use super::{Server, StopSignals};
+    use super::{LifePhase, RunHooks, Server, Signals};
     use crate::config::Config;
+    use parking_lot::Mutex;
     use rustix::process::{Signal, getpid, kill_process};
+    use std::sync::Arc;
 
     /// A program that reads that the node listens may stop it before it serves.
     #[tokio::test]
@@ -234,9 +256,17 @@ mod tests {
         config.internal.listen = "127.0.0.1:0".parse().unwrap();
         for signal in [Signal::TERM, Signal::INT] {
             let server = Server::start(config.clone()).unwrap();
-            let signals = StopSignals::catch().unwrap();
+            let signals = Signals::catch(true).unwrap();
             kill_process(getpid(), signal).unwrap();
-            server.run(signals).await;
+            let phases = Arc::<Mutex<Vec<LifePhase>>>::default();
+            let (noted, config) = (Arc::clone(&phases), config.clone());
+            let hooks = RunHooks {
+                load: Arc::new(move || Ok(config.clone())),
+                on_phase: Box::new(move |phase| noted.lock().push(phase)),
+            };
+            server.run(signals, hooks).await;
+            let phases = phases.lock();
+            assert!(matches!(phases[..], [LifePhase::Ready, LifePhase::Stopping(_)]), "{phases:?}");
         }
     }
 }

@@ -48,11 +48,11 @@ pub(crate) trait ClusterTransport: Sized {
         self.rpc().own()
     }
 
-    /// See [`crate::Broker::is_alone`].
-    async fn is_alone(&self) -> bool {
+    /// See [`crate::Broker::other_nodes`].
+    async fn other_nodes(&self) -> usize {
         // If no server tells in time, the nodes that were last known count.
         drop(tokio::time::timeout(PROBE_TIMEOUT, self.refresh_members()).await);
-        self.rpc().is_alone()
+        self.rpc().other_nodes()
     }
 
     /// See [`crate::Broker::request`].

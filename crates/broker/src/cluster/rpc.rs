@@ -142,9 +142,9 @@ impl RpcState {
         nodes.cloned().collect()
     }
 
-    /// Whether there were no other nodes, as last known.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.others.lock().is_empty()
+    /// How many other nodes there were, as last known.
+    pub(crate) fn other_nodes(&self) -> usize {
+        self.others.lock().len()
     }
 
     /// The other nodes, as last known.

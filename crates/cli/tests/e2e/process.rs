@@ -1,5 +1,6 @@
 //! One run of the binary: its lines as they come, its end. It is killed with its owner.
 
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -10,6 +11,13 @@ use tokio::sync::mpsc;
 use crate::within;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_steadfast");
+
+/// A shell that does what `script` says and becomes the program.
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), PROGRAM]);
+    command
+}
 
 /// What a process prints, line by line.
 #[derive(Debug)]
@@ -37,12 +45,31 @@ impl Process {
 
     /// The same, by a shell that first does what `script` says.
     pub(crate) fn start_after(script: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", &format!("{script}; exec \"$0\" \"$@\""), PROGRAM]);
-        Self::run(command, args, variables)
+        Self::run(shell(script), args, variables)
     }
 
-    fn run(mut command: Command, args: &[&str], variables: &[(&str, &str)]) -> Self {
+    /// The same, with these as the descriptors 3 and 4. Nothing can be typed or read then.
+    pub(crate) fn start_on(
+        [third, fourth]: [OwnedFd; 2],
+        script: &str,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let moved = format!("exec 3<&0 4>&1 0</dev/null 1>/dev/null; {script}");
+        let io = (Stdio::from(third), Stdio::from(fourth));
+        Self::run_with(shell(&moved), io, args, variables)
+    }
+
+    fn run(command: Command, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run_with(command, (Stdio::piped(), Stdio::piped()), args, variables)
+    }
+
+    fn run_with(
+        mut command: Command,
+        (stdin, stdout): (Stdio, Stdio),
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy().to_uppercase();
             if text.starts_with("STEADFAST_") || text.ends_with("_PROXY") {
@@ -51,11 +78,11 @@ impl Process {
         }
         let folder = tempfile::tempdir().unwrap();
         command.current_dir(folder.path()).args(args).envs(variables.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         Self {
             input: child.stdin.take(),
-            out: Lines::of(child.stdout.take().unwrap()),
+            out: child.stdout.take().map_or_else(Lines::none, Lines::of),
             err: Lines::of(child.stderr.take().unwrap()),
             child,
             _folder: folder,
@@ -114,6 +141,11 @@ impl Lines {
             }
         });
         Self { coming, seen: Vec::new() }
+    }
+
+    /// None, of a process whose output goes elsewhere.
+    fn none() -> Self {
+        Self::of(tokio::io::empty())
     }
 
     /// The next line.

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use steadfast_broker::clock::Clock;
 use steadfast_hub::{Grants, Identity};
 use steadfast_machine::{Millis, Span};
 use tokio::sync::Semaphore;
 
 use super::jwks::{JwksKeys, JwksReport};
-use super::token::{Claims, LoadedKeys, TokenError, Verifier};
+use super::token::{Claims, KeyDigest, LoadedKeys, TokenError, Verifier};
 use crate::config::Config;
 use crate::error::ServeError;
 
@@ -47,7 +48,10 @@ impl Admission {
 /// Checks the tokens of a node.
 #[derive(Debug)]
 pub(crate) struct Admissions {
-    verifier: Option<Arc<Verifier>>,
+    /// With the keys of the settings.
+    verifier: RwLock<Option<Arc<Verifier>>>,
+    /// What it was made of.
+    digest: Mutex<Option<KeyDigest>>,
     /// Keys behind a URL, whose verifier is then the one in force.
     jwks: Option<Arc<JwksKeys>>,
     leeway_s: u64,
@@ -61,11 +65,8 @@ pub(crate) struct Admissions {
 impl Admissions {
     /// Reads the keys of the settings.
     pub(crate) fn new(config: &Config, clock: Clock) -> Result<Self, ServeError> {
-        let loaded = if config.dev { Ok(None) } else { LoadedKeys::read(&config.auth) };
-        let loaded = loaded.map_err(|faults| {
-            let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
-            ServeError::Keys(all.join("; "))
-        })?;
+        let loaded = Self::load(config)?;
+        let digest = loaded.as_ref().map(|loaded| loaded.digest);
         let verifier = loaded.map(|loaded| Arc::new(loaded.verifier));
         let jwks = match &verifier {
             Some(own) => JwksKeys::new(&config.auth.jwks, own, clock).map_err(ServeError::Keys)?,
@@ -74,7 +75,8 @@ impl Admissions {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let waiting_max = config.limits.tokens_waiting_max;
         Ok(Self {
-            verifier,
+            verifier: RwLock::new(verifier),
+            digest: Mutex::new(digest),
             jwks,
             leeway_s: config.auth.leeway_s,
             room: Semaphore::new(waiting_max),
@@ -83,15 +85,38 @@ impl Admissions {
         })
     }
 
+    /// Reads the keys of the settings, which are none in `--dev`.
+    pub(crate) fn load(config: &Config) -> Result<Option<LoadedKeys>, ServeError> {
+        let loaded = if config.dev { Ok(None) } else { LoadedKeys::read(&config.auth) };
+        loaded.map_err(|faults| {
+            let all: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            ServeError::Keys(all.join("; "))
+        })
+    }
+
+    /// Checks tokens with other keys of the settings from now on. Returns whether they differ.
+    pub(crate) fn replace(&self, loaded: Option<LoadedKeys>) -> bool {
+        let digest = loaded.as_ref().map(|loaded| loaded.digest);
+        if std::mem::replace(&mut *self.digest.lock(), digest) == digest {
+            return false;
+        }
+        let verifier = loaded.map(|loaded| loaded.verifier);
+        if let (Some(jwks), Some(own)) = (&self.jwks, &verifier) {
+            jwks.replace_own(own.clone());
+        }
+        *self.verifier.write() = verifier.map(Arc::new);
+        true
+    }
+
     /// The claims of a token.
     pub(crate) async fn claims(
         &self,
         clock: Clock,
         token: Option<&str>,
     ) -> Result<Claims, TokenError> {
-        let own = self.verifier.as_ref().ok_or(TokenError::Missing)?;
+        let own = self.verifier.read().clone().ok_or(TokenError::Missing)?;
         let token = token.ok_or(TokenError::Missing)?;
-        let Some(jwks) = &self.jwks else { return self.verify(own, clock, token).await };
+        let Some(jwks) = &self.jwks else { return self.verify(&own, clock, token).await };
         match self.verify(&jwks.verifier(), clock, token).await {
             Err(TokenError::UnknownKey) => {
                 let kid = own.kid_of(token);

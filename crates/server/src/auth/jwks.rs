@@ -34,7 +34,7 @@ pub(crate) struct JwksKeys {
     /// How long the node waits for the first fetch before it serves clients.
     first_max: Duration,
     /// With the keys of the settings alone.
-    own: Verifier,
+    own: RwLock<Verifier>,
     /// With those of the URL too.
     current: RwLock<Arc<Verifier>>,
     refresh: Mutex<JwksRefresh>,
@@ -113,7 +113,7 @@ impl JwksKeys {
             fetch,
             wait_max: Duration::from_millis(settings.wait_ms),
             first_max: Duration::from_millis(settings.timeout_ms),
-            own: own.clone(),
+            own: RwLock::new(own.clone()),
             current: RwLock::new(Arc::new(own.clone())),
             refresh: Mutex::new(JwksRefresh::new(clock.now(), rules, seed)),
             text: Mutex::default(),
@@ -261,8 +261,18 @@ impl JwksKeys {
         self.counts.changed.fetch_add(1, Ordering::Relaxed);
         let (keys, skipped) = (set.len(), skipped.len());
         tracing::info!(keys, skipped, "the keys behind `auth.jwks.url` have changed");
-        *self.current.write() = Arc::new(self.own.with_set(set));
+        *self.current.write() = Arc::new(self.own.read().with_set(set));
         Ok(())
+    }
+
+    /// Takes other keys of the settings, beside those that were fetched last.
+    pub(crate) fn replace_own(&self, own: Verifier) {
+        // Held until the end, so that no fetch puts its keys beside the old ones.
+        let text = self.text.lock();
+        // It was parsed before.
+        let fetched = KeySet::parse(&text, JwksSource::Url).map(|(set, _)| own.with_set(set));
+        *self.current.write() = Arc::new(fetched.unwrap_or_else(|_| own.clone()));
+        *self.own.write() = own;
     }
 
     fn discard(&self) {
@@ -271,7 +281,7 @@ impl JwksKeys {
              no more"
         );
         self.text.lock().clear();
-        *self.current.write() = Arc::new(self.own.clone());
+        *self.current.write() = Arc::new(self.own.read().clone());
     }
 }
 

@@ -18,7 +18,7 @@ use crate::problem::{Code, Problem};
 pub use algorithm::SignatureAlgorithm;
 pub use claims::{Claims, ClaimsError};
 pub use key::KeyError;
-pub(crate) use key_files::is_readable_by_all;
+pub(crate) use key_files::{KeyDigest, is_readable_by_all};
 pub use key_files::{KeyFault, LoadedKeys};
 pub(crate) use key_set::KeySet;
 pub use key_set::{JWKS_BYTES_MAX, JwksError, JwksSource, KEYS_MAX, SkippedKey};

@@ -12,7 +12,7 @@ use hyper::Request;
 use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 
-use super::backend_keys::{BackendAction, BackendKeys};
+use super::backend_keys::BackendAction;
 use crate::auth::origin::{Origins, is_loopback_host};
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
@@ -22,7 +22,6 @@ use crate::problem::{Code, Problem};
 pub(super) struct BackendAuth {
     node: Arc<Node>,
     pages: Arc<Origins>,
-    keys: Arc<BackendKeys>,
 }
 
 impl BackendAuth {
@@ -30,8 +29,7 @@ impl BackendAuth {
         // The origins allowed on the public port do not count here: only pages of this machine are
         // allowed.
         let pages = Origins::new::<&str>(&[], node.config.dev).unwrap_or_default();
-        let keys = Arc::new(BackendKeys::new(&node.config.internal));
-        Self { node, pages: Arc::new(pages), keys }
+        Self { node, pages: Arc::new(pages) }
     }
 
     /// Checks a request. One that is refused is counted.
@@ -68,7 +66,8 @@ impl BackendAuth {
             let detail = "send the internal key as `Authorization: Bearer KEY`";
             return Err(Problem::new(Code::KeyMissing, detail));
         };
-        let Some(key) = self.keys.find(given) else {
+        let keys = Arc::clone(&self.node.backend_keys.read());
+        let Some(key) = keys.find(given) else {
             let detail = "the key is none of `internal.key` and `internal.keys` of this node";
             return Err(Problem::new(Code::KeyWrong, detail));
         };

@@ -17,11 +17,11 @@ use crate::problem::{Code, Problem};
 
 /// The keys of a node.
 #[derive(Debug)]
-pub(super) struct BackendKeys(Vec<BackendKey>);
+pub(crate) struct BackendKeys(Vec<BackendKey>);
 
 /// One key, and what it is for.
 #[derive(Debug)]
-pub(super) struct BackendKey {
+pub(crate) struct BackendKey {
     name: Box<str>,
     digest: Secret,
     roles: Vec<BackendRole>,
@@ -30,7 +30,7 @@ pub(super) struct BackendKey {
 }
 
 impl BackendKeys {
-    pub(super) fn new(settings: &InternalSettings) -> Self {
+    pub(crate) fn new(settings: &InternalSettings) -> Self {
         let whole = settings.key.as_ref().map(|key| BackendKey {
             name: "internal.key".into(),
             digest: Secret::new(digest(&SHA256, key.expose())),
@@ -47,7 +47,7 @@ impl BackendKeys {
     }
 
     /// The key that was sent. All keys are compared, whichever it is.
-    pub(super) fn find(&self, given: &[u8]) -> Option<&BackendKey> {
+    pub(crate) fn find(&self, given: &[u8]) -> Option<&BackendKey> {
         let given = digest(&SHA256, given);
         let mut found = None;
         for key in &self.0 {
@@ -161,6 +161,7 @@ mod tests {
             (Method::GET, "/metrics", BackendRole::Read),
             (Method::DELETE, "/v1/connections/1", BackendRole::Operate),
             (Method::POST, "/v1/revocations", BackendRole::Operate),
+            (Method::POST, "/v1/drain", BackendRole::Operate),
             (Method::PUT, "/v1/anything", BackendRole::Operate),
         ];
         for role in [BackendRole::Publish, BackendRole::Read, BackendRole::Operate] {

@@ -53,6 +53,7 @@ pub(super) async fn ready(State(node): State<Arc<Node>>) -> Result<Json<HealthRe
             ));
         }
     }
+    warnings.extend(node.reload.warning());
     warnings.extend(node.tls.warnings());
     warnings.extend(pressure::warnings(&node.broker.yields(), node.clock.now()));
     Ok(Json(HealthReport { status: "ok", warnings }))

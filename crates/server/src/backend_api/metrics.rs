@@ -32,6 +32,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     sheet.access(&node);
     sheet.token_keys(&node);
     sheet.certificates(&node);
+    sheet.reloads(&node);
     sheet.channels(&snapshot);
     sheet.events(&snapshot);
     sheet.compression(&node);
@@ -174,6 +175,17 @@ impl Sheet {
             value: MetricValue::Counter(count),
         });
         self.0.register("tls_reloads", help, MetricFamily(reloads.collect()));
+    }
+
+    fn reloads(&mut self, node: &Node) {
+        let help = "Reloads of the configuration, by result";
+        let counts = node.reload.counts().into_iter().map(|(result, count)| BrokerMetric {
+            name: "config_reloads",
+            help,
+            labels: vec![("result", result.to_owned())],
+            value: MetricValue::Counter(count),
+        });
+        self.0.register("config_reloads", help, MetricFamily(counts.collect()));
     }
 
     fn channels(&mut self, snapshot: &NodeSnapshot) {

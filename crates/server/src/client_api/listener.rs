@@ -15,7 +15,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{self, Parts};
 use hyper::service::service_fn;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -83,6 +83,23 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, ServeError
         TcpListener::from_std(socket.into())
     };
     listen().map_err(|source| ServeError::Listen { address, source })
+}
+
+/// Uses a socket that listens already. In `--dev` it has to listen on a loopback address, as one
+/// that the settings name.
+pub fn adopt(listener: std::net::TcpListener, is_dev: bool) -> Result<TcpListener, ServeError> {
+    let adopted = || -> io::Result<(TcpListener, SocketAddr)> {
+        listener.set_nonblocking(true)?;
+        drop(SockRef::from(&listener).set_tcp_nodelay(true));
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    let (listener, address) = adopted().map_err(ServeError::Inherited)?;
+    if is_dev && !address.ip().is_loopback() {
+        return Err(ServeError::Exposed(address));
+    }
+    Ok(listener)
 }
 
 /// Accepts the next connection.

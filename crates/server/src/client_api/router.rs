@@ -180,7 +180,7 @@ pub(super) fn granted(
 fn is_allowed(node: &Node, headers: &HeaderMap) -> bool {
     let (from, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
     let is_ours = !node.config.dev || host.is_none_or(is_loopback_host);
-    is_ours && node.origins.allow(from, host)
+    is_ours && node.origins.read().allow(from, host)
 }
 
 /// The refusal of an origin, which is logged once for each.

@@ -15,7 +15,7 @@ pub(super) const PAUSE_MS_MIN: u64 = 1_000;
 /// When to come back to a node that drains, in milliseconds: within the time over which links are
 /// sent away, which is short if there is no other node. P-77
 pub(super) fn pause_ms(node: &Node) -> u64 {
-    let spread = node.drain_spread_ms();
+    let spread = node.drain.spread_ms();
     node.draw_ms(PAUSE_MS_MIN, spread.max(PAUSE_MS_MIN + spread.min(PAUSE_MS_MIN)))
 }
 

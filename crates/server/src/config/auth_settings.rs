@@ -4,13 +4,13 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use steadfast_broker::Secret;
 
 use crate::auth::token::SignatureAlgorithm;
 
 /// How tokens are checked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthSettings {
     /// The key that tokens are signed with (HS256), 32 to 4096 bytes. Needed unless `dev`.
@@ -60,7 +60,7 @@ impl Default for AuthSettings {
 }
 
 /// One key that tokens are signed with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenKeySettings {
     /// The only algorithm that it is used for.
@@ -78,7 +78,7 @@ pub struct TokenKeySettings {
 }
 
 /// A JWK set that is fetched, and how often.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JwksSettings {
     /// Where it is: `https`, or `http` to this machine alone. Default: none.

@@ -3,11 +3,11 @@
 //! In: nothing. Out: a plain struct with its defaults. The documentation of each has its range;
 //! `check` has it as a rule.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use steadfast_websocket::deflate::LEVEL;
 
 /// How messages over WebSocket are compressed, for clients that offer permessage-deflate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CompressionSettings {
     /// Whether it is agreed to. Default: true.

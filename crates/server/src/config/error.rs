@@ -31,6 +31,11 @@ impl ConfigError {
     pub(super) fn unless_empty(mistakes: Vec<Mistake>) -> Option<Self> {
         (!mistakes.is_empty()).then_some(Self { mistakes })
     }
+
+    /// All of them in one line, for a log.
+    pub fn one_line(&self) -> String {
+        self.mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
 }
 
 impl fmt::Display for Mistake {

@@ -3,7 +3,7 @@
 //! In: nothing. Out: plain structs with their defaults. The documentation of each has its range;
 //! `check` has it as a rule.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const MIB: usize = 1024 * 1024;
 /// The largest first frame of a session, if no setting says it: in all, and for each channel.
@@ -13,7 +13,7 @@ const HELLO_BYTES_PER_CHANNEL: usize = 512;
 const RESERVED_EPOCHS_PER_CHANNEL: usize = 4;
 
 /// The limits. What is over a limit is refused, never stored and never waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// The largest message or request body, in bytes, 1024 to 64 MiB. Default: 1 MiB.
@@ -156,7 +156,7 @@ impl Limits {
 }
 
 /// How dead connections are noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Heartbeat {
     /// How often a peer without a heartbeat of its own is pinged, in ms, 100 to 600000.
@@ -187,7 +187,7 @@ impl Default for Heartbeat {
 }
 
 /// How the node drains.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Drain {
     /// Over how long clients are sent away, in ms, 0 to 600000. Default: 10000.
@@ -206,7 +206,7 @@ impl Default for Drain {
 }
 
 /// What the channels of a namespace keep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamespaceOptions {
     /// The most events that one channel keeps, 1 to 10000000. Default: 10000.
@@ -237,7 +237,7 @@ impl Default for NamespaceOptions {
 }
 
 /// The options of one namespace that differ; ranges as in [`NamespaceOptions`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NamespacePart {
     /// The most events that one channel keeps.

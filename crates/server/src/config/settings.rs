@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use steadfast_hub::Pattern;
 
 use super::auth_settings::AuthSettings;
@@ -18,7 +18,7 @@ use steadfast_broker::BrokerSettings;
 use steadfast_broker::Secret;
 
 /// All settings of one node.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Open to everybody who can reach it: no keys, a demo page, memory only. Listens on loopback
@@ -76,7 +76,7 @@ impl Default for Config {
 }
 
 /// Who this node is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NodeSettings {
     /// Its name, unique among the nodes: 1 to 64 of `[A-Za-z0-9_.-]`. Default: `node-1`.
@@ -93,7 +93,7 @@ impl Default for NodeSettings {
 }
 
 /// The port for clients.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PublicSettings {
     /// Address and port; port 0 takes a free one. Default: `127.0.0.1:8080`.
@@ -177,7 +177,7 @@ const PRIVATE_NETWORKS: [&str; 9] = [
 ];
 
 /// How the address of a client becomes known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAddressSource {
     /// It is the other end of the connection.
@@ -192,7 +192,7 @@ pub enum ClientAddressSource {
 }
 
 /// The port for backends and operators.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InternalSettings {
     /// Address and port, other than the public ones; port 0 takes a free one. Default:
@@ -240,7 +240,7 @@ impl Default for InternalSettings {
 }
 
 /// Whether a client shows a certificate where it is asked for one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientCertificates {
     /// It must.
@@ -251,7 +251,7 @@ pub enum ClientCertificates {
 }
 
 /// One more key of the internal port.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct InternalKeySettings {
     /// Its name, as refusals show it: 1 to 64 of `[A-Za-z0-9_.-]`.
@@ -288,7 +288,7 @@ impl InternalKeySettings {
 }
 
 /// What a key of the internal port is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendRole {
     /// To publish events.
@@ -311,7 +311,7 @@ impl BackendRole {
 }
 
 /// A route of the older protocol: one WebSocket that follows one channel.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// The path, with one whole segment in braces: `/ws/diagnosis/{id}`.
@@ -336,7 +336,7 @@ impl Route {
 }
 
 /// Where in a channel a client of the older protocol starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteStart {
     /// At the next event.

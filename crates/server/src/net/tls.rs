@@ -80,7 +80,7 @@ struct TlsTexts {
 /// The TLS of a port, and what became of its files.
 pub(crate) struct TlsPort {
     name: &'static str,
-    files: TlsFiles,
+    files: RwLock<TlsFiles>,
     current: RwLock<Arc<ServerConfig>>,
     /// What the files had in them when they were last read.
     seen: Mutex<Option<TlsTexts>>,
@@ -168,7 +168,7 @@ impl TlsPort {
         Ok(Self {
             name,
             current: RwLock::new(Arc::new(files.build(&texts)?)),
-            files,
+            files: RwLock::new(files),
             seen: Mutex::new(Some(texts)),
             failure: Mutex::default(),
             changed: AtomicU64::new(0),
@@ -184,7 +184,8 @@ impl TlsPort {
     /// Reads the files. If they have changed and can be used, connections from now on are under
     /// them; otherwise the last ones that could be used stay.
     pub(crate) fn reload(&self) {
-        let texts = self.files.read();
+        let files = self.files.read().clone();
+        let texts = files.read();
         let mut seen = self.seen.lock();
         if texts.as_ref().ok() == seen.as_ref() && texts.is_ok() {
             return;
@@ -192,7 +193,7 @@ impl TlsPort {
         match texts
             .as_ref()
             .map_err(ToString::to_string)
-            .and_then(|texts| self.next(texts, seen.as_ref()))
+            .and_then(|texts| self.next(&files, texts, seen.as_ref()))
         {
             Ok(config) => {
                 *self.current.write() = Arc::new(config);
@@ -219,8 +220,13 @@ impl TlsPort {
 
     /// The configuration of other texts. Tickets stay good over a new certificate, and not over
     /// other CAs of clients, since who shows one is not asked for a certificate again.
-    fn next(&self, texts: &TlsTexts, seen: Option<&TlsTexts>) -> Result<ServerConfig, String> {
-        let mut config = self.files.build(texts).map_err(|error| error.to_string())?;
+    fn next(
+        &self,
+        files: &TlsFiles,
+        texts: &TlsTexts,
+        seen: Option<&TlsTexts>,
+    ) -> Result<ServerConfig, String> {
+        let mut config = files.build(texts).map_err(|error| error.to_string())?;
         if seen.is_some_and(|seen| seen.client_ca == texts.client_ca) {
             config.ticketer = Arc::clone(&self.current.read().ticketer);
         }
@@ -231,11 +237,34 @@ impl TlsPort {
 impl TlsPorts {
     /// Reads the files of the settings.
     pub(crate) fn open(config: &Config) -> Result<Self, TlsError> {
-        let files =
-            [("public", TlsFiles::public(config)), ("internal", TlsFiles::internal(config))];
-        let ports = files.into_iter().filter_map(|(name, files)| Some((name, files?)));
+        let ports = Self::files(config).into_iter();
         let ports: Result<_, _> = ports.map(|(name, files)| TlsPort::open(name, files)).collect();
         Ok(Self(ports?))
+    }
+
+    fn files(config: &Config) -> Vec<(&'static str, TlsFiles)> {
+        let files =
+            [("public", TlsFiles::public(config)), ("internal", TlsFiles::internal(config))];
+        files.into_iter().filter_map(|(name, files)| Some((name, files?))).collect()
+    }
+
+    /// The files of the settings, which can be used as they are now.
+    pub(crate) fn check(config: &Config) -> Result<Vec<(&'static str, TlsFiles)>, TlsError> {
+        let files = Self::files(config);
+        files.iter().try_for_each(|(_, files)| files.config().map(drop))?;
+        Ok(files)
+    }
+
+    /// Uses these files from the next [`Self::reload`] on, for the ports that have TLS.
+    pub(crate) fn replace(&self, files: Vec<(&'static str, TlsFiles)>) {
+        for (name, files) in files {
+            let Some(port) = self.0.iter().find(|port| port.name == name) else { continue };
+            let old = std::mem::replace(&mut *port.files.write(), files.clone());
+            if old != files {
+                // What was last read is of the old files, and so are its CAs.
+                *port.seen.lock() = None;
+            }
+        }
     }
 
     /// Whether no port has TLS.

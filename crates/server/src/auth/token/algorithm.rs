@@ -1,9 +1,9 @@
 //! The signature algorithms that tokens may have, and the kinds of keys that they need.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How a token is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum SignatureAlgorithm {
     /// HMAC with SHA-256.
     HS256,

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
+
 use super::key::{KID_BYTES_MAX, TokenKey};
 use super::key_set::{JWKS_BYTES_MAX, JwksSource, KEYS_MAX, KeySet};
 use super::{SignatureAlgorithm, TokenRules, Verifier};
@@ -31,12 +33,38 @@ pub struct LoadedKeys {
     pub verifier: Verifier,
     /// What an operator should know of them.
     pub warnings: Vec<String>,
+    /// Another one where anything of this is another.
+    pub(crate) digest: KeyDigest,
+}
+
+/// The SHA-256 of everything that a verifier is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyDigest([u8; SHA256_OUTPUT_LEN]);
+
+impl KeyDigest {
+    /// That of the settings, and of the files in the order in which they were read.
+    fn of(settings: &AuthSettings, files: &[Vec<u8>]) -> Self {
+        let mut context = Context::new(&SHA256);
+        let keys = settings.keys.iter().filter_map(|key| key.secret.as_ref());
+        for secret in settings.hs256_key.iter().chain(keys) {
+            context.update(digest(&SHA256, secret.expose()).as_ref());
+        }
+        // Secrets are not in this text.
+        context.update(digest(&SHA256, format!("{settings:?}").as_bytes()).as_ref());
+        for bytes in files {
+            context.update(digest(&SHA256, bytes).as_ref());
+        }
+        let mut whole = [0; SHA256_OUTPUT_LEN];
+        whole.copy_from_slice(context.finish().as_ref());
+        Self(whole)
+    }
 }
 
 impl LoadedKeys {
     /// Reads the keys; `None` if there are none.
     pub fn read(settings: &AuthSettings) -> Result<Option<Self>, Vec<KeyFault>> {
         let (mut keys, mut warnings, mut faults) = (KeySet::default(), Vec::new(), Vec::new());
+        let mut files = Vec::new();
         if let Some(key) = &settings.hs256_key {
             let algorithm = SignatureAlgorithm::HS256;
             match TokenKey::secret(None, algorithm, key.expose()) {
@@ -45,7 +73,7 @@ impl LoadedKeys {
             }
         }
         for (index, one) in settings.keys.iter().enumerate() {
-            match read_key(one) {
+            match read_key(one, &mut files) {
                 Ok(key) => keys.add(key),
                 Err((field, wrong)) => {
                     faults.push(fault(&format!("auth.keys.{index}{field}"), &wrong));
@@ -53,7 +81,7 @@ impl LoadedKeys {
             }
         }
         if let Some(file) = &settings.jwks_file {
-            match read_jwks(file, &mut warnings) {
+            match read_jwks(file, &mut files, &mut warnings) {
                 Ok(set) => keys.join(set),
                 Err(wrong) => faults.push(fault("auth.jwks_file", &wrong)),
             }
@@ -72,7 +100,8 @@ impl LoadedKeys {
         };
         let verifier = Verifier::with_keys(keys, rules);
         let verifier = if settings.jwks.url.is_some() { verifier.open() } else { verifier };
-        Ok(verifier.is_of_use().then_some(Self { verifier, warnings }))
+        let digest = KeyDigest::of(settings, &files);
+        Ok(verifier.is_of_use().then_some(Self { verifier, warnings, digest }))
     }
 }
 
@@ -86,7 +115,10 @@ fn fault(setting: &str, wrong: &impl ToString) -> KeyFault {
 }
 
 /// One key; or the end of the name of a setting, and what is wrong with it.
-fn read_key(settings: &TokenKeySettings) -> Result<TokenKey, (&'static str, String)> {
+fn read_key(
+    settings: &TokenKeySettings,
+    files: &mut Vec<Vec<u8>>,
+) -> Result<TokenKey, (&'static str, String)> {
     let TokenKeySettings { alg, kid, secret, file } = settings;
     let kid = kid.as_deref();
     if kid.is_some_and(|kid| !(1..=KID_BYTES_MAX).contains(&kid.len())) {
@@ -96,7 +128,9 @@ fn read_key(settings: &TokenKeySettings) -> Result<TokenKey, (&'static str, Stri
         (Some(secret), None) => secret.expose().to_vec(),
         (None, Some(file)) => {
             let bytes = read_at_most(file, KEY_FILE_BYTES_MAX).map_err(|wrong| (".file", wrong))?;
-            crate::config::without_line_end(&bytes).to_vec()
+            let key = crate::config::without_line_end(&bytes).to_vec();
+            files.push(bytes);
+            key
         }
         (None, None) => return Err(("", "it has neither `secret` nor `file`".into())),
         (Some(_), Some(_)) => return Err((".file", "`secret` is set as well".into())),
@@ -110,10 +144,15 @@ fn read_key(settings: &TokenKeySettings) -> Result<TokenKey, (&'static str, Stri
     key.map_err(|error| (at, error.to_string()))
 }
 
-fn read_jwks(file: &Path, warnings: &mut Vec<String>) -> Result<KeySet, String> {
+fn read_jwks(
+    file: &Path,
+    files: &mut Vec<Vec<u8>>,
+    warnings: &mut Vec<String>,
+) -> Result<KeySet, String> {
     let text = read_at_most(file, JWKS_BYTES_MAX)?;
     let (set, skipped) = KeySet::parse(&text, JwksSource::File)
         .map_err(|error| format!("{}: {error}", file.display()))?;
+    files.push(text);
     for key in skipped {
         let (name, index, why) = (file.display(), key.index, key.why);
         warnings.push(format!("{name}: `keys[{index}]` is not used: {why}"));

@@ -6,7 +6,7 @@ use super::{TestApi, request};
 use crate::config::{Config, InternalSettings, Secret};
 
 const KEY: &str = "a key of 24 characters..";
-const ROUTES: [(&str, &str); 14] = [
+const ROUTES: [(&str, &str); 15] = [
     ("POST", "/v1/channels/a/events"),
     ("POST", "/v1/events"),
     ("GET", "/v1/channels"),
@@ -18,6 +18,7 @@ const ROUTES: [(&str, &str); 14] = [
     ("GET", "/v1/users/ada"),
     ("DELETE", "/v1/users/ada/connections"),
     ("POST", "/v1/revocations"),
+    ("POST", "/v1/drain"),
     ("GET", "/v1/stats"),
     ("GET", "/metrics"),
     ("GET", "/nowhere"),

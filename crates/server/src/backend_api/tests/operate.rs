@@ -41,8 +41,24 @@ async fn the_statistics_count_the_whole_node() {
 #[tokio::test]
 async fn the_statistics_tell_of_a_node_that_leaves() {
     let api = TestApi::new();
-    api.node.begin_drain(steadfast_machine::Span::ZERO);
+    api.node.drain.set_begun(0);
     assert_eq!(api.ask("GET", "/v1/stats").await.json()["draining"], true);
+}
+
+#[tokio::test]
+async fn a_drain_is_begun_once_and_reported_each_time() {
+    let api = TestApi::new();
+    api.open("link-0001", &["a"]);
+    let refused = api.post("/v1/drain", r#"{"now":true}"#).await;
+    assert!(refused.problem(400, "unknown_field").contains("`now`; there is none"));
+    assert_eq!(api.ask("GET", "/readyz").await.status, 200);
+    let answer = api.ask("POST", "/v1/drain").await;
+    let expected = json!({
+        "connections": 1, "other_nodes": 0, "after_ms": 0, "spread_ms": 1_000, "deadline_ms": 2_000,
+    });
+    assert_eq!((answer.status.as_u16(), answer.json()), (202, expected.clone()));
+    api.ask("GET", "/readyz").await.problem(503, "draining");
+    assert_eq!(api.post("/v1/drain", "{}").await.json(), expected);
 }
 
 #[tokio::test]
@@ -53,7 +69,7 @@ async fn a_node_that_leaves_is_alive_and_not_ready() {
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, r#"{"status":"ok"}"#));
         assert_eq!(answer.headers["steadfast-node"], "node-1");
     }
-    api.node.begin_drain(steadfast_machine::Span::ZERO);
+    api.node.drain.set_begun(0);
     assert_eq!(api.ask("GET", "/livez").await.status, 200);
     let answer = api.ask("GET", "/readyz").await;
     answer.problem(503, "draining");
