@@ -55,8 +55,9 @@ def make_token(
     for name, grants in (("subscribe", subscribe), ("publish", publish), ("presence", presence)):
         claims.update(_grants(name, grants))
     headers = {"kid": kid} if kid is not None else None
+    secret = _key(key, algorithm)
     try:
-        token = jwt.encode(claims, _key(key, algorithm), algorithm=algorithm, headers=headers)
+        token = jwt.encode(claims, secret, algorithm=algorithm, headers=headers)
     except (jwt.PyJWTError, NotImplementedError, TypeError, ValueError) as error:
         # The text of the error may quote the key.
         raise TokenError(f"the key does not fit {algorithm}: {type(error).__name__}") from None

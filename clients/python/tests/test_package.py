@@ -1,0 +1,75 @@
+"""The package as it is installed: a wheel in an empty folder, with the examples of the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import List
+
+import httpx
+import pytest
+
+from server import Server
+
+ROOT = Path(__file__).parents[1]
+
+
+def pip(*arguments: object) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*command, *map(str, arguments)], check=True)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
+    (built,) = folder.glob("steadfast-*.whl")
+    return built
+
+
+def test_the_wheel_has_the_whole_package_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
+    sources = {f"steadfast/{path.name}" for path in (ROOT / "src/steadfast").glob("*.py")}
+    assert {name for name in names if ".dist-info/" not in name} == {*sources, "steadfast/py.typed"}
+    assert "Requires-Python: >=3.9" in metadata
+    assert "License-Expression: MIT OR Apache-2.0" in metadata
+
+
+def test_the_examples_of_the_readme_run_with_the_installed_package(
+    wheel: Path, tmp_path: Path, dev_server: Server
+) -> None:
+    installed, project = tmp_path / "installed", tmp_path / "project"
+    project.mkdir()
+    pip("install", "--no-deps", "--target", installed, wheel)
+    others = Path(httpx.__file__).parents[1]
+    env = {**os.environ, "PYTHONPATH": f"{installed}{os.pathsep}{others}"}
+
+    def run(code: str) -> List[str]:
+        code = code.replace("http://127.0.0.1:8081", dev_server.internal)
+        code = code.replace("http://127.0.0.1:8080", dev_server.url)
+        script = project / "example.py"
+        script.write_text(code)
+        command = [sys.executable, str(script)]
+        done = subprocess.run(
+            command, cwd=project, env=env, timeout=30, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    publish, token, follow = re.findall(r"```python\n(.*?)```", readme(), re.DOTALL)
+    run(publish)
+    (made,) = run(f"TOKEN_KEY = 'k' * 32\n{token}\nprint(token)")
+    assert made.count(".") == 2
+    assert run(follow) == ["1 progress {'percent': 40}", "2 complete {'score': 87}"]
+    (where,) = run("import steadfast\nprint(steadfast.__file__)")
+    assert where.startswith(str(installed))
+
+
+def readme() -> str:
+    return (ROOT / "README.md").read_text()
