@@ -275,7 +275,7 @@ export class Client {
 
   /** At first, and whenever the link wants one. */
   private async giveToken(): Promise<void> {
-    const why = this.tokenWish;
+    const why = this.link.credential.isEarly ? "expiring" : this.tokenWish;
     const token = await askToken(this.options.token, why, this.report);
     this.network.token = token ?? this.network.token;
     if (token === undefined) return this.driver.feed({ kind: "token_unavailable" });

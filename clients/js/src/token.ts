@@ -8,8 +8,8 @@ import type { Report } from "./notices.js";
 /** How long the app may take to give a token. */
 const TOKEN_TIMEOUT_MS = 30_000;
 
-/** Why a token is wanted. */
-export type TokenWish = "first" | "refused";
+/** Why a token is wanted: there is none yet, the last one was refused, or it will soon end. */
+export type TokenWish = "first" | "refused" | "expiring";
 
 /** The app's way of giving tokens. */
 export type TokenSource =

@@ -20,6 +20,7 @@ mod planning;
 mod polls;
 mod publishes;
 mod reconnect;
+mod refresh;
 mod returning;
 mod successor;
 mod timers;
@@ -34,7 +35,7 @@ use steadfast_machine::{Machine, Millis, Rng, Wake};
 use steadfast_protocol::{ChannelName, ClientFrame, CloseCode, Generation, Position, PublishFrame};
 
 use crate::connector::Connector;
-use crate::credential::Credential;
+use crate::credential::{Credential, Renewal};
 use crate::device::Device;
 use crate::health::Health;
 use crate::pacer::FramePacer;
@@ -76,8 +77,10 @@ pub struct Link {
     out: VecDeque<Output>,
     now: Millis,
     generation: Generation,
-    /// The version of the token in the newest `hello`.
-    hello_token_version: u32,
+    /// The version of the token in the newest `hello`, or in the newest `refresh` that was taken.
+    session_token_version: u32,
+    /// The end of the session's token, where the server has told it.
+    renewal: Option<Renewal>,
     /// When that was sent.
     hello_sent_at: Millis,
     is_online: bool,
@@ -108,7 +111,8 @@ impl Link {
             out: VecDeque::new(),
             now: Millis::ZERO,
             generation: 0,
-            hello_token_version: 0,
+            session_token_version: 0,
+            renewal: None,
             hello_sent_at: Millis::ZERO,
             is_online: true,
             device: Device::new(),

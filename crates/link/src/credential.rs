@@ -7,6 +7,10 @@ use steadfast_protocol::Token;
 use crate::Config;
 use crate::backoff::{doubled, jittered};
 
+mod renewal;
+
+pub(crate) use renewal::Renewal;
+
 /// A token used this soon after the app gave it cannot have expired in the link's hands.
 const FRESH_SPAN: Span = Span::seconds(10);
 
@@ -17,6 +21,8 @@ pub(crate) struct Credential {
     version: u32,
     is_refused: bool,
     asking: Asking,
+    /// Whether it is asked before the token in use ends, so that the link can do without.
+    is_early: bool,
     /// How often in a row the app could not say.
     deferrals: u32,
     trial: Trial,
@@ -74,6 +80,7 @@ impl Credential {
             version: 0,
             is_refused: false,
             asking: Asking::Idle,
+            is_early: false,
             deferrals: 0,
             trial: Trial::Over,
         }
@@ -94,18 +101,37 @@ impl Credential {
         self.is_refused
     }
 
-    /// Whether the app is being asked, or will be again.
+    /// Whether the link needs a token for which the app is being asked, or will be again.
     pub(crate) const fn is_wanted(&self) -> bool {
-        !matches!(self.asking, Asking::Idle)
+        !matches!(self.asking, Asking::Idle) && !self.is_early
     }
 
     /// A fresh token is needed now. Whether the app is yet to be asked.
     pub(crate) const fn want(&mut self) -> bool {
-        let is_asked = self.is_wanted();
-        if !is_asked {
+        let is_new = matches!(self.asking, Asking::Idle);
+        if is_new {
             self.asking = Asking::Asked;
         }
-        !is_asked
+        self.is_early = false;
+        is_new
+    }
+
+    /// The token in use will soon end. Whether the app is yet to be asked for the next one.
+    pub(crate) const fn want_early(&mut self) -> bool {
+        let is_new = matches!(self.asking, Asking::Idle);
+        if is_new {
+            self.asking = Asking::Asked;
+            self.is_early = true;
+        }
+        is_new
+    }
+
+    /// The app has no newer token, and the one in use holds for now: it is no longer asked.
+    pub(crate) const fn do_without(&mut self) {
+        if self.is_early {
+            self.asking = Asking::Idle;
+            self.is_early = false;
+        }
     }
 
     /// Whether the app has been asked and has not answered.
@@ -118,7 +144,7 @@ impl Credential {
         let pause = doubled(config.backoff_min, self.deferrals, config.backoff_max);
         let pause = jittered(pause, config.jitter_percent, rng).max(config.delay_floor);
         self.deferrals = self.deferrals.saturating_add(1);
-        self.is_refused = true;
+        self.is_refused |= !self.is_early;
         self.asking = Asking::Deferred { at: now + pause, soonest: now + config.delay_floor };
     }
 
@@ -160,6 +186,7 @@ impl Credential {
             Asking::Slept => Trial::Aged,
         };
         self.asking = Asking::Idle;
+        self.is_early = false;
         self.deferrals = 0;
     }
 
@@ -167,6 +194,7 @@ impl Credential {
     pub(crate) const fn rest(&mut self) {
         self.is_refused = false;
         self.asking = Asking::Idle;
+        self.is_early = false;
         self.deferrals = 0;
         self.trial = Trial::Over;
     }

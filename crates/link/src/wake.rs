@@ -11,7 +11,7 @@ pub enum Why {
     Race,
     /// The attempt under way has taken long: plain HTTP is tried beside it.
     Probe,
-    /// The app is asked again for a token, since it could not say.
+    /// The app is asked for a token: again, since it could not say, or before the one in use ends.
     Token,
     /// The next heartbeat.
     Heartbeat,

@@ -14,6 +14,7 @@ import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
 import { type Bounded, type Config, bounded } from "./config.js";
 import { type Credential, newCredential } from "./credential.js";
+import type { Renewal } from "./credential/renewal.js";
 import { bounds, newDevice } from "./device.js";
 import { type Health, newHealth, report } from "./health.js";
 import type { Input, SocketId } from "./input.js";
@@ -102,8 +103,10 @@ export class Link {
   readonly out: Output[] = [];
   now: Millis = 0;
   generation: Generation = 0;
-  /** The version of the token in the newest `hello`. */
-  helloTokenVersion = 0;
+  /** The version of the token in the newest `hello`, or in the newest `refresh` that was taken. */
+  sessionTokenVersion = 0;
+  /** The end of the session's token, where the server has told it. */
+  renewal: Renewal | undefined;
   /** When that was sent. */
   helloSentAt: Millis = 0;
   isOnline = true;

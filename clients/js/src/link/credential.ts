@@ -28,8 +28,10 @@ export interface Credential {
   version: number;
   /** Whether that token was refused, so that sending it again is of no use. */
   isRefused: boolean;
-  /** Whether the app is being asked, or will be again. */
-  isWanted: boolean;
+  /** Whether the app is being asked, or will be again; … */
+  isAsking: boolean;
+  /** … before the token in use ends, so that the link can do without. */
+  isEarly: boolean;
   /** When it is asked again, where it could not say; … */
   askAt: Millis;
   /** … no sooner than this, where it is hurried. */
@@ -51,7 +53,8 @@ export const newCredential = (token: Token | null | undefined): Credential => ({
   token,
   version: 0,
   isRefused: false,
-  isWanted: false,
+  isAsking: false,
+  isEarly: false,
   askAt: NEVER,
   soonest: NEVER,
   deferrals: 0,
@@ -59,21 +62,39 @@ export const newCredential = (token: Token | null | undefined): Credential => ({
   givenAt: NEVER,
 });
 
+/** Whether the link needs a token for which the app is being asked, or will be again. */
+export const isWanted = ({ isAsking, isEarly }: Credential): boolean => isAsking && !isEarly;
+
 /** A fresh token is needed now. Whether the app is yet to be asked. */
 export function want(credential: Credential): boolean {
-  if (credential.isWanted) return false;
+  const isNew = wantEarly(credential);
+  credential.isEarly = false;
+  return isNew;
+}
+
+/** The token in use will soon end. Whether the app is yet to be asked for the next one. */
+export function wantEarly(credential: Credential): boolean {
+  if (credential.isAsking) return false;
   credential.hasSlept = false;
-  return (credential.isWanted = true);
+  return (credential.isAsking = credential.isEarly = true);
+}
+
+/** The app has no newer token, and the one in use holds for now: it is no longer asked. */
+export function doWithout(credential: Credential): void {
+  if (!credential.isEarly) return;
+  credential.isAsking = credential.isEarly = false;
+  credential.askAt = NEVER;
 }
 
 /** Whether the app has been asked and has not answered. */
-export const isAsked = ({ isWanted, askAt }: Credential): boolean => isWanted && askAt === NEVER;
+export const isAsked = ({ isAsking, askAt }: Credential): boolean => isAsking && askAt === NEVER;
 
 /** The app cannot say now: it is asked again after a pause, which doubles each time in a row. */
 export function defer(credential: Credential, now: Millis, config: LinkSettings, rng: Rng): void {
   const { delayFloorMs, jitterPercent } = config;
   const pause = doubled(config.backoffMinMs, credential.deferrals++, config.backoffMaxMs);
-  credential.isRefused = credential.isWanted = true;
+  credential.isRefused ||= !credential.isEarly;
+  credential.isAsking = true;
   credential.hasSlept = false;
   credential.askAt = now + Math.max(jittered(pause, jitterPercent, rng), delayFloorMs);
   credential.soonest = now + delayFloorMs;
@@ -94,16 +115,16 @@ export function takeDue(credential: Credential, now: Millis): boolean {
 
 /** The app gave a token. */
 export function give(credential: Credential, now: Millis, token: Token): void {
-  const { isWanted, hasSlept } = credential;
+  const { isAsking, hasSlept } = credential;
   rest(credential);
   credential.token = token;
   credential.version++;
-  if (isWanted) credential.givenAt = hasSlept ? NOT_YET : now;
+  if (isAsking) credential.givenAt = hasSlept ? NOT_YET : now;
 }
 
 /** The app is no longer asked, and what it gave begins anew. */
 export function rest(credential: Credential): void {
-  credential.isRefused = credential.isWanted = false;
+  credential.isRefused = credential.isAsking = credential.isEarly = false;
   credential.deferrals = 0;
   credential.askAt = credential.givenAt = NEVER;
 }

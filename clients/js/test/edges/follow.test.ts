@@ -216,10 +216,11 @@ test("loops and waits end when the client is closed", async () => {
   await assert.rejects(subscription.finished, code("closed"));
 });
 
-test("a server with keys wants a token, at first and again once one is refused", async () => {
+test("a server with keys wants a token, at first and again once one is refused", async (t) => {
   const KEY = "0123456789abcdef0123456789abcdef";
   const keys = { AUTH__HS256_KEY: KEY, INTERNAL__KEY: "a-backends-own-key-0001" };
   const guarded = await Server.start([], keys, keys.INTERNAL__KEY);
+  t.after(() => guarded.kill());
   const env = { STEADFAST_AUTH__HS256_KEY: KEY };
   const good = await prints(["token", "--subscribe", "demo:*", "--ttl", "1h"], env);
   await guarded.publishes("demo:1", "progress", 1);
@@ -248,7 +249,29 @@ test("a server with keys wants a token, at first and again once one is refused",
   }, code("rejected"));
   await without.notices.first("a word to people", (notice) => notice?.code === "AUTH_REQUIRED");
   assert.equal(without.client.reason, "rejected");
-  await guarded.kill();
+});
+
+test("a client outlives its tokens: the session is given the next one in time", async (t) => {
+  const KEY = "0123456789abcdef0123456789abcdef";
+  const keys = { AUTH__HS256_KEY: KEY, INTERNAL__KEY: "a-backends-own-key-0001" };
+  const settings = { ...keys, AUTH__LEEWAY_S: "0", HEARTBEAT__SWEEP_INTERVAL_MS: "200" };
+  const guarded = await Server.start([], settings, keys.INTERNAL__KEY);
+  t.after(() => guarded.kill());
+  const env = { STEADFAST_AUTH__HS256_KEY: KEY };
+  const asked = new Told<string>();
+  const { client, states } = subject(guarded.url, {
+    token: (why) => {
+      asked.push(why);
+      return prints(["token", "--subscribe", "demo:*", "--ttl", "4s"], env);
+    },
+  });
+  const { events } = follow(client, "demo:1");
+  await asked.count("request for a token", 3);
+  await guarded.publishes("demo:1", "progress", 1);
+  await events.count("event", 1);
+  assert.deepEqual(asked.all, ["first", "expiring", "expiring"]);
+  const connected = "connected (was connecting): welcomed";
+  assert.deepEqual(states.all, ["connecting (was disconnected): asked", connected]);
 });
 
 test("a `since` that is nearly a position is refused in the client, and naming the channel", () => {

@@ -22,7 +22,7 @@ function onTrial(): Credential {
   assert.ok(want(credential), "the app is asked");
   assert.ok(!want(credential), "and not asked twice");
   give(credential, 100_000, "one");
-  assert.ok(!credential.isRefused && !credential.isWanted);
+  assert.ok(!credential.isRefused && !credential.isAsking);
   return credential;
 }
 

@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use steadfast_client::{ChannelName, Client, LinkState, Notice, Since};
 use steadfast_server::auth::token::{Claims, sign};
+use tokio::sync::mpsc;
 
 use crate::process::Process;
 use crate::raw::Raw;
@@ -178,6 +180,36 @@ async fn a_session_goes_on_with_a_newer_token_and_only_with_one_of_its_user() {
     let revoked = server.posts("/v1/revocations", &json!({"sub": "ada"})).await;
     assert_eq!(revoked.json()["closed"], 1, "{revoked:?}");
     assert_eq!(raw.closed().await.0, 4202);
+}
+
+/// P-39
+#[tokio::test]
+async fn a_client_outlives_its_tokens() {
+    let server = guarded(&[("HEARTBEAT__SWEEP_INTERVAL_MS", "200")]).await;
+    let (asked, mut requests) = mpsc::unbounded_channel();
+    let source = move || {
+        asked.send(()).unwrap();
+        async { Some(made(&["--subscribe", "demo:*", "--ttl", "4s"]).await) }
+    };
+    let builder = Client::builder(&server.url("")).token_source(source);
+    let channel = ChannelName::new("demo:1").unwrap();
+    let mut client = builder.subscribe(channel, Since::Start).connect().await.unwrap();
+    for _ in 0..3 {
+        requests.recv().await.unwrap();
+    }
+    server.publishes("demo:1", 1).await;
+    let mut seen = Vec::new();
+    loop {
+        let notice = client.next().await.unwrap();
+        if let Notice::State { new, .. } = notice {
+            seen.push(new);
+        } else if matches!(notice, Notice::Event(_)) {
+            break;
+        }
+    }
+    assert_eq!(seen, [LinkState::Connecting, LinkState::Connected]);
+    let stats = server.looks("/v1/stats").await.json();
+    assert_eq!(stats["connections"]["accepted"], 1, "{stats}");
 }
 
 #[tokio::test]

@@ -67,11 +67,11 @@ impl Link {
     pub(super) fn on_token(&mut self, now: Millis, token: Token) {
         let was_wanted = self.credential.is_wanted();
         self.credential.give(now, token);
-        if !was_wanted {
-            return;
+        if was_wanted {
+            self.connector.on_token(now);
+            self.poller.on_token(now);
         }
-        self.connector.on_token(now);
-        self.poller.on_token(now);
+        self.refresh_session();
     }
 
     pub(super) fn on_no_token(&mut self, now: Millis) {
@@ -81,6 +81,7 @@ impl Link {
                 if self.credential.is_wanted() {
                     self.rest(now, Reason::Rejected);
                 }
+                self.credential.do_without();
             }
         }
     }

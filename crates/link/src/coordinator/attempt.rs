@@ -62,9 +62,9 @@ impl Link {
         self.has_connected = true;
         self.record.succeed(now);
         self.health.on_welcome(now, socket, welcome);
-        self.credential.accept(self.hello_token_version);
         self.publisher.on_welcome(welcome.limits.message_bytes);
         self.pacer.on_welcome(now, &welcome.limits);
+        self.on_token_accepted(now, self.session_token_version, welcome.token_expires_in_ms);
         match self.phase {
             Phase::Trying(_) => self.enter_live(now, Origin::Attempt),
             Phase::Polling | Phase::Resting | Phase::Offline | Phase::Live(_) => {}
@@ -78,7 +78,7 @@ impl Link {
 
     fn send_hello(&mut self, now: Millis, socket: SocketId) {
         self.generation += 1;
-        self.hello_token_version = self.credential.version();
+        self.session_token_version = self.credential.version();
         self.hello_sent_at = now;
         self.health.on_hello(now);
         let hello = Hello {

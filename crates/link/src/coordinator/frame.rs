@@ -65,7 +65,10 @@ impl Link {
             ServerFrame::Published { id, epoch, offset, .. } => {
                 self.on_published(id.as_ref(), epoch, offset);
             }
-            ServerFrame::Welcome(_) | ServerFrame::Refreshed { .. } | ServerFrame::Pong { .. } => {}
+            ServerFrame::Refreshed { id, expires_in_ms } => {
+                self.on_refreshed(now, id.as_ref(), expires_in_ms);
+            }
+            ServerFrame::Welcome(_) | ServerFrame::Pong { .. } => {}
         }
     }
 
@@ -155,7 +158,7 @@ impl Link {
     }
 
     fn on_error(&mut self, now: Millis, frame: ErrorFrame) {
-        if self.on_publish_error(now, &frame) {
+        if self.on_publish_error(now, &frame) || self.on_refresh_error(now, frame.id.as_ref()) {
             return;
         }
         let concerned = match (&frame.id, &frame.channel) {

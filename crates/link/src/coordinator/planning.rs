@@ -63,7 +63,7 @@ impl Link {
     /// the app for the token when it is due, so that what it sends is fresh.
     fn plan_with_token(&mut self, now: Millis, code: CloseCode) -> Option<Millis> {
         let fault = if code == CloseCode::TOKEN_EXPIRED { Fault::Age } else { Fault::Content };
-        match self.credential.refuse(self.hello_token_version, self.hello_sent_at, fault) {
+        match self.credential.refuse(self.session_token_version, self.hello_sent_at, fault) {
             Refusal::Again | Refusal::Renew => {
                 Some(self.connector.time_when_asked(now, &self.config))
             }

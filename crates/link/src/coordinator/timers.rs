@@ -22,6 +22,7 @@ impl Link {
         self.run_policy(now);
         self.run_polls(now);
         self.run_token(now);
+        self.run_renewal(now);
         self.return_if_proven(now);
     }
 
@@ -46,7 +47,11 @@ impl Link {
         match self.phase {
             Phase::Resting | Phase::Offline => None,
             Phase::Trying(_) | Phase::Live(_) | Phase::Polling => {
-                self.credential.wake().map(|at| Wake::new(at, Why::Token))
+                let renewal = self.renewal_at().map(|at| Wake::new(at, Why::Token));
+                Wake::earliest([
+                    self.credential.wake().map(|at| Wake::new(at, Why::Token)),
+                    renewal,
+                ])
             }
         }
     }

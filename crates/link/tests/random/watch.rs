@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use steadfast_link::{Grade, Input, LinkState, Notice, Output, Reason, SocketId};
+use steadfast_link::{Grade, Input, LinkState, Notice, Output, PollFailure, Reason, SocketId};
 use steadfast_protocol::{
-    ChannelName, ClientFrame, Position, PublishFrame, ServerFrame, Superseded,
+    Advice, ChannelName, ClientFrame, Position, PublishFrame, ServerFrame, Superseded,
 };
 
 use crate::saying::Saying;
@@ -16,6 +16,11 @@ use crate::silence::Silence;
 pub(crate) struct Watch {
     is_offline: bool,
     is_token_wanted: bool,
+    /// How many tokens the app has given: now, and when the newest `hello` was sent.
+    tokens: u32,
+    hello_tokens: u32,
+    /// The same, when a token was refused.
+    refused_tokens: Option<u32>,
     /// Whether a network came or changed since the last attempt.
     is_network_new: bool,
     attempts: VecDeque<u64>,
@@ -24,7 +29,8 @@ pub(crate) struct Watch {
     dialling: BTreeMap<SocketId, u8>,
     /// Where the last attempt went, as long as it had no rival.
     lone_endpoint: Option<u8>,
-    polls: BTreeSet<u32>,
+    /// Those under way, each with the number of tokens when it was sent.
+    polls: BTreeMap<u32, u32>,
     is_probing: bool,
     state: Option<(LinkState, Reason)>,
     told: BTreeMap<ChannelName, Position>,
@@ -48,11 +54,22 @@ impl Watch {
                 self.is_offline = false;
                 self.is_network_new = true;
             }
-            Input::Token(_) | Input::TokenUnavailable => self.is_token_wanted = false,
+            Input::Token(token) => {
+                self.is_token_wanted = false;
+                self.tokens += u32::from(token.is_some());
+            }
+            Input::TokenUnavailable => self.is_token_wanted = false,
             Input::Unsubscribe { channel } => {
                 self.told.remove(channel);
             }
-            Input::SocketFailed { socket, .. } | Input::SocketClosed { socket, .. } => {
+            Input::SocketClosed { socket, code } => {
+                let is_greeted = self.open.remove(socket);
+                let is_dialling = self.dialling.remove(socket).is_some();
+                if is_greeted && !is_dialling && code.advice() == Advice::RefreshToken {
+                    self.refused_tokens = Some(self.hello_tokens);
+                }
+            }
+            Input::SocketFailed { socket, .. } => {
                 self.open.remove(socket);
                 self.dialling.remove(socket);
             }
@@ -61,8 +78,11 @@ impl Watch {
                     self.superseded.push(superseded.clone());
                 }
             }
-            Input::Polled { poll, .. } => {
-                self.polls.remove(poll);
+            Input::Polled { poll, outcome } => {
+                let tokens = self.polls.remove(poll);
+                if matches!(outcome, Err(PollFailure::Unauthorized)) && tokens.is_some() {
+                    self.refused_tokens = tokens;
+                }
             }
             Input::Probed { .. } => self.is_probing = false,
             Input::Publish { ticket, .. } => {
@@ -94,8 +114,10 @@ impl Watch {
         match output {
             Output::OpenSocket { socket, endpoint, .. } => self.on_open(now, *socket, *endpoint),
             Output::Send { socket, frame } => {
-                if let ClientFrame::Publish(frame) = &**frame {
-                    self.on_publish(frame);
+                match &**frame {
+                    ClientFrame::Publish(frame) => self.on_publish(frame),
+                    ClientFrame::Hello(_) => self.hello_tokens = self.tokens,
+                    _ => {}
                 }
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
                 self.dialling.remove(socket);
@@ -108,10 +130,11 @@ impl Watch {
             }
             Output::Poll { poll, .. } => {
                 assert!(!self.is_offline, "polls without a network");
-                assert!(self.polls.insert(*poll), "an id of a poll was used twice");
+                let is_new = self.polls.insert(*poll, self.tokens).is_none();
+                assert!(is_new, "an id of a poll was used twice");
             }
             Output::CancelPoll { poll } => {
-                assert!(self.polls.remove(poll), "cancels a poll that is not under way");
+                assert!(self.polls.remove(poll).is_some(), "cancels a poll that is not under way");
             }
             Output::Probe { .. } => {
                 assert!(!self.is_offline, "probes without a network");
@@ -138,7 +161,8 @@ impl Watch {
     /// Beside a live session there is one attempt at most, and it may race two endpoints.
     fn on_open(&mut self, now: u64, socket: SocketId, endpoint: u8) {
         assert!(!self.is_offline, "an attempt without a network");
-        assert!(!self.is_token_wanted, "an attempt with a token that was refused");
+        let is_refused = self.refused_tokens == Some(self.tokens);
+        assert!(!is_refused, "an attempt with a token that was refused");
         // Two endpoints are one attempt, side by side or one after the other.
         let is_soon = self.attempts.back().is_some_and(|at| now < at + 1000);
         let is_instead = is_soon && self.lone_endpoint.is_some_and(|other| other != endpoint);
@@ -170,6 +194,7 @@ impl Watch {
                 assert_ne!(before, Some((*new, *reason)), "a state was told twice");
                 if *new == LinkState::Disconnected && *reason != Reason::Offline {
                     self.is_token_wanted = false;
+                    self.refused_tokens = None;
                 }
             }
             Notice::Subscribed { channel, position, .. } => {

@@ -134,6 +134,7 @@ impl World {
             Output::Poll { poll, .. } => self.poll = *poll,
             Output::Send { frame, .. } => match &**frame {
                 ClientFrame::Subscribe(request) => self.request.clone_from(&request.id),
+                ClientFrame::Refresh { id, .. } => self.request.clone_from(id),
                 ClientFrame::Heartbeat(heartbeat) => self.heartbeat.clone_from(&heartbeat.id),
                 ClientFrame::Publish(publish) => self.publish.clone_from(&publish.id),
                 ClientFrame::Hello(_) => {
@@ -141,7 +142,6 @@ impl World {
                     self.is_greeting = true;
                 }
                 ClientFrame::Unsubscribe { .. }
-                | ClientFrame::Refresh { .. }
                 | ClientFrame::Ping { .. }
                 | ClientFrame::Pong { .. } => {}
             },
@@ -193,7 +193,11 @@ impl World {
                 timestamp: Scalar::number(0),
                 server_time: time(),
             }),
-            111..=113 => self.frame(ServerFrame::Ping { id: None }),
+            111 | 112 => self.frame(ServerFrame::Ping { id: None }),
+            113 => self.frame(ServerFrame::Refreshed {
+                id: self.request.clone(),
+                expires_in_ms: (a % 3 > 0).then(|| u64::from(b) * 8),
+            }),
             114 | 115 => self.frame(ServerFrame::GoAway(GoAway {
                 reason: "drain".into(),
                 after_ms: u64::from(a % 5000),
@@ -392,7 +396,7 @@ fn welcome(a: u16, b: u16) -> ServerFrame {
         },
         crash_window_ms: u64::from(b),
         path_idle_limit_ms: None,
-        token_expires_in_ms: None,
+        token_expires_in_ms: (a % 4 == 1).then(|| u64::from(b) * 8),
         server_time: time(),
     }))
 }

@@ -76,9 +76,7 @@ pub(super) async fn answer(
             boxed(checked(&port, &peer, client, problem, &mut is_last).response())
         }
     };
-    if is_last
-        || peer.anonymous_until().is_some_and(|until| until <= node.clock.after(Duration::ZERO))
-    {
+    if is_last || peer.is_closing(node.clock.after(Duration::ZERO)) {
         // What follows this head is not read as another request.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -13,6 +13,10 @@ use tokio::time::Instant;
 use crate::net::access_limits::Refusal;
 use crate::node::Node;
 
+/// Answers say that they are the last in this part of the time that a connection has without a
+/// token, the last one.
+const CLOSING_SHARE: u64 = 4;
+
 /// One accepted socket. Dropping it makes room for another one.
 #[derive(Debug)]
 pub struct ConnectionGuard {
@@ -23,6 +27,9 @@ pub struct ConnectionGuard {
     requests: Option<Mutex<Rate>>,
     /// When it is to end unless a valid token has been shown by then.
     anonymous_until: Instant,
+    /// From when on each answer says that it is the last, unless one has: a connection that closes
+    /// between two answers takes a request with it that is on its way.
+    closing_from: Instant,
     has_shown_token: AtomicBool,
     /// When its handshake must be complete.
     pub deadline: Instant,
@@ -56,12 +63,14 @@ impl ConnectionGuard {
         }
         node.access.connect_any(now)?;
         let after = |ms| node.clock.after(Duration::from_millis(ms));
+        let anonymous_ms = node.config.public.anonymous_ms_max;
         Ok(Self {
             count,
             address,
             _permit: None,
             requests: None,
-            anonymous_until: after(node.config.public.anonymous_ms_max),
+            anonymous_until: after(anonymous_ms),
+            closing_from: after(anonymous_ms - anonymous_ms / CLOSING_SHARE),
             // Nobody has a token in `--dev`.
             has_shown_token: AtomicBool::new(node.config.dev),
             deadline: after(node.config.limits.handshake_timeout_ms),
@@ -98,6 +107,11 @@ impl ConnectionGuard {
     pub(crate) fn anonymous_until(&self) -> Option<Instant> {
         (!self.is_shared() && !self.has_shown_token.load(Ordering::Relaxed))
             .then_some(self.anonymous_until)
+    }
+
+    /// Whether an answer at `now` is to be the last one.
+    pub(crate) fn is_closing(&self, now: Instant) -> bool {
+        self.anonymous_until().is_some() && self.closing_from <= now
     }
 }
 

@@ -14,13 +14,14 @@ use super::life::Life;
 use super::settings::link_id;
 
 /// The type of every frame.
-pub(super) const FRAME_KINDS: [&str; 11] = [
+pub(super) const FRAME_KINDS: [&str; 12] = [
     "welcome",
     "subscribed",
     "event",
     "superseded",
     "finished",
     "published",
+    "refreshed",
     "heartbeat_ack",
     "pong",
     "ping",
@@ -79,6 +80,10 @@ impl Life {
                     repeated: false,
                 }
             }
+            "refreshed" => ServerFrame::Refreshed {
+                id: self.request(),
+                expires_in_ms: self.token_expires_in_ms(),
+            },
             "heartbeat_ack" => self.heartbeat_ack(),
             "pong" => ServerFrame::Pong { id: self.request() },
             "ping" => ServerFrame::Ping { id: self.request() },
@@ -108,9 +113,14 @@ impl Life {
             },
             crash_window_ms: self.dice.pick([0, 5_000, 5_000, 60_000]),
             path_idle_limit_ms: None,
-            token_expires_in_ms: None,
+            token_expires_in_ms: self.token_expires_in_ms(),
             server_time: time(),
         }))
+    }
+
+    /// Soon, later than a trace lasts, or never.
+    fn token_expires_in_ms(&mut self) -> Option<u64> {
+        self.dice.pick([None, None, Some(0), Some(20_000), Some(86_400_000)])
     }
 
     fn subscribed(&mut self) -> ServerFrame {

@@ -240,13 +240,13 @@ impl Asked {
                 self.request.clone_from(&request.id);
                 self.channels.push(request.channel.clone());
             }
+            ClientFrame::Refresh { id, .. } => self.request.clone_from(id),
             ClientFrame::Heartbeat(heartbeat) => {
                 self.heartbeat.clone_from(&heartbeat.id);
                 self.is_heartbeat_due = true;
             }
             ClientFrame::Unsubscribe { .. }
             | ClientFrame::Publish(_)
-            | ClientFrame::Refresh { .. }
             | ClientFrame::Ping { .. }
             | ClientFrame::Pong { .. } => {}
         }

@@ -15,6 +15,7 @@ import * as poller from "../poller.js";
 import * as subscriptions from "../subscriptions.js";
 import { fallBackIfWanted } from "./fallback.js";
 import { rest } from "./reconnect.js";
+import { refreshSession } from "./refresh.js";
 import { returnIfProven } from "./returning.js";
 import { enterConnecting, enterOffline } from "./transitions.js";
 
@@ -68,17 +69,20 @@ export function onUnsubscribe(
 }
 
 export function onToken(link: Link, now: Millis, { token }: Input & { kind: "token" }): void {
-  const wasWanted = link.credential.isWanted;
+  const wasWanted = credential.isWanted(link.credential);
   if (token == null) return onNoToken(link, now);
   credential.give(link.credential, now, token);
-  if (!wasWanted) return;
-  connector.onToken(link.connector, now);
-  poller.onToken(link.poller, now);
+  if (wasWanted) {
+    connector.onToken(link.connector, now);
+    poller.onToken(link.poller, now);
+  }
+  refreshSession(link);
 }
 
 function onNoToken(link: Link, now: Millis): void {
   if (link.phase === "resting") credential.rest(link.credential);
-  else if (link.credential.isWanted) rest(link, now, "rejected");
+  else if (credential.isWanted(link.credential)) rest(link, now, "rejected");
+  credential.doWithout(link.credential);
 }
 
 /**

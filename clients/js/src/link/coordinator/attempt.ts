@@ -8,7 +8,6 @@ import type { Welcome } from "../../protocol/frame/server.js";
 import * as connector from "../connector.js";
 import * as dialing from "../connector/dialing.js";
 import type { Link } from "../coordinator.js";
-import { accept } from "../credential.js";
 import { type End, closed, isFinal } from "../end.js";
 import * as health from "../health.js";
 import type { Input, SocketId } from "../input.js";
@@ -20,6 +19,7 @@ import { subscribe } from "./app.js";
 import { closeSockets, race, stage } from "./dials.js";
 import { paceSession } from "./measurements.js";
 import { onAttemptEnd, onSessionEnd, recordFailure } from "./reconnect.js";
+import { onTokenAccepted } from "./refresh.js";
 import { probeReturn } from "./returning.js";
 import { replaceSession } from "./successor.js";
 import { enterLive } from "./transitions.js";
@@ -85,9 +85,9 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
   link.hasConnected = true;
   records.succeed(link.record, now);
   health.onWelcome(link.health, now, socket, welcome);
-  accept(link.credential, link.helloTokenVersion);
   publisher.onWelcome(link.publisher, welcome.limits.message_bytes);
   pacer.onWelcome(link.pacer, now, welcome.limits);
+  onTokenAccepted(link, now, link.sessionTokenVersion, welcome.token_expires_in_ms);
   if (link.connector.policy) enterLive(link, now, false);
   paceSession(link, now);
   for (const id of subscriptions.unrequested(link.subscriptions)) subscribe(link, now, id);
@@ -96,7 +96,7 @@ export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: We
 
 function sendHello(link: Link, now: Millis, socket: SocketId): void {
   const { settings, credential } = link;
-  link.helloTokenVersion = credential.version;
+  link.sessionTokenVersion = credential.version;
   link.helloSentAt = now;
   health.onHello(link.health, now);
   const channels = subscriptions.requestAll(link.subscriptions, now);

@@ -34,6 +34,7 @@ import { stage } from "./dials.js";
 import { measureDelivery, sendTimed } from "./measurements.js";
 import { onPublishError, onPublished } from "./publishes.js";
 import { onSessionEnd, rest, restIfFinished } from "./reconnect.js";
+import { onRefreshError, onRefreshed } from "./refresh.js";
 import { returnIfProven } from "./returning.js";
 import { clearSessionDoubt } from "./successor.js";
 
@@ -90,6 +91,8 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
       return onError(link, now, frame);
     case "published":
       return onPublished(link, frame);
+    case "refreshed":
+      return onRefreshed(link, now, frame);
     case "welcome":
     case "pong":
       return;
@@ -167,7 +170,7 @@ function onGoAway(link: Link, now: Millis, frame: GoAway): void {
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {
-  if (onPublishError(link, now, frame)) return;
+  if (onPublishError(link, now, frame) || onRefreshError(link, now, frame)) return;
   const { id, channel } = frame;
   const subscription =
     id !== undefined

@@ -60,7 +60,7 @@ function planWithToken(
   code: CloseCode | undefined,
 ): Millis | undefined {
   const fault = code === TOKEN_EXPIRED ? "age" : "content";
-  const { helloTokenVersion, helloSentAt } = link;
-  const refusal = credential.refuse(link.credential, helloTokenVersion, helloSentAt, fault);
+  const { sessionTokenVersion, helloSentAt } = link;
+  const refusal = credential.refuse(link.credential, sessionTokenVersion, helloSentAt, fault);
   return refusal === "stop" ? undefined : timing.timeWhenAsked(link.connector, now);
 }

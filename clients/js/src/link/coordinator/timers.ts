@@ -21,6 +21,7 @@ import { sendTimed } from "./measurements.js";
 import { runPolls } from "./polls.js";
 import { runPublishes } from "./publishes.js";
 import { onAttemptEnd, onSessionEnd, restIfFinished, showReconnecting } from "./reconnect.js";
+import { renewalAt, runRenewal } from "./refresh.js";
 import { returnAt, returnIfProven } from "./returning.js";
 
 /** Does what is due. */
@@ -34,6 +35,7 @@ export function run(link: Link, now: Millis): void {
   runPolicy(link, now);
   runPolls(link, now);
   runToken(link, now);
+  runRenewal(link, now);
   returnIfProven(link, now);
 }
 
@@ -53,8 +55,10 @@ export function nextWake(link: Link): Millis {
 }
 
 /** Nobody is asked for a token while the link wants none, or has no network. */
-const tokenWake = ({ phase, credential }: Link): Millis =>
-  phase === "resting" || phase === "offline" ? NEVER : credential.askAt;
+const tokenWake = (link: Link): Millis =>
+  link.phase === "resting" || link.phase === "offline"
+    ? NEVER
+    : Math.min(link.credential.askAt, renewalAt(link));
 
 function runSession(link: Link, now: Millis): void {
   for (let next; (next = health.nextAction(link.health, now, link.settings)); ) {

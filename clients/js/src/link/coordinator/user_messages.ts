@@ -5,6 +5,7 @@
 import { type Millis, NEVER } from "../../machine/time.js";
 import * as CloseCode from "../../protocol/close.js";
 import type { Link } from "../coordinator.js";
+import { isWanted } from "../credential.js";
 import { type End, codeOf } from "../end.js";
 import * as health from "../health.js";
 import type { Input } from "../input.js";
@@ -16,7 +17,7 @@ export function noteInput(link: Link, now: Millis, input: Input): void {
   const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
   const hasToken = link.credential.token != null;
   if (isUnauthorized) link.tokenFault = hasToken ? "token_refused" : "token_missing";
-  const isToken = link.credential.isWanted || isUnauthorized;
+  const isToken = isWanted(link.credential) || isUnauthorized;
   messages.onClue(link.messages, now, isToken ? link.tokenFault : "refused");
 }
 

@@ -14,6 +14,8 @@ export type ClientFrame =
   | { type: "unsubscribe"; id?: Scalar; channel: ChannelName }
   /** Publishes from a link. */
   | PublishFrame
+  /** A newer token for the session. The id is echoed in `refreshed` or `error`. */
+  | { type: "refresh"; id?: Scalar; token: Token }
   /** I am here, and will say so again within `next_ms`. */
   | Heartbeat
   /** Are you there? The id is echoed in the `pong`. */

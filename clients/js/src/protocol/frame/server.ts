@@ -21,6 +21,8 @@ export type ServerFrame =
   | { readonly type: "finished"; readonly channel: ChannelName }
   /** The broker has the event; the id is the publish frame's. */
   | Published
+  /** A newer token is in force; the id is the refresh frame's. */
+  | Refreshed
   /** The answer to `heartbeat`, whose id it has. */
   | HeartbeatAck
   /** I am here. The id is the ping's. */
@@ -48,6 +50,8 @@ export interface Welcome {
   readonly crash_window_ms: number;
   /** How long the path in front of the server lets a link be idle, in milliseconds, if known. */
   readonly path_idle_limit_ms?: number | null;
+  /** When the session ends with its token, in milliseconds, where the server knows `refresh`. */
+  readonly token_expires_in_ms?: number | null;
   /** The server's time: RFC 3339 with milliseconds. */
   readonly server_time: string;
 }
@@ -92,6 +96,14 @@ export interface Published {
   readonly offset: number;
   /** Whether an earlier publish with the same key made it. */
   readonly repeated?: boolean;
+}
+
+/** A newer token is in force. */
+export interface Refreshed {
+  readonly type: "refreshed";
+  readonly id?: Scalar;
+  /** When the session ends with it, in milliseconds from now; none: it does not. */
+  readonly expires_in_ms?: number | null;
 }
 
 /** The answer to `heartbeat`. */
