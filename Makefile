@@ -90,9 +90,12 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 	cd clients/js && npm run build && npm test && npm run traces && npm run test:runtimes && npm run test:page && npm run test:browser
 	cd examples/wechat && npm test
 
-python: setup ## the Python client: format, lints, types, and its tests against the real server
+python: setup ## the Python client and its examples: format, lints, types, tests against the real server and in a browser
 	cargo build --package steadfast
-	cd clients/python && $(PYTHON) -m ruff format --check . && $(PYTHON) -m ruff check . && $(PYTHON) -m mypy && $(PYTHON) -m pytest
+	cd clients/js && npm run build
+	cd clients/python && $(PYTHON) -m ruff format --config pyproject.toml --check . ../../examples && $(PYTHON) -m ruff check --config pyproject.toml . ../../examples
+	cd clients/python && $(PYTHON) -m mypy && for example in ../../examples/python-*; do $(PYTHON) -m mypy $$example/app.py || exit 1; done
+	cd clients/python && $(PYTHON) -m pytest
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)

@@ -92,6 +92,7 @@ class KeyedServer(Server):
         config = folder / "steadfast.toml"
         config.write_text(
             '[auth]\nhs256_key_file = "token.key"\nleeway_s = 0\n'
+            '[public]\nallowed_origins = ["*"]\n'
             '[internal]\nkey_file = "backend.key"\n'
         )
         for file in folder.iterdir():

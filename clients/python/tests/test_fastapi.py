@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI, Header
 
 from server import KeyedServer, Server
 from steadfast import AsyncPublisher, TokenError
-from steadfast.fastapi import Grants, publisher_lifespan, publisher_of, token_router
+from steadfast.fastapi import Grants, Jobs, jobs_of, publisher_lifespan, publisher_of, token_router
 
 
 async def asked(app: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
@@ -39,6 +39,34 @@ def test_the_app_publishes_with_its_publisher_and_closes_it(dev_server: Server) 
 
     assert asyncio.run(asked(app, "POST", "/jobs")).json() == 1
     assert seen == ["AsyncPublisher", "ended"]
+
+
+def test_jobs_are_cancelled_and_waited_for_before_the_publisher_is_closed(
+    dev_server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = FastAPI(lifespan=publisher_lifespan(AsyncPublisher(dev_server.internal)))
+    ended: List[int] = []
+
+    async def job(publisher: AsyncPublisher) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append((await publisher.publish("fastapi:2", "end", final=True)).offset)
+
+    async def fail() -> None:
+        raise KeyError("mine")
+
+    @app.post("/jobs")
+    async def start(
+        publisher: AsyncPublisher = Depends(publisher_of), jobs: Jobs = Depends(jobs_of)
+    ) -> None:
+        jobs.start(job(publisher))
+        jobs.start(fail())
+        await asyncio.sleep(0)
+
+    assert asyncio.run(asked(app, "POST", "/jobs")).status_code == 200
+    assert ended == [1]
+    assert "a job failed" in caplog.text
 
 
 def test_an_app_without_a_publisher_says_what_is_missing() -> None:

@@ -63,12 +63,12 @@ def test_the_examples_of_the_readme_run_with_the_installed_package(
         return done.stdout.splitlines()
 
     publish, token, follow = re.findall(r"```python\n(.*?)```", readme(), re.DOTALL)
-    run(publish)
-    (made,) = run(f"TOKEN_KEY = 'k' * 32\n{token}\nprint(token)")
+    told = f"TOKEN_KEY = 'k' * 32\n{token}\nimport steadfast\nprint(token, steadfast.__file__)"
+    (line,) = run(f"{publish}\n{told}")
+    made, where = line.split()
     assert made.count(".") == 2
-    assert run(follow) == ["1 progress {'percent': 40}", "2 complete {'score': 87}"]
-    (where,) = run("import steadfast\nprint(steadfast.__file__)")
     assert where.startswith(str(installed))
+    assert run(follow) == ["1 progress {'percent': 40}", "2 complete {'score': 87}"]
 
 
 def readme() -> str:

@@ -32,6 +32,7 @@ from .items import (
 from .publisher import Publisher
 from .publishing import Publish, Receipt
 from .retry import RetryPolicy
+from .stopping import run_until_stopped
 from .tokens import make_token
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "__version__",
     "load_positions",
     "make_token",
+    "run_until_stopped",
     "save_positions",
 ]
