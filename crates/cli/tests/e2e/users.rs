@@ -182,7 +182,7 @@ async fn a_user_is_shown_disconnected_and_revoked_by_name() {
     sockets[0].says(&json!({"type": "ping", "id": 1})).await;
     for (body, detail) in [
         (json!({}), "say which tokens"),
-        (json!({"sub": "a", "jit": "x"}), "unknown field"),
+        (json!({"sub": "a", "jit": "x"}), "did you mean `jti`?"),
         (json!({"jti": "x", "before": 7}), "no place beside"),
         (json!({"jti": ""}), "1 to 255"),
         (json!({"sub": ""}), "empty"),
