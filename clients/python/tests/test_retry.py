@@ -154,6 +154,16 @@ def test_pauses_are_drawn_up_to_a_cap_that_doubles() -> None:
     assert pauses(0.5) == [0.25, 0.5, 1, 2, 4, 4, 4]
 
 
+def test_the_last_attempt_is_made_a_second_before_the_deadline() -> None:
+    attempts = Attempts(RetryPolicy(deadline_s=10), 0.0)
+    assert attempts.pause_s(8.0, 0.0, 0.99) == pytest.approx(0.495)
+    assert [attempts.pause_s(0.0, 0.0, 0.99) for _ in range(4)][-1] == pytest.approx(7.92)
+    assert attempts.pause_s(3.0, 0.0, 0.99) == 6
+    assert attempts.pause_s(3.0, 5.9, 0.99) == 6
+    assert attempts.pause_s(3.0, 6.0, 0.99) is None
+    assert attempts.pause_s(9.0, 0.0, 0.99) is None
+
+
 def test_the_deadline_has_a_limit_and_a_floor() -> None:
     assert RetryPolicy(deadline_s=240).deadline_s == 240
     for deadline_s in (0, 240.1, -1, float("nan")):

@@ -13,6 +13,10 @@ DEADLINE_S_MAX = 240.0
 """The server knows an idempotency key for five minutes: nothing is repeated after four."""
 
 
+LAST_ATTEMPT_S = 1.0
+"""The last attempt begins so long before the deadline at the latest."""
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
     """The times of a publisher, in seconds."""
@@ -61,4 +65,9 @@ class Attempts:
         cap = min(policy.pause_first_s * 2.0 ** min(self.failed, 16), policy.pause_max_s)
         self.failed += 1
         pause = hint_s + max(policy.pause_min_s, random * cap)
-        return pause if pause < self.time_left(now) else None
+        left = self.time_left(now)
+        if pause < left:
+            return pause
+        # One last attempt, with time for its answer.
+        last = left - LAST_ATTEMPT_S
+        return last if last >= hint_s + policy.pause_min_s else None
