@@ -285,6 +285,17 @@ def test_what_can_never_be_followed_is_refused_at_once() -> None:
         load_positions('{"a": "7"}')
 
 
+def test_leaving_in_the_middle_of_many_events_takes_no_time(dev_server: Server) -> None:
+    async def work() -> None:
+        await publish(dev_server, "leave:1", *["x" * 1000] * 3000)
+        async with Follower("leave:1", dev_server.url) as follower:
+            await until(follower, at_offset(100))
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < 1.5
+
+    run(work())
+
+
 def test_a_follower_that_is_closed_ends(dev_server: Server) -> None:
     async def work() -> None:
         follower = Follower("close:1", dev_server.url)

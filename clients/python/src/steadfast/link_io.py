@@ -85,8 +85,8 @@ class LinkIo:
         task = self._dials.pop(output.socket, None)
         if task is not None:
             task.cancel()
-        if socket is not None:
-            self._start(self._close(socket))
+        if socket is not None and task is not None:
+            self._start(self._close(socket, task))
 
     def probe(self) -> None:
         """Ask whether plain HTTP gets through."""
@@ -160,8 +160,15 @@ class LinkIo:
             await socket.send(text)
 
     @staticmethod
-    async def _close(socket: ClientConnection) -> None:
-        await socket.close()
+    async def _close(socket: ClientConnection, reader: asyncio.Task[None]) -> None:
+        await asyncio.wait({reader})
+        # Where many messages wait the library has stopped reading, and would not see the answer.
+        drain = asyncio.ensure_future(_read_away(socket))
+        try:
+            await socket.close()
+        finally:
+            drain.cancel()
+            socket.transport.abort()
 
     async def _run_probe(self) -> None:
         try:
@@ -198,6 +205,12 @@ class LinkIo:
                     raise AnswerTooLarge(f"the answer is over {MESSAGE_BYTES_MAX} bytes")
             is_ours = _NODE in answer.headers
             return HttpAnswer(answer.status_code, answer.headers, bytes(body), is_ours)
+
+
+async def _read_away(socket: ClientConnection) -> None:
+    with contextlib.suppress(WebSocketException):
+        async for _ in socket:
+            pass
 
 
 def _failure(error: Exception) -> tuple[DialFailure, Optional[float]]:
