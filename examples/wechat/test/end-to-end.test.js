@@ -3,6 +3,7 @@ const assert = require('node:assert/strict');
 const { afterEach, beforeEach, describe, it, mock } = require('node:test');
 
 const { Air } = require('./stage/air');
+const { Backend } = require('./stage/backend');
 const { Phone } = require('./stage/phone');
 const { Server } = require('./stage/server');
 const { load, openPage, restart, shows, turnOn, usePackages } = require('./stage/world');
@@ -33,7 +34,7 @@ function kill() {
   client.close();
 }
 
-/** @param {'diagnosis' | 'version-2'} name @param {string} id */
+/** @param {'diagnosis' | 'version-2' | 'answer'} name @param {string} id */
 function open(name, id) {
   page = openPage(`pages/${name}/index`, { id });
 }
@@ -179,6 +180,45 @@ describe('the mini-program', { timeout: 120_000 }, () => {
     rehearse(client, 'a2').catch(() => {});
     open('diagnosis', 'a2');
     await shows(page, () => page.text('.step') === 'Collecting data');
+  });
+
+  it('shows an answer through a restart, stops it, and asks for another', async () => {
+    const backend = await Backend.start(server);
+    /** @param {number} answer @param {string[]} pieces */
+    const says = async (answer, ...pieces) => {
+      for (const text of pieces) {
+        await server.publish(`answer:${answer}`, 'delta', { text });
+      }
+    };
+    const launchAgain = () => {
+      launch();
+      load('config.js').backend = backend.url;
+      open('answer', '');
+    };
+    launchAgain();
+    page.instance.setData({ typed: ' Why? ' });
+    await page.does('.ask', 'tap');
+    await shows(page, () => page.text('.asked') === 'Why?');
+    await says(1, 'Because ', 'links ');
+    await shows(page, () => page.text('.text') === 'Because links');
+    page.detach();
+    kill();
+    await says(1, 'hold');
+
+    launchAgain();
+    await shows(page, () => page.text('.text') === 'Because links hold');
+    assert.ok(backend.tokens >= 2);
+    await page.does('.stop', 'tap');
+    await shows(page, () => page.text('.end') === 'Stopped');
+
+    await page.does('.again', 'tap');
+    page.instance.setData({ typed: 'And then?' });
+    await page.does('.ask', 'tap');
+    await shows(page, () => page.text('.asked') === 'And then?');
+    await says(2, 'Nothing.');
+    await shows(page, () => page.text('.text') === 'Nothing.');
+    assert.deepEqual(backend.questions, ['Why?', 'And then?']);
+    backend.stop();
   });
 
   it('runs code that was written for version 2.1.0', async () => {

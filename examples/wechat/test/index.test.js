@@ -52,6 +52,17 @@ describe('the first page', () => {
     assert.equal(theClient().published[0]?.channel, `diagnosis:${id[1]}`);
   });
 
+  it('leads to answers where there is a backend, and only there', async () => {
+    open();
+    assert.equal(page.text('.answer'), null);
+    page.detach();
+    restart();
+    load('config.js').backend = 'http://127.0.0.1:9';
+    open();
+    await page.does('.answer', 'tap');
+    assert.deepEqual(phone.visited, ['/pages/answer/index?id=']);
+  });
+
   it('opens one page, however often people tap', async () => {
     open();
     await page.does('.start', 'tap');

@@ -5,9 +5,11 @@
  */
 const { connect } = require('steadfast');
 const config = require('../config');
+const backend = require('./backend');
 
 const client = connect({
   url: config.url,
+  token: config.backend ? backend.token : undefined,
   client: { name: 'steadfast-wechat-example', version: '0.1.0', platform: 'wechat' },
 });
 

@@ -101,17 +101,32 @@ class Air {
     };
   }
 
-  /** @param {{ url: string, header: Record<string, string>, timeout: number } & Callbacks} asked */
-  ask({ url, header, timeout, success, fail }) {
+  /**
+   * @param {{ url: string, method?: string, header: Record<string, string>, timeout?: number,
+   *   data?: string | object, dataType?: string } & Callbacks} asked
+   */
+  ask({ url, method, header, timeout = 60_000, data: sent, dataType = 'json', success, fail }) {
     const given = new AbortController();
     const signal = AbortSignal.any([given.signal, AbortSignal.timeout(timeout)]);
     const answer = async () => {
-      const response = await fetch(url, { headers: header, redirect: 'manual', signal });
-      const data = await response.text();
+      const body = typeof sent === 'object' ? JSON.stringify(sent) : sent;
+      const asked = { method, headers: header, body, redirect: 'manual', signal };
+      const response = await fetch(url, /** @type {RequestInit} */ (asked));
+      const text = await response.text();
+      const data = dataType === 'json' ? parsed(text) : text;
       return { statusCode: response.status, header: Object.fromEntries(response.headers), data };
     };
     answer().then(success, () => fail?.({ errMsg: 'request:fail' }));
     return { abort: () => given.abort() };
+  }
+}
+
+/** WeChat's own reading: what is no JSON stays text. @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
   }
 }
 

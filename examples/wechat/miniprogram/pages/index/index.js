@@ -13,6 +13,7 @@ Page({
   data: {
     texts: texts().index,
     canStart: config.rehearses,
+    canAsk: config.backend !== '',
     recent: /** @type {string[]} */ ([]),
     typed: '',
     problem: '',
@@ -52,6 +53,10 @@ Page({
     this.go('diagnosis', currentTarget.dataset.id);
   },
 
+  openAnswer() {
+    this.go('answer', '');
+  },
+
   /** @param {'diagnosis' | 'version-2'} page */
   rehearse(page) {
     if (this.isLeaving) {
@@ -65,7 +70,7 @@ Page({
 
   /**
    * A second tap, while the page is still on its way, opens no second page.
-   * @param {'diagnosis' | 'version-2'} page
+   * @param {'diagnosis' | 'version-2' | 'answer'} page
    * @param {string} id
    */
   go(page, id) {
