@@ -91,7 +91,7 @@ js: setup ## the TypeScript client, its page and the mini-program: types, scenar
 	cd examples/wechat && npm test
 
 python: setup ## the Python client and its examples: format, lints, types, tests against the real server and in a browser
-	cargo build --package steadfast
+	@test -n "$$SERVER_BINARY" || cargo build --package steadfast
 	cd clients/js && npm run build
 	cd clients/python && $(PYTHON) -m ruff format --config pyproject.toml --check . ../../examples && $(PYTHON) -m ruff check --config pyproject.toml . ../../examples
 	cd clients/python && $(PYTHON) -m mypy && for example in ../../examples/python-*; do $(PYTHON) -m mypy $$example/app.py || exit 1; done

@@ -13,6 +13,7 @@ from typing import List
 import httpx
 import pytest
 
+import steadfast
 from server import Server
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +28,7 @@ def pip(*arguments: object) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
-    (built,) = folder.glob("steadfast-*.whl")
+    (built,) = folder.glob("steadfast_realtime-*.whl")
     return built
 
 
@@ -37,6 +38,7 @@ def test_the_wheel_has_the_whole_package_and_nothing_else(wheel: Path) -> None:
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
     sources = {f"steadfast/{path.name}" for path in (ROOT / "src/steadfast").glob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == {*sources, "steadfast/py.typed"}
+    assert f"Version: {steadfast.__version__}\n" in metadata
     assert "Requires-Python: >=3.9" in metadata
     assert "License-Expression: MIT OR Apache-2.0" in metadata
 

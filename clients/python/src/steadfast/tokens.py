@@ -41,7 +41,7 @@ def make_token(
     """Make a token that ends in `ttl_s` seconds.
 
     `key` is the text of `auth.hs256_key_file`, without its line end, or a private key as PEM for
-    the other algorithms, which need `pip install 'steadfast[keys]'`. `sub` is the user: give one
+    the other algorithms, which need the extra `keys` of this package. `sub` is the user: give one
     to every user, since links and idempotency keys belong to it. Grants are channels, `prefix:*`
     or `*`. Raises `TokenError`.
     """
