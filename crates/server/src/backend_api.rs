@@ -14,6 +14,7 @@ mod health;
 mod listener;
 mod metric_family;
 mod metrics;
+mod openapi;
 mod publish;
 mod publish_pipeline;
 mod query;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use hyper::header::{CACHE_CONTROL, CONNECTION, HeaderName, HeaderValue};
@@ -61,8 +62,10 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/v1/drain", post(drain::begin))
         .route("/v1/stats", get(stats::stats))
         .route("/metrics", get(metrics::metrics))
+        .route("/openapi.json", get(openapi::describe))
         .fallback(nothing_here)
         .method_not_allowed_fallback(another_method)
+        .layer(from_fn(openapi::check_query))
         .layer(gate);
     let health = Router::new()
         .route("/livez", get(health::live))

@@ -98,6 +98,11 @@ impl<'a> BackendAction<'a> {
         Self { role: role_of(method, path), channel: channel_of(path) }
     }
 
+    /// The role that it needs, as settings name it.
+    pub(super) const fn role_name(&self) -> &'static str {
+        self.role.as_str()
+    }
+
     /// A publish, to the channel as the path has it or to those that the events name.
     pub(super) fn publish(target: PublishTarget<'a>) -> Self {
         let channel = match target {

@@ -158,10 +158,9 @@ impl PublishHead {
         };
         let entry = Entry::read(body::text(body)?)?;
         entry.check_channel(&channel)?;
-        let key = match key {
-            Some(key) => Some(key),
-            None => entry.key()?,
-        };
+        // A key in the body that is not valid is refused, even where the header has another one.
+        let in_body = entry.key()?;
+        let key = key.or(in_body);
         publishes.push(entry.publish(
             channel.clone(),
             key,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use steadfast_hub::Identity;
 use steadfast_protocol::{CloseCode, Timestamp, UserId};
 
@@ -37,7 +39,7 @@ struct RevocationBody {
     sub: Option<UserId>,
     #[serde(default, deserialize_with = "given")]
     jti: Option<String>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "seconds")]
     before: Option<u64>,
 }
 
@@ -49,6 +51,15 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A whole number of seconds that is there. Some languages write one as `1764536400.0`, which JSON
+/// calls the same number.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let text = number.to_string();
+    let whole = text.strip_suffix(".0").unwrap_or(&text).parse();
+    whole.map(Some).map_err(|_| D::Error::custom("`before` is a whole number of seconds"))
 }
 
 /// What came of it.

@@ -26,21 +26,21 @@ use crate::node::Node;
 use crate::session::shard::SessionWaker;
 
 /// A node without sockets, and its internal API.
-struct TestApi {
+pub(super) struct TestApi {
     node: Arc<Node>,
     router: Router,
 }
 
 /// What came back.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
 }
 
 impl TestApi {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(Config { dev: true, ..Config::default() })
     }
 
@@ -67,15 +67,15 @@ impl TestApi {
         Answer { status: head.status, headers: head.headers, text }
     }
 
-    async fn ask(&self, method: &str, target: &str) -> Answer {
+    pub(super) async fn ask(&self, method: &str, target: &str) -> Answer {
         self.send(request(method, target).body(Body::empty()).unwrap()).await
     }
 
-    async fn post(&self, target: &str, body: impl Into<Body>) -> Answer {
+    pub(super) async fn post(&self, target: &str, body: impl Into<Body>) -> Answer {
         self.send(request("POST", target).body(body.into()).unwrap()).await
     }
 
-    async fn post_with_key(&self, target: &str, key: &str, body: &str) -> Answer {
+    pub(super) async fn post_with_key(&self, target: &str, key: &str, body: &str) -> Answer {
         let request = request("POST", target).header("idempotency-key", key);
         self.send(request.body(body.to_owned().into()).unwrap()).await
     }
@@ -90,7 +90,11 @@ impl TestApi {
     }
 
     /// Opens a session. Returns its id for operators.
-    fn open(&self, link: &str, channels: &[&str]) -> (String, Arc<SessionWaker>, SessionKey) {
+    pub(super) fn open(
+        &self,
+        link: &str,
+        channels: &[&str],
+    ) -> (String, Arc<SessionWaker>, SessionKey) {
         let waker = Arc::<SessionWaker>::default();
         let opening = opening(link, channels);
         let shard = self.node.shard_of(&opening.link);
@@ -101,13 +105,13 @@ impl TestApi {
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// Checks a problem's status and code. Returns its detail.
     #[track_caller]
-    fn problem(&self, status: u16, code: &str) -> String {
+    pub(super) fn problem(&self, status: u16, code: &str) -> String {
         let problem = self.json();
         let said = (self.status.as_u16(), problem["code"].as_str(), &problem["status"]);
         assert_eq!(said, (status, Some(code), &Value::from(status)), "{self:?}");

@@ -56,6 +56,7 @@ impl NodePage {
             (None, _) => (0, 0),
             (Some(SessionId::Here(shard, key)), _) => (shard, key.index.saturating_add(1)),
             (Some(SessionId::There(run)), Some(own)) if run < own.run => (0, 0),
+            // The nodes before it have been listed; a node that shares no broker is the only one.
             (Some(SessionId::There(_)), _) => (usize::MAX, 0),
         };
         let (limit, filter) = (query.limit()?, Filter::read(query)?);

@@ -2,8 +2,6 @@
 //! nodes share the broker, an id ends with the node's run, so that every node knows which one to
 //! send a request to, and none takes a session of an earlier run for one of its own.
 
-use std::sync::Arc;
-
 use steadfast_hub::SessionKey;
 
 use crate::node::Node;
@@ -26,13 +24,21 @@ impl SessionId {
         if id.len() > ID_BYTES_MAX {
             return None;
         }
-        let Some(own) = node.broker.node_id() else { return here(node, id) };
-        let (local, run) = id.split_once('.')?;
-        if run == own.run {
-            return here(node, local);
+        let (local, run) = match (id.split_once('.'), node.broker.node_id()) {
+            (Some((local, run)), _) => (local, Some(run)),
+            (None, None) => (id, None),
+            // Which node it is of is not said.
+            (None, Some(_)) => return None,
+        };
+        let here = here(local)?;
+        let is_own = run == node.broker.node_id().map(|own| own.run.as_str());
+        match run {
+            Some(run) if !is_own => {
+                let is_run = run.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+                (is_run && !run.is_empty()).then(|| Self::There(run.to_owned()))
+            }
+            Some(_) | None => Some(here),
         }
-        let is_id = |text: &str| text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
-        (is_id(local) && is_id(run)).then(|| Self::There(run.to_owned()))
     }
 
     /// The id of a session of this node.
@@ -42,8 +48,14 @@ impl SessionId {
     }
 }
 
-fn here(node: &Node, local: &str) -> Option<SessionId> {
-    let (shard, key) = node.connection_of(local)?;
-    let at = node.shards.iter().position(|one| Arc::ptr_eq(one, shard))?;
-    Some(SessionId::Here(at, key))
+/// The part of an id before the run. The node may have no such shard.
+fn here(local: &str) -> Option<SessionId> {
+    let number = |text: &str| {
+        // A sign would be read as well.
+        let is_number = text.bytes().all(|b| b.is_ascii_hexdigit());
+        is_number.then(|| u32::from_str_radix(text, 16).ok()).flatten()
+    };
+    let mut parts = local.splitn(3, '-').map(number);
+    let (shard, index, serial) = (parts.next()??, parts.next()??, parts.next()??);
+    Some(SessionId::Here(usize::try_from(shard).ok()?, SessionKey { index, serial }))
 }

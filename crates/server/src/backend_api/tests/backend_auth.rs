@@ -6,7 +6,7 @@ use super::{TestApi, request};
 use crate::config::{Config, InternalSettings, Secret};
 
 const KEY: &str = "a key of 24 characters..";
-const ROUTES: [(&str, &str); 15] = [
+const ROUTES: [(&str, &str); 16] = [
     ("POST", "/v1/channels/a/events"),
     ("POST", "/v1/events"),
     ("GET", "/v1/channels"),
@@ -21,6 +21,7 @@ const ROUTES: [(&str, &str); 15] = [
     ("POST", "/v1/drain"),
     ("GET", "/v1/stats"),
     ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
     ("GET", "/nowhere"),
 ];
 
