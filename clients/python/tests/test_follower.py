@@ -215,22 +215,26 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedServer]:
         yield server
 
 
-def test_a_token_that_ends_is_replaced_and_nothing_is_lost(keyed: KeyedServer) -> None:
+def test_a_token_is_replaced_before_it_ends_and_the_session_goes_on(keyed: KeyedServer) -> None:
     async def work() -> None:
-        made = []
+        made: List[str] = []
 
         async def token() -> str:
-            made.append(make_token(keyed.token_key, sub="ada", subscribe=["t:*"], ttl_s=1))
+            made.append(make_token(keyed.token_key, sub="ada", subscribe=["t:*"], ttl_s=2))
             return made[-1]
 
         async with (
             AsyncPublisher(keyed.internal, key=keyed.backend_key) as publisher,
             Follower("t:1", keyed.url, token=token) as follower,
         ):
-            await until(follower, in_state("reconnecting"))
+            items = await until(follower, in_state("connected"))
+            while len(made) < 4:
+                await asyncio.sleep(0.05)
             await publisher.publish("t:1", "e", final=True)
-            assert offsets(await rest(follower)) == [1]
-        assert len(made) == 2
+            items += await rest(follower)
+        assert offsets(items) == [1]
+        states = [item.new for item in items if isinstance(item, StateChange)]
+        assert states == ["connecting", "connected", "disconnected"]
 
     run(work())
 

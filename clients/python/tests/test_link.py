@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from world import World
 
@@ -276,6 +278,54 @@ def test_an_expired_token_is_replaced_and_the_link_goes_on() -> None:
     world.run(5)
     assert world.data == [1]
     assert world.hellos[-1]["token"] == "second"
+
+
+def welcomed_for(seconds: float, *tokens: Any) -> World:
+    world = World(tokens=tokens)
+    world.token_s = seconds
+    world.run(1)
+    assert world.states == ["connecting", "connected"]
+    return world
+
+
+def test_a_session_is_given_a_newer_token_before_its_own_ends() -> None:
+    """P-39"""
+    world = welcomed_for(100, "first", "second", "third")
+    began = world.now
+    world.run(250)
+    (second, third) = world.refreshes
+    assert (second[1], third[1]) == ("second", "third")
+    assert 78 <= second[0] - began <= 91
+    assert 158 <= third[0] - began <= 182
+    assert len(world.dials) == 1
+    assert world.link.token == "third"
+    world.cut()
+    world.run(10)
+    assert world.hellos[-1]["token"] == "third"
+
+
+def test_a_newer_token_that_is_none_is_asked_for_once_more() -> None:
+    """P-39"""
+    for given in ("bad", "first", ValueError()):
+        world = welcomed_for(100, "first", given, "good", "later")
+        world.run(99)
+        assert [token for _, token in world.refreshes][-1] == "good"
+        assert world.link.token == "good"
+        assert len(world.dials) == 1
+        world = welcomed_for(100, "first", given)
+        world.run(300)
+        assert len(world.refreshes) <= 2
+        assert world.link.token == "first"
+        assert world.states == ["connecting", "connected"]
+
+
+def test_an_app_that_is_signed_out_meanwhile_ends_the_link() -> None:
+    """P-19"""
+    world = welcomed_for(20, "first", None)
+    world.run(20)
+    assert world.ended is not None
+    assert world.ended[1] is not None
+    assert world.ended[1].code == 4201
 
 
 def test_not_now_is_no_end_and_no_token_is_one() -> None:

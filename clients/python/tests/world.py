@@ -48,6 +48,8 @@ class World:
         self.tokens = list(tokens)
         self.hellos: List[Dict[str, Any]] = []
         self.closed: List[int] = []
+        self.token_s: Optional[float] = None
+        self.refreshes: List[Tuple[float, str]] = []
         self.ended: Optional[Tuple[float, Optional[LinkRejected]]] = None
         self._queue: List[Tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -192,13 +194,20 @@ class World:
                 self.link.on_closed(self.now, socket, 4202, "the token is not ours")
                 return
             self.sessions[socket] = {}
-            self._text(socket, WELCOME)
+            expiry = {} if self.token_s is None else {"token_expires_in_ms": self.token_s * 1000}
+            self._text(socket, {**WELCOME, **expiry})
             for request in frame["channels"]:
                 self._subscribe(socket, request)
         elif socket in self.sessions and kind == "heartbeat":
             self._text(socket, {"type": "heartbeat_ack", "server_time": "t"})
         elif socket in self.sessions and kind == "subscribe":
             self._subscribe(socket, frame)
+        elif socket in self.sessions and kind == "refresh":
+            self.refreshes.append((self.now, frame["token"]))
+            answer = {"id": frame["id"], "type": "refreshed", "expires_in_ms": 100_000}
+            if frame["token"] == "bad":
+                answer.update(type="error", code="forbidden", message="m", retry=False)
+            self._text(socket, answer)
 
     def _start(self, channel: str, since: Any) -> Tuple[int, Optional[Dict[str, Any]]]:
         log = self.logs.get(channel, [])

@@ -46,6 +46,17 @@ class Credentials:
         self.is_asking, self.ask_at = True, None
         return Need.ASK
 
+    def ask_newer(self) -> bool:
+        """Whether the app is to be asked for a newer token, though one is in force."""
+        if self.is_asking or not self._is_asked_for:
+            return False
+        self.is_asking = True
+        return True
+
+    def on_newer(self) -> None:
+        """The app gave one, or could not; the old one is in force until it is replaced."""
+        self.is_asking = False
+
     def on_token(self, now: float, token: str) -> None:
         """Keep what the app gave."""
         self.is_asking, self._failures = False, 0

@@ -13,7 +13,12 @@ _POSITION = {"epoch": "s", "offset": "n"}
 _GAP = {"from": _POSITION, "to": _POSITION}
 _EVENT = {"offset": "n", "event": "s", "time": "s"}
 _FRAMES: Dict[str, Dict[str, Any]] = {
-    "welcome": {"heartbeat": {"interval": "n", "timeout": "n"}, "crash_window_ms": "n"},
+    "welcome": {
+        "heartbeat": {"interval": "n", "timeout": "n"},
+        "crash_window_ms": "n",
+        "token_expires_in_ms?": "n",
+    },
+    "refreshed": {"expires_in_ms?": "n"},
     "subscribed": {"channel": "s", **_POSITION, "gap?": _GAP},
     "event": {"channel": "s", "epoch?": "s", **_EVENT},
     "superseded": {"channel": "s", "from": "n", "to": "n"},

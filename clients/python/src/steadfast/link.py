@@ -51,13 +51,32 @@ class Link(LinkPolls):
             code = close_codes.TOKEN_MISSING
             self._reject(code, "there is no token any more")
             return
-        self._credentials.on_token(now, token)
+        if self._session and self._credentials.token is not None:
+            self._refresh(now, self._session, token)
+        else:
+            self._credentials.on_token(now, token)
         self._update(now)
 
     def on_token_failed(self, now: float) -> None:
         """The app cannot say now."""
-        self._credentials.on_not_now(now)
+        if self._has_ended:
+            return
+        if self._session and self._credentials.token is not None:
+            self._credentials.on_newer()
+            self._session.on_refresh_failed(now)
+        else:
+            self._credentials.on_not_now(now)
         self._update(now)
+
+    def _refresh(self, now: float, session: Session, token: str) -> None:
+        """Offer the session a newer token (P-39)."""
+        self._credentials.on_newer()
+        if token == self._credentials.token:
+            session.on_refresh_failed(now)
+            return
+        self._request += 1
+        session.refresh_id, session.offered = self._request, token
+        self._send(session.socket, {"type": "refresh", "id": self._request, "token": token})
 
     # Time.
 
@@ -86,6 +105,10 @@ class Link(LinkPolls):
             session.leave_at = math.inf
             self._dial_to = session.leave_to
             self._dial_at = self._backoff.admit_soon(now)
+        if now >= session.refresh_at:
+            session.refresh_at = math.inf
+            if self._credentials.ask_newer():
+                self.outputs.append(outputs.AskToken())
         for one in self._subscriptions:
             if self._session and one.retry_at is not None and now >= one.retry_at:
                 # Asked for 30 s ago, or refused for a while.
@@ -204,6 +227,7 @@ class Link(LinkPolls):
 
     def _on_welcome(self, now: float, socket: int, frame: Mapping[str, Any]) -> None:
         self._session = Session(socket, now, frame, replaced=self._polling.is_on)
+        self._session.on_expiry(now, frame.get("token_expires_in_ms"), self._random.random())
         self._credentials.on_accepted()
         self._grace_until, self._dial_at, self._why = -math.inf, math.inf, "welcomed"
         self._polling.on_session()
@@ -215,10 +239,14 @@ class Link(LinkPolls):
             self._send(session.socket, pong)
         elif kind == "heartbeat_ack":
             session.is_answered = True
+        elif kind == "refreshed":
+            if session.offered is not None and frame.get("id") == session.refresh_id:
+                self._credentials.on_token(now, session.offered)
+                session.on_expiry(now, frame.get("expires_in_ms"), self._random.random())
         elif kind == "go_away":
             session.on_go_away(now, frame, self._random.random())
         elif kind == "error":
-            self._on_error(now, frame)
+            self._on_error(now, session, frame)
         else:
             one = by_channel(self._subscriptions, frame.get("channel"))
             if one:
@@ -237,7 +265,10 @@ class Link(LinkPolls):
         if not is_whole:
             self._resubscribe(now, one)
 
-    def _on_error(self, now: float, frame: Mapping[str, Any]) -> None:
+    def _on_error(self, now: float, session: Session, frame: Mapping[str, Any]) -> None:
+        if session.refresh_id is not None and frame.get("id") == session.refresh_id:
+            session.on_refresh_failed(now)
+            return
         one = by_channel(self._subscriptions, frame.get("channel"))
         if one is None:
             asked = frame.get("id")

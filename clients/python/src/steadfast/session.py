@@ -1,4 +1,5 @@
-"""One live WebSocket of a link: signs of life (P-40 to P-44), and when it has to go.
+"""One live WebSocket of a link: signs of life (P-40 to P-44), when it has to go, when its token
+has to be followed by a newer one (P-39).
 
 In: what the server said in `welcome`, what arrives, the time. Out: deadlines and verdicts.
 """
@@ -11,6 +12,7 @@ from typing import Any, Mapping, Optional
 LATE_S = 5.0
 """A timer that fired so late was asleep with its machine: nothing was missed."""
 LEAVE_MAX_S = 3600.0
+REFRESH_LEFT_MIN_S = 10.0
 
 
 class Session:
@@ -32,12 +34,17 @@ class Session:
         self.heartbeat_at = now if replaced else now + self._interval_s
         self.silent_at = math.inf
         self._is_paused = False
+        self.refresh_at = math.inf
+        self.refresh_id: Optional[int] = None
+        self.offered: Optional[str] = None
+        self._ends_at = math.inf
+        self._may_retry = False
 
     @property
     def deadline(self) -> float:
         """When something is due."""
         silent_at = math.inf if self._is_paused else self.silent_at
-        return min(self.heartbeat_at, silent_at, self.leave_at)
+        return min(self.heartbeat_at, silent_at, self.leave_at, self.refresh_at)
 
     def on_heard(self) -> None:
         """Something arrived."""
@@ -70,3 +77,21 @@ class Session:
         after, spread = frame["after_ms"] / 1000, frame["spread_ms"] / 1000
         self.leave_at = now + min(after, LEAVE_MAX_S) + random * min(spread, LEAVE_MAX_S)
         self.leave_to = frame.get("to")
+
+    def on_expiry(self, now: float, expires_in_ms: Optional[int], random: float) -> None:
+        """The token ends then: a newer one is due when 10 to 20 % of its time is left."""
+        self.offered = self.refresh_id = None
+        if expires_in_ms is None:
+            self.refresh_at = self._ends_at = math.inf
+            return
+        span = expires_in_ms / 1000
+        left = min(max(REFRESH_LEFT_MIN_S, (0.1 + 0.1 * random) * span), span / 2)
+        self._ends_at, self._may_retry = now + span, True
+        self.refresh_at = self._ends_at - left
+
+    def on_refresh_failed(self, now: float) -> None:
+        """The newer token was none, or is not accepted: once more, halfway to the end."""
+        self.offered = self.refresh_id = None
+        if self._may_retry:
+            self._may_retry = False
+            self.refresh_at = now + (self._ends_at - now) / 2
