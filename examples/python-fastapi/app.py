@@ -45,7 +45,10 @@ async def work(publisher: AsyncPublisher, channel: str) -> None:
 async def job(publisher: AsyncPublisher, channel: str) -> None:
     """Whatever becomes of the work, the channel has an end."""
     control = f"{channel}:control"
-    token = make_token(TOKEN_KEY, sub="backend", subscribe=[control], ttl_s=3600)
+
+    def token() -> str:
+        return make_token(TOKEN_KEY, sub="backend", subscribe=[control])
+
     end = "error"
     try:
         is_done = await run_until_stopped(work(publisher, channel), control, CLIENTS, token=token)

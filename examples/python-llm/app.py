@@ -66,7 +66,10 @@ async def stream(publisher: AsyncPublisher, channel: str, question: str) -> None
 async def answer(publisher: AsyncPublisher, channel: str, question: str) -> None:
     """Whatever becomes of the answer, its channel has an end that says how it went."""
     control = f"{channel}:control"
-    token = make_token(TOKEN_KEY, sub="backend", subscribe=[control], ttl_s=3600)
+
+    def token() -> str:
+        return make_token(TOKEN_KEY, sub="backend", subscribe=[control])
+
     reason = "error"
     try:
         work = stream(publisher, channel, question)

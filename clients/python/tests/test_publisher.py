@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
 import threading
 import time
+import warnings
 from typing import Any, Dict, Iterator, List
 
 import httpx
@@ -236,6 +238,22 @@ def test_a_forked_process_has_connections_of_its_own(opened: Any, dev_server: Se
     assert os.waitpid(child, 0)[1] == 0
     assert kept(dev_server, "fork:1") == ["parent", *range(20)]
     assert kept(dev_server, "fork:2") == list(range(20))
+
+
+def test_one_publisher_serves_one_loop_after_the_other(dev_server: Server) -> None:
+    async def publish(publisher: AsyncPublisher) -> int:
+        return (await publisher.publish("loops:1", "e")).offset
+
+    def work() -> None:
+        publisher = AsyncPublisher(dev_server.internal)
+        assert [asyncio.run(publish(publisher)) for _ in range(3)] == [1, 2, 3]
+        asyncio.run(publisher.close())
+
+    with warnings.catch_warnings():
+        # Nobody can close the sockets of a loop that has ended.
+        warnings.simplefilter("ignore", ResourceWarning)
+        work()
+        gc.collect()
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(

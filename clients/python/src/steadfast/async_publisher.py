@@ -1,5 +1,6 @@
 """`AsyncPublisher`: publishes from a backend that runs on asyncio. The sockets and the clock of
-`publishing`; one is enough for a process, and any number of tasks may use it at once.
+`publishing`; one is enough for a process, and any number of tasks may use it at once. In a new
+event loop, as of a second `asyncio.run`, it opens connections of its own.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class AsyncPublisher:
         self._retry = retry or RetryPolicy()
         self._given = http
         self._own: Optional[httpx.AsyncClient] = None
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
 
     def __repr__(self) -> str:
         return f"AsyncPublisher({str(self._url)!r})"
@@ -86,7 +88,7 @@ class AsyncPublisher:
     async def close(self) -> None:
         """Close the connections. Publishing opens them again."""
         client, self._own = self._own, None
-        if client is not None:
+        if client is not None and self._loop is asyncio.get_running_loop():
             await client.aclose()
 
     async def __aenter__(self) -> AsyncPublisher:
@@ -140,7 +142,10 @@ class AsyncPublisher:
     def _client(self) -> httpx.AsyncClient:
         if self._given is not None:
             return self._given
-        if self._own is None:
+        loop = asyncio.get_running_loop()
+        # Connections belong to their loop: one that has ended cannot even close them.
+        if self._own is None or self._loop is not loop:
+            self._loop = loop
             self._own = httpx.AsyncClient(**client_settings(self._url, self._key))
         return self._own
 
