@@ -60,6 +60,50 @@ def test_every_event_once_in_order_whatever_happens(seed: int) -> None:
     assert all(later - earlier >= 0.999 for earlier, later in zip(starts, starts[1:]))
 
 
+@pytest.mark.parametrize("seed", range(15))
+def test_what_is_lost_is_told_whenever_and_however_it_is_noticed(seed: int) -> None:
+    """P-22, P-27"""
+    world = World(seed)
+    random = world.random
+
+    def lose(number: int) -> None:
+        world.epoch = f"e{number}"
+        world.logs.clear()
+        for session in world.sessions.values():
+            session["a"] = 0
+        if random.random() < 0.5:
+            world.cut()
+        else:
+            to = {"epoch": world.epoch, "offset": 0}
+            gap = {"from": {"epoch": f"e{number - 1}", "offset": 0}, "to": to, "cause": "x"}
+            world.say({"type": "subscribed", "channel": "a", **to, "recovered": False, "gap": gap})
+
+    for number in range(100):
+        world.at(number * 2.0, lambda n=number: world.publish("a", n))  # type: ignore[misc]
+        if number % 20 == 19:
+            world.at(number * 2.0 + 1, lambda n=number: lose(n))  # type: ignore[misc]
+        word = random.choice(["open", "open", "blocked", "refused"])
+        world.at(number * 2.0 + 0.5, lambda w=word: setattr(world, "websocket", w))  # type: ignore[misc]
+    world.run(200)
+    world.websocket = "open"
+    world.run(60)
+    world.publish("a", "end", final=True)
+    world.run(60)
+
+    place, gaps = Position("e1", 0), 0
+    for _, item in world.items:
+        if isinstance(item, Gap):
+            assert item.start == place
+            place, gaps = item.end, gaps + 1
+        elif isinstance(item, Event):
+            assert (item.epoch, item.offset) == (place.epoch, place.offset + 1)
+            place = item.position
+    assert place == Position(world.epoch, len(world.logs["a"]))
+    assert 1 <= gaps <= 5
+    assert world.ended is not None
+    assert world.ended[1] is None
+
+
 def test_a_cut_session_resumes_behind_the_last_event() -> None:
     world = connected()
     world.publish("a", 1)
