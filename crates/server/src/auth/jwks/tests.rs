@@ -16,7 +16,7 @@ use super::fetch::{JwksUrlError, parse_url};
 use super::{JwksKeys, WAITING_MAX};
 use crate::auth::admission::Admissions;
 use crate::auth::token::{Claims, TokenError, sign};
-use crate::config::{Config, JwksSettings};
+use crate::config::{Config, JwksSettings, Secret};
 
 /// What the issuer answers.
 #[derive(Clone, Debug)]
@@ -195,6 +195,29 @@ async fn keys_that_are_rotated_are_fetched_as_soon_as_a_token_names_them() {
         panic!("{report:?}");
     };
     assert!(changed == 3 && unchanged >= 1 && report.keys == 2, "{report:?}");
+}
+
+/// As on SIGHUP.
+#[tokio::test]
+async fn other_keys_of_the_settings_count_beside_those_that_are_fetched() {
+    let issuer = Issuer::start(Mode::Keys(vec![key("rsa")])).await;
+    let checker = Checker::start(&issuer, hasty()).await;
+    let own = sign(&[b'k'; 32], &Claims { exp: 9_999_999_999, ..Claims::default() }).unwrap();
+    assert!(checker.claims(&own).await.is_err());
+    let mut config = Config::default();
+    config.auth.jwks = JwksSettings { url: Some(issuer.url.clone()), ..hasty() };
+    config.auth.hs256_key = Some(Secret::new([b'k'; 32]));
+    assert!(checker.admissions.replace(Admissions::load(&config).unwrap()));
+    assert!(!checker.admissions.replace(Admissions::load(&config).unwrap()), "they are the same");
+    assert!(checker.claims(&own).await.is_ok());
+    assert!(checker.claims(&token("RS256")).await.is_ok());
+    issuer.says(Mode::Keys(vec![key("p256")]));
+    checker.accepts(&token("ES256")).await;
+    assert!(checker.claims(&own).await.is_ok(), "a fetch leaves it as it is");
+    config.auth.hs256_key = Some(Secret::new([b'o'; 32]));
+    assert!(checker.admissions.replace(Admissions::load(&config).unwrap()));
+    assert_eq!(checker.verdict(&own).await, Err(TokenError::BadSignature));
+    assert!(checker.claims(&token("ES256")).await.is_ok());
 }
 
 #[tokio::test]

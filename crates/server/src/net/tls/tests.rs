@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{ClientCertificates, TlsError, TlsFiles, TlsPort};
+use super::{ClientCertificates, TlsError, TlsFiles, TlsPort, TlsPorts};
 
 fn files(folder: &Path, certificate: &str, key: &str) -> TlsFiles {
     let (certificates, key_file) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -87,6 +87,24 @@ fn files_that_change_are_used_from_then_on_and_a_bad_one_is_not() {
     files(folder.path(), &first, &first_key);
     port.reload();
     assert_eq!(counts(&port), (2, 2));
+}
+
+#[test]
+fn another_name_of_a_file_is_used_once_it_is_read() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let ((first, first_key), (second, second_key)) = (pair(), pair());
+    let port = TlsPort::open("public", files(here.path(), &first, &first_key)).unwrap();
+    let ports = TlsPorts(vec![port]);
+    let config = || Arc::clone(&ports.0[0].current.read());
+    let begun = config();
+    let other = files(there.path(), &second, &second_key);
+    ports.replace(vec![("internal", other.clone())]);
+    ports.reload();
+    assert!(Arc::ptr_eq(&begun, &config()), "that was for another port");
+    ports.replace(vec![("public", other)]);
+    ports.reload();
+    assert!(!Arc::ptr_eq(&begun, &config()));
+    assert_eq!(ports.reloads()[0], ("public", "changed", 1));
 }
 
 #[test]
