@@ -28,6 +28,10 @@ const line = ({ name, version, license }) => `${name} ${version}: ${license ?? "
 // Sorted by code units: the same on every machine.
 const lines = theirs.map(line).sort((a, b) => (a < b ? -1 : 1));
 
+/** What the dashboard is built from besides, whose files are in the binary. */
+const locked = JSON.parse(readFileSync("clients/js/package-lock.json", "utf8")).packages;
+const ofPages = ["uplot"].map((name) => line({ name, ...locked[`node_modules/${name}`] }));
+
 const text = `Steadfast
 Licensed under MIT or Apache-2.0, as you choose: LICENSE-MIT, LICENSE-APACHE.
 
@@ -35,6 +39,10 @@ The binary contains, or contains on some platforms, these libraries under their 
 texts and copyright notices are in the packages of these names and versions.
 
 ${lines.join("\n")}
+
+The dashboard in it contains:
+
+${ofPages.join("\n")}
 `;
 
 if (process.argv.includes("--check")) {

@@ -46,6 +46,10 @@ pub struct HubConfig {
     pub token_refreshes_per_minute_max: u32,
     /// Unreadable frames after which a session is closed. Default 20.
     pub bad_frames_max: u32,
+    /// Entries of the timeline of a link. Default 64.
+    pub timeline_entries_max: usize,
+    /// Links whose timelines are kept after their session. Default 10,000.
+    pub timeline_links_max: usize,
     /// The seed of the table of channels: random, so that nobody can choose names that collide.
     pub names_seed: u64,
 }
@@ -72,6 +76,8 @@ impl Default for HubConfig {
             publish_bytes_burst_max: 4 * 1024 * 1024,
             token_refreshes_per_minute_max: 10,
             bad_frames_max: 20,
+            timeline_entries_max: 64,
+            timeline_links_max: 10_000,
             names_seed: 0,
         }
     }

@@ -7,6 +7,7 @@ mod feed;
 mod frames;
 mod opening;
 mod refresh;
+mod timelines;
 mod view;
 
 use alloc::borrow::Cow;
@@ -31,6 +32,7 @@ use crate::member::ChannelMembers;
 use crate::outbox::Outbox;
 
 use crate::session::{Closing, Counts, Liveness, Session};
+use crate::timeline::EndedTimelines;
 use crate::{Encoding, HubConfig, Outgoing, SessionKey, SessionReport, Totals};
 use steadfast_history::ChannelIndex;
 
@@ -51,6 +53,7 @@ pub struct Hub {
     next_sweep: Millis,
     serial: u32,
     totals: Totals,
+    ended: EndedTimelines,
 }
 
 /// What the shell has to know.
@@ -76,6 +79,7 @@ impl Hub {
             outputs: VecDeque::new(),
             serial: 0,
             totals: Totals::default(),
+            ended: EndedTimelines::default(),
         }
     }
 
@@ -95,6 +99,7 @@ impl Hub {
         entry.insert(Session {
             key,
             link: opening.link,
+            address: opening.address,
             identity: opening.identity,
             generation: opening.generation,
             transport: opening.transport,
@@ -118,12 +123,13 @@ impl Hub {
             armed: None,
             counts: Counts::default(),
             stats: None,
+            told: None,
+            timeline: self.ended.take(&link),
+            is_opening_noted: false,
             is_flagged: false,
         });
         self.links.insert(link, key);
-        self.totals.accepted += 1;
-        self.totals.connections += 1;
-        self.totals.peak = self.totals.peak.max(self.totals.connections);
+        self.count_opened(key);
         self.welcome(now, key, opening.time);
         for request in opening.channels {
             self.subscribe(now, key, request);
@@ -159,17 +165,16 @@ impl Hub {
         if self.session(key).is_none() {
             return;
         }
-        let session = self.sessions.remove(key.index as usize);
+        let mut session = self.sessions.remove(key.index as usize);
         let link = session.link_key();
         if self.links.get(&link) == Some(&key) {
             self.links.remove(&link);
         }
-        self.totals.connections -= 1;
-        self.totals.closed += 1;
-        let (code, reason) = match session.closing {
+        let (code, reason) = match session.closing.take() {
             Some(ours) => (ours.code, ours.reason),
             None => (code, reason.into()),
         };
+        self.count_closed(now, &mut session, &link, (code, &reason));
         self.outputs.push_back(Output::Ended(SessionReport {
             session: key,
             user: link.user,

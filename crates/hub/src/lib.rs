@@ -23,11 +23,13 @@ mod outbox;
 mod render;
 mod report;
 mod session;
+mod timeline;
 
 pub use config::HubConfig;
 pub use grants::{Grants, Pattern, PatternError};
 pub use hub::{FrameRequest, Hub, OpenError, Opening, Output, RefusedRenewal, Renewal};
 pub use identity::Identity;
 pub use outbox::{Outgoing, StreamEvent};
-pub use report::{ConnectionView, SessionReport, Totals};
+pub use report::{ConnectionView, QualityTotals, SessionReport, Totals};
 pub use session::{Encoding, Read, SessionKey, Transport, Work};
+pub use timeline::{TimelineEntry, TimelineEvent};

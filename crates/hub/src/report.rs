@@ -2,8 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use steadfast_machine::{Millis, Span};
+use steadfast_protocol::codec::json::{LinkGrade, LinkStats};
 use steadfast_protocol::{ChannelName, ClientInfo, CloseCode, Generation, LinkId, Payload, UserId};
 
 use crate::{SessionKey, Transport};
@@ -17,6 +19,8 @@ pub struct ConnectionView {
     pub user: Option<UserId>,
     /// Its link.
     pub link: LinkId,
+    /// Where its client is, if that is known.
+    pub address: Option<IpAddr>,
     /// Which session of the link.
     pub generation: Generation,
     /// How it travels.
@@ -45,6 +49,8 @@ pub struct ConnectionView {
     pub queued: usize,
     /// What the link last said of itself.
     pub stats: Option<Payload>,
+    /// Its grade, as it last said.
+    pub grade: LinkGrade,
 }
 
 /// One session that has ended: the fields of its log line.
@@ -107,4 +113,56 @@ pub struct Totals {
     pub channels: u64,
     /// Members in all channels.
     pub members: u64,
+    /// Live sessions by transport, in the order of [`Transport::ALL`].
+    pub transports: [u64; 3],
+    /// What live links say of themselves.
+    pub quality: QualityTotals,
+    /// Entries in all timelines.
+    pub timeline_entries: u64,
+    /// Timelines that are kept after their session.
+    pub timelines_kept: u64,
+}
+
+/// What the links of live sessions last said of themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QualityTotals {
+    /// Links by grade, in the order of [`LinkGrade::ALL`].
+    pub grades: [u64; 6],
+    /// Links that told their availability.
+    pub reporting: u64,
+    /// The sum of their availability, in hundredths of a percent.
+    pub availability: u64,
+    /// The sum of their realtime availability, in hundredths of a percent.
+    pub realtime_availability: u64,
+}
+
+impl QualityTotals {
+    pub(crate) fn add(&mut self, stats: &LinkStats) {
+        self.apply(stats, u64::wrapping_add);
+    }
+
+    pub(crate) fn remove(&mut self, stats: &LinkStats) {
+        self.apply(stats, u64::wrapping_sub);
+    }
+
+    /// Adds those of another hub.
+    pub fn merge(&mut self, other: &Self) {
+        for (sum, one) in self.grades.iter_mut().zip(other.grades) {
+            *sum += one;
+        }
+        self.reporting += other.reporting;
+        self.availability += other.availability;
+        self.realtime_availability += other.realtime_availability;
+    }
+
+    fn apply(&mut self, stats: &LinkStats, change: fn(u64, u64) -> u64) {
+        for (sum, grade) in self.grades.iter_mut().zip(LinkGrade::ALL) {
+            *sum = change(*sum, u64::from(grade == stats.grade));
+        }
+        if let Some((all, realtime)) = stats.availability.zip(stats.realtime_availability) {
+            self.reporting = change(self.reporting, 1);
+            self.availability = change(self.availability, all.into());
+            self.realtime_availability = change(self.realtime_availability, realtime.into());
+        }
+    }
 }

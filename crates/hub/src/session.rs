@@ -4,13 +4,16 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use steadfast_machine::{Millis, Rate};
+use steadfast_protocol::codec::json::LinkStats;
 use steadfast_protocol::{
     ChannelName, ClientInfo, Generation, HeartbeatTerms, LinkId, LinkKey, Payload, Since, UserId,
 };
 
 use crate::outbox::Outbox;
+use crate::timeline::Timeline;
 use crate::{Grants, HubConfig, Identity, Outgoing};
 use steadfast_history::PageLimit;
 
@@ -35,6 +38,18 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::WebSocket, Self::Sse, Self::Poll];
+
+    /// Its place in [`Self::ALL`].
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::WebSocket => 0,
+            Self::Sse => 1,
+            Self::Poll => 2,
+        }
+    }
+
     /// The word that operators see.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -93,6 +108,7 @@ pub struct Read {
 pub(crate) struct Session {
     pub(crate) key: SessionKey,
     pub(crate) link: LinkId,
+    pub(crate) address: Option<IpAddr>,
     /// Apart from the session, because it is seldom read.
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) generation: Generation,
@@ -123,6 +139,12 @@ pub(crate) struct Session {
     pub(crate) armed: Option<Millis>,
     pub(crate) counts: Counts,
     pub(crate) stats: Option<Payload>,
+    /// The same, as numbers.
+    pub(crate) told: Option<LinkStats>,
+    /// What happened to its link. The beginning of this session is noted with what comes next, so
+    /// that a link to which nothing happens needs no memory for it.
+    pub(crate) timeline: Timeline,
+    pub(crate) is_opening_noted: bool,
     /// Its owner has been called and has not taken yet.
     pub(crate) is_flagged: bool,
 }

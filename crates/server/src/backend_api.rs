@@ -5,12 +5,15 @@ mod backend_auth;
 mod backend_keys;
 mod batch;
 pub(crate) mod body;
+mod channel_events;
 mod channels;
 pub(crate) mod cluster_rpc;
 mod connections;
+mod dashboard;
 mod drain;
 mod event;
 mod health;
+mod limit_use;
 mod listener;
 mod metric_family;
 mod metrics;
@@ -45,12 +48,19 @@ pub(crate) use self::publish_pipeline::publish_length;
 
 const STEADFAST_NODE: HeaderName = HeaderName::from_static("steadfast-node");
 
-/// All routes of the internal port. All but the two health checks need the key or, in `--dev`, a
-/// caller on this machine.
+/// All routes of the internal port. All but the two health checks and the files of the dashboard,
+/// which hold nothing of this node, need the key or, in `--dev`, a caller on this machine.
 pub fn router(node: Arc<Node>) -> Router {
-    let gate = from_fn_with_state(BackendAuth::new(Arc::clone(&node)), backend_auth::check);
+    let auth = BackendAuth::new(Arc::clone(&node));
+    let keys = Router::new()
+        .route("/v1/key", get(backend_auth::own_key))
+        .method_not_allowed_fallback(another_method)
+        .layer(from_fn(openapi::check_query))
+        .layer(from_fn_with_state(auth.clone(), backend_auth::check))
+        .with_state(auth.clone());
+    let gate = from_fn_with_state(auth, backend_auth::check);
     let guarded = Router::new()
-        .route("/v1/channels/{channel}/events", post(publish::one))
+        .route("/v1/channels/{channel}/events", post(publish::one).get(channel_events::newest))
         .route("/v1/events", post(publish::many))
         .route("/v1/channels", get(channels::list))
         .route("/v1/channels/{channel}", get(channels::one).delete(channels::forget))
@@ -71,8 +81,12 @@ pub fn router(node: Arc<Node>) -> Router {
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(another_method);
+    let dashboard = Router::new()
+        .route("/admin", get(dashboard::page))
+        .route("/admin/{file}", get(dashboard::file))
+        .method_not_allowed_fallback(another_method);
     let signed = from_fn_with_state(Arc::clone(&node), sign);
-    guarded.merge(health).layer(signed).with_state(node)
+    guarded.merge(health).merge(dashboard).with_state(node).merge(keys).layer(signed)
 }
 
 async fn nothing_here(uri: Uri) -> Problem {

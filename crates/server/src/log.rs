@@ -28,3 +28,9 @@ pub(crate) fn session_ended(connection: &str, report: &SessionReport) {
 pub(crate) fn handshake_failed(code: CloseCode, reason: &str) {
     tracing::info!(close_code = code.0, close_reason = reason, "handshake failed");
 }
+
+/// One line for what an operator does or tries to do on the internal port: `action` is the method
+/// and the route, `target` the path. `key` is the name of a key, never the key.
+pub(crate) fn audit(key: Option<&str>, action: &str, target: &str, status: u16) {
+    tracing::info!(key, action, target, status, "audit");
+}

@@ -125,7 +125,7 @@ impl Node {
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(64);
         let session_count = Arc::<SessionCount>::default();
         let names_seed = getrandom::u64().map_err(ServeError::Random)?;
-        let hub = HubConfig { names_seed, ..hub_config(&config) };
+        let hub = HubConfig { names_seed, ..hub_config(&config, cores) };
         let compression = Arc::new(Compression::new(config.compression));
         let shard = |index| {
             let (count, compression) = (Arc::clone(&session_count), Arc::clone(&compression));
@@ -307,6 +307,12 @@ impl Node {
             sum.healthy += one.healthy;
             sum.channels += one.channels;
             sum.members += one.members;
+            sum.timeline_entries += one.timeline_entries;
+            sum.timelines_kept += one.timelines_kept;
+            sum.quality.merge(&one.quality);
+            for (sum, one) in sum.transports.iter_mut().zip(one.transports) {
+                *sum += one;
+            }
         }
         sum
     }

@@ -123,7 +123,7 @@ where
     let mut wire = SocketIo::new(line.stream, reader);
     let waker = Arc::new(SessionWaker::default());
     let shared = line.shared.map(|socket| ShardSocket { socket, is_compressed });
-    let opened = handshake::open(&node, &mut wire, (&waker, shared), purpose, from.deadline).await;
+    let opened = handshake::open(&node, &mut wire, (&waker, shared), purpose, from).await;
     match opened {
         Ok((open, heard)) => Some(WelcomedSocket {
             wire,

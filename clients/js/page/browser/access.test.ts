@@ -2,48 +2,29 @@
 // wide, by the rules of axe; and whether the keyboard goes through it as the eye does.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { afterEach, test } from "node:test";
-import type { AxeResults } from "axe-core";
+import { problems } from "./axe.js";
 import { Stage } from "./stage.js";
 import { walk } from "./walk.js";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** What the page sets out to keep: WCAG 2.2, A and AA, and what axe calls good practice. */
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 let stage: Stage;
 afterEach(() => stage.close());
 
 test("axe finds nothing in any state, scheme, language or width", async () => {
   stage = await Stage.open();
-  await stage.page.evaluate(AXE);
   const found = new Map<string, string>();
   let visits = 0;
   await walk(stage, 300_000, async (name, { width, scheme, language }) => {
     // Where there is room only the columns are new.
     if (width > 390 && (scheme === "dark" || language === "zh-CN")) return;
     visits++;
-    for (const problem of await problems(stage)) {
+    for (const problem of await problems(stage.page)) {
       found.set(problem, `${problem} (first at ${name} ${width} ${scheme} ${language})`);
     }
   });
   assert.equal(visits, 7 * 5);
   assert.deepEqual([...found.values()], []);
 });
-
-/** What axe says of the page as it is: a line for each rule and element. */
-async function problems({ page }: Stage): Promise<string[]> {
-  const { violations, passes } = await page.evaluate(async (tags) => {
-    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
-    return axe.run(document, { runOnly: tags }) as Promise<AxeResults>;
-  }, RULES);
-  assert.ok(passes.some(({ id }) => id === "color-contrast"), "colours were looked at");
-  return violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(({ target, any }) => `${id}: ${help}: ${target}: ${any[0]?.message ?? ""}`),
-  );
-}
 
 for (const width of [390, 1280]) {
   test(`the keyboard goes through the page as the eye does, at ${width} pixels`, async () => {

@@ -2,15 +2,10 @@
 // page, and what a person sees on it. Every wait is for something that is seen; both end with the
 // test.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import type { BrowserContext, CDPSession, Page } from "playwright-core";
 import { type Tab, openTab } from "./chromium.js";
-import { lineWith } from "./lines.js";
+import { serve } from "./serve.js";
 
-/** Where `cargo build` puts the server, from the folder of the package. */
-const BINARY = process.env["SERVER_BINARY"] ?? "../../target/debug/steadfast";
 /** How long anything may take that does come. */
 export const PATIENCE_MS = 60_000;
 
@@ -53,11 +48,11 @@ export class Stage {
       for (const one of ends.splice(0)) await one();
     };
     try {
-      const server = await serve();
+      const server = await serve(["--dev"]);
       ends.unshift(server.end);
       const tab = await openTab(look.locale ?? "en-GB");
       ends.unshift(tab.end);
-      return await Stage.of(server.url, tab, look, end);
+      return await Stage.of(`http://${server.clients}/`, tab, look, end);
     } catch (error) {
       await end();
       throw error;
@@ -183,35 +178,4 @@ export class Stage {
     const answer = await fetch(`${this.url}v1/channels/${channel}/events?${query}`);
     return (await answer.json()) as { events: Kept[] };
   }
-}
-
-/** `steadfast serve --dev` on free ports. */
-async function serve(): Promise<{ url: string; end(): Promise<void> }> {
-  const clients = `127.0.0.1:${await freePort()}`;
-  const backends = `127.0.0.1:${await freePort()}`;
-  const args = ["serve", "--dev", "--listen", clients, "--internal", backends];
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("STEADFAST_")),
-  );
-  const server = spawn(BINARY, args, { stdio: ["ignore", "ignore", "pipe"], env });
-  await lineWith(server.stderr, "backends");
-  return {
-    url: `http://${clients}/`,
-    end: async () => {
-      const ended = once(server, "exit");
-      server.kill("SIGKILL");
-      await ended;
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

@@ -46,6 +46,7 @@ impl Hub {
                     member.stage = DeliveryState::Behind;
                     session.behind.push_back(at);
                     totals.lagged += 1;
+                    session.note_behind(now, config.timeline_entries_max, totals);
                 }
                 MemberStep::Deliver => {
                     deliver(now, member, session, rendered.item(session.encoding), publication);

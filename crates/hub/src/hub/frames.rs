@@ -251,8 +251,8 @@ impl Hub {
             let most = max.saturating_sub(terms.timeout).max(min);
             *expect_ms = beat.next_ms.unwrap_or(terms.interval).clamp(min, most);
         }
-        if beat.stats.is_some() {
-            session.stats = beat.stats;
+        if let Some(stats) = beat.stats {
+            self.report(now, key, stats);
         }
         let server_time = time.to_string();
         let timestamp = beat.timestamp.unwrap_or_else(|| Scalar::text(&server_time));

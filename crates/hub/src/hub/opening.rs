@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use steadfast_machine::Millis;
 use steadfast_protocol::{
@@ -17,6 +18,8 @@ pub struct Opening {
     pub link: LinkId,
     /// Whose it is, if that is known.
     pub identity: Option<Arc<Identity>>,
+    /// Where its client is, if that is known.
+    pub address: Option<IpAddr>,
     /// Which session of the link.
     pub generation: Generation,
     /// How it travels.

@@ -5,6 +5,7 @@ mod life;
 mod limits;
 mod refresh;
 mod requests;
+mod timelines;
 mod users;
 
 use alloc::string::String;
@@ -51,6 +52,7 @@ impl TestHub {
     fn opening(link: &str, generation: u64, channels: &[(&str, Since)]) -> Opening {
         Opening {
             link: LinkId::new(link).unwrap(),
+            address: None,
             identity: None,
             generation,
             transport: Transport::WebSocket,

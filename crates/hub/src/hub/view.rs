@@ -48,7 +48,8 @@ impl Hub {
     /// Sessions in all.
     pub fn totals(&self) -> Totals {
         let members = self.channels.iter().map(|(_, channel)| channel.members.len() as u64).sum();
-        Totals { channels: self.channels.len() as u64, members, ..self.totals }
+        let (channels, timelines) = (self.channels.len() as u64, self.ended.len() as u64);
+        Totals { channels, members, timelines_kept: timelines, ..self.totals }
     }
 
     /// The generation of a link's live session.
@@ -65,6 +66,7 @@ impl Hub {
             session: session.key,
             user: session.user().cloned(),
             link: session.link.clone(),
+            address: session.address,
             generation: session.generation,
             transport: session.transport,
             client: session.client.clone(),
@@ -79,6 +81,7 @@ impl Hub {
             bytes_received: session.counts.bytes_received,
             queued: session.outbox.len(),
             stats: session.stats.clone(),
+            grade: session.told.map(|stats| stats.grade).unwrap_or_default(),
         }
     }
 }

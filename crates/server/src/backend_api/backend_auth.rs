@@ -5,17 +5,34 @@
 
 use std::sync::Arc;
 
-use axum::extract::{self, State};
+use axum::extract::{self, MatchedPath, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, HOST, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
+use serde::Serialize;
 
-use super::backend_keys::BackendAction;
+use super::backend_keys::{BackendAction, BackendKey};
 use crate::auth::origin::{Origins, is_loopback_host};
+use crate::config::BackendRole;
+use crate::log;
 use crate::node::{Counters, Node};
 use crate::problem::{Code, Problem};
+
+/// A publish with this header is logged as what operators do.
+pub(super) const AUDIT: HeaderName = HeaderName::from_static("steadfast-audit");
+
+/// What a key is for.
+#[derive(Debug, Serialize)]
+struct KeyView<'a> {
+    /// `None` in `--dev`, where there are none.
+    name: Option<&'a str>,
+    roles: Vec<&'static str>,
+    /// The only channels; `None` for all.
+    channels: Option<Vec<String>>,
+    dev: bool,
+}
 
 /// Checks the requests of the internal port.
 #[derive(Clone, Debug)]
@@ -40,6 +57,13 @@ impl BackendAuth {
     ) -> Result<(), Problem> {
         let admitted = self.look(request, action);
         admitted.inspect_err(|_| Counters::add(&self.node.counters.rejected))
+    }
+
+    /// The key of a request; `None` where it has none of this node's, as in `--dev`.
+    fn key<B>(&self, request: &Request<B>) -> Option<Arc<BackendKey>> {
+        let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let given = given.and_then(bearer)?;
+        self.node.backend_keys.read().find(given).map(Arc::clone)
     }
 
     /// Whether a request is allowed; without counting.
@@ -86,17 +110,50 @@ impl BackendAuth {
     }
 }
 
-/// Passes a request on, or answers it with a problem.
+/// Passes a request on, or answers it with a problem. What operators do is logged with the name of
+/// their key, and so is what that key may not do.
 pub(super) async fn check(
     State(gate): State<BackendAuth>,
     request: extract::Request,
     next: Next,
 ) -> Response {
-    let action = BackendAction::of_request(request.method(), request.uri().path());
-    match gate.admit(&request, &action) {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let action = BackendAction::of_request(&method, &path);
+    let is_audited = action.is_operation() || request.headers().contains_key(AUDIT);
+    let admitted = gate.admit(&request, &action);
+    let key = is_audited.then(|| gate.key(&request)).flatten();
+    let is_known = key.is_some() || admitted.is_ok();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = match admitted {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
+    };
+    if is_audited && is_known {
+        let action = format!("{method} {}", route.as_deref().unwrap_or("/"));
+        let name = key.as_ref().map(|key| &*key.name);
+        log::audit(name, &action, &path, response.status().as_u16());
     }
+    response
+}
+
+/// `GET /v1/key`: what the key of this request is for. Any key may ask, and in `--dev` anyone.
+pub(super) async fn own_key(
+    State(gate): State<BackendAuth>,
+    request: extract::Request,
+) -> Response {
+    let key = gate.key(&request);
+    let roles = match &key {
+        Some(key) => &*key.roles,
+        None => &[BackendRole::Publish, BackendRole::Read, BackendRole::Operate],
+    };
+    let channels = key.as_ref().and_then(|key| key.channels.as_deref());
+    axum::Json(KeyView {
+        name: key.as_ref().map(|key| &*key.name),
+        roles: roles.iter().map(|role| role.as_str()).collect(),
+        channels: channels.map(|all| all.iter().map(ToString::to_string).collect()),
+        dev: gate.node.config.dev,
+    })
+    .into_response()
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

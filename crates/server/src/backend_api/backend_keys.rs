@@ -3,6 +3,7 @@
 //! does not tell how much of one is right.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use hyper::Method;
 use percent_encoding::percent_decode_str;
@@ -15,18 +16,21 @@ use super::publish::PublishTarget;
 use crate::config::{BackendRole, InternalSettings};
 use crate::problem::{Code, Problem};
 
+/// The path where a key is told what it is.
+pub(super) const KEY_PATH: &str = "/v1/key";
+
 /// The keys of a node.
 #[derive(Debug)]
-pub(crate) struct BackendKeys(Vec<BackendKey>);
+pub(crate) struct BackendKeys(Vec<Arc<BackendKey>>);
 
 /// One key, and what it is for.
 #[derive(Debug)]
 pub(crate) struct BackendKey {
-    name: Box<str>,
+    pub(super) name: Box<str>,
     digest: Secret,
-    roles: Vec<BackendRole>,
+    pub(super) roles: Vec<BackendRole>,
     /// The only channels that it is for; `None` for all, and for what is of no channel.
-    channels: Option<Vec<Pattern>>,
+    pub(super) channels: Option<Vec<Pattern>>,
 }
 
 impl BackendKeys {
@@ -43,11 +47,11 @@ impl BackendKeys {
             let channels = (!channels.is_empty()).then_some(channels);
             Some(BackendKey { name: one.name.as_str().into(), digest, roles, channels })
         });
-        Self(whole.into_iter().chain(listed).collect())
+        Self(whole.into_iter().chain(listed).map(Arc::new).collect())
     }
 
     /// The key that was sent. All keys are compared, whichever it is.
-    pub(crate) fn find(&self, given: &[u8]) -> Option<&BackendKey> {
+    pub(crate) fn find(&self, given: &[u8]) -> Option<&Arc<BackendKey>> {
         let given = digest(&SHA256, given);
         let mut found = None;
         for key in &self.0 {
@@ -63,7 +67,7 @@ impl BackendKey {
     /// Whether it permits this.
     pub(super) fn check(&self, action: &BackendAction<'_>) -> Result<(), Problem> {
         let refused = |why: String| Problem::new(Code::Forbidden, why);
-        let (name, role) = (&self.name, action.role);
+        let (name, Some(role)) = (&self.name, action.role) else { return Ok(()) };
         if !self.roles.contains(&role) {
             return Err(refused(format!("the key `{name}` has not the role `{}`", role.as_str())));
         }
@@ -88,19 +92,26 @@ impl BackendKey {
 /// What a request does, and to which channel if it is a route of one.
 #[derive(Debug)]
 pub(super) struct BackendAction<'a> {
-    role: BackendRole,
+    /// What it needs; `None` for what any key may ask.
+    role: Option<BackendRole>,
     channel: Option<Cow<'a, str>>,
 }
 
 impl<'a> BackendAction<'a> {
     /// That of a method on a path.
     pub(super) fn of_request(method: &Method, path: &'a str) -> Self {
-        Self { role: role_of(method, path), channel: channel_of(path) }
+        let role = (path != KEY_PATH).then(|| role_of(method, path));
+        Self { role, channel: channel_of(path) }
     }
 
-    /// The role that it needs, as settings name it.
-    pub(super) const fn role_name(&self) -> &'static str {
-        self.role.as_str()
+    /// Whether it changes something besides channels' events.
+    pub(super) fn is_operation(&self) -> bool {
+        self.role == Some(BackendRole::Operate)
+    }
+
+    /// The role that it needs, as settings name it; `None` if any key will do.
+    pub(super) fn role_name(&self) -> Option<&'static str> {
+        self.role.map(BackendRole::as_str)
     }
 
     /// A publish, to the channel as the path has it or to those that the events name.
@@ -109,7 +120,7 @@ impl<'a> BackendAction<'a> {
             PublishTarget::One(channel) => Some(Cow::Borrowed(channel)),
             PublishTarget::Many => None,
         };
-        Self { role: BackendRole::Publish, channel }
+        Self { role: Some(BackendRole::Publish), channel }
     }
 }
 

@@ -155,11 +155,11 @@ impl From<ChannelInfo> for ChannelRow {
     }
 }
 
-fn not_found(name: &ChannelName) -> Problem {
+pub(super) fn not_found(name: &ChannelName) -> Problem {
     Problem::new(Code::ChannelNotFound, format!("there is no channel `{name}`"))
 }
 
-fn unreadable(error: ReadError) -> Problem {
+pub(super) fn unreadable(error: ReadError) -> Problem {
     match error {
         ReadError::Unavailable => {
             Problem::new(Code::BrokerUnavailable, "the broker did not answer").retry_after_s(1)

@@ -115,8 +115,9 @@ pub(super) async fn part(node: &Node, query: &str) -> Option<String> {
 pub(super) fn look(node: &Node, id: &str) -> Option<Box<RawValue>> {
     let SessionId::Here(at, key) = SessionId::of(node, id)? else { return None };
     let shard = node.shards.get(at)?;
-    let view = shard.with(|hub, now| hub.connection(now, key))?;
-    Connection::new(node, at, view).row()
+    let seen = shard.with(|hub, now| hub.connection(now, key).zip(Some(hub.timeline(key))));
+    let (view, timeline) = seen?;
+    Connection::new(node, at, view).with_timeline(node, timeline).row()
 }
 
 /// The code and the reason of an end that an operator asked for.

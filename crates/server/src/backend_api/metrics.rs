@@ -17,6 +17,7 @@ use crate::config::Limits;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
 use steadfast_broker::{BrokerMetric, IN_FLIGHT_MAX, MetricValue};
+use steadfast_hub::Totals;
 
 use super::metric_family::MetricFamily;
 use super::snapshot::NodeSnapshot;
@@ -29,6 +30,7 @@ pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, P
     let mut sheet = Sheet(Registry::with_prefix("steadfast"));
     sheet.node(&node, &snapshot);
     sheet.connections(&snapshot);
+    sheet.timelines(&snapshot.totals, &node.config.limits);
     sheet.access(&node);
     sheet.token_keys(&node);
     sheet.certificates(&node);
@@ -94,6 +96,26 @@ impl Sheet {
         self.bytes("poll_answers", "Events in answers that are written", snapshot.poll_bytes);
         let about = "Responses given up: read too slowly";
         self.counter("responses_slow", about, snapshot.responses_slow);
+    }
+
+    /// What happened to links, as far as it is kept.
+    fn timelines(&mut self, totals: &Totals, limits: &Limits) {
+        for (name, about, value) in [
+            ("timeline_entries", "Entries in the timelines of links", totals.timeline_entries),
+            ("timelines_kept", "Timelines kept after their session", totals.timelines_kept),
+            (
+                "limit_timeline_entries",
+                "The most entries of the timeline of a link",
+                limits.timeline_entries_max as u64,
+            ),
+            (
+                "limit_timelines_kept",
+                "The most timelines kept after their session",
+                limits.timeline_links_max as u64,
+            ),
+        ] {
+            self.gauge(name, about, value);
+        }
     }
 
     /// What was refused by the limits of connections, addresses and rates, by cause.

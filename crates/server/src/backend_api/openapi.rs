@@ -106,7 +106,11 @@ impl Operation {
         } else {
             let method = Method::from_bytes(self.method.as_bytes()).unwrap_or_default();
             let role = BackendAction::of_request(&method, self.path).role_name();
-            described["description"] = json!(format!("Needs a key with the role `{role}`."));
+            let needs = role.map_or_else(
+                || "Needs a key, whatever its roles.".to_owned(),
+                |role| format!("Needs a key with the role `{role}`."),
+            );
+            described["description"] = json!(needs);
         }
         if let Some((schema, is_required)) = self.body {
             let content = json!({"application/json": {"schema": reference("schemas", schema)}});

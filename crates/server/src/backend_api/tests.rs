@@ -129,11 +129,16 @@ fn opening(link: &str, channels: &[&str]) -> Opening {
     let wish = |channel| ChannelRequest { id: None, channel, since: Since::Start };
     Opening {
         link: LinkId::new(link).unwrap(),
+        address: Some([192, 0, 2, 7].into()),
         identity: None,
         generation: 1,
         transport: Transport::WebSocket,
         encoding: Encoding::Frames,
-        client: Some(ClientInfo { name: "probe".into(), ..ClientInfo::default() }),
+        client: Some(ClientInfo {
+            name: "probe".into(),
+            platform: "linux-gnu".into(),
+            ..ClientInfo::default()
+        }),
         grants: Grants::everything(),
         expires: None,
         heartbeat: None,

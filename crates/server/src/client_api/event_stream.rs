@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -41,11 +42,12 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// ends at once. P-84
 pub(super) async fn answer(
     node: &Arc<Node>,
+    client: IpAddr,
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
     let is_for_a_while = |problem: &Problem| problem.status() == StatusCode::SERVICE_UNAVAILABLE;
-    match begin(node, channel, request).await {
+    match begin(node, client, channel, request).await {
         Err(problem) if is_for_a_while(&problem) && request.method() == Method::GET => {
             Counters::add(&node.counters.rejected);
             Ok(unavailable::not_now(node, &problem).into())
@@ -56,6 +58,7 @@ pub(super) async fn answer(
 
 async fn begin(
     node: &Arc<Node>,
+    client: IpAddr,
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
@@ -73,6 +76,7 @@ async fn begin(
     let encoding = (Transport::Sse, Encoding::Stream);
     let watch = HttpSession::open(
         node,
+        client,
         encoding,
         admission,
         vec![ChannelRequest { id: None, channel, since }],

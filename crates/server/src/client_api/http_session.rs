@@ -1,5 +1,6 @@
 //! A session without a socket of its own, for a request that waits: a poll or an event stream.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use steadfast_hub::{Encoding, Opening, Outgoing, Transport, Work};
@@ -25,6 +26,7 @@ impl HttpSession {
     /// Opens a session that follows these channels.
     pub(super) fn open(
         node: &Arc<Node>,
+        client: IpAddr,
         (transport, encoding): (Transport, Encoding),
         Admission { identity, grants, expires }: Admission,
         channels: Vec<ChannelRequest>,
@@ -35,6 +37,7 @@ impl HttpSession {
         let waker = Arc::new(SessionWaker::default());
         let opening = Opening {
             link,
+            address: Some(client),
             identity,
             generation: 1,
             transport,
@@ -95,6 +98,7 @@ impl Drop for HttpSession {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;
 
     use steadfast_hub::{Encoding, Identity, Transport};
@@ -105,6 +109,8 @@ mod tests {
     use crate::auth::revocations::Revocation;
     use crate::config::{AuthSettings, Config, Secret};
     use crate::node::Node;
+
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// The revocation finds no session to end, and the request has passed the check of its token.
     #[tokio::test]
@@ -118,7 +124,7 @@ mod tests {
             || Admission { identity: Some(Arc::new(identity.clone())), ..Admission::everything() };
         let open = || {
             let kind = (Transport::Poll, Encoding::Signal);
-            let session = HttpSession::open(&node, kind, admission(), Vec::new()).unwrap();
+            let session = HttpSession::open(&node, CLIENT, kind, admission(), Vec::new()).unwrap();
             ended(&session.take())
         };
         assert_eq!(open(), None);

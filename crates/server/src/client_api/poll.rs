@@ -57,7 +57,9 @@ pub(super) struct PollRequest {
     pub(super) refused: Vec<Value>,
     pub(super) wait: Duration,
     pub(super) limit: usize,
-    /// The address that asks, if the limits of an address hold for it.
+    /// The address that asks.
+    pub(super) client: IpAddr,
+    /// The same, if the limits of an address hold for it.
     pub(super) address: Option<IpAddr>,
 }
 
@@ -93,7 +95,7 @@ pub(super) async fn answer(
     let PollQuery { since, wait, limit } = poll_query::poll(request.uri().query())?;
     let readers = vec![PollReader { channel, since, is_new: false }];
     let address = node.access.limited(client);
-    let asked = PollRequest { readers, refused: Vec::new(), wait, limit, address };
+    let asked = PollRequest { readers, refused: Vec::new(), wait, limit, client, address };
     let may_leave = request.method() == Method::GET;
     let from = ConnectionContext::of(request, may_leave);
     answer_or_park(node, admission, asked, written, from).await
@@ -141,7 +143,7 @@ pub(super) async fn answer_or_park(
         since: Since::Now,
     };
     let channels = asked.readers.iter().map(follow).collect();
-    let watch = HttpSession::open(node, signal, admission, channels)?;
+    let watch = HttpSession::open(node, asked.client, signal, admission, channels)?;
     let parked = Box::new(ParkedPoll { asked, deadline, watch });
     if from.may_leave {
         return Ok(RequestOutcome::Leaving(Box::new(move |left| {

@@ -95,7 +95,7 @@ pub(super) async fn answer(
     // A refusal is reported at once.
     let wait = if refused.is_empty() { wait } else { Duration::ZERO };
     let address = node.access.limited(client);
-    let asked = PollRequest { readers, refused, wait, limit, address };
+    let asked = PollRequest { readers, refused, wait, limit, client, address };
     poll::answer_or_park(node, admission, asked, written, from).await
 }
 

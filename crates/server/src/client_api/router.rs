@@ -242,7 +242,7 @@ async fn dispatch(
         }
         RouteTarget::Stream(segment) => {
             let channel = poll_query::channel(segment)?;
-            event_stream::answer(node, channel, &request).await
+            event_stream::answer(node, client, channel, &request).await
         }
         RouteTarget::Demo
         | RouteTarget::Polls

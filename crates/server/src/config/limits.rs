@@ -88,6 +88,10 @@ pub struct Limits {
     /// The most tokens that wait because checking their signatures takes long (ES384), 1 to 65536.
     /// Default: 256.
     pub tokens_waiting_max: usize,
+    /// The most entries of the timeline of a link, 0 to 1024; 0: no timelines. Default: 64.
+    pub timeline_entries_max: usize,
+    /// The most links whose timeline is kept after their session, 0 to 1000000. Default: 10000.
+    pub timeline_links_max: usize,
     /// The most events in one request to publish many, 1 to 100000. Default: 1000.
     pub publish_batch_max: usize,
 }
@@ -123,6 +127,8 @@ impl Default for Limits {
             tickets_per_ip_max: 1000,
             token_refreshes_per_minute_max: 10,
             tokens_waiting_max: 256,
+            timeline_entries_max: 64,
+            timeline_links_max: 10_000,
             publish_batch_max: 1000,
         }
     }

@@ -16,7 +16,8 @@ pub(super) const fn limits(config: &Config) -> Limits {
     }
 }
 
-pub(super) fn hub_config(config: &Config) -> HubConfig {
+/// The configuration of one of `count` hubs.
+pub(super) fn hub_config(config: &Config, count: usize) -> HubConfig {
     HubConfig {
         node: config.node.name.as_str().into(),
         region: config.node.region.as_str().into(),
@@ -36,6 +37,8 @@ pub(super) fn hub_config(config: &Config) -> HubConfig {
         publish_bytes_per_second_max: config.limits.publish_bytes_per_second_max,
         publish_bytes_burst_max: config.limits.publish_bytes_burst(),
         token_refreshes_per_minute_max: config.limits.token_refreshes_per_minute_max,
+        timeline_entries_max: config.limits.timeline_entries_max,
+        timeline_links_max: config.limits.timeline_links_max.div_ceil(count.max(1)),
         ..HubConfig::default()
     }
 }

@@ -172,6 +172,9 @@ codes! {
     /// The route does not take this method.
     MethodNotAllowed, METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here",
         "Use a method that the header `Allow` lists.";
+    /// The file is kept in an encoding that the request refuses.
+    NotAcceptable, NOT_ACCEPTABLE, "not_acceptable", "The encoding is refused",
+        "Send `Accept-Encoding: gzip`, or no such header.";
     /// The request did not arrive in time.
     RequestTimeout, REQUEST_TIMEOUT, "request_timeout", "The request took too long to arrive",
         "Send the body at once and faster; look at proxies that hold bodies back.";

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::close_cause::CloseCause;
 use super::reader::ReadEvent;
-use super::{Purpose, SocketIo};
+use super::{Purpose, SessionOrigin, SocketIo};
 use crate::auth::admission::Admission;
 use crate::auth::revocations::REVOKED_REASON;
 use crate::auth::token::TokenError;
@@ -51,7 +51,7 @@ pub(super) async fn open<S>(
     wire: &mut SocketIo<S>,
     place: SessionLocation<'_>,
     purpose: Purpose,
-    deadline: Instant,
+    SessionOrigin { address, deadline }: SessionOrigin,
 ) -> Result<(OpenedSession, Vec<ReadEvent>), CloseCause>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -70,8 +70,11 @@ where
             };
             let since = if has_had_end { Since::Now } else { since };
             let channels = vec![ChannelRequest { id: None, channel, since }];
-            let opening =
-                Opening { encoding: Encoding::Legacy, channels, ..plain(node, link, admission) };
+            let opening = Opening {
+                encoding: Encoding::Legacy,
+                channels,
+                ..plain(node, link, address, admission)
+            };
             let open = begin(node, place, opening)?;
             let follower =
                 follower.map(|who| Following { who: *who, comes_back: has_had_end }.into());
@@ -94,7 +97,7 @@ where
                 client: hello.client,
                 heartbeat: hello.heartbeat,
                 channels: hello.channels,
-                ..plain(node, hello.link, admission)
+                ..plain(node, hello.link, address, admission)
             };
             let (link, generation) = (opening.link_key(), opening.generation);
             let open = begin(node, place, opening)?;
@@ -302,10 +305,12 @@ pub(super) fn checked(node: &Node, address: IpAddr, ending: CloseCause) -> Close
 fn plain(
     node: &Node,
     link: steadfast_protocol::LinkId,
+    address: IpAddr,
     Admission { identity, grants, expires }: Admission,
 ) -> Opening {
     Opening {
         link,
+        address: Some(address),
         identity,
         generation: 1,
         transport: Transport::WebSocket,

@@ -2,11 +2,14 @@
 //! of this node, as many as fit the page and a message. Nodes are ordered by their runs, so each
 //! node knows whether the page starts before, in or after its part.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use steadfast_hub::{ConnectionView, Transport};
+use steadfast_protocol::codec::json::LinkGrade;
 use steadfast_protocol::{ChannelName, LinkId, UserId};
 
 use super::session_id::SessionId;
@@ -16,7 +19,8 @@ use crate::node::Node;
 use crate::problem::Problem;
 
 /// The parameters of a listing.
-pub(super) const PARAMETERS: [&str; 6] = ["after", "limit", "channel", "link", "transport", "user"];
+pub(super) const PARAMETERS: [&str; 9] =
+    ["after", "limit", "address", "channel", "grade", "link", "platform", "transport", "user"];
 /// Slots that are read under one lock of a hub.
 pub(in crate::backend_api) const SLOTS_PER_LOCK: u32 = 256;
 /// The bytes of a part without its rows.
@@ -41,6 +45,9 @@ struct RpcPage {
 /// The filter of a listing.
 #[derive(Debug)]
 struct Filter {
+    addresses: Option<IpNet>,
+    grade: Option<LinkGrade>,
+    platform: Option<Box<str>>,
     channel: Option<ChannelName>,
     link: Option<LinkId>,
     transport: Option<Transport>,
@@ -134,12 +141,18 @@ async fn matches(
 
 impl Filter {
     fn read(query: &Query) -> Result<Self, Problem> {
-        const TRANSPORTS: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Poll];
         let transport = query.parsed("transport", |word| {
-            let mut known = TRANSPORTS.into_iter();
+            let mut known = Transport::ALL.into_iter();
             known.find(|one| one.as_str() == word).ok_or("one of `websocket`, `sse` and `poll`")
         });
+        let grade = query.parsed("grade", |word| {
+            let known = "one of `excellent`, `good`, `fair`, `poor`, `bad` and `unknown`";
+            LinkGrade::of(word).ok_or(known)
+        });
         Ok(Self {
+            addresses: query.parsed("address", addresses)?,
+            grade: grade?,
+            platform: query.text("platform").map(|text| text.to_lowercase().into()),
             channel: query.parsed("channel", ChannelName::new)?,
             link: query.parsed("link", LinkId::new)?,
             transport: transport?,
@@ -152,7 +165,21 @@ impl Filter {
             && self.link.as_ref().is_none_or(|link| view.link == *link)
             && self.transport.is_none_or(|transport| view.transport == transport)
             && self.user.as_ref().is_none_or(|user| view.user.as_ref() == Some(user))
+            && self.grade.is_none_or(|grade| view.grade == grade)
+            && self.addresses.is_none_or(|net| {
+                view.address.is_some_and(|address| net.contains(&address.to_canonical()))
+            })
+            && self.platform.as_ref().is_none_or(|platform| {
+                let client = view.client.as_ref();
+                client.is_some_and(|one| one.platform.to_lowercase().contains(&**platform))
+            })
     }
+}
+
+/// One address, or a network as `10.1.0.0/16`.
+fn addresses(text: &str) -> Result<IpNet, &'static str> {
+    let one = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    one.or_else(|_| text.parse()).map_err(|_| "an address, or a network as `10.1.0.0/16`")
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! One session as JSON. In: the hub's view of it. Out: the object for operators, with dates instead
 //! of instants.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use steadfast_hub::ConnectionView;
+use steadfast_hub::{ConnectionView, TimelineEntry, TimelineEvent};
+use steadfast_protocol::codec::json::LinkStats;
 use steadfast_protocol::{ChannelName, ClientInfo, Generation, LinkId, Payload, Timestamp, UserId};
 
 use super::session_id::SessionId;
@@ -16,6 +19,7 @@ pub(in crate::backend_api) struct Connection {
     node: Box<str>,
     user: Option<UserId>,
     link: LinkId,
+    address: Option<IpAddr>,
     generation: Generation,
     transport: &'static str,
     client: Option<ClientInfo>,
@@ -30,6 +34,27 @@ pub(in crate::backend_api) struct Connection {
     bytes_received: u64,
     queued: usize,
     stats: Option<Payload>,
+    /// What happened to its link on this node; only where one session is looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<Vec<TimelineRow>>,
+}
+
+/// One entry of a timeline.
+#[derive(Debug, Serialize)]
+struct TimelineRow {
+    at: Timestamp,
+    #[serde(flatten)]
+    event: TimelineText,
+}
+
+/// What happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum TimelineText {
+    Opened { generation: Generation, transport: &'static str },
+    Reported { grade: &'static str, score: Option<u8>, rtt_ms: Option<u32> },
+    FellBehind,
+    Closed { code: u16, reason: Box<str> },
 }
 
 impl Connection {
@@ -40,6 +65,7 @@ impl Connection {
             node: node.config.node.name.as_str().into(),
             user: view.user,
             link: view.link,
+            address: view.address.map(|address| address.to_canonical()),
             generation: view.generation,
             transport: view.transport.as_str(),
             client: view.client,
@@ -54,11 +80,37 @@ impl Connection {
             bytes_received: view.bytes_received,
             queued: view.queued,
             stats: view.stats,
+            timeline: None,
         }
+    }
+
+    /// The same with its timeline.
+    pub(super) fn with_timeline(mut self, node: &Node, entries: Vec<TimelineEntry>) -> Self {
+        let row = |entry: TimelineEntry| TimelineRow {
+            at: node.clock.date_of(entry.at),
+            event: TimelineText::from(entry.event),
+        };
+        self.timeline = Some(entries.into_iter().map(row).collect());
+        self
     }
 
     /// As JSON text. It has only numbers and names, which can always be written.
     pub(super) fn row(&self) -> Option<Box<RawValue>> {
         to_raw_value(self).ok()
+    }
+}
+
+impl From<TimelineEvent> for TimelineText {
+    fn from(event: TimelineEvent) -> Self {
+        match event {
+            TimelineEvent::Opened { generation, transport } => {
+                Self::Opened { generation, transport: transport.as_str() }
+            }
+            TimelineEvent::Reported(LinkStats { grade, score, rtt_ms, .. }) => {
+                Self::Reported { grade: grade.as_str(), score, rtt_ms }
+            }
+            TimelineEvent::FellBehind => Self::FellBehind,
+            TimelineEvent::Closed { code, reason } => Self::Closed { code: code.0, reason },
+        }
     }
 }

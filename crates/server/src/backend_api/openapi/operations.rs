@@ -85,6 +85,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..post("/v1/channels/{channel}/events", "publish", "publish one event")
     },
     Operation {
+        parameters: &["BeforeOffset", "Limit"],
+        response: Json("EventPage"),
+        codes: OF_CHANNEL,
+        ..get("/v1/channels/{channel}/events", "listEvents", "the newest events of a channel")
+    },
+    Operation {
         parameters: &["IdempotencyKey"],
         body: Some(("Batch", true)),
         response: Json("BatchResults"),
@@ -112,14 +118,28 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..delete("/v1/channels/{channel}", "deleteChannel", "forget a channel and its events")
     },
     Operation {
-        parameters: &["AfterConnection", "Limit", "OfChannel", "OfLink", "OfTransport", "OfUser"],
+        parameters: &[
+            "AfterConnection",
+            "Limit",
+            "OfAddress",
+            "OfChannel",
+            "OfGrade",
+            "OfLink",
+            "OfPlatform",
+            "OfTransport",
+            "OfUser",
+        ],
         response: Json("ConnectionPage"),
         ..get("/v1/connections", "listConnections", "list the sessions of all nodes, in pages")
     },
     Operation {
         response: Json("Connection"),
         codes: OF_CONNECTION,
-        ..get("/v1/connections/{id}", "getConnection", "one session")
+        ..get(
+            "/v1/connections/{id}",
+            "getConnection",
+            "one session, and the timeline of its link on this node",
+        )
     },
     Operation {
         parameters: &["Reconnect"],
@@ -154,6 +174,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
             "drain",
             "let the links of this node go, as SIGTERM does, and go on to run",
         )
+    },
+    Operation {
+        response: Json("Key"),
+        ..get("/v1/key", "getKey", "the name and the roles of the key that asks")
     },
     Operation { response: Json("Stats"), ..get("/v1/stats", "getStats", "the node's statistics") },
     Operation {

@@ -77,6 +77,8 @@ async fn the_node_answers_as_it_is_described() {
     let requests = [
         ("publish", "/v1/channels/a/events".to_owned(), event.clone()),
         ("publish", "/v1/channels/a/events".to_owned(), event),
+        ("listEvents", "/v1/channels/a/events?limit=1".to_owned(), Value::Null),
+        ("getKey", "/v1/key".to_owned(), Value::Null),
         ("publishBatch", "/v1/events".to_owned(), json!([entry.clone(), 7, {}])),
         ("publishBatch", "/v1/events".to_owned(), json!({"events": [entry]})),
         ("listChannels", "/v1/channels?limit=1".to_owned(), Value::Null),

@@ -6,13 +6,15 @@
 use hyper::Request;
 use hyper::header::{self, HeaderMap, HeaderName};
 
+use crate::backend_api::backend_auth::AUDIT;
 use crate::backend_api::publish::PublishTarget;
 use crate::net::http_head::{self, Parsed};
 
 /// The first bytes of a publish.
 const POST: &[u8] = b"POST /v1/";
 /// Headers that need more than reading a body and answering.
-const UNUSUAL: [HeaderName; 6] = [
+const UNUSUAL: [HeaderName; 7] = [
+    AUDIT,
     header::TRANSFER_ENCODING,
     header::CONTENT_ENCODING,
     header::EXPECT,

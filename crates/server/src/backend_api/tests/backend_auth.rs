@@ -1,12 +1,16 @@
 //! Who may use the internal port, and the headers of every response.
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
+use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::{TestApi, request};
-use crate::config::{Config, InternalSettings, Secret};
+use crate::config::{BackendRole, Config, InternalKeySettings, InternalSettings, Secret};
 
 const KEY: &str = "a key of 24 characters..";
-const ROUTES: [(&str, &str); 16] = [
+const ROUTES: [(&str, &str); 18] = [
+    ("GET", "/v1/channels/a/events"),
+    ("GET", "/v1/key"),
     ("POST", "/v1/channels/a/events"),
     ("POST", "/v1/events"),
     ("GET", "/v1/channels"),
@@ -126,7 +130,9 @@ async fn unknown_routes_and_methods_are_problems() {
         assert_eq!(answer.headers["steadfast-node"], "node-1");
     }
     let table = [
-        ("GET", "/v1/channels/a/events", "POST"),
+        ("PUT", "/v1/channels/a/events", "POST,GET,HEAD"),
+        ("POST", "/v1/key", "GET,HEAD"),
+        ("POST", "/admin", "GET,HEAD"),
         ("PUT", "/v1/events", "POST"),
         ("POST", "/v1/channels", "GET,HEAD"),
         ("POST", "/v1/channels/a", "GET,HEAD,DELETE"),
@@ -151,4 +157,68 @@ async fn answers_stay_out_of_caches() {
         let answer = api.ask("GET", target).await;
         assert_eq!(answer.headers["cache-control"], "no-store", "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_key_is_told_what_it_is_for_whatever_that_is() {
+    let keys = [
+        ("reader", vec![BackendRole::Read], vec![]),
+        ("part", vec![BackendRole::Publish], vec!["a:*".parse().unwrap()]),
+    ];
+    let keys = keys.map(|(name, roles, channels)| InternalKeySettings {
+        name: name.into(),
+        key: Some(Secret::new(format!("the key of {name}"))),
+        key_file: None,
+        sha256: None,
+        roles,
+        channels,
+    });
+    let internal = InternalSettings {
+        key: Some(Secret::new(KEY)),
+        keys: keys.into(),
+        ..InternalSettings::default()
+    };
+    let api = TestApi::with(Config { internal, ..Config::default() });
+    let all = json!(["publish", "read", "operate"]);
+    for (key, name, roles, channels) in [
+        (KEY, "internal.key", all.clone(), Value::Null),
+        ("the key of reader", "reader", json!(["read"]), Value::Null),
+        ("the key of part", "part", json!(["publish"]), json!(["a:*"])),
+    ] {
+        let request = request("GET", "/v1/key").header("authorization", format!("Bearer {key}"));
+        let told = api.send(request.body(Body::empty()).unwrap()).await.json();
+        let expected = json!({"name": name, "roles": roles, "channels": channels, "dev": false});
+        assert_eq!(told, expected);
+    }
+    let told = TestApi::new().ask("GET", "/v1/key").await.json();
+    assert_eq!(told, json!({"name": null, "roles": all, "channels": null, "dev": true}));
+}
+
+#[tokio::test]
+async fn the_dashboard_needs_no_key_and_lets_nothing_else_in() {
+    let api = locked();
+    for (target, kind) in [
+        ("/admin", "text/html; charset=utf-8"),
+        ("/admin/dashboard.js", "text/javascript; charset=utf-8"),
+        ("/admin/dashboard.css", "text/css; charset=utf-8"),
+        ("/admin/icon.svg", "image/svg+xml"),
+    ] {
+        let request = request("GET", target).header("accept-encoding", "gzip, br");
+        let response = api.router.clone().oneshot(request.body(Body::empty()).unwrap()).await;
+        let (head, body) = response.unwrap().into_parts();
+        let header = |name: &str| head.headers[name].to_str().unwrap();
+        assert_eq!((head.status.as_u16(), header("content-type")), (200, kind));
+        assert_eq!(header("content-encoding"), "gzip");
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("unsafe"));
+        assert!(to_bytes(body, usize::MAX).await.unwrap().starts_with(&[0x1f, 0x8b]));
+    }
+    for refused in ["identity", "br", "gzip;q=0", "gzip; q=0.0, br"] {
+        let request = request("GET", "/admin").header("accept-encoding", refused);
+        let answer = api.send(request.body(Body::empty()).unwrap()).await;
+        answer.problem(406, "not_acceptable");
+    }
+    api.ask("GET", "/admin/steadfast.toml").await.problem(404, "not_found");
 }

@@ -112,3 +112,33 @@ async fn a_query_that_makes_no_sense_is_refused() {
         assert!(detail.contains(part), "{detail:?} says {part:?}");
     }
 }
+
+#[tokio::test]
+async fn the_newest_events_of_a_channel_are_read_without_a_token() {
+    let api = TestApi::new();
+    for at in 1..=5 {
+        api.post("/v1/channels/a/events", format!(r#"{{"event":"e","data":{at}}}"#)).await;
+    }
+    let offsets = |answer: &Value| -> Vec<u64> {
+        let events = answer["events"].as_array().unwrap();
+        events.iter().map(|event| event["offset"].as_u64().unwrap()).collect()
+    };
+    for (query, expected) in [
+        ("", &[1, 2, 3, 4, 5][..]),
+        ("?limit=2", &[4, 5]),
+        ("?limit=2&before=4", &[2, 3]),
+        ("?before=1", &[]),
+        ("?limit=1&before=99", &[5]),
+    ] {
+        let answer = api.ask("GET", &format!("/v1/channels/a/events{query}")).await.json();
+        assert_eq!(offsets(&answer), expected, "{query}");
+        assert_eq!((&answer["head"], &answer["final"]), (&json!(5), &json!(false)));
+    }
+    let answer = api.ask("GET", "/v1/channels/a/events?limit=1").await.json();
+    assert_eq!(
+        (&answer["events"][0]["event"], &answer["events"][0]["data"]),
+        (&json!("e"), &json!(5))
+    );
+    api.ask("GET", "/v1/channels/a/events?before=0").await.problem(400, "bad_query");
+    api.ask("GET", "/v1/channels/b/events").await.problem(404, "channel_not_found");
+}

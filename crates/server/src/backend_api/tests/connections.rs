@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use steadfast_hub::Outgoing;
-use steadfast_protocol::{CloseCode, LinkId};
+use steadfast_protocol::codec::json as frames;
+use steadfast_protocol::{CloseCode, LinkId, Timestamp};
 
 use super::TestApi;
 use crate::backend_api::connections::SLOTS_PER_LOCK;
@@ -35,7 +36,10 @@ async fn a_connection_is_shown_with_all_that_is_counted() {
     for field in ["id", "link", "generation", "transport", "client", "channels", "stats"] {
         assert!(fields.contains(&field), "{field}");
     }
-    assert!(answer.text.starts_with(r#"{"id":"#) && answer.text.ends_with(r#","stats":null}"#));
+    assert!(answer.text.starts_with(r#"{"id":"#) && answer.text.contains(r#","stats":null,"#));
+    assert_eq!(shown["address"], "192.0.2.7");
+    let began = &shown["timeline"][0];
+    assert_eq!((&began["type"], &began["transport"]), (&json!("opened"), &json!("websocket")));
     assert_eq!(shown["id"], id.as_str());
     assert_eq!(shown["link"], "link-0001");
     assert_eq!(shown["generation"], 1);
@@ -52,6 +56,7 @@ async fn a_connection_is_shown_with_all_that_is_counted() {
     }
     let list = api.ask("GET", "/v1/connections").await.json();
     assert_eq!(list["connections"][0]["id"], shown["id"]);
+    assert_eq!(list["connections"][0].get("timeline"), None);
     assert_eq!(list["next"], Value::Null);
 }
 
@@ -120,12 +125,28 @@ async fn a_listing_can_be_narrowed() {
         ("transport=sse", 0),
         ("transport=poll", 0),
         ("transport=websocket&channel=a&limit=1", 1),
+        ("address=192.0.2.7", 3),
+        ("address=192.0.0.0/16", 3),
+        ("address=%3A%3Affff%3A192.0.2.7", 3),
+        ("address=192.0.2.8", 0),
+        ("platform=LINUX", 3),
+        ("platform=windows", 0),
+        ("grade=unknown", 3),
+        ("grade=good", 0),
     ];
     for (query, count) in table {
         let page = api.ask("GET", &format!("/v1/connections?{query}")).await.json();
         assert_eq!(links(&page).len(), count, "{query}");
     }
-    for bad in ["channel=a%20b", "link=x", "transport=udp", "after=x", "limit=0", "limit=1001"] {
+    let bad = ["address=here", "address=10.0.0.0/33", "grade=fine"];
+    for bad in bad.into_iter().chain([
+        "channel=a%20b",
+        "link=x",
+        "transport=udp",
+        "after=x",
+        "limit=0",
+        "limit=1001",
+    ]) {
         let answer = api.ask("GET", &format!("/v1/connections?{bad}")).await;
         answer.problem(400, "bad_query");
     }
@@ -156,4 +177,33 @@ async fn an_operator_can_have_a_connection_reconnect() {
     assert_eq!(answer.status, 204);
     waker.closing.notified().await;
     assert_eq!(close_of(&api, "link-0001", &id).unwrap().0, CloseCode(4002));
+}
+
+#[tokio::test]
+async fn what_a_link_says_of_itself_is_shown_counted_and_searched() {
+    let api = TestApi::new();
+    let (id, _, key) = api.open("link-0001", &["a"]);
+    api.open("link-0002", &["a"]);
+    let shard = api.node.shard_of(&LinkId::new("link-0001").unwrap());
+    let text = r#"{"type":"heartbeat","stats":{"grade":"poor","score":31,"rtt_ms":420,
+        "availability":98.5,"realtime_availability":60}}"#;
+    let frame = frames::client_frame(text, &api.node.message_limits());
+    shard.with(|hub, now| hub.frame(now, Timestamp(0), key, text.len(), frame));
+
+    let poor = api.ask("GET", "/v1/connections?grade=poor").await.json();
+    assert_eq!(links(&poor), ["link-0001"]);
+    let shown = api.ask("GET", &format!("/v1/connections/{id}")).await.json();
+    let report = &shown["timeline"][1];
+    assert_eq!((&report["type"], &report["grade"]), (&json!("reported"), &json!("poor")));
+    assert_eq!((&report["score"], &report["rtt_ms"]), (&json!(31), &json!(420)));
+
+    let stats = api.ask("GET", "/v1/stats").await.json();
+    let quality = &stats["quality"];
+    assert_eq!((&quality["poor"], &quality["unknown"]), (&json!(1), &json!(1)));
+    assert_eq!((&quality["availability"], &quality["good"]), (&json!(98.5), &json!(0)));
+    assert_eq!(quality["realtime_availability"], 60.0);
+    assert_eq!(stats["transports"], json!({"websocket": 2, "sse": 0, "poll": 0}));
+    let limits = stats["limits"].as_array().unwrap();
+    let channels = limits.iter().find(|one| one["name"] == "limits.channels_max").unwrap();
+    assert_eq!(channels["max"], 100_000);
 }

@@ -170,6 +170,8 @@ fn limits(config: &Config) -> Vec<Range> {
             600,
         ),
         ("limits.tokens_waiting_max", wide(limits.tokens_waiting_max), 1, 65_536),
+        ("limits.timeline_entries_max", wide(limits.timeline_entries_max), 0, 1024),
+        ("limits.timeline_links_max", wide(limits.timeline_links_max), 0, MILLION),
         ("limits.publish_batch_max", wide(limits.publish_batch_max), 1, 100_000),
     ]
 }

@@ -258,6 +258,8 @@ const RANGES: &[(&str, u64, u64)] = &[
     ("limits.tickets_per_ip_max", 1, 1_000_000),
     ("limits.token_refreshes_per_minute_max", 1, 600),
     ("limits.tokens_waiting_max", 1, 65_536),
+    ("limits.timeline_entries_max", 0, 1024),
+    ("limits.timeline_links_max", 0, 1_000_000),
     ("limits.publish_batch_max", 1, 100_000),
     ("limits.message_bytes_max", 1024, 1 << 20),
     ("limits.queue_bytes_max", 1 << 20, 64 << 20),

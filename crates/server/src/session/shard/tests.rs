@@ -102,6 +102,7 @@ impl Stage {
         let wish = ChannelRequest { id: None, channel: channel(name), since: Since::Now };
         let opening = Opening {
             link: LinkId::new(&format!("follower-{}", COUNT.fetch_add(1, Relaxed))).unwrap(),
+            address: None,
             identity: None,
             generation: 1,
             transport: Transport::WebSocket,
