@@ -20,7 +20,7 @@ use super::backend_keys::BackendAction;
 use super::query::Query;
 use crate::problem::{self, Code};
 
-/// Parameters and schemas, by name.
+/// Parameters, headers and schemas, by name.
 const COMPONENTS: &str = include_str!("openapi/components.json");
 /// What every operation with a key may be refused for.
 const OF_KEY: [Code; 4] = [Code::KeyMissing, Code::KeyWrong, Code::Forbidden, Code::OriginRefused];
@@ -130,6 +130,10 @@ impl Operation {
         let mut good = json!({"description": "It is done."});
         if let Some(content) = content {
             good["content"] = content;
+        }
+        if self.parameters.contains(&"IdempotencyKey") {
+            let header = reference("headers", "IdempotentReplayed");
+            good["headers"] = json!({"Idempotent-Replayed": header});
         }
         let mut responses = Map::from_iter([(self.status.to_string(), good)]);
         for (status, codes) in self.codes_by_status() {
