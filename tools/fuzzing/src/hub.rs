@@ -95,6 +95,7 @@ impl Life {
             LinkId::new(&format!("link-{:04}", which % LINKS)).unwrap_or_else(|e| panic!("{e}"));
         let opening = Opening {
             link,
+            address: None,
             identity: Some(Identity::default().into()),
             generation: if which > 250 { 1 } else { self.generation },
             transport: Transport::WebSocket,

@@ -149,6 +149,7 @@ impl Stage {
     fn open(&mut self, at: u64, since: Since) -> anyhow::Result<SessionKey> {
         let opening = Opening {
             link: LinkId::new(&format!("link-{at:08}"))?,
+            address: None,
             identity: None,
             generation: 1,
             transport: Transport::WebSocket,

@@ -219,6 +219,7 @@ impl SimServer {
         };
         let opening = Opening {
             link: hello.link,
+            address: None,
             identity: None,
             generation: hello.generation,
             transport: Transport::WebSocket,

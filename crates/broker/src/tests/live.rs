@@ -36,6 +36,7 @@ impl<'a> Listener<'a> {
         let link = LinkId::new(&format!("listener-{}", COUNT.fetch_add(1, Relaxed))).unwrap();
         let opening = Opening {
             link: link.clone(),
+            address: None,
             identity: None,
             generation: 1,
             transport: Transport::WebSocket,
