@@ -84,22 +84,6 @@ async def text(page: Page, element: str) -> str:
     return str(await page.run(f"document.getElementById('{element}').textContent"))
 
 
-def test_a_long_job_is_followed_through_a_reload_and_stopped(
-    server: KeyedServer, tmp_path: Path
-) -> None:
-    async def work() -> None:
-        async with example("python-fastapi", server, STEP_S="0.02") as app:
-            async with Browser(tmp_path / "profile") as browser:
-                page = await browser.open(app)
-                await page.run("document.getElementById('start').click()")
-                await page.shows("document.getElementById('end').value === 'complete'")
-                assert await page.run("document.getElementById('bar').value") == 100
-                await page.reload()
-                await page.shows("document.getElementById('end').value === 'complete'")
-
-    run(work())
-
-
 def test_a_job_ends_with_its_process_or_by_stop(server: KeyedServer) -> None:
     async def work() -> None:
         async with example("python-fastapi", server, STEP_S="1") as app:
@@ -123,12 +107,22 @@ def test_a_job_ends_with_its_process_or_by_stop(server: KeyedServer) -> None:
     run(work())
 
 
-def test_two_pages_show_one_answer_through_cuts_and_a_reload_and_one_stops_it(
+async def follows_a_job(server: KeyedServer, browser: Browser) -> None:
+    async with example("python-fastapi", server, STEP_S="0.02") as app:
+        page = await browser.open(app)
+        await page.run("document.getElementById('start').click()")
+        await page.shows("document.getElementById('end').value === 'complete'")
+        assert await page.run("document.getElementById('bar').value") == 100
+        await page.reload()
+        await page.shows("document.getElementById('end').value === 'complete'")
+
+
+def test_pages_follow_a_job_and_one_answer_through_cuts_and_reloads_and_stop_another(
     server: KeyedServer, tmp_path: Path
 ) -> None:
     async def work() -> None:
         async with Proxy(server.url) as proxy, Browser(tmp_path / "profile") as browser:
-            env = {"REALTIME_URL": proxy.url, "TOKEN_S": "0.01", "TOKENS": "250"}
+            env = {"REALTIME_URL": proxy.url, "TOKEN_S": "0.01", "TOKENS": "200"}
             async with example("python-llm", server, **env) as app:
                 first = await browser.open(app)
                 await first.run("document.querySelector('#ask button').click()")
@@ -141,7 +135,7 @@ def test_two_pages_show_one_answer_through_cuts_and_a_reload_and_one_stops_it(
                 for page in (first, second):
                     await page.shows("document.getElementById('end').value === 'finished'")
                 words = ["Why", "do", "links", "hold"]
-                whole = "".join(f"{words[number % 4]}-{number} " for number in range(250))
+                whole = "".join(f"{words[number % 4]}-{number} " for number in range(200))
                 assert await text(first, "answer") == await text(second, "answer") == whole
 
                 third = await browser.open(app)
@@ -153,6 +147,7 @@ def test_two_pages_show_one_answer_through_cuts_and_a_reload_and_one_stops_it(
                 await third.run("document.getElementById('stop').click()")
                 await third.shows("document.getElementById('end').value === 'stopped'")
                 assert asyncio.get_running_loop().time() - began < 1.5
-                assert "-249 " not in await text(third, "answer")
+                assert "-199 " not in await text(third, "answer")
+            await follows_a_job(server, browser)
 
     run(work())
