@@ -281,6 +281,22 @@ def test_polling_that_gets_no_answer_is_no_fallback() -> None:
     assert world.states[-1] == "connected"
 
 
+@pytest.mark.parametrize("status", [404, 405, 429, 503])
+def test_a_server_that_does_not_answer_polls_is_waited_for(status: int) -> None:
+    """P-79"""
+    world = World()
+    world.websocket = "blocked"
+    world.poll_status = status
+    world.run(120)
+    assert world.ended is None
+    assert len(world.polls) < 30
+    world.websocket = "open"
+    world.publish("a", 1)
+    world.run(50)
+    assert world.data == [1]
+    assert world.states[-1] == "connected"
+
+
 def test_a_refused_channel_is_told_and_the_others_go_on() -> None:
     """P-18"""
     world = World(1, {"a": "start", "b": "start"})

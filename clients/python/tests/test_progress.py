@@ -126,8 +126,20 @@ def test_a_job_does_not_wait_for_a_server_that_is_away(disk_server: Server) -> N
 
 def test_what_is_no_json_fails_in_the_job(publisher: Publisher) -> None:
     progress = Progress(publisher, "job:wrong")
-    with pytest.raises(TypeError):
-        progress.update(percent=object())
+    for wrong in (object(), "\ud800", float("nan")):
+        with pytest.raises((TypeError, ValueError)):
+            progress.update(percent=wrong)
+
+
+def test_a_job_that_cannot_tell_its_end_does_not_fail(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher.publish("job:over", "end", final=True)
+    with Progress(publisher, "job:over") as progress:
+        progress.update(percent=1)
+        until(lambda: "the progress of job:over is refused: channel_finished" in caplog.text)
+        progress.update(percent=2)
+    assert "the end of job:over was not published: channel_finished" in caplog.text
 
 
 def test_celery_tasks_are_followed_through_retries_to_their_ends(

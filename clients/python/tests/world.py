@@ -39,6 +39,7 @@ class World:
         self.now = 100.0
         self.websocket = "open"
         self.http = "open"
+        self.poll_status = 200
         self.epoch = "e1"
         self.logs: Dict[str, List[Dict[str, Any]]] = {}
         self.finished: set[str] = set()
@@ -248,6 +249,11 @@ class World:
     def _answer_poll(self, last: Optional[int] = None) -> None:
         poll = self._poll
         if poll is None or (last is not None and poll.number != last):
+            return
+        if self.http == "open" and self.poll_status != 200:
+            self._poll = None
+            answer = HttpAnswer(self.poll_status, {}, b'{"code":"x"}', is_ours=True)
+            self.link.on_poll(self.now, poll.number, answer)
             return
         if self.http != "open":
             if last is not None:

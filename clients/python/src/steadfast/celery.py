@@ -5,16 +5,12 @@ retry goes on in the same channel.
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Dict, Optional, Tuple
 
 import celery
 
-from .errors import PublishError
 from .progress import Progress
 from .publisher import Publisher
-
-_log = logging.getLogger("steadfast.celery")
 
 
 class ProgressTask(celery.Task):  # type: ignore[misc]
@@ -48,7 +44,7 @@ class ProgressTask(celery.Task):  # type: ignore[misc]
         self, retval: Any, task_id: str, args: Tuple[Any, ...], kwargs: Dict[str, Any]
     ) -> None:
         """Publish `complete`, unless the task has. What it returned is not published."""
-        self._end(None)
+        self.progress.close()
         super().on_success(retval, task_id, args, kwargs)
 
     def on_failure(
@@ -60,7 +56,7 @@ class ProgressTask(celery.Task):  # type: ignore[misc]
         einfo: Any,
     ) -> None:
         """Publish `error`, with the exception's name alone."""
-        self._end(exc)
+        self.progress.close(exc)
         super().on_failure(exc, task_id, args, kwargs, einfo)
 
     def on_retry(
@@ -74,11 +70,3 @@ class ProgressTask(celery.Task):  # type: ignore[misc]
         """Publish the last update."""
         self.progress.stop()
         super().on_retry(exc, task_id, args, kwargs, einfo)
-
-    def _end(self, error: Optional[BaseException]) -> None:
-        progress = self.progress
-        try:
-            progress.close(error)
-        except PublishError as failure:
-            # The task has done its work: that it cannot be told does not make it fail.
-            _log.error("the end of %s was not published: %s", progress.channel, failure)

@@ -11,7 +11,7 @@ from . import outputs
 from .frames import read_poll
 from .link_base import LinkBase
 from .outputs import HttpAnswer
-from .polling import EVENTS_MAX
+from .polling import EVENTS_MAX, NO_POLLS_S
 from .problem import Problem, read_problem
 from .subscription import by_channel, to_wire
 
@@ -78,10 +78,11 @@ class LinkPolls(LinkBase):
             hint = problem.retry_after_s
             self._polling.on_refused(now, self._backoff.jittered(5.0) if hint is None else hint)
         else:
-            self._reject(problem.code, problem.detail)
+            # A server of an older version (P-79): its WebSocket is all there is.
+            self._give_up_polling(now, NO_POLLS_S)
 
-    def _give_up_polling(self, now: float) -> None:
-        self._polling.give_up(now)
+    def _give_up_polling(self, now: float, hold_s: float = 0.0) -> None:
+        self._polling.give_up(now, hold_s)
         self._why = "no_answer"
         if not self._session and not self._attempt:
             self._dial_at = min(self._dial_at, self._backoff.admit_soon(now))

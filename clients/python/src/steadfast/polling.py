@@ -24,6 +24,8 @@ FAILURES_MAX = 3
 PROVEN_AFTER_S = 20.0
 SUSPECT_PROVEN_AFTER_S = 25.0
 SHORT_LIVED_S = 60.0
+NO_POLLS_S = 60.0
+"""How long a server that has no polls is not asked for any."""
 FLAPS_MAX = 3
 
 
@@ -46,6 +48,7 @@ class Polling:
         self._failures = 0
         self._is_answered = False
         self._flaps = 0
+        self._held_until = -math.inf
 
     def on_attempt(self, now: float) -> None:
         """An attempt began: HTTP is tried beside one that takes long."""
@@ -92,8 +95,8 @@ class Polling:
         if self.is_on or self._stopped_at is None or self._http_since is None:
             return math.inf
         if self._blocked >= 2 or self._flaps:
-            return self._http_since
-        least = self._stopped_at + DATA_STOPPED_S
+            return max(self._http_since, self._held_until)
+        least = max(self._stopped_at + DATA_STOPPED_S, self._held_until)
         if self._failed_since_http:
             return max(least, self._http_since)
         return max(least, self._http_since + NO_WEBSOCKET_S)
@@ -131,9 +134,10 @@ class Polling:
         """No more requests."""
         self.is_on, self.in_flight, self.next_at = False, None, math.inf
 
-    def give_up(self, now: float) -> None:
-        """HTTP does not get through either."""
+    def give_up(self, now: float, hold_s: float = 0.0) -> None:
+        """HTTP does not get through either, or this server has no polls: not for `hold_s`."""
         self.end()
+        self._held_until = now + hold_s
         self._stopped_at, self._http_since = now, None
         self.probe_at = now + self._backoff.jittered(PROBE_EACH_S)
 

@@ -4,7 +4,6 @@ be published, and publishes it only so often a second; the last one and the end 
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import Any, Dict, Optional, Type
 
 from .errors import PublishError, Refused
 from .publisher import Publisher
-from .publishing import Receipt
+from .publishing import Publish, Receipt, encode
 from .retry import RetryPolicy
 from .throttle import Throttle
 
@@ -27,7 +26,8 @@ class Progress:
     """The progress of one job, in its own channel.
 
     `update` as often as you like; `finish` or `fail` once. As a context manager it fails with the
-    name of the exception that leaves the block, and finishes where there was none.
+    name of the exception that leaves the block, and finishes where there was none; that this could
+    not be published is logged, and does not make the job fail.
     """
 
     def __init__(self, publisher: Publisher, channel: str, *, per_second: float = 4) -> None:
@@ -41,7 +41,8 @@ class Progress:
 
     def update(self, **data: Any) -> None:
         """Publish `progress` with this data, now or soon; an older one that waits is left out."""
-        json.dumps(data, allow_nan=False)  # What cannot be published fails here, in the job.
+        # What cannot be published fails here, in the job.
+        encode(Publish(self.channel, "progress", data), with_channel=False)
         with self._changed:
             if self._is_ending:
                 return
@@ -72,12 +73,12 @@ class Progress:
         """Publish the end, unless it is: `error`, with the exception's name, or `complete`."""
         if self.is_finished:
             return
-        if error is None:
-            self.finish()
-            return
         try:
-            # Its text may hold what followers must not see.
-            self.fail({"error": type(error).__name__})
+            if error is None:
+                self.finish()
+            else:
+                # Its text may hold what followers must not see.
+                self.fail({"error": type(error).__name__})
         except PublishError as failure:
             _log.error("the end of %s was not published: %s", self.channel, failure)
 
@@ -123,6 +124,8 @@ class Progress:
             )
         except Refused as error:
             _log.error("the progress of %s is refused: %s", self.channel, error)
+            with self._changed:
+                self._is_ending = True
         except PublishError as error:
             _log.warning("an update of %s waits: %s", self.channel, error)
             with self._changed:
