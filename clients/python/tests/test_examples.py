@@ -146,7 +146,7 @@ def test_pages_follow_a_job_and_one_answer_through_cuts_and_reloads_and_stop_ano
                 began = asyncio.get_running_loop().time()
                 await third.run("document.getElementById('stop').click()")
                 await third.shows("document.getElementById('end').value === 'stopped'")
-                assert asyncio.get_running_loop().time() - began < 1.5
+                assert asyncio.get_running_loop().time() - began < 3
                 assert "-199 " not in await text(third, "answer")
             await follows_a_job(server, browser)
 

@@ -295,7 +295,7 @@ def test_leaving_in_the_middle_of_many_events_takes_no_time(dev_server: Server) 
         async with Follower("leave:1", dev_server.url) as follower:
             await until(follower, at_offset(100))
             began = asyncio.get_running_loop().time()
-        assert asyncio.get_running_loop().time() - began < 1.5
+        assert asyncio.get_running_loop().time() - began < 1.9
 
     run(work())
 

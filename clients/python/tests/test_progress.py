@@ -115,7 +115,7 @@ def test_a_job_does_not_wait_for_a_server_that_is_away(disk_server: Server) -> N
         began = time.monotonic()
         for percent in range(50):
             progress.update(percent=percent)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 3
         back = threading.Timer(0.2, disk_server.start)
         back.start()
         progress.finish()

@@ -202,7 +202,7 @@ def test_an_answer_that_trickles_ends_with_the_attempt(
         with pytest.raises(Unavailable) as caught:
             opened(kind, flaky.url, retry=policy).publish("trickle:1", "e")
     assert caught.value.is_uncertain
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 @KINDS
