@@ -49,7 +49,7 @@ class Server:
         for line in child.stderr:
             lines.append(line)
             # For people with --dev, as JSON without.
-            urls.update(re.findall(r'"?(clients|backends)(?: +|":")(http:[^\s"]+)', line))
+            urls.update(re.findall(r'"?(clients|backends)(?: +|":")(https?:[^\s"]+)', line))
             if len(urls) == 2:
                 # A server whose log nobody reads would wait for somebody to.
                 threading.Thread(target=_drain, args=(child.stderr,), daemon=True).start()
@@ -84,7 +84,7 @@ def _drain(log: IO[str]) -> None:
 class KeyedServer(Server):
     """A node that wants a key of backends and tokens of clients."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, both_ports: str = "") -> None:
         self.token_key = secrets.token_urlsafe(32)
         self.backend_key = secrets.token_urlsafe(32)
         (folder / "token.key").write_text(self.token_key + "\n")
@@ -92,8 +92,8 @@ class KeyedServer(Server):
         config = folder / "steadfast.toml"
         config.write_text(
             '[auth]\nhs256_key_file = "token.key"\nleeway_s = 0\n'
-            '[public]\nallowed_origins = ["*"]\n'
-            '[internal]\nkey_file = "backend.key"\n'
+            f'[public]\nallowed_origins = ["*"]\n{both_ports}'
+            f'[internal]\nkey_file = "backend.key"\n{both_ports}'
         )
         for file in folder.iterdir():
             file.chmod(0o600)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import time
 from types import TracebackType
 from typing import Any, Generator, Iterable, List, Optional, Type, TypeVar
@@ -48,11 +49,13 @@ class AsyncPublisher:
         *,
         key: Optional[str] = None,
         retry: Optional[RetryPolicy] = None,
+        tls: Optional[ssl.SSLContext] = None,
         http: Optional[httpx.AsyncClient] = None,
     ) -> None:
         self._url = base_url(url)
         self._key = key_of(key)
         self._retry = retry or RetryPolicy()
+        self._tls = tls
         self._given = http
         self._own: Optional[httpx.AsyncClient] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -146,7 +149,7 @@ class AsyncPublisher:
         # Connections belong to their loop: one that has ended cannot even close them.
         if self._own is None or self._loop is not loop:
             self._loop = loop
-            self._own = httpx.AsyncClient(**client_settings(self._url, self._key))
+            self._own = httpx.AsyncClient(**client_settings(self._url, self._key, self._tls))
         return self._own
 
 

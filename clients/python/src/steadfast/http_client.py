@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import Any, Dict, Optional
+import ssl
+from typing import Any, Dict, Optional, Union
 
 import httpx
 
@@ -57,7 +58,20 @@ def key_of(key: Optional[str]) -> Optional[str]:
     return key
 
 
-def client_settings(url: httpx.URL, key: Optional[str]) -> Dict[str, Any]:
+def verification(*, is_tls: bool, tls: Optional[ssl.SSLContext]) -> Union[ssl.SSLContext, bool]:
+    """Return the argument `verify` of an httpx client.
+
+    It trusts what the machine trusts, as `websockets` does; httpx would trust a list of its own.
+    Without TLS there is nothing to verify, since redirects are not followed.
+    """
+    if not is_tls:
+        return False
+    return tls if tls is not None else ssl.create_default_context()
+
+
+def client_settings(
+    url: httpx.URL, key: Optional[str], tls: Optional[ssl.SSLContext]
+) -> Dict[str, Any]:
     """Return the arguments of an httpx client for this port."""
     headers = {"User-Agent": f"steadfast-python/{VERSION}", "Content-Type": "application/json"}
     if key is not None:
@@ -66,6 +80,7 @@ def client_settings(url: httpx.URL, key: Optional[str]) -> Dict[str, Any]:
         "base_url": url,
         "headers": headers,
         "follow_redirects": False,
+        "verify": verification(is_tls=url.scheme == "https", tls=tls),
         # Variables such as HTTP_PROXY are for hosts elsewhere.
         "trust_env": not is_loopback(url.host),
     }

@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketExce
 
 from . import close_codes, outputs
 from .endpoint import Endpoint
-from .http_client import VERSION, AnswerTooLarge
+from .http_client import VERSION, AnswerTooLarge, verification
 from .outputs import DialFailure, HttpAnswer
 from .problem import Problem, read_problem
 
@@ -64,7 +64,7 @@ class LinkIo:
             headers={"User-Agent": _AGENT},
             follow_redirects=False,
             trust_env=not endpoint.is_loopback,
-            verify=tls if tls is not None else True,
+            verify=verification(is_tls=endpoint.is_tls, tls=tls),
         )
 
     def dial(self, output: outputs.Dial) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import threading
 import time
 from types import TracebackType
@@ -43,8 +44,9 @@ class Publisher:
     """Publishes events to the internal port of a server.
 
     `key` is read from the variable STEADFAST_KEY where it is left out. `retry` says how long to
-    try; `http` is an httpx client to use instead of an own one, say with client certificates: its
-    address and headers are not changed, and it is not closed.
+    try. `tls` is for a CA or a certificate of your own; without it a server is trusted that the
+    machine trusts. `http` is an httpx client to use instead of an own one: its address, headers
+    and TLS are not changed, and it is not closed.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class Publisher:
         *,
         key: Optional[str] = None,
         retry: Optional[RetryPolicy] = None,
+        tls: Optional[ssl.SSLContext] = None,
         http: Optional[httpx.Client] = None,
     ) -> None:
         self._url = base_url(url)
         self._key = key_of(key)
         self._retry = retry or RetryPolicy()
+        self._tls = tls
         self._given = http
         self._own: Optional[httpx.Client] = None
         self._process = os.getpid()
@@ -163,7 +167,7 @@ class Publisher:
             # A socket that two processes share mixes up their requests.
             if self._own is None or self._process != os.getpid():
                 self._process = os.getpid()
-                self._own = httpx.Client(**client_settings(self._url, self._key))
+                self._own = httpx.Client(**client_settings(self._url, self._key, self._tls))
             return self._own
 
 
