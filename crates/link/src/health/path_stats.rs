@@ -4,11 +4,12 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use steadfast_machine::{Millis, Span};
 
 use super::rtt::{Bounds, Path, Rtt};
-use crate::quality::{Grade, Quality};
+use crate::quality::{Grade, Part, Parts, Quality};
 use crate::statistics::Statistics;
 
 /// How often operators are told at most.
@@ -140,9 +141,22 @@ impl PathStats {
         let availability = percent(statistics.availability);
         let realtime = percent(statistics.realtime_availability);
         let (grade, reconnects) = (report.grade.as_str(), statistics.total_reconnects);
+        let rtt = self.rtt.round_trip().map(|ms| format!(r#","rtt_ms":{ms}"#)).unwrap_or_default();
+        let Parts { delay, loss, disconnects, outage, delivery } = report.parts;
+        let parts = [
+            (Part::Delay, delay),
+            (Part::Loss, loss),
+            (Part::Disconnects, disconnects),
+            (Part::Outage, outage),
+            (Part::Delivery, delivery),
+        ];
+        let parts = parts.iter().filter(|(_, points)| *points > 0);
+        let parts: Vec<String> =
+            parts.map(|(part, points)| format!(r#""{}":{points}"#, part.as_str())).collect();
         Some(
             format!(r#"{{"availability":{availability},"realtime_availability":{realtime},"#)
-                + &format!(r#""score":{score},"grade":"{grade}","reconnects":{reconnects}}}"#),
+                + &format!(r#""score":{score},"grade":"{grade}","reconnects":{reconnects}{rtt},"#)
+                + &format!(r#""parts":{{{}}}}}"#, parts.join(",")),
         )
     }
 

@@ -121,6 +121,12 @@ impl Rtt {
         self.warm.as_ref()
     }
 
+    /// A smoothed round trip in milliseconds: of the warm path, or else of the cold one.
+    pub(crate) fn round_trip(&self) -> Option<u64> {
+        let estimator = self.warm.or(self.cold);
+        estimator.map(|estimator| (estimator.smoothed + 500) / 1000)
+    }
+
     /// After how long without an answer there is reason for doubt; the longest such time where
     /// nothing is known of such a path.
     pub(crate) fn soft(&self, path: Path) -> Span {

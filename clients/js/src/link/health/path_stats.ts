@@ -20,6 +20,10 @@ export interface QualityStats {
   readonly score: number | null;
   readonly grade: qualities.Grade;
   readonly reconnects: number;
+  /** A smoothed round trip; none before the first one. */
+  readonly rtt_ms?: number;
+  /** Points that are taken off, where there are any. */
+  readonly parts: Readonly<Record<string, number>>;
 }
 
 interface PendingAnswer {
@@ -134,13 +138,16 @@ export function tell(
 ): QualityStats | undefined {
   if (now - stats.toldAt < TELL_INTERVAL) return undefined;
   stats.toldAt = now;
-  const { score, grade } = qualities.report(stats.quality, now);
+  const { score, grade, parts } = qualities.report(stats.quality, now);
+  const rtt = rtts.roundTrip(stats.rtt);
   return {
     availability: percent(statistics.availability),
     realtime_availability: percent(statistics.realtimeAvailability),
     score: grade === "unknown" ? null : score,
     grade,
     reconnects: statistics.totalReconnects,
+    ...(rtt === undefined ? {} : { rtt_ms: rtt }),
+    parts: Object.fromEntries(Object.entries(parts).filter(([, points]) => points > 0)),
   };
 }
 

@@ -87,6 +87,12 @@ export function miss(rtt: Rtt): void {
   rtt.misses = Math.min(rtt.misses + 1, MISSES_MAX);
 }
 
+/** A smoothed round trip in milliseconds: of the warm path, or else of the cold one. */
+export function roundTrip({ estimators: { warm, cold } }: Rtt): number | undefined {
+  const estimator = warm ?? cold;
+  return estimator && Math.floor((estimator.smoothed + 500) / 1000);
+}
+
 /**
  * After how long without an answer there is reason for doubt; the longest such time where nothing
  * is known of such a path.

@@ -109,6 +109,10 @@ export interface HeartbeatStats {
   readonly grade: string;
   /** Attempts but the first. */
   readonly reconnects: number;
+  /** A smoothed round trip, in milliseconds. */
+  readonly rtt_ms?: number;
+  /** The points that are taken off the score, by what takes them. */
+  readonly parts: Readonly<Record<string, number>>;
 }
 
 /** A signed token. Never shown. */
