@@ -143,7 +143,7 @@ pub use contract::BrokerBackend;
 #[cfg(feature = "disk")]
 pub use disk::{DiskBroker, DiskConfig, DiskError};
 pub use memory::MemoryBroker;
-pub use metrics::{BrokerMetric, BrokerStat, Histogram, MetricValue, StatValue};
+pub use metrics::{BrokerMetric, BrokerStat, DurationCounts, Histogram, MetricValue, StatValue};
 #[cfg(feature = "nats")]
 pub use nats::{NatsBroker, NatsError};
 #[cfg(feature = "redis")]

@@ -37,6 +37,8 @@ mod legacy;
 mod load;
 #[path = "e2e/log.rs"]
 mod log;
+#[path = "e2e/metric_names.rs"]
+mod metric_names;
 #[path = "e2e/operate.rs"]
 mod operate;
 #[path = "e2e/polling.rs"]

@@ -81,6 +81,36 @@ impl CloseCode {
     /// The token permits nothing that was asked.
     pub const FORBIDDEN: Self = Self(4403);
 
+    /// All codes that either side of this protocol sends.
+    pub const KNOWN: [Self; 26] = [
+        Self::NORMAL,
+        Self::GOING_AWAY,
+        Self::PROTOCOL,
+        Self::UNSUPPORTED,
+        Self::ABNORMAL,
+        Self::NOT_UTF8,
+        Self::POLICY,
+        Self::TOO_BIG,
+        Self::INTERNAL,
+        Self::RESTART,
+        Self::TRY_LATER,
+        Self::TOO_SLOW,
+        Self::HELLO_TIMEOUT,
+        Self::RECONNECT,
+        Self::RATE_LIMITED,
+        Self::DRAINING,
+        Self::BROKER_UNAVAILABLE,
+        Self::TOKEN_EXPIRED,
+        Self::TOKEN_MISSING,
+        Self::TOKEN_REJECTED,
+        Self::TOKEN_NOT_YET_VALID,
+        Self::MOVED,
+        Self::VIOLATION,
+        Self::REPLACED,
+        Self::DISCONNECTED,
+        Self::FORBIDDEN,
+    ];
+
     /// What a client does about this code. Unknown codes are retried, after a while.
     pub const fn advice(self) -> Advice {
         match self.0 {

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use steadfast_broker::clock::Clock;
-use steadfast_broker::{Broker, BrokerConfig, UpdateBus};
+use steadfast_broker::{Broker, BrokerConfig, DurationCounts, UpdateBus};
 use steadfast_history::{Publish, PublishError, Receipt, stable_hash};
-use steadfast_hub::{HubConfig, Identity, SessionKey, Totals};
+use steadfast_hub::{HubConfig, Identity, PLATFORMS, SessionKey, Totals};
 use steadfast_protocol::{Limits, LinkId, Timestamp};
 
 use self::configs::{hub_config, limits, streams_config};
@@ -35,6 +35,12 @@ use crate::session::compression::Compression;
 use crate::session::session_count::SessionCount;
 use crate::session::shard::{Shard, ShardUpdates};
 use crate::session::user_budgets::{UserBudgets, UserLimits, UserPermit};
+
+/// Slots of sessions that are counted under one lock of a hub.
+const SLOTS_PER_LOCK: u32 = 1_000;
+/// The upper ends of the classes of durations of publishes, in microseconds.
+const PUBLISH_US: [u64; 13] =
+    [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000];
 
 /// Everything that connections and requests share.
 #[derive(Debug)]
@@ -61,6 +67,8 @@ pub struct Node {
     pub(crate) revocations: Revocations,
     /// What is counted outside of the hubs.
     pub counters: Counters,
+    /// How long the broker takes for publishes that come together.
+    pub(crate) publish_times: DurationCounts,
     /// Who may connect and ask.
     pub(crate) access: AccessLimits,
     /// What each user has and does.
@@ -156,6 +164,7 @@ impl Node {
             tickets,
             revocations,
             counters: Counters::default(),
+            publish_times: DurationCounts::new(&PUBLISH_US),
             access,
             users,
             delivered_finals: DeliveredFinals::default(),
@@ -234,8 +243,9 @@ impl Node {
 
     /// Stores and announces an event, and counts it.
     pub async fn publish(&self, publish: Publish) -> Result<Receipt, PublishError> {
+        let begun = self.clock.elapsed();
         let answer = self.broker.publish(publish).await;
-        self.count(std::slice::from_ref(&answer));
+        self.count(std::slice::from_ref(&answer), begun);
         answer
     }
 
@@ -244,12 +254,14 @@ impl Node {
         &self,
         publishes: Vec<Publish>,
     ) -> Vec<Result<Receipt, PublishError>> {
+        let begun = self.clock.elapsed();
         let answers = self.broker.publish_many(publishes).await;
-        self.count(&answers);
+        self.count(&answers, begun);
         answers
     }
 
-    fn count(&self, answers: &[Result<Receipt, PublishError>]) {
+    fn count(&self, answers: &[Result<Receipt, PublishError>], begun: Duration) {
+        self.publish_times.add(self.clock.elapsed().saturating_sub(begun));
         let (mut published, mut repeated, mut refused) = (0, 0, 0);
         for answer in answers {
             *match answer {
@@ -315,6 +327,29 @@ impl Node {
             }
         }
         sum
+    }
+
+    /// Counts all live sessions by what their client runs on, some at a time, so that nobody waits
+    /// for long.
+    pub(crate) async fn platforms(&self) -> [u64; PLATFORMS.len()] {
+        let mut sums = [0; PLATFORMS.len()];
+        for shard in &*self.shards {
+            let slots = shard.with(|hub, _| hub.slots());
+            for from in (0..slots).step_by(SLOTS_PER_LOCK as usize) {
+                let slots = from..from.saturating_add(SLOTS_PER_LOCK);
+                let counts = shard.with(|hub, _| hub.platforms(slots));
+                for (sum, count) in sums.iter_mut().zip(counts) {
+                    *sum += count;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        sums
+    }
+
+    /// How sessions have ended, and how long it takes to write events to them.
+    pub(crate) fn session_count(&self) -> &SessionCount {
+        &self.session_count
     }
 
     /// Whether the node drains.

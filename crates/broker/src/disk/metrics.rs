@@ -4,35 +4,43 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::metrics::{BrokerMetric, BrokerStat, Histogram, MetricValue};
+use crate::metrics::{BrokerMetric, BrokerStat, DurationCounts, MetricValue};
 
 /// The upper ends of the histogram's classes, in microseconds; one more class is without end.
 const COMMIT_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 
 /// Counts that go on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct DiskCounters {
     commits: AtomicU64,
     events: AtomicU64,
-    total_us: AtomicU64,
-    classes: [AtomicU64; COMMIT_US.len() + 1],
+    durations: DurationCounts,
     failures: AtomicU64,
     bytes_on_disk: AtomicU64,
     is_failing: AtomicBool,
     is_healing: AtomicBool,
 }
 
+impl Default for DiskCounters {
+    fn default() -> Self {
+        Self {
+            commits: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            durations: DurationCounts::new(&COMMIT_US),
+            failures: AtomicU64::new(0),
+            bytes_on_disk: AtomicU64::new(0),
+            is_failing: AtomicBool::new(false),
+            is_healing: AtomicBool::new(false),
+        }
+    }
+}
+
 impl DiskCounters {
     pub(super) fn committed(&self, events: usize, took: Duration) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let class = COMMIT_US.iter().position(|end| us <= *end).unwrap_or(COMMIT_US.len());
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.events.fetch_add(events as u64, Ordering::Relaxed);
-        self.total_us.fetch_add(us, Ordering::Relaxed);
-        if let Some(class) = self.classes.get(class) {
-            class.fetch_add(1, Ordering::Relaxed);
-        }
+        self.durations.add(took);
     }
 
     pub(super) fn failed(&self) {
@@ -62,14 +70,8 @@ impl DiskCounters {
     }
 
     /// The metrics of a scrape.
-    #[expect(clippy::cast_precision_loss, reason = "metrics are floating-point numbers")]
     pub(super) fn metrics(&self) -> Vec<BrokerMetric> {
-        let seconds = |us: u64| us as f64 / 1e6;
-        let ends = COMMIT_US.into_iter().map(seconds).chain([f64::INFINITY]);
-        let commits = Histogram {
-            sum_s: seconds(count(&self.total_us)),
-            classes: ends.zip(self.classes()).collect(),
-        };
+        let commits = self.durations.histogram();
         let failing = u64::from(self.is_failing());
         let bytes = MetricValue::Bytes(count(&self.bytes_on_disk));
         vec![
@@ -98,7 +100,7 @@ impl DiskCounters {
     pub(super) fn stats(&self) -> Vec<BrokerStat> {
         let commits = count(&self.commits);
         let per_commit = count(&self.events) as f64 / commits.max(1) as f64;
-        let ms_at = |percent| self.commit_us_at(percent) as f64 / 1e3;
+        let ms_at = |percent| self.durations.us_at(percent) as f64 / 1e3;
         vec![
             BrokerStat::count("commits", commits),
             BrokerStat::number("events_per_commit", (per_commit * 100.0).round() / 100.0),
@@ -108,25 +110,6 @@ impl DiskCounters {
             BrokerStat::flag("failing", self.is_failing()),
             BrokerStat::count("bytes", count(&self.bytes_on_disk)),
         ]
-    }
-
-    fn classes(&self) -> [u64; COMMIT_US.len() + 1] {
-        self.classes.each_ref().map(count)
-    }
-
-    /// The end of the class in which the commit lies that `percent` of all are not slower than, in
-    /// microseconds; 0 where there is none, the last end where it lies beyond.
-    fn commit_us_at(&self, percent: u64) -> u64 {
-        let classes = self.classes();
-        let wanted = (classes.iter().sum::<u64>() * percent).div_ceil(100);
-        let mut seen = 0;
-        for (count, end) in classes.iter().zip(COMMIT_US) {
-            seen += count;
-            if seen >= wanted {
-                return if wanted == 0 { 0 } else { end };
-            }
-        }
-        COMMIT_US.last().copied().unwrap_or(0)
     }
 }
 
@@ -141,19 +124,15 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn commits_fall_into_classes() {
+    fn commits_are_counted_and_timed() {
         let tally = DiskCounters::default();
-        assert_eq!(tally.commit_us_at(99), 0);
         for ms in [1, 1, 1, 2, 3_000] {
             tally.committed(2, Duration::from_millis(ms));
         }
         let stats = tally.stats();
         assert!(stats.contains(&BrokerStat::count("commits", 5)));
         assert!(stats.contains(&BrokerStat::number("events_per_commit", 2.0)));
-        let classes = tally.classes();
-        assert_eq!((classes[2], classes[3], classes[12]), (3, 1, 1));
-        assert_eq!(tally.commit_us_at(50), 1_000);
-        assert_eq!(tally.commit_us_at(80), 2_500);
-        assert_eq!(tally.commit_us_at(99), 1_000_000);
+        assert!(stats.contains(&BrokerStat::number("commit_ms_p50", 1.0)));
+        assert!(stats.contains(&BrokerStat::number("commit_ms_p99", 1_000.0)));
     }
 }

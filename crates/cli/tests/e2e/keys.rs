@@ -85,14 +85,14 @@ async fn check_says_which_keys_are_of_no_use() {
 }
 
 /// Serves a JWK set, whatever is asked for.
-struct Issuer {
-    address: SocketAddr,
+pub(crate) struct Issuer {
+    pub(crate) address: SocketAddr,
     keys: Arc<Mutex<Vec<Value>>>,
     _serving: JoinSet<()>,
 }
 
 impl Issuer {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, keys) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Value>>>::default());
         let (mut serving, served) = (JoinSet::new(), Arc::clone(&keys));
@@ -111,7 +111,7 @@ impl Issuer {
     }
 
     /// Has the keys of these names from now on.
-    fn has(&self, names: &[&str]) {
+    pub(crate) fn has(&self, names: &[&str]) {
         let key = |name: &&str| {
             let mut key = vectors()["keys"][name]["jwk"].clone();
             key["kid"] = json!(format!("k-{name}"));

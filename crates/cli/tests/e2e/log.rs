@@ -12,14 +12,14 @@ use crate::raw::Raw;
 use crate::server::Server;
 use crate::store::opens;
 
-struct Store {
+pub(crate) struct Store {
     child: Child,
     port: ReservedPort,
     folder: TempDir,
 }
 
 impl Store {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         // Another program than a test may take the port before the server does: then once more.
         for _ in 0..20 {
             let (port, folder) = (ReservedPort::take(), tempfile::tempdir().unwrap());
@@ -32,7 +32,7 @@ impl Store {
         panic!("no nats-server would start");
     }
 
-    async fn node(&self, name: &str) -> Server {
+    pub(crate) async fn node(&self, name: &str) -> Server {
         let server = format!("nats://{}", self.port.address());
         let settings =
             [("BROKER__KIND", "nats"), ("BROKER__NATS__SERVERS", &server), ("NODE", name)];

@@ -7,6 +7,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::{ChannelName, Generation, LinkKey};
 
 use super::Hub;
+use crate::platform::{PLATFORMS, platform_of};
 use crate::session::Session;
 use crate::{ConnectionView, SessionKey, Totals};
 
@@ -27,6 +28,20 @@ impl Hub {
     /// No session lives in this slot or a higher one.
     pub fn slots(&self) -> u32 {
         u32::try_from(self.sessions.capacity()).unwrap_or(u32::MAX)
+    }
+
+    /// Counts the live sessions in these slots by what their client runs on, in the order of
+    /// [`PLATFORMS`].
+    pub fn platforms(&self, slots: Range<u32>) -> [u64; PLATFORMS.len()] {
+        let mut counts = [0; PLATFORMS.len()];
+        for session in slots.filter_map(|slot| self.sessions.get(slot as usize)) {
+            let platform = platform_of(session.client.as_ref());
+            let at = PLATFORMS.iter().position(|name| *name == platform);
+            if let Some(count) = at.and_then(|at| counts.get_mut(at)) {
+                *count += 1;
+            }
+        }
+        counts
     }
 
     /// One live session.

@@ -114,10 +114,11 @@ impl Watch {
         match output {
             Output::OpenSocket { socket, endpoint, .. } => self.on_open(now, *socket, *endpoint),
             Output::Send { socket, frame } => {
-                match &**frame {
-                    ClientFrame::Publish(frame) => self.on_publish(frame),
-                    ClientFrame::Hello(_) => self.hello_tokens = self.tokens,
-                    _ => {}
+                if let ClientFrame::Publish(frame) = &**frame {
+                    self.on_publish(frame);
+                }
+                if let ClientFrame::Hello(_) = &**frame {
+                    self.hello_tokens = self.tokens;
                 }
                 assert!(self.open.contains(socket), "sends on a socket it does not have");
                 self.dialling.remove(socket);

@@ -1,6 +1,10 @@
 //! `GET /metrics`: the node's numbers for Prometheus, in the OpenMetrics text format. In: the
 //! numbers, read at each scrape. Out: text. Every limit is given beside what it limits.
 
+mod limits;
+mod process;
+mod sessions;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,11 +17,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::config::Limits;
 use crate::node::Node;
 use crate::problem::{Code, Problem};
-use steadfast_broker::{BrokerMetric, IN_FLIGHT_MAX, MetricValue};
-use steadfast_hub::Totals;
+use steadfast_broker::{BrokerMetric, Histogram, MetricValue};
 
 use super::metric_family::MetricFamily;
 use super::snapshot::NodeSnapshot;
@@ -27,30 +29,34 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// Answers with all metrics.
 pub(super) async fn metrics(State(node): State<Arc<Node>>) -> Result<Response, Problem> {
     let snapshot = NodeSnapshot::of(&node).await;
-    let mut sheet = Sheet(Registry::with_prefix("steadfast"));
+    let mut registry = Registry::default();
+    process::register(&mut registry, &node);
+    let mut sheet = Sheet(registry.sub_registry_with_prefix("steadfast"));
     sheet.node(&node, &snapshot);
     sheet.connections(&snapshot);
-    sheet.timelines(&snapshot.totals, &node.config.limits);
+    sheet.sessions(&node, &snapshot.totals);
+    sheet.platforms(node.platforms().await);
+    sheet.timelines(&snapshot.totals);
     sheet.access(&node);
     sheet.token_keys(&node);
     sheet.certificates(&node);
     sheet.reloads(&node);
     sheet.channels(&snapshot);
-    sheet.events(&snapshot);
+    sheet.events(&node, &snapshot);
     sheet.compression(&node);
     sheet.broker(&node.broker.metrics());
     sheet.limits(&node);
     let mut text = String::new();
-    match encode(&mut text, &sheet.0) {
+    match encode(&mut text, &registry) {
         Ok(()) => Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()),
         Err(_) => Err(Problem::new(Code::Internal, "the metrics could not be written")),
     }
 }
 
 /// The metrics of one scrape.
-struct Sheet(Registry);
+struct Sheet<'a>(&'a mut Registry);
 
-impl Sheet {
+impl Sheet<'_> {
     fn node(&mut self, node: &Node, snapshot: &NodeSnapshot) {
         let labels = vec![
             ("node", node.config.node.name.clone()),
@@ -65,120 +71,13 @@ impl Sheet {
         self.gauge("draining", "1 while the node is leaving", draining);
     }
 
-    fn connections(&mut self, snapshot: &NodeSnapshot) {
-        let totals = &snapshot.totals;
-        self.gauge("connections", "Sessions", totals.connections);
-        self.gauge("connections_peak", "The most sessions at once", totals.peak);
-        self.gauge("connections_healthy", "Sessions found healthy by a sweep", totals.healthy);
-        self.gauge("sockets", "Sockets open on the public port", snapshot.sockets);
-        self.counter("connections_accepted", "Sessions begun", totals.accepted);
-        self.counter("connections_closed", "Sessions ended", totals.closed);
-        self.counter("connections_refused", "Connections refused: too many", snapshot.refused);
-        self.gauge(
-            "internal_sockets",
-            "Sockets open on the internal port",
-            snapshot.internal_sockets,
-        );
-        let refused = snapshot.internal_refused;
-        self.counter("internal_connections_refused", "The same, on the internal port", refused);
-        self.counter("connections_replaced", "Sessions fenced by their link", totals.replaced);
-        self.counter("connections_stale", "Sessions closed: silent", totals.stale);
-        self.counter("connections_slow", "Sessions closed: too slow", totals.slow);
-        self.counter("requests_rejected", "Refused: key, token or origin", snapshot.rejected);
-        let revoked = snapshot.revocations as u64;
-        self.gauge("revocations", "Revocations of tokens in force", revoked);
-        self.gauge("tickets", "Tickets of the last 30 s", snapshot.tickets as u64);
-        let waiting = snapshot.tokens_waiting as u64;
-        self.gauge("tokens_waiting", "Tokens whose slow signatures wait to be checked", waiting);
-        self.counter("polls", "Polls answered", snapshot.polls);
-        let about = "Polls refused: other answers hold too much";
-        self.counter("polls_refused", about, snapshot.polls_refused);
-        self.bytes("poll_answers", "Events in answers that are written", snapshot.poll_bytes);
-        let about = "Responses given up: read too slowly";
-        self.counter("responses_slow", about, snapshot.responses_slow);
-    }
-
-    /// What happened to links, as far as it is kept.
-    fn timelines(&mut self, totals: &Totals, limits: &Limits) {
-        for (name, about, value) in [
-            ("timeline_entries", "Entries in the timelines of links", totals.timeline_entries),
-            ("timelines_kept", "Timelines kept after their session", totals.timelines_kept),
-            (
-                "limit_timeline_entries",
-                "The most entries of the timeline of a link",
-                limits.timeline_entries_max as u64,
-            ),
-            (
-                "limit_timelines_kept",
-                "The most timelines kept after their session",
-                limits.timeline_links_max as u64,
-            ),
-        ] {
-            self.gauge(name, about, value);
-        }
-    }
-
-    /// What was refused by the limits of connections, addresses and rates, by cause.
-    fn access(&mut self, node: &Node) {
-        let help = "Connections, requests and tokens refused by a limit, by cause";
-        let refusals = node.access.refusals().into_iter().map(|(cause, count)| BrokerMetric {
-            name: "refusals",
-            help,
-            labels: vec![("cause", cause.to_owned())],
-            value: MetricValue::Counter(count),
-        });
-        self.0.register("refusals", help, MetricFamily(refusals.collect()));
-        let about = "Addresses of clients that are remembered";
-        self.gauge("addresses", about, node.access.addresses() as u64);
-        self.gauge("users", "Users that are remembered", node.users.len() as u64);
-        let public = &node.config.public;
-        for (name, about, value) in [
-            (
-                "limit_connections_per_address",
-                "The most connections of an address",
-                public.connections_per_ip_max as u64,
-            ),
-            (
-                "limit_connects_per_second",
-                "The most new connections in a second",
-                public.connects_per_second_max.into(),
-            ),
-            (
-                "limit_connects_per_second_per_address",
-                "The most new connections of an address in a second",
-                public.connects_per_second_per_ip_max.into(),
-            ),
-            (
-                "limit_requests_per_second_per_connection",
-                "The most requests on a connection in a second",
-                public.requests_per_second_per_connection_max.into(),
-            ),
-            (
-                "limit_requests_per_second_per_address",
-                "The most requests of an address in a second",
-                public.requests_per_second_per_ip_max.into(),
-            ),
-            (
-                "limit_failed_tokens_per_second_per_address",
-                "The most refused tokens of an address in a second",
-                public.failed_tokens_per_second_per_ip_max.into(),
-            ),
-        ] {
-            self.gauge(name, about, value);
-        }
-    }
-
     /// The keys behind `auth.jwks.url`, if there is one.
     fn token_keys(&mut self, node: &Node) {
         let Some(jwks) = node.admissions.jwks() else { return };
         let help = "Fetches of the keys of tokens, by result";
-        let fetches = jwks.fetches.into_iter().map(|(result, count)| BrokerMetric {
-            name: "jwks_fetches",
-            help,
-            labels: vec![("result", result.to_owned())],
-            value: MetricValue::Counter(count),
-        });
-        self.0.register("jwks_fetches", help, MetricFamily(fetches.collect()));
+        let fetches =
+            jwks.fetches.into_iter().map(|(word, count)| (word, MetricValue::Counter(count)));
+        self.family(("jwks_fetches", help), "result", fetches);
         self.gauge("jwks_keys", "Keys that tokens are checked with", jwks.keys as u64);
         if let Some(age) = jwks.age {
             let age = ConstGauge::new(age.0 / 1000);
@@ -226,7 +125,7 @@ impl Sheet {
         self.bytes("history", "Events kept in all channels", snapshot.history_bytes);
     }
 
-    fn events(&mut self, snapshot: &NodeSnapshot) {
+    fn events(&mut self, node: &Node, snapshot: &NodeSnapshot) {
         let totals = &snapshot.totals;
         self.counter("events_published", "Events published", snapshot.published);
         self.counter(
@@ -238,6 +137,8 @@ impl Sheet {
         let about = "Publishes refused: their session sends too many bytes a second";
         self.counter("publishes_throttled", about, totals.throttled);
         self.counter("publish_errors", "Publishes refused", snapshot.publish_errors);
+        let about = "Time from a request to publish until the broker has answered";
+        self.durations("publish", about, node.publish_times.histogram());
         self.counter("event_deliveries", "Events handed to sessions", totals.deliveries);
         self.counter(
             "queue_full",
@@ -260,8 +161,16 @@ impl Sheet {
         let about = "Messages refused: they inflate past the limit";
         self.counter("inflated_too_long", about, count(&counts.refused));
         for (name, about, counter) in [
-            ("compressed_before", "Messages sent compressed, before", &counts.bytes_before),
-            ("compressed_after", "The same, as they were sent", &counts.bytes_after),
+            (
+                "compressed_before",
+                "Messages sent compressed, as they were before",
+                &counts.bytes_before,
+            ),
+            (
+                "compressed_after",
+                "Messages sent compressed, as they were sent",
+                &counts.bytes_after,
+            ),
         ] {
             let counter = ConstCounter::new(count(counter));
             self.0.register_with_unit(name, about, Unit::Bytes, counter);
@@ -291,90 +200,24 @@ impl Sheet {
         }
     }
 
-    fn limits(&mut self, node: &Node) {
-        let limits = &node.config.limits;
-        let counts = [
-            ("limit_connections", "The most connections", node.config.public.connections_max),
-            (
-                "limit_internal_connections",
-                "The most connections of the internal port",
-                node.config.internal.connections_max,
-            ),
-            ("limit_channels", "The most channels", limits.channels_max),
-            (
-                "limit_channels_per_link",
-                "The most channels of a link",
-                limits.channels_per_link_max,
-            ),
-            ("limit_queue_messages", "The most messages for a session", limits.queue_messages_max),
-            (
-                "limit_publish_batch_events",
-                "The most events of a request",
-                limits.publish_batch_max,
-            ),
-            ("limit_revocations", "The most revocations", node.config.auth.revocations_max),
-            ("limit_tickets", "The most tickets of 30 s", limits.tickets_max),
-            (
-                "limit_tickets_per_address",
-                "The most of them of an address",
-                limits.tickets_per_ip_max,
-            ),
-            (
-                "limit_token_refreshes_per_minute",
-                "The most newer tokens that a session gets in a minute",
-                limits.token_refreshes_per_minute_max as usize,
-            ),
-            ("limit_tokens_waiting", "The most tokens waiting", limits.tokens_waiting_max),
-            ("limit_idempotency_keys", "The most keys remembered", limits.idempotency_keys_max),
-            (
-                "limit_reserved_epochs",
-                "The most names with a reserved epoch",
-                limits.reserved_epochs(),
-            ),
-            (
-                "limit_publish_bytes_per_second",
-                "The most bytes that a session publishes in a second",
-                limits.publish_bytes_per_second_max as usize,
-            ),
-            ("limit_relay_in_flight", "The most announcements on their way", IN_FLIGHT_MAX),
-        ];
-        for (name, about, value) in counts {
-            self.gauge(name, about, value as u64);
-        }
-        self.bytes(
-            "limit_history",
-            "The most bytes of events kept",
-            limits.history_bytes_total_max,
-        );
-        let most = limits.poll_bytes_total_max;
-        self.bytes("limit_poll_answers", "The most bytes of events in answers", most);
-        self.bytes("limit_message", "The most bytes of a message", limits.message_bytes_max);
-        self.bytes("limit_queue", "The most bytes for a session", limits.queue_bytes_max);
-        self.user_limits(limits);
+    /// One number for each value of a label.
+    fn family<T: Into<String>>(
+        &mut self,
+        (name, help): (&'static str, &'static str),
+        label: &'static str,
+        values: impl IntoIterator<Item = (T, MetricValue)>,
+    ) {
+        let metric = |(word, value): (T, MetricValue)| BrokerMetric {
+            labels: vec![(label, word.into())],
+            ..BrokerMetric::new(name, help, value)
+        };
+        self.0.register(name, help, MetricFamily(values.into_iter().map(metric).collect()));
     }
 
-    fn user_limits(&mut self, limits: &Limits) {
-        let limits = [
-            ("limit_links_per_user", "The most links of a user", limits.links_per_user_max),
-            (
-                "limit_publish_bytes_per_second_per_user",
-                "The most bytes that a user publishes in a second",
-                limits.publish_bytes_per_second_per_user_max as usize,
-            ),
-            (
-                "limit_idempotency_keys_per_user",
-                "The most keys of a user",
-                limits.idempotency_keys_per_user_max as usize,
-            ),
-            (
-                "limit_new_channels_per_user_per_hour",
-                "The most channels that a user makes in an hour",
-                limits.new_channels_per_user_per_hour_max as usize,
-            ),
-        ];
-        for (name, about, value) in limits {
-            self.gauge(name, about, value as u64);
-        }
+    /// How long something takes.
+    fn durations(&mut self, name: &'static str, help: &'static str, value: Histogram) {
+        let metric = BrokerMetric::new(name, help, MetricValue::Durations(value));
+        self.0.register_with_unit(name, help, Unit::Seconds, MetricFamily(vec![metric]));
     }
 
     fn gauge(&mut self, name: &str, about: &str, value: u64) {

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -43,10 +44,18 @@ pub struct Shard {
     session_count: Arc<SessionCount>,
     compression: Arc<Compression>,
     state: Mutex<ShardState>,
-    inbox: Mutex<VecDeque<QueuedUpdate>>,
+    inbox: Mutex<UpdateQueue>,
     called: Notify,
     /// When the shard's task wakes next, in milliseconds of its clock.
     sleeps_until: AtomicU64,
+}
+
+/// Updates that the hub has not handled.
+#[derive(Debug, Default)]
+struct UpdateQueue {
+    updates: VecDeque<QueuedUpdate>,
+    /// When the first one came since the shard last had nothing to do.
+    since: Option<Duration>,
 }
 
 /// An update of a channel that the hub has not handled.
@@ -140,7 +149,11 @@ impl Shard {
         let queued = updates
             .iter()
             .map(|update| QueuedUpdate { update: update.clone(), _permit: Arc::clone(permit) });
-        self.inbox.lock().extend(queued);
+        let mut inbox = self.inbox.lock();
+        inbox.updates.extend(queued);
+        if inbox.since.is_none() {
+            inbox.since = Some(self.clock.elapsed());
+        }
     }
 
     /// Wakes the shard's task, which then handles its queue.
@@ -159,6 +172,7 @@ impl Shard {
                 tokio::task::yield_now().await;
                 continue;
             }
+            self.time_fanout();
             let wake = self.state.lock().hub.wake().at;
             let before = self.sleeps_until.swap(wake.0, Ordering::AcqRel);
             // The time is often the same as before; then the timer is not touched.
@@ -176,9 +190,9 @@ impl Shard {
     /// updates wait.
     fn turn(&self) -> bool {
         let (batch, has_more): (Vec<QueuedUpdate>, bool) = {
-            let mut inbox = self.inbox.lock();
-            let some = inbox.len().min(BATCH);
-            (inbox.drain(..some).collect(), !inbox.is_empty())
+            let updates = &mut self.inbox.lock().updates;
+            let some = updates.len().min(BATCH);
+            (updates.drain(..some).collect(), !updates.is_empty())
         };
         self.work(Caller::Shard, |state, now| {
             for queued in &batch {
@@ -195,6 +209,17 @@ impl Shard {
             }
         });
         has_more
+    }
+
+    /// All that had come is written: notes how long that took since the first of it.
+    fn time_fanout(&self) {
+        let mut inbox = self.inbox.lock();
+        if inbox.updates.is_empty()
+            && let Some(since) = inbox.since.take()
+        {
+            drop(inbox);
+            self.session_count.fanned_out(self.clock.elapsed().saturating_sub(since));
+        }
     }
 
     /// Writes to some of the sessions that have something to write. Returns whether more of them
@@ -246,7 +271,7 @@ impl Shard {
             }
         }
         for report in &ended {
-            self.session_count.one_less();
+            self.session_count.end(report.code);
             log::session_ended(&Node::connection_id(self.index, report.session), report);
         }
         if wake.0 < self.sleeps_until.load(Ordering::Acquire) {

@@ -181,7 +181,10 @@ async fn the_metrics_are_whole_and_have_their_limits_beside_them() {
     for line in expected {
         assert!(lines.contains(&line), "{line}:\n{}", answer.text);
     }
-    let named = |line: &&&str| !line.starts_with('#') && !line.starts_with("steadfast_");
+    let named = |line: &&&str| {
+        let prefixes = ["#", "steadfast_", "process_"];
+        !prefixes.iter().any(|prefix| line.starts_with(prefix))
+    };
     assert_eq!(lines.iter().filter(named).count(), 0);
     assert!(answer.text.contains(r#"steadfast_node_info{node="node-1",region="local""#));
 }
