@@ -48,24 +48,27 @@ pub enum TimelineEvent {
     },
 }
 
-/// The last entries of one link.
+/// The last entries of one link. Most links have none, and pay a pointer for it.
 #[derive(Debug, Default)]
-pub(crate) struct Timeline(VecDeque<TimelineEntry>);
+#[expect(clippy::box_collection, reason = "a session is to be small, and most have no entry")]
+pub(crate) struct Timeline(Option<Box<VecDeque<TimelineEntry>>>);
 
 impl Timeline {
     /// Appends an entry; the oldest goes if there are `max`.
     pub(crate) fn note(&mut self, max: usize, at: Millis, event: TimelineEvent) {
-        while self.0.len() >= max.max(1) {
-            self.0.pop_front();
+        if max == 0 {
+            return;
         }
-        if max > 0 {
-            self.0.push_back(TimelineEntry { at, event });
+        let entries = self.0.get_or_insert_default();
+        while entries.len() >= max {
+            entries.pop_front();
         }
+        entries.push_back(TimelineEntry { at, event });
     }
 
     /// Whether these statistics are worth an entry.
     pub(crate) fn is_news(&self, stats: &LinkStats) -> bool {
-        let last = self.0.iter().rev().find_map(|entry| match &entry.event {
+        let last = self.entries().rev().find_map(|entry| match &entry.event {
             TimelineEvent::Reported(last) => Some(Some(last)),
             TimelineEvent::Opened { .. } => Some(None),
             TimelineEvent::FellBehind | TimelineEvent::Closed { .. } => None,
@@ -87,19 +90,19 @@ impl Timeline {
 
     /// Whether the newest entry is that the link fell behind.
     pub(crate) fn ends_behind(&self) -> bool {
-        self.0.back().is_some_and(|entry| entry.event == TimelineEvent::FellBehind)
+        self.entries().next_back().is_some_and(|entry| entry.event == TimelineEvent::FellBehind)
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &TimelineEntry> {
-        self.0.iter()
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &TimelineEntry> {
+        self.0.iter().flat_map(|entries| entries.iter())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |entries| entries.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 }
 
