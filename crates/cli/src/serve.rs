@@ -4,6 +4,7 @@
 mod log;
 mod systemd;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,12 +65,14 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let server = Server::start_on(config, systemd::inherited()?)?;
     let path = file.as_ref().map(|file| file.path.clone());
-    let has_tls = server.node().config.public.tls_cert_file.is_some();
+    let config = &server.node().config;
+    let clients_tls = config.public.tls_cert_file.is_some();
+    let backends_tls = config.internal.tls_cert_file.is_some();
+    let has_tls = clients_tls || backends_tls;
     let place = Place {
-        clients: server.public_address()?,
-        backends: server.internal_address()?,
+        clients: PortUrl::new(clients_tls, server.public_address()?),
+        backends: PortUrl::new(backends_tls, server.internal_address()?),
         config: file.map(|file| file.path),
-        scheme: if has_tls { "https" } else { "http" },
     };
     // A node for development ends with its terminal, unless there is something to reload.
     let signals = Signals::catch(!is_dev || has_tls)?;
@@ -86,11 +89,27 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 
 /// Where a node listens.
 struct Place {
-    clients: SocketAddr,
-    backends: SocketAddr,
+    clients: PortUrl,
+    backends: PortUrl,
     config: Option<PathBuf>,
-    /// How clients are spoken to.
+}
+
+/// The beginning of a port's URLs.
+struct PortUrl {
     scheme: &'static str,
+    address: SocketAddr,
+}
+
+impl PortUrl {
+    const fn new(has_tls: bool, address: SocketAddr) -> Self {
+        Self { scheme: if has_tls { "https" } else { "http" }, address }
+    }
+}
+
+impl fmt::Display for PortUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.address)
+    }
 }
 
 impl Place {
@@ -100,9 +119,8 @@ impl Place {
             None => "no configuration file".to_owned(),
         };
         format!(
-            "steadfast {}, {config}\n  clients   {}://{}\n  backends  http://{}",
+            "steadfast {}, {config}\n  clients   {}\n  backends  {}",
             crate::VERSION,
-            self.scheme,
             self.clients,
             self.backends
         )
@@ -110,12 +128,11 @@ impl Place {
 
     /// The same as a line of the log, which may be read by a machine.
     fn log(&self) {
-        let (clients, backends) = (format!("{}://{}", self.scheme, self.clients), self.backends);
         tracing::info!(
             version = crate::VERSION,
             config = self.config.as_ref().map(|path| path.display().to_string()),
-            clients,
-            backends = format!("http://{backends}"),
+            clients = %self.clients,
+            backends = %self.backends,
             "listening"
         );
     }
@@ -123,13 +140,13 @@ impl Place {
     /// `command` is what was typed to run this program.
     fn dev_greeting(&self, command: &str) -> String {
         let greeting = self.greeting();
-        let (scheme, clients, backends) = (self.scheme, self.clients, self.backends);
-        let subscribe = server_flag(scheme, clients, CLIENTS_DEFAULT);
-        let publish = server_flag("http", backends, BACKENDS_DEFAULT);
+        let clients = &self.clients;
+        let subscribe = server_flag(clients, CLIENTS_DEFAULT);
+        let publish = server_flag(&self.backends, BACKENDS_DEFAULT);
         format!(
             "{greeting}\n\n\
              For development only: everybody on this machine may follow and publish.\n\
-             Open {scheme}://{clients} in a browser, or type in two other terminals:\n  \
+             Open {clients} in a browser, or type in two other terminals:\n  \
              {command} subscribe demo:1{subscribe}\n  \
              {command} publish demo:1 progress '{{\"percent\":40}}'{publish}\n"
         )
@@ -142,22 +159,22 @@ fn command() -> String {
 }
 
 /// The flag that leads to `address`, where the default does not.
-fn server_flag(scheme: &str, address: SocketAddr, default: &str) -> String {
-    let is_default = address.to_string() == default && scheme == "http";
-    if is_default { String::new() } else { format!(" --server {scheme}://{address}") }
+fn server_flag(url: &PortUrl, default: &str) -> String {
+    let is_default = url.to_string() == format!("http://{default}");
+    if is_default { String::new() } else { format!(" --server {url}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Place;
+    use super::{Place, PortUrl};
 
     #[test]
     fn the_greeting_says_what_to_type_for_this_node() {
-        let place = |clients: &str, backends: &str| Place {
-            clients: clients.parse().unwrap(),
-            backends: backends.parse().unwrap(),
+        let url = |has_tls, address: &str| PortUrl::new(has_tls, address.parse().unwrap());
+        let place = |clients, backends| Place {
+            clients: url(false, clients),
+            backends: url(false, backends),
             config: None,
-            scheme: "http",
         };
         let usual = place("127.0.0.1:8080", "127.0.0.1:8081").dev_greeting("steadfast");
         assert!(usual.contains("\n  steadfast subscribe demo:1\n"), "{usual}");
@@ -171,5 +188,10 @@ mod tests {
             "{other}"
         );
         assert!(other.contains("'{\"percent\":40}' --server http://[::1]:2\n"), "{other}");
+        let secure =
+            Place { backends: url(true, "127.0.0.1:8081"), ..place("127.0.0.1:8080", "[::1]:2") };
+        let secure = secure.dev_greeting("steadfast");
+        assert!(secure.contains("\n  backends  https://127.0.0.1:8081\n"), "{secure}");
+        assert!(secure.contains("--server https://127.0.0.1:8081\n"), "{secure}");
     }
 }
