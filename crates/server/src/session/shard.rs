@@ -50,6 +50,15 @@ pub struct Shard {
     sleeps_until: AtomicU64,
 }
 
+/// What is left of a session that has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LeaveOutcome {
+    /// Bytes that are to be written before anything else.
+    pub rest: Bytes,
+    /// Whether it followed no channel any more, and all that it was to be told was written.
+    pub has_had_ends: bool,
+}
+
 /// Updates that the hub has not handled.
 #[derive(Debug, Default)]
 struct UpdateQueue {
@@ -120,10 +129,9 @@ impl Shard {
         self.work(Caller::Other, |state, now| state.take(now, key, has_more))
     }
 
-    /// Ends a session whose transport is gone, or about to be. Returns bytes that are to be written
-    /// before anything else. Returns `None` while the shard writes to the socket; the waker is
-    /// called when it has finished.
-    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<Bytes> {
+    /// Ends a session whose transport is gone, or about to be. Returns `None` while the shard writes
+    /// to the socket; the waker is called when it has finished.
+    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<LeaveOutcome> {
         self.work(Caller::Other, |state, now| {
             let owner = state.slot(key).map(|slot| &mut slot.owner);
             let rest = match owner {
@@ -134,8 +142,9 @@ impl Shard {
                 Some(SocketOwner::Left(rest)) => std::mem::take(&mut **rest),
                 Some(SocketOwner::Free | SocketOwner::Owner) | None => Bytes::new(),
             };
+            let has_had_ends = rest.is_empty() && state.hub.has_had_ends(key);
             state.hub.closed(now, key, code, reason);
-            Some(rest)
+            Some(LeaveOutcome { rest, has_had_ends })
         })
     }
 

@@ -268,22 +268,23 @@ impl Session {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        // The hub comes first: afterwards it has nothing more for this session.
+        let (code, reason) = ending.code_and_reason();
+        let outcome = loop {
+            match self.asker.shard.leave(self.asker.key, code, reason) {
+                Some(outcome) => break outcome,
+                None => self.waker.ready.notified().await,
+            }
+        };
+        // Before the goodbye: the client may come back as soon as it has that.
         if let Some(follower) = self.follower.take()
-            && self.asker.shard.with(|hub, _| hub.has_had_ends(self.asker.key))
+            && outcome.has_had_ends
             && (follower.comes_back || ending.is_theirs())
         {
             let node = &self.asker.node;
             node.delivered_finals.note(node.clock.now(), follower.who);
         }
-        // The hub comes first: afterwards it has nothing more for this session.
-        let (code, reason) = ending.code_and_reason();
-        let rest = loop {
-            match self.asker.shard.leave(self.asker.key, code, reason) {
-                Some(rest) => break rest,
-                None => self.waker.ready.notified().await,
-            }
-        };
-        wire.batch.put_first(rest);
+        wire.batch.put_first(outcome.rest);
         close_cause::say_goodbye(wire, ending).await;
     }
 }

@@ -287,7 +287,8 @@ fn while_a_round_writes_the_owner_waits_and_no_lock_is_held() {
     assert!(stage.batch());
     assert_eq!(seat.taken(), frame);
     assert!(seat.is_called());
-    assert_eq!(stage.shard.leave(key, CloseCode::NORMAL, "bye"), Some(Bytes::new()));
+    let outcome = stage.shard.leave(key, CloseCode::NORMAL, "bye").unwrap();
+    assert_eq!(outcome, LeaveOutcome { rest: Bytes::new(), has_had_ends: false });
     assert_eq!(stage.shard.with(|hub, _| hub.totals().connections), 0);
 }
 
@@ -297,8 +298,26 @@ fn who_leaves_is_given_the_rest_of_a_frame_that_was_begun() {
     let seat = stage.follower(4);
     let frame = stage.publish();
     assert!(stage.batch());
-    let rest = stage.shard.leave(seat.key, CloseCode::NORMAL, "bye").unwrap();
-    assert_eq!(rest, frame[4..]);
+    let outcome = stage.shard.leave(seat.key, CloseCode::NORMAL, "bye").unwrap();
+    assert_eq!(outcome.rest, frame[4..]);
+}
+
+/// P-94
+#[test]
+fn who_closes_while_the_end_is_being_written_has_had_it() {
+    for (room, has_had_ends) in [(usize::MAX, true), (4, false)] {
+        let mut stage = Stage::new();
+        let seat = stage.follower(room);
+        let (shard, key) = (Arc::clone(&stage.shard), seat.key);
+        *seat.pipe.meanwhile.lock() = Some(Box::new(move || {
+            // The peer has the end and closes; the batch has not noted that it is written.
+            assert!(shard.leave(key, CloseCode::NORMAL, "bye").is_none());
+        }));
+        stage.publish_event(Publish { is_final: true, ..event("a") });
+        while stage.batch() {}
+        let outcome = stage.shard.leave(key, CloseCode::NORMAL, "bye").unwrap();
+        assert_eq!(outcome.has_had_ends, has_had_ends, "room for {room} bytes");
+    }
 }
 
 #[test]
