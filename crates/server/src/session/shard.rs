@@ -52,7 +52,7 @@ pub struct Shard {
 
 /// What is left of a session that has ended.
 #[derive(Debug, PartialEq, Eq)]
-pub struct LeaveOutcome {
+pub struct LeaveResult {
     /// Bytes that are to be written before anything else.
     pub rest: Bytes,
     /// Whether it followed no channel any more, and all that it was to be told was written.
@@ -129,9 +129,9 @@ impl Shard {
         self.work(Caller::Other, |state, now| state.take(now, key, has_more))
     }
 
-    /// Ends a session whose transport is gone, or about to be. Returns `None` while the shard writes
-    /// to the socket; the waker is called when it has finished.
-    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<LeaveOutcome> {
+    /// Ends a session whose transport is gone, or about to be. Returns `None` while the shard
+    /// writes to the socket; the waker is called when it has finished.
+    pub fn leave(&self, key: SessionKey, code: CloseCode, reason: &str) -> Option<LeaveResult> {
         self.work(Caller::Other, |state, now| {
             let owner = state.slot(key).map(|slot| &mut slot.owner);
             let rest = match owner {
@@ -144,7 +144,7 @@ impl Shard {
             };
             let has_had_ends = rest.is_empty() && state.hub.has_had_ends(key);
             state.hub.closed(now, key, code, reason);
-            Some(LeaveOutcome { rest, has_had_ends })
+            Some(LeaveResult { rest, has_had_ends })
         })
     }
 

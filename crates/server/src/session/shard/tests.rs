@@ -288,7 +288,7 @@ fn while_a_round_writes_the_owner_waits_and_no_lock_is_held() {
     assert_eq!(seat.taken(), frame);
     assert!(seat.is_called());
     let outcome = stage.shard.leave(key, CloseCode::NORMAL, "bye").unwrap();
-    assert_eq!(outcome, LeaveOutcome { rest: Bytes::new(), has_had_ends: false });
+    assert_eq!(outcome, LeaveResult { rest: Bytes::new(), has_had_ends: false });
     assert_eq!(stage.shard.with(|hub, _| hub.totals().connections), 0);
 }
 
