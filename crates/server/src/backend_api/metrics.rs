@@ -100,13 +100,9 @@ impl Sheet<'_> {
 
     fn reloads(&mut self, node: &Node) {
         let help = "Reloads of the configuration, by result";
-        let counts = node.reload.counts().into_iter().map(|(result, count)| BrokerMetric {
-            name: "config_reloads",
-            help,
-            labels: vec![("result", result.to_owned())],
-            value: MetricValue::Counter(count),
-        });
-        self.0.register("config_reloads", help, MetricFamily(counts.collect()));
+        let counts = node.reload.counts().into_iter();
+        let counts = counts.map(|(word, count)| (word, MetricValue::Counter(count)));
+        self.family(("config_reloads", help), "result", counts);
     }
 
     fn channels(&mut self, snapshot: &NodeSnapshot) {
