@@ -87,7 +87,7 @@ impl DiskBroker {
         let folder = DataDir::take(&config.data_dir)?;
         let times = StoreClock::new(clock);
         let setup = Setup { streams: config.streams, hot_bytes_max: config.hot_bytes_max };
-        let Loaded { store, table, commit, fence, graves } =
+        let Loaded { store, table, commit, fence, tombstones } =
             load::load(&folder, &setup, times, false)?;
         let (channels, bytes) = (table.len(), table.bytes());
         tracing::info!(channels, bytes, data_dir = %folder.path().display(), "history is there");
@@ -100,7 +100,7 @@ impl DiskBroker {
         });
         // As many as may be on their way: a request that waits for a place holds none.
         let (requests, coming) = mpsc::channel(IN_FLIGHT_MAX);
-        let found = (commit, fence, graves);
+        let found = (commit, fence, tombstones);
         let writer = DiskWriter::new(Arc::clone(&shared), folder, setup, coming, runtime, found);
         let writer = std::thread::Builder::new()
             .name("disk-writer".into())

@@ -47,22 +47,22 @@ use crate::secret::Secret;
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
-/// Messages of the log that are on their way for one page.
+/// Messages of the log that are fetched concurrently for one page.
 const FETCHED_AT_ONCE: usize = 32;
-/// How often a page is looked up again because the log has dropped some of it meanwhile.
-const LOOKS_MAX: usize = 5;
-/// Channels in which [`NatsBroker::expire`] drops what is too old, in one call.
+/// How often a page is planned again because the log dropped some of its messages meanwhile.
+const PAGE_ATTEMPTS_MAX: usize = 5;
+/// Channels from which one call of [`NatsBroker::expire`] drops expired events.
 const EXPIRE_BATCH: usize = 1_000;
 
-/// Why there can be no such broker.
+/// Why the broker cannot be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NatsError {
-    /// An address cannot be read.
+    /// An address cannot be parsed.
     #[error("an address of the broker is not like nats://[user:password@]host[:port]")]
     Address,
 }
 
-/// Why a node has no session with the log.
+/// Why a node has no session with the NATS server.
 #[derive(Debug, thiserror::Error)]
 enum NatsSessionError {
     #[error("cannot connect to the server: {0}")]
@@ -70,33 +70,33 @@ enum NatsSessionError {
     #[error("{0}")]
     Server(String),
     #[error("the session ended: the server answered late, refused a message, or was replaced")]
-    Over,
+    Ended,
     #[error("nothing arrives from the server any more")]
-    Deaf,
+    Silent,
     #[error("messages of the log were missed, and are read again")]
-    Hole,
+    MissedMessages,
 }
 
 impl From<NatsUnavailable> for NatsSessionError {
     fn from(_: NatsUnavailable) -> Self {
-        Self::Over
+        Self::Ended
     }
 }
 
-/// Whether this is an address that the broker can read.
+/// Whether the broker can parse this address.
 pub(super) fn is_nats_address(address: &Secret) -> bool {
     Address::read(address).is_some()
 }
 
-/// Channels in one log of JetStream.
+/// A broker that keeps all channels in one JetStream stream, the log.
 #[derive(Debug)]
 pub struct NatsBroker {
     shared: Arc<NatsShared>,
 }
 
 impl NatsBroker {
-    /// A broker that knows its servers, and nothing of what they keep. Run [`Self::run`] on a task
-    /// of its own. `node` is the node's name; `hot_bytes_max` bounds the events in memory.
+    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node` is
+    /// the node's name; `hot_bytes_max` bounds the events kept in memory.
     pub fn new(
         settings: &NatsSettings,
         streams: HistoryConfig,
@@ -113,9 +113,9 @@ impl NatsBroker {
     }
 
     async fn submit(&self, publish: Publish) -> oneshot::Receiver<PublishOutcome> {
-        let (told, answer) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
         let name = publish.channel.clone();
-        ChannelQueues::put(&self.shared, &name, QueuedWork::Publish(publish, told)).await;
+        ChannelQueues::enqueue(&self.shared, &name, QueuedWork::Publish(publish, reply)).await;
         answer
     }
 
@@ -127,16 +127,16 @@ impl NatsBroker {
 impl BrokerBackend for NatsBroker {
     const NAME: &'static str = "nats";
 
-    /// Keeps a session with the log, for ever.
+    /// Keeps a session with the log. Never returns.
     async fn run(&self) {
         join(supervisor::run(&self.shared), sweep::sweep(&self.shared)).await;
     }
 
-    /// This node leaves in peace: nobody has to wait for what it may have seen.
+    /// Removes this node from the record, so that no other node waits for its report.
     async fn leave(&self) {
         match tokio::time::timeout(PROBE_TIMEOUT, connect::leave(&self.shared)).await {
             Ok(Ok(())) => {}
-            // What the others do not hear now they find out by themselves.
+            // The other nodes notice the absence by the missing heartbeats.
             Ok(Err(why)) => {
                 tracing::debug!(%why, "could not tell the other nodes that this one leaves");
             }
@@ -145,17 +145,17 @@ impl BrokerBackend for NatsBroker {
     }
 
     async fn publish(&self, publish: Publish) -> PublishOutcome {
-        let told = self.submit(publish).await;
-        told.await.unwrap_or(Err(PublishError::Unavailable))
+        let outcome = self.submit(publish).await;
+        outcome.await.unwrap_or(Err(PublishError::Unavailable))
     }
 
-    /// Many, which are in line in their order before the first is answered.
+    /// Queues all publishes in their order before the first is answered.
     async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<PublishOutcome> {
-        let mut told = Vec::with_capacity(publishes.len());
+        let mut replies = Vec::with_capacity(publishes.len());
         for publish in publishes {
-            told.push(self.submit(publish).await);
+            replies.push(self.submit(publish).await);
         }
-        let answers = join_all(told).await.into_iter();
+        let answers = join_all(replies).await.into_iter();
         answers.map(|answer| answer.unwrap_or(Err(PublishError::Unavailable))).collect()
     }
 
@@ -166,22 +166,22 @@ impl BrokerBackend for NatsBroker {
         limit: PageLimit,
     ) -> Result<Page, ReadError> {
         let session = self.pass().await?;
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..PAGE_ATTEMPTS_MAX {
             let date = self.shared.date();
-            let plan = self.shared.table.lock().look(channel, since, limit, date);
+            let plan = self.shared.table.lock().plan_page(channel, since, limit, date);
             let Some(plan) = plan else {
                 let epoch = self.shared.reserve(&session, channel).await;
-                // A member is one before it reads.
+                // A session is registered as a member before it reads.
                 if self.shared.updates.is_followed(channel) {
                     self.shared.keep(&session, std::slice::from_ref(channel)).await;
                 }
                 return Ok(Page::of_nothing(since, epoch.ok_or(ReadError::Unavailable)?));
             };
-            let messages = cold(&session, plan::needs(&plan)).await?;
+            let messages = fetch(&session, plan::needs(&plan)).await?;
             match plan::page(plan, channel, &messages) {
                 Ok(page) => return Ok(page),
-                // Another node's clock is ahead, or an operator took something out of the log.
-                Err(seq) => self.shared.table.lock().is_dropped(channel, seq),
+                // Another node's clock is ahead, or an operator deleted messages of the log.
+                Err(seq) => self.shared.table.lock().drop_to(channel, seq),
             }
         }
         Err(ReadError::Unavailable)
@@ -203,28 +203,28 @@ impl BrokerBackend for NatsBroker {
 
     async fn delete(&self, channel: &ChannelName) -> Result<bool, ReadError> {
         self.pass().await?;
-        let (told, answer) = oneshot::channel();
-        let work = QueuedWork::Delete { if_idle_since: None, told };
-        ChannelQueues::put(&self.shared, channel, work).await;
-        // What the log holds of it is dropped by the sweep.
+        let (reply, answer) = oneshot::channel();
+        let work = QueuedWork::Delete { if_idle_since: None, reply };
+        ChannelQueues::enqueue(&self.shared, channel, work).await;
+        // The sweep purges its messages from the log.
         answer.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
-    /// The log answers, what it has is in the table, and it took what it was sent last.
+    /// Whether the log answers, the table is up to date, and the last append was accepted.
     async fn is_ready(&self) -> bool {
         let passed = tokio::time::timeout(PROBE_TIMEOUT, barrier::pass(&self.shared)).await;
-        matches!(passed, Ok(Ok(_))) && !self.shared.figures.is_failing.load(Ordering::Relaxed)
+        matches!(passed, Ok(Ok(_))) && !self.shared.counters.is_failing.load(Ordering::Relaxed)
     }
 
-    /// A session of a link begins here: older ones are closed, wherever they are.
+    /// Tells every node that a session of a link begins here, so that older ones are closed.
     async fn claim_link(&self, link: &LinkKey, generation: Generation) {
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
-        // Without a server no node can be told; what the older session sees is still true.
+        // Without a server no node can be told; an older session still sees correct events.
         let _ = self.send(Destination::AllNodes, &claim).await;
     }
 
-    /// Drops what has grown too old, in some channels.
+    /// Drops expired events of the next batch of channels.
     fn expire(&self) {
         let date = self.shared.date();
         let mut expired_to = self.shared.expired_to.lock();
@@ -232,7 +232,7 @@ impl BrokerBackend for NatsBroker {
         *expired_to = self.shared.table.lock().expire(after.as_ref(), EXPIRE_BATCH, date);
     }
 
-    /// Channels and bytes.
+    /// How many channels and bytes the table has.
     fn size(&self) -> (usize, usize) {
         let table = self.shared.table.lock();
         (table.channels.len(), table.bytes)
@@ -242,12 +242,12 @@ impl BrokerBackend for NatsBroker {
         self.shared.table.lock().reserved.totals()
     }
 
-    /// What operators should know though the log answers.
+    /// Problems that operators should know of although the log answers.
     fn warnings(&self) -> Vec<String> {
         match self.shared.stuck() {
             0 => Vec::new(),
             count => vec![format!(
-                "the log takes nothing of {count} channels; the node's log names them"
+                "the stream refuses every message of {count} channels; the node's log names them"
             )],
         }
     }
@@ -261,8 +261,8 @@ impl BrokerBackend for NatsBroker {
     }
 }
 
-/// Messages by their numbers, as far as they are there.
-async fn cold(session: &NatsSession, needs: Vec<u64>) -> Result<BTreeMap<u64, Bytes>, ReadError> {
+/// Fetches messages by their sequence numbers; deleted ones are missing in the result.
+async fn fetch(session: &NatsSession, needs: Vec<u64>) -> Result<BTreeMap<u64, Bytes>, ReadError> {
     let mut found = BTreeMap::new();
     let fetched = needs.into_iter().map(async |seq| (seq, session.message(seq).await));
     let mut fetched = stream::iter(fetched).buffer_unordered(FETCHED_AT_ONCE);

@@ -1,6 +1,6 @@
-//! The Redis broker: channels on one server or several, shared by many nodes. One script makes one
-//! step of everything that a publish is; every node hears of it. In: publishes and reads. Out:
-//! positions and pages from the servers, announcements to the updates.
+//! The Redis broker: channels on one server or several, shared by many nodes. One script does all of
+//! a publish atomically and announces the event to every node. In: publishes and reads. Out: positions
+//! and pages from the servers, updates from their announcements.
 
 mod discovery;
 mod entry;
@@ -26,7 +26,7 @@ use steadfast_history::{
 use steadfast_protocol::{ChannelName, Epoch, Generation, LinkKey, ReplaceKey, Since};
 
 use self::discovery::Discovery;
-use self::page::{known, page};
+use self::page::{describe, page};
 use self::scripts::{DELETE, PUBLISH, READ, number, text};
 use self::server::{RedisNode, RedisUnavailable, fence_of};
 use super::cluster::{ClusterMessage, ClusterTransport, NodeId, PROBE_TIMEOUT, RpcState};
@@ -36,30 +36,30 @@ use crate::secret::Secret;
 use crate::settings::RedisSettings;
 use crate::update_bus::UpdateBus;
 
-/// A page looks at no more kept events than this, since the server does nothing else meanwhile.
-const LOOKED_AT_MAX: usize = 1_000;
+/// The most kept events that a script examines for one page: the server is blocked meanwhile.
+const EXAMINED_MAX: usize = 1_000;
 
-/// Why there can be no such broker.
+/// Why the broker cannot be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedisStartError {
-    /// An address cannot be read.
+    /// An address cannot be parsed.
     #[error(
         "an address of the broker is not like redis[s]://[user:password@]host[:port][/database]"
     )]
     Address,
 }
 
-/// Whether this is an address that the broker can read.
+/// Whether the broker can parse this address.
 pub(super) fn is_server_address(address: &Secret) -> bool {
     discovery::info(address.expose()).is_ok()
 }
 
-/// The script that keeps and announces an event, for those who measure what a server could.
+/// The script of a publish, for benchmarks of what a server alone can do.
 pub fn publish_script() -> &'static str {
     PUBLISH.code()
 }
 
-/// Channels on servers of their own.
+/// A broker whose channels are distributed over Redis servers by hash.
 #[derive(Debug)]
 pub struct RedisBroker {
     servers: Vec<RedisNode>,
@@ -77,14 +77,14 @@ struct RedisShared {
 }
 
 impl RedisShared {
-    fn place(&self, name: &str) -> usize {
+    fn server_of(&self, name: &str) -> usize {
         sharding::server_of(name, self.servers)
     }
 }
 
 impl RedisBroker {
-    /// A broker that knows its servers, and nothing of what they keep. Run [`Self::run`] on a task
-    /// of its own. `node` is the node's name.
+    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node` is
+    /// the node's name.
     pub fn new(
         settings: &RedisSettings,
         streams: HistoryConfig,
@@ -92,7 +92,7 @@ impl RedisBroker {
         node: &str,
     ) -> Result<Self, RedisStartError> {
         let own = NodeId { run: format!("{:016x}", streams.epoch_seed), name: node.to_owned() };
-        let discovery = Discovery::of(settings)?;
+        let discovery = Discovery::new(settings)?;
         let servers: Vec<RedisNode> = discovery
             .into_iter()
             .enumerate()
@@ -114,23 +114,23 @@ impl RedisBroker {
     }
 
     fn of(&self, channel: &ChannelName) -> &RedisNode {
-        // A place is below the number of servers, and the settings name at least one.
-        &self.servers[self.shared.place(channel.as_str())]
+        // The index is below the number of servers, and the settings name at least one.
+        &self.servers[self.shared.server_of(channel.as_str())]
     }
 }
 
 impl BrokerBackend for RedisBroker {
     const NAME: &'static str = "redis";
 
-    /// Keeps sessions with all servers, for ever.
+    /// Keeps sessions with all servers. Never returns.
     async fn run(&self) {
-        let lives = self.servers.iter().map(|server| {
+        let sessions = self.servers.iter().map(|server| {
             join(supervisor::run(server, &self.shared), sweep::sweep(server, &self.shared))
         });
-        join_all(lives).await;
+        join_all(sessions).await;
     }
 
-    /// This node leaves in peace: nobody has to wait for what it may have seen.
+    /// Removes this node from the servers' lists, so that no other node waits for its report.
     async fn leave(&self) {
         let leaves = self.servers.iter().map(|server| async move {
             let Ok(session) = server.session() else { return };
@@ -142,7 +142,7 @@ impl BrokerBackend for RedisBroker {
                 tracing::debug!(%error, "could not tell the other nodes that this one leaves");
             }
         });
-        // What a server does not hear now it finds out by itself.
+        // A server that is not told notices the absence by the missing heartbeats.
         drop(tokio::time::timeout(PROBE_TIMEOUT, join_all(leaves)).await);
     }
 
@@ -159,7 +159,7 @@ impl BrokerBackend for RedisBroker {
         let hash = key.as_ref().map(|_| format!("{:016x}", publish.fingerprint().0));
         let replace = publish.replace.as_ref().map_or("", ReplaceKey::as_str);
         let call = server
-            .about_with(
+            .channel_call_with(
                 &session,
                 &PUBLISH,
                 name,
@@ -187,8 +187,8 @@ impl BrokerBackend for RedisBroker {
                 let unreadable = PublishError::Unavailable;
                 let epoch = Epoch::new(text(answer.get(1))).map_err(|_| unreadable.clone())?;
                 let offset = number(answer.get(2)).ok_or(unreadable)?;
-                server.learn(fence_of(&epoch), number(answer.get(3)).unwrap_or(0));
-                server.keeps(answer.get(4), answer.get(5));
+                server.note_seen(fence_of(&epoch), number(answer.get(3)).unwrap_or(0));
+                server.note_size(answer.get(4), answer.get(5));
                 Ok(Receipt { epoch, offset, is_repeat: text(answer.get(6)) == "1" })
             }
             "mismatch" => Err(PublishError::IdempotencyMismatch),
@@ -204,7 +204,7 @@ impl BrokerBackend for RedisBroker {
         }
     }
 
-    /// Many, which go to their servers in their order before the first is answered.
+    /// Sends all publishes to their servers in their order before the first is answered.
     async fn publish_many(&self, publishes: Vec<Publish>) -> Vec<Result<Receipt, PublishError>> {
         join_all(publishes.into_iter().map(|publish| self.publish(publish))).await
     }
@@ -224,7 +224,7 @@ impl BrokerBackend for RedisBroker {
             Since::After(position) => ("after", position.epoch.as_str(), position.offset),
         };
         let call = server
-            .about(&session, &READ, channel.as_str())
+            .channel_call(&session, &READ, channel.as_str())
             .arg(self.shared.epochs.base())
             .arg(channel.as_str())
             .number(streams.channels_max)
@@ -235,16 +235,16 @@ impl BrokerBackend for RedisBroker {
             .number(limit.events_max)
             .number(limit.bytes_max)
             .number(u8::from(limit.is_thinned))
-            .number(LOOKED_AT_MAX)
+            .number(EXAMINED_MAX)
             .number(streams.reserved_epochs_max)
             .number(streams.reserved_epoch_lasts.0);
         let answer = server.send(&session, call).await.map_err(away)?;
         match text(answer.first()) {
             "ok" => {
-                server.keeps(answer.get(8), answer.get(9));
-                server.reserves(answer.get(10), answer.get(11));
+                server.note_size(answer.get(8), answer.get(9));
+                server.note_reserved(answer.get(10), answer.get(11));
                 let page = page(channel, since, &answer).ok_or(ReadError::Unavailable)?;
-                // A member is one before it reads.
+                // A session is registered as a member before it reads.
                 if page.head == 0 && self.shared.updates.is_followed(channel) {
                     let names = std::slice::from_ref(channel);
                     supervisor::heads(server, &self.shared, &session, names).await.map_err(away)?;
@@ -256,7 +256,7 @@ impl BrokerBackend for RedisBroker {
     }
 
     async fn info(&self, channel: &ChannelName) -> Result<Option<ChannelInfo>, ReadError> {
-        let mut found = known(self.of(channel), channel.as_str(), None).await?;
+        let mut found = describe(self.of(channel), channel.as_str(), None).await?;
         Ok(found.pop())
     }
 
@@ -266,7 +266,7 @@ impl BrokerBackend for RedisBroker {
         limit: usize,
     ) -> Result<Vec<ChannelInfo>, ReadError> {
         let least = after.map_or_else(|| "-".to_owned(), |name| format!("({name}"));
-        let pages = self.servers.iter().map(|server| known(server, &least, Some(limit)));
+        let pages = self.servers.iter().map(|server| describe(server, &least, Some(limit)));
         let mut all = Vec::new();
         for page in join_all(pages).await {
             all.extend(page?);
@@ -281,16 +281,16 @@ impl BrokerBackend for RedisBroker {
         let away = |_: RedisUnavailable| ReadError::Unavailable;
         let session = server.session().map_err(away)?;
         let call = server
-            .about(&session, &DELETE, channel.as_str())
+            .channel_call(&session, &DELETE, channel.as_str())
             .arg(channel.as_str())
             .arg(server.keys.events.as_str());
         let answer = server.send(&session, call).await.map_err(away)?;
-        server.learn(&session.fence, number(answer.get(2)).unwrap_or(0));
-        server.keeps(answer.get(3), answer.get(4));
+        server.note_seen(&session.fence, number(answer.get(2)).unwrap_or(0));
+        server.note_size(answer.get(3), answer.get(4));
         Ok(text(answer.get(1)) == "1")
     }
 
-    /// The way of a publish, through every server and back as an announcement.
+    /// Whether a probe comes back from every server as an announcement would.
     async fn is_ready(&self) -> bool {
         let probes = self.servers.iter().map(|server| async move {
             let mut heard = server.heard.subscribe();
@@ -301,33 +301,35 @@ impl BrokerBackend for RedisBroker {
         all.is_ok_and(|all| all.into_iter().all(|is_ready| is_ready))
     }
 
-    /// A session of a link begins here: older ones are closed, wherever they are.
+    /// Tells every node that a session of a link begins here, so that older ones are closed.
     async fn claim_link(&self, link: &LinkKey, generation: Generation) {
-        let Some(server) = self.servers.get(self.shared.place(link.link.as_str())) else { return };
+        let Some(server) = self.servers.get(self.shared.server_of(link.link.as_str())) else {
+            return;
+        };
         let (node, link) = (self.node_id().clone(), link.clone());
         let claim = ClusterMessage::ClaimLink { node, generation, link };
-        // Without the server no node can be told; what the older session sees is still true.
-        drop(server.tell(&server.keys.control, &claim).await);
+        // Without the server no node can be told; an older session still sees correct events.
+        drop(server.send_message(&server.keys.control, &claim).await);
     }
 
-    /// Channels and bytes, as the servers last told.
+    /// Channels and bytes, as last reported by the servers.
     fn size(&self) -> (usize, usize) {
         let sum = |count| usize::try_from(self.sum(count)).unwrap_or(usize::MAX);
         (sum(|server| &server.channels), sum(|server| &server.bytes))
     }
 
-    /// Names with reserved epochs, as the servers last told, and those dropped for this node.
+    /// Names with reserved epochs, as last reported by the servers, and those dropped by this node.
     fn reserved_epochs(&self) -> ReservedTotals {
         let mut totals = ReservedTotals::default();
         for server in &self.servers {
-            let names = server.figures.reserved.load(Ordering::Relaxed);
+            let names = server.counters.reserved.load(Ordering::Relaxed);
             totals.names += usize::try_from(names).unwrap_or(usize::MAX);
-            totals.dropped += server.figures.reserved_dropped.load(Ordering::Relaxed);
+            totals.dropped += server.counters.reserved_dropped.load(Ordering::Relaxed);
         }
         totals
     }
 
-    /// What operators should know though the servers answer.
+    /// Problems that operators should know of although the servers answer.
     fn warnings(&self) -> Vec<String> {
         let warning = |server: &RedisNode| {
             let policy = server.evicts.lock().clone()?;
@@ -342,9 +344,9 @@ impl BrokerBackend for RedisBroker {
 
     fn metrics(&self) -> Vec<BrokerMetric> {
         let connected = self.connected_servers() as u64;
-        let sessions = self.sum(|server| &server.figures.sessions);
-        let fences = self.sum(|server| &server.figures.fences);
-        let dropped = self.sum(|server| &server.figures.dropped);
+        let sessions = self.sum(|server| &server.counters.sessions);
+        let fences = self.sum(|server| &server.counters.fences);
+        let dropped = self.sum(|server| &server.counters.dropped);
         vec![
             BrokerMetric::gauge(
                 "redis_servers",
@@ -364,12 +366,12 @@ impl BrokerBackend for RedisBroker {
             ),
             BrokerMetric::counter(
                 "redis_announcements_dropped",
-                "Times that history made up for them",
+                "Times that announcements were dropped and read from history",
                 dropped,
             ),
             BrokerMetric::counter(
                 "redis_questions_dropped",
-                "Questions of other nodes without room",
+                "Requests of other nodes dropped for lack of room",
                 self.shared.rpc.dropped(),
             ),
         ]
@@ -380,9 +382,9 @@ impl BrokerBackend for RedisBroker {
         vec![
             BrokerStat::count("all", self.servers.len() as u64),
             BrokerStat::count("connected", self.connected_servers() as u64),
-            sum("sessions", |server| &server.figures.sessions),
-            sum("fences_raised", |server| &server.figures.fences),
-            sum("announcements_dropped", |server| &server.figures.dropped),
+            sum("sessions", |server| &server.counters.sessions),
+            sum("fences_raised", |server| &server.counters.fences),
+            sum("announcements_dropped", |server| &server.counters.dropped),
             BrokerStat::count("questions_dropped", self.shared.rpc.dropped()),
         ]
     }

@@ -12,7 +12,7 @@ use steadfast_protocol::{ChannelName, Epoch, Payload, ReplaceKey, Timestamp};
 
 use super::record::{self, AnsweredKey, ChannelKey, ChannelNumbers, Item, Keyed, StoredEvent};
 use super::store::{Store, StoreError, WriteBatch};
-use super::trim::{Fronts, is_over};
+use super::trim::{OldestEvents, is_over};
 
 /// Events that one publish drops at most; what is still too much goes in steps of its own.
 const TRIM_PER_PUBLISH: usize = 64;
@@ -20,7 +20,7 @@ const TRIM_PER_PUBLISH: usize = 64;
 /// A commit that is being put together.
 pub(super) struct CommitBuilder<'a> {
     store: &'a Store,
-    fronts: &'a mut Fronts,
+    oldest_events: &'a mut OldestEvents,
     terms: CommitTerms,
     /// By key: a value to write, or none to remove what is there. A key is written once a commit.
     /// New events are not here: only at the end it is known which are kept.
@@ -29,11 +29,11 @@ pub(super) struct CommitBuilder<'a> {
     answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
     written: Vec<AnsweredKey>,
     over: BTreeSet<ChannelName>,
-    givers: Vec<(ChannelName, u64)>,
+    evictions: Vec<(ChannelName, u64)>,
     yielded: u64,
 }
 
-/// What holds for the draft as a whole.
+/// What holds for the commit_builder as a whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommitTerms {
     /// The time, by the store's clock.
@@ -85,7 +85,7 @@ pub(super) enum PendingReply {
     },
 }
 
-/// What limits the draft as a whole.
+/// What limits the commit_builder as a whole.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommitTotals {
     /// Bytes kept in all channels, and how many may be.
@@ -99,17 +99,21 @@ pub(super) struct CommitTotals {
 }
 
 impl<'a> CommitBuilder<'a> {
-    pub(super) const fn new(store: &'a Store, fronts: &'a mut Fronts, terms: CommitTerms) -> Self {
+    pub(super) const fn new(
+        store: &'a Store,
+        oldest_events: &'a mut OldestEvents,
+        terms: CommitTerms,
+    ) -> Self {
         Self {
             store,
-            fronts,
+            oldest_events,
             terms,
             writes: BTreeMap::new(),
             channels: BTreeMap::new(),
             answers: BTreeMap::new(),
             written: Vec::new(),
             over: BTreeSet::new(),
-            givers: Vec::new(),
+            evictions: Vec::new(),
             yielded: 0,
         }
     }
@@ -232,8 +236,8 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Lets these channels, which have begun, give so many bytes where there is no room.
-    pub(super) fn set_givers(&mut self, givers: Vec<(ChannelName, u64)>) {
-        self.givers = givers;
+    pub(super) fn set_evictions(&mut self, evictions: Vec<(ChannelName, u64)>) {
+        self.evictions = evictions;
     }
 
     /// Whether so many more bytes may be kept, once the channel has dropped what it may not keep,
@@ -244,11 +248,11 @@ impl<'a> CommitBuilder<'a> {
             self.trim(name, TRIM_PER_PUBLISH)?;
         }
         while bytes <= bytes_max && self.terms.totals.bytes + bytes > bytes_max {
-            let Some((giver, left)) = self.givers.pop() else { break };
-            if let Some(given) = self.give_oldest(&giver)?
+            let Some((channel, left)) = self.evictions.pop() else { break };
+            if let Some(given) = self.give_oldest(&channel)?
                 && given < left
             {
-                self.givers.push((giver, left - given));
+                self.evictions.push((channel, left - given));
             }
         }
         Ok(self.terms.totals.bytes + bytes <= bytes_max)
@@ -297,7 +301,7 @@ impl<'a> CommitBuilder<'a> {
         numbers.first += 1;
         numbers.bytes -= u64::from(item.bytes);
         self.terms.totals.bytes -= u64::from(item.bytes);
-        self.fronts.drop_oldest(id);
+        self.oldest_events.drop_oldest(id);
         if offset <= ahead.stored_head {
             self.writes.insert(record::event_key(id, offset).into(), None);
         }
@@ -331,7 +335,7 @@ impl<'a> CommitBuilder<'a> {
         }
         match numbers.first.checked_sub(ahead.stored_head + 1) {
             Some(at) => Ok(usize::try_from(at).ok().and_then(|at| ahead.items.get(at)).cloned()),
-            None => self.fronts.oldest(self.store, numbers, ahead.stored_head).map(Some),
+            None => self.oldest_events.oldest(self.store, numbers, ahead.stored_head).map(Some),
         }
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Loaded {
     /// Epochs under a lower one do not hold any more.
     pub(super) fence: u64,
     /// Ids whose events are to go.
-    pub(super) graves: Vec<u64>,
+    pub(super) tombstones: Vec<u64>,
 }
 
 /// What a table is set up with.
@@ -174,12 +174,12 @@ fn read(
     for (answered, answer) in answers {
         table.remember(answered, answer);
     }
-    let graves = store.under(&[record::GRAVE]).map(|pair| {
+    let tombstones = store.under(&[record::TOMBSTONE]).map(|pair| {
         let (key, _) = pair?;
-        record::id_of_grave(&key).ok_or_else(|| unreadable("a grave"))
+        record::id_of_grave(&key).ok_or_else(|| unreadable("a tombstone"))
     });
-    let graves = graves.collect::<Result<Vec<u64>, StoreError>>()?;
-    Ok(Loaded { store, table, commit: commit.max(folder.acked()), fence, graves })
+    let tombstones = tombstones.collect::<Result<Vec<u64>, StoreError>>()?;
+    Ok(Loaded { store, table, commit: commit.max(folder.acked()), fence, tombstones })
 }
 
 /// Puts all channels into the table; how many of them got a new epoch.

@@ -1,5 +1,5 @@
 //! What the store's keys and values look like: one order of keys for channels, events, the newest
-//! of each `replace` key, answers, graves and marks. In: numbers and names. Out: bytes, and back.
+//! of each `replace` key, answers, tombstones and marks. In: numbers and names. Out: bytes, and back.
 //! It checks shapes only; the store's own checksums find bytes that changed.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 /// The first byte of a key says what its value is.
 pub(super) const CHANNEL: u8 = b'c';
 pub(super) const ANSWER: u8 = b'a';
-pub(super) const GRAVE: u8 = b'g';
+pub(super) const TOMBSTONE: u8 = b'g';
 const EVENT: u8 = b'e';
 const NEWEST: u8 = b'n';
 const MARK: u8 = b'm';
@@ -262,13 +262,13 @@ pub(super) fn prefixes_of(id: u64) -> [Vec<u8>; 2] {
 }
 
 /// The key that says that what is filed under this id is to go.
-pub(super) fn grave_key(id: u64) -> Vec<u8> {
-    [&[GRAVE], &id.to_be_bytes()[..]].concat()
+pub(super) fn tombstone_key(id: u64) -> Vec<u8> {
+    [&[TOMBSTONE], &id.to_be_bytes()[..]].concat()
 }
 
 /// The id of such a key.
 pub(super) fn id_of_grave(key: &[u8]) -> Option<u64> {
-    number(key.strip_prefix(&[GRAVE])?)
+    number(key.strip_prefix(&[TOMBSTONE])?)
 }
 
 /// The key of a number that concerns the whole store.

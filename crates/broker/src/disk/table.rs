@@ -148,7 +148,7 @@ impl DiskTable {
 
     /// Which channels make room for so many bytes, and how many bytes each of them gives; none
     /// where there is room. `most` bounds what all of them give.
-    pub(super) fn givers(&mut self, bytes: u64, most: u64) -> Vec<(ChannelName, u64)> {
+    pub(super) fn evictions(&mut self, bytes: u64, most: u64) -> Vec<(ChannelName, u64)> {
         let over = (self.bytes() + bytes).saturating_sub(self.config.bytes_total_max as u64);
         let channels = &self.channels;
         let has =

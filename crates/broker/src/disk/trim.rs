@@ -17,7 +17,7 @@ const CHANNELS_MAX: usize = 1_024;
 
 /// The oldest events of some channels.
 #[derive(Debug, Default)]
-pub(super) struct Fronts {
+pub(super) struct OldestEvents {
     of_channel: BTreeMap<u64, Front>,
 }
 
@@ -27,7 +27,7 @@ struct Front {
     items: VecDeque<Item>,
 }
 
-impl Fronts {
+impl OldestEvents {
     /// The oldest event of a channel, which the store has.
     pub(super) fn oldest(
         &mut self,

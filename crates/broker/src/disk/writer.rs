@@ -1,8 +1,9 @@
-//! The one thread that writes: takes what publishers ask for, makes one commit of all that waits,
-//! and answers and announces once the disk has it. In: requests. Out: answers, announcements in the
-//! order of offsets. Whoever comes while a commit is on its way shares the next one.
+//! The only thread that writes to the store: commits all waiting publishes together (group commit),
+//! then answers and announces them. In: requests. Out: answers, and updates in the order of offsets.
+//! Publishes that arrive during a commit share the next one.
 
 mod recovery;
+mod request_queue;
 mod steps;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +14,6 @@ use steadfast_history::{Publish, PublishError, ReadError, Receipt};
 use steadfast_machine::Millis;
 use steadfast_protocol::ChannelName;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::commit_builder::{CommitBuilder, CommitOutcome, CommitTerms, PendingReply};
@@ -23,29 +23,30 @@ use super::record;
 use super::shared::DiskShared;
 use super::store::{Store, StoreError, Sync, WriteBatch};
 use super::table::KeptAnswer;
-use super::trim::Fronts;
+use super::trim::OldestEvents;
 use crate::update_bus::ChannelUpdate;
 use recovery::StoreHealth;
-use steps::Chores;
+use request_queue::{NoPublish, NoRequest, RequestQueue};
+use steps::Maintenance;
 
 /// The most publishes in one commit.
 const COMMIT_EVENTS_MAX: usize = 4_096;
 /// The most bytes of payloads in one commit, or one publish if that is larger.
 const COMMIT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// For which part of a commit's time, and how long at most, publishers are waited for.
+/// How long publishes are waited for: a quarter of the last commit's time, and this at most.
 const GATHER_PART: u32 = 4;
 const GATHER_MAX: Duration = Duration::from_micros(500);
-/// How often is looked whether they have come.
-const GATHER_LOOK: Duration = Duration::from_micros(20);
-/// The most bytes of an event's text around its names and payload, its epoch included.
-const AROUND_BYTES_MAX: usize = 256;
-/// Answers that one commit forgets at most.
+/// How often the queue is polled meanwhile.
+const GATHER_POLL: Duration = Duration::from_micros(20);
+/// The most bytes of an event's encoding besides its names and payload.
+const OVERHEAD_BYTES_MAX: usize = 256;
+/// The most expired idempotency keys that one commit drops.
 const ANSWERS_PER_COMMIT: usize = 1_024;
 
 pub(super) type Permit = Arc<OwnedSemaphorePermit>;
 pub(super) type Published = Result<Receipt, PublishError>;
 
-/// A publish that waits.
+/// A publish in the queue.
 #[derive(Debug)]
 pub(super) struct QueuedPublish {
     pub(super) publish: Publish,
@@ -53,18 +54,18 @@ pub(super) struct QueuedPublish {
     pub(super) answer: oneshot::Sender<Published>,
 }
 
-/// What the writer is asked for.
+/// A request to the writer.
 #[derive(Debug)]
 pub(super) enum WriterRequest {
-    /// To store and announce an event.
+    /// Store and announce an event.
     Publish(QueuedPublish),
-    /// To forget a channel.
+    /// Delete a channel.
     Delete(ChannelName, Permit, oneshot::Sender<Result<bool, ReadError>>),
-    /// To commit something, as a publish would.
+    /// Commit something, to see whether a publish would succeed.
     Probe(oneshot::Sender<bool>),
-    /// To mend the store: a reader has found the one of this opening damaged.
+    /// Repair the store: a reader found it damaged; the number is that of its opening.
     Damaged(String, u64),
-    /// To look what has grown old.
+    /// Look for expired events.
     Tick,
 }
 
@@ -74,18 +75,17 @@ pub(super) struct DiskWriter {
     pub(super) shared: Arc<DiskShared>,
     pub(super) folder: DataDir,
     pub(super) setup: Setup,
-    pub(super) requests: mpsc::Receiver<WriterRequest>,
     pub(super) runtime: Handle,
-    held: Option<WriterRequest>,
-    fronts: Fronts,
+    requests: RequestQueue,
+    oldest_events: OldestEvents,
     commit: u64,
     fence: u64,
-    chores: Chores,
+    maintenance: Maintenance,
     health: StoreHealth,
     pace: CommitPace,
 }
 
-/// The last commit: how many events it had, and how long it took.
+/// The events and the duration of the last commit.
 #[derive(Clone, Copy, Debug, Default)]
 struct CommitPace {
     events: usize,
@@ -93,41 +93,40 @@ struct CommitPace {
 }
 
 impl DiskWriter {
-    /// A writer of what was loaded.
+    /// A writer for the store that was opened.
     pub(super) fn new(
         shared: Arc<DiskShared>,
         folder: DataDir,
         setup: Setup,
         requests: mpsc::Receiver<WriterRequest>,
         runtime: Handle,
-        (commit, fence, graves): (u64, u64, Vec<u64>),
+        (commit, fence, tombstones): (u64, u64, Vec<u64>),
     ) -> Self {
-        let chores = Chores::new(graves);
-        let (held, fronts, health) = (None, Fronts::default(), StoreHealth::Sound { stops: 0 });
+        let maintenance = Maintenance::new(tombstones);
+        let (oldest_events, health) = (OldestEvents::default(), StoreHealth::Sound { stops: 0 });
         Self {
             shared,
             folder,
             setup,
-            requests,
             runtime,
-            held,
-            fronts,
+            requests: RequestQueue::new(requests),
+            oldest_events,
             commit,
             fence,
-            chores,
+            maintenance,
             health,
             pace: CommitPace::default(),
         }
     }
 
-    /// Works until nobody can ask for anything any more.
+    /// Handles requests until every sender is gone.
     pub(super) fn run(mut self) {
         self.look_at_disk();
         loop {
-            // What the store's library takes for impossible must not end all writing.
+            // A panic in the store's library must not end the writer.
             let done = catch_unwind(AssertUnwindSafe(|| match self.next() {
                 Some(request) => {
-                    self.deal_with(request);
+                    self.handle(request);
                     true
                 }
                 None => false,
@@ -140,7 +139,7 @@ impl DiskWriter {
         }
     }
 
-    fn deal_with(&mut self, request: WriterRequest) {
+    fn handle(&mut self, request: WriterRequest) {
         match request {
             WriterRequest::Publish(first) => {
                 let asked = self.gather(first);
@@ -164,28 +163,24 @@ impl DiskWriter {
         }
     }
 
-    /// The next request; while there are chores, one step of them each time that none waits, and
-    /// one after each request.
+    /// The next request. Does one step of maintenance before each, and further ones while there is no
+    /// request.
     fn next(&mut self) -> Option<WriterRequest> {
         loop {
-            let has_more = self.step();
-            if let Some(held) = self.held.take() {
-                return Some(held);
+            if !self.step() {
+                return self.requests.wait();
             }
-            if !has_more {
-                return self.requests.blocking_recv();
-            }
-            match self.requests.try_recv() {
+            match self.requests.take() {
                 Ok(request) => return Some(request),
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return None,
+                Err(NoRequest::Empty) => {}
+                Err(NoRequest::Closed) => return None,
             }
         }
     }
 
-    /// All publishes that wait, up to what fits into one commit. Publishers who were answered
-    /// together come again together, but not at once: the first to come waits a little for as many
-    /// as there were, a small part of what a commit takes, and alone for nobody.
+    /// Collects the waiting publishes for one commit. Publishers that were answered together tend to
+    /// publish again at nearly the same time, so this waits for as many as the last commit had, for
+    /// a small part of a commit's time; after a commit of one event it does not wait.
     fn gather(&mut self, first: QueuedPublish) -> Vec<QueuedPublish> {
         let clock = self.shared.times.clock;
         let CommitPace { events, took } = self.pace;
@@ -193,21 +188,15 @@ impl DiskWriter {
         let mut bytes = first.publish.data.as_str().len();
         let mut asked = vec![first];
         while asked.len() < COMMIT_EVENTS_MAX && bytes < COMMIT_BYTES_MAX {
-            match self.requests.try_recv() {
-                Ok(WriterRequest::Publish(one)) => {
+            match self.requests.take_publish() {
+                Ok(one) => {
                     bytes += one.publish.data.as_str().len();
                     asked.push(one);
                 }
-                Ok(other) => {
-                    self.held = Some(other);
-                    break;
+                Err(NoPublish::Empty) if asked.len() < events && clock.elapsed() < wait_until => {
+                    std::thread::sleep(GATHER_POLL);
                 }
-                Err(TryRecvError::Empty)
-                    if asked.len() < events && clock.elapsed() < wait_until =>
-                {
-                    std::thread::sleep(GATHER_LOOK);
-                }
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+                Err(NoPublish::Empty | NoPublish::OtherRequest) => break,
             }
         }
         asked
@@ -215,7 +204,7 @@ impl DiskWriter {
 
     fn publish(&mut self, asked: Vec<QueuedPublish>) {
         let Some(store) = self.sound_store() else { return refuse(asked) };
-        let done = self.draft(&store, &asked).and_then(|(answers, batch, outcome)| {
+        let done = self.build_commit(&store, &asked).and_then(|(answers, batch, outcome)| {
             let is_settled = batch.is_empty();
             if !is_settled {
                 self.commit(batch, asked.len())?;
@@ -247,21 +236,21 @@ impl DiskWriter {
                     Ok(Receipt { epoch, offset, is_repeat })
                 }
             };
-            // Whoever does not wait any more is not told.
+            // The publisher may have stopped waiting.
             drop(one.answer.send(answer));
         }
         self.shared.updates.wake();
     }
 
-    /// Channels that were opened for these publishes, and got no event, take no place.
+    /// Closes channels that were opened for these publishes and got no event.
     fn close_empty<'a>(&self, asked: impl Iterator<Item = &'a QueuedPublish>) {
         let now = self.shared.times.clock.now();
         let mut table = self.shared.table.lock();
         asked.for_each(|one| table.close(&one.publish.channel, now));
     }
 
-    /// Gives every event its place, none of it true yet.
-    fn draft(
+    /// Assigns offsets and builds the batch; nothing takes effect before the commit.
+    fn build_commit(
         &mut self,
         store: &Store,
         asked: &[QueuedPublish],
@@ -272,9 +261,9 @@ impl DiskWriter {
         let (_, gone) = table.expire_answers(times.at(now), ANSWERS_PER_COMMIT);
         let (fence, totals) = (self.fence, table.totals());
         let bytes = asked.iter().map(|one| about_bytes(&one.publish)).sum();
-        let givers = table.givers(bytes, bytes);
+        let evictions = table.evictions(bytes, bytes);
         let terms = CommitTerms { now: times.at(now), time, fence, totals };
-        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
+        let mut builder = CommitBuilder::new(store, &mut self.oldest_events, terms);
         let settled = asked.iter().map(|one| {
             let Publish { channel, idempotency_key, .. } = &one.publish;
             let (numbers, is_saved) = match table.open(channel, now) {
@@ -287,32 +276,32 @@ impl DiskWriter {
             if let Some(first) = answer {
                 return Some(PendingReply::Settled(first.repeat(numbers.epoch, &one.publish)));
             }
-            draft.begin(channel, numbers, is_saved, table.retention(channel));
+            builder.begin(channel, numbers, is_saved, table.retention(channel));
             None
         });
         let settled: Vec<Option<PendingReply>> = settled.collect();
-        for (giver, _) in &givers {
-            if let Some(numbers) = table.numbers(giver).cloned() {
-                draft.begin(giver, numbers, table.is_saved(giver), table.retention(giver));
+        for (channel, _) in &evictions {
+            if let Some(numbers) = table.numbers(channel).cloned() {
+                builder.begin(channel, numbers, table.is_saved(channel), table.retention(channel));
             }
         }
-        draft.set_givers(givers);
+        builder.set_evictions(evictions);
         drop(table);
         let mut answers = Vec::with_capacity(asked.len());
         for (one, settled) in asked.iter().zip(settled) {
             answers.push(match settled {
                 Some(answer) => answer,
-                None => draft.publish(&one.publish)?,
+                None => builder.publish(&one.publish)?,
             });
         }
         for answer in gone {
-            draft.write(record::answer_key(&answer), None);
+            builder.write(record::answer_key(&answer), None);
         }
-        let (batch, outcome) = draft.finish();
+        let (batch, outcome) = builder.finish();
         Ok((answers, batch, outcome))
     }
 
-    /// Has the disk keep a batch of so many events.
+    /// Commits a batch of so many events and waits for the disk.
     fn commit(&mut self, mut batch: WriteBatch, events: usize) -> Result<(), StoreError> {
         let clock = self.shared.times.clock;
         let commit = self.commit + 1;
@@ -327,7 +316,7 @@ impl DiskWriter {
         Ok(())
     }
 
-    /// Lets readers have what the store has.
+    /// Makes a commit visible to readers.
     fn apply(&mut self, outcome: CommitOutcome) {
         let mut table = self.shared.table.lock();
         for (name, ahead) in outcome.channels {
@@ -341,7 +330,7 @@ impl DiskWriter {
         }
         table.yields.has_dropped(self.shared.times.clock.now(), outcome.yielded);
         drop(table);
-        self.chores.over.extend(outcome.over);
+        self.maintenance.over.extend(outcome.over);
     }
 
     fn delete(&mut self, name: &ChannelName, permit: &Permit) -> Result<bool, ReadError> {
@@ -354,7 +343,7 @@ impl DiskWriter {
         let mut batch = store.batch();
         batch.remove(record::channel_key(name));
         put_mark(&mut batch, GONE_MARK, gone);
-        batch.put(record::grave_key(id), []);
+        batch.put(record::tombstone_key(id), []);
         if let Err(error) = self.commit(batch, 0) {
             self.fail(&error);
             return Err(ReadError::Unavailable);
@@ -364,8 +353,8 @@ impl DiskWriter {
             table.remove(name);
             table.era.gone = gone;
         }
-        self.fronts.forget(id);
-        self.chores.bury(id);
+        self.oldest_events.forget(id);
+        self.maintenance.add_deleted(id);
         self.shared.updates.send(&ChannelUpdate::Deleted(name.clone()), permit);
         self.shared.updates.wake();
         Ok(true)
@@ -378,10 +367,10 @@ impl DiskWriter {
     }
 }
 
-/// At most how many bytes the event takes in the history.
+/// An upper bound of an event's bytes in the history.
 fn about_bytes(publish: &Publish) -> u64 {
     let named = publish.channel.as_str().len() + publish.event.as_str().len();
-    (named + publish.data.as_str().len() + AROUND_BYTES_MAX) as u64
+    (named + publish.data.as_str().len() + OVERHEAD_BYTES_MAX) as u64
 }
 
 fn refuse(asked: Vec<QueuedPublish>) {

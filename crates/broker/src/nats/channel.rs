@@ -1,5 +1,5 @@
-//! One channel as the log tells it: its numbering, what is kept of it and where in the log that
-//! stands, and what the log may drop. In: events. Out: where a reader starts and what it is given.
+//! One channel of the log: its epoch and offsets, its kept events with their messages in the log, and
+//! the messages that may be purged. In: events. Out: planned pages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use super::plan::PlannedEvent;
 /// A channel.
 #[derive(Debug)]
 pub(super) struct NatsChannel {
-    /// Its part of the epoch; the fence is the other.
+    /// The first part of the epoch; the fence is the second.
     pub(super) base: Box<str>,
     pub(super) epoch: Epoch,
     pub(super) is_final: bool,
-    /// The newest message about it, and when it came.
+    /// The sequence number of its last message, and when that was stored.
     pub(super) last: u64,
     pub(super) last_at: u64,
-    pub(super) trash: Trash,
+    pub(super) purge_queue: PurgeQueue,
     log: ChannelLog<KeptEvent>,
 }
 
 /// A kept event.
 #[derive(Debug)]
 pub(super) struct KeptEvent {
-    /// The message that it is in, at which place, and when that came.
+    /// The sequence number of its message, its index there, and when the message was stored.
     pub(super) seq: u64,
     pub(super) nth: u32,
     pub(super) at: u64,
     pub(super) size: usize,
     pub(super) replace: Option<ReplaceKey>,
-    /// Until when the message is needed for the keys in it.
+    /// Until when the message is needed for its idempotency keys, in ms since 1970.
     pub(super) needed_to: u64,
     pub(super) hot: Option<Arc<Publication>>,
 }
@@ -57,23 +57,23 @@ impl DatedEvent for KeptEvent {
     }
 }
 
-/// Messages whose events are all dropped, but that the log has still.
+/// Messages whose events are all dropped, and that the log still has.
 #[derive(Debug, Default)]
-pub(super) struct Trash {
-    /// Their numbers, and from when on nobody needs them.
+pub(super) struct PurgeQueue {
+    /// Their sequence numbers, and the dates from which on they are not needed.
     waiting: VecDeque<(u64, u64)>,
-    /// How many may go now; those below this number.
+    /// How many may be purged now: those below this sequence number.
     count: usize,
     below: u64,
 }
 
-impl Trash {
+impl PurgeQueue {
     fn put(&mut self, seq: u64, needed_to: u64) {
         self.waiting.push_back((seq, needed_to));
     }
 
-    /// How many messages may go now, and below which number they stand.
-    pub(super) fn ripe(&mut self, now: u64) -> (usize, u64) {
+    /// How many messages may be purged now, and the sequence number below which they are.
+    pub(super) fn purgeable(&mut self, now: u64) -> (usize, u64) {
         while let Some((seq, needed_to)) = self.waiting.front().copied()
             && needed_to <= now
         {
@@ -84,14 +84,14 @@ impl Trash {
         (self.count, self.below)
     }
 
-    /// They have gone.
-    pub(super) const fn is_emptied(&mut self) {
+    /// Notes that they were purged.
+    pub(super) const fn note_purged(&mut self) {
         self.count = 0;
     }
 }
 
 impl NatsChannel {
-    /// A channel behind this offset; the message that says so.
+    /// A channel whose last offset is `head`, as message `seq` says.
     pub(super) fn new(base: &str, epoch: Epoch, head: u64, seq: u64, at: u64) -> Self {
         Self {
             base: base.into(),
@@ -99,12 +99,12 @@ impl NatsChannel {
             is_final: false,
             last: seq,
             last_at: at,
-            trash: Trash::default(),
+            purge_queue: PurgeQueue::default(),
             log: ChannelLog::new(head),
         }
     }
 
-    /// The newest offset.
+    /// The last offset.
     pub(super) const fn head(&self) -> u64 {
         self.log.head()
     }
@@ -114,80 +114,82 @@ impl NatsChannel {
         self.log.bytes()
     }
 
-    /// One more message about it has come. The one before may go, if it holds no event.
+    /// Notes its next message. The previous one may be purged if it holds no kept event.
     pub(super) fn follow(&mut self, seq: u64, at: u64) {
         if self.last < seq {
             let is_held = self.log.newest().is_some_and(|kept| kept.seq == self.last);
-            let is_thrown = self.trash.waiting.back().is_some_and(|(seq, _)| *seq == self.last);
-            if !is_held && !is_thrown {
-                self.trash.put(self.last, 0);
+            let is_queued =
+                self.purge_queue.waiting.back().is_some_and(|(seq, _)| *seq == self.last);
+            if !is_held && !is_queued {
+                self.purge_queue.put(self.last, 0);
             }
             (self.last, self.last_at) = (seq, at);
         }
     }
 
-    /// Takes in the next event.
+    /// Appends the next event.
     pub(super) fn take(&mut self, kept: KeptEvent, is_final: bool) {
         self.is_final |= is_final;
         self.log.append(kept);
     }
 
-    /// Drops what is over the limits, oldest first; the bytes that freed, and those of hot events.
+    /// Drops events beyond the retention, oldest first; returns the freed bytes, and those of hot
+    /// events.
     pub(super) fn trim(&mut self, retention: &Retention, now: u64) -> (usize, usize) {
-        let (before, mut cooled) = (self.log.bytes(), 0);
+        let (before, mut hot_bytes) = (self.log.bytes(), 0);
         while let Some(dropped) = self.log.drop_over(Millis(now), retention) {
-            cooled += self.throw(&dropped);
+            hot_bytes += self.release(&dropped);
         }
-        (before - self.log.bytes(), cooled)
+        (before - self.log.bytes(), hot_bytes)
     }
 
-    /// Drops everything, since a message was taken out of the log.
+    /// Drops every event, because messages are missing in the log; returns the bytes of hot events.
     pub(super) fn skip_to(&mut self, head: u64) -> usize {
-        let mut cooled = 0;
+        let mut hot_bytes = 0;
         while let Some(dropped) = self.log.drop_oldest() {
-            cooled += self.throw(&dropped);
+            hot_bytes += self.release(&dropped);
         }
         self.log.restart_at(head);
-        cooled
+        hot_bytes
     }
 
-    /// Drops all that is in messages up to this one; the bytes that freed, and those of hot events.
+    /// Drops the events in messages up to `seq`; returns the freed bytes, and those of hot events.
     pub(super) fn drop_to(&mut self, seq: u64) -> (usize, usize) {
-        let (before, mut cooled) = (self.log.bytes(), 0);
+        let (before, mut hot_bytes) = (self.log.bytes(), 0);
         while self.log.oldest().is_some_and(|oldest| oldest.seq <= seq)
             && let Some(dropped) = self.log.drop_oldest()
         {
-            cooled += self.throw(&dropped);
+            hot_bytes += self.release(&dropped);
         }
-        (before - self.log.bytes(), cooled)
+        (before - self.log.bytes(), hot_bytes)
     }
 
-    /// An event was dropped: its message is trash once no event of it is kept. The bytes that it
-    /// took while hot.
-    fn throw(&mut self, dropped: &KeptEvent) -> usize {
+    /// Queues the message of a dropped event for purging once none of its events is kept; returns the
+    /// bytes of the event if it was hot.
+    fn release(&mut self, dropped: &KeptEvent) -> usize {
         if self.log.oldest().is_none_or(|next| next.seq != dropped.seq) {
-            self.trash.put(dropped.seq, dropped.needed_to);
+            self.purge_queue.put(dropped.seq, dropped.needed_to);
         }
         dropped.hot.as_ref().map_or(0, LoggedEvent::bytes)
     }
 
-    /// Lets go of one hot event; its bytes.
-    pub(super) fn cool(&mut self, offset: u64) -> usize {
+    /// Evicts one hot event; returns its bytes.
+    pub(super) fn evict_hot(&mut self, offset: u64) -> usize {
         let hot = self.log.event_mut(offset).and_then(|kept| kept.hot.take());
         hot.as_ref().map_or(0, LoggedEvent::bytes)
     }
 
-    /// Whether it keeps nothing, and nobody has touched it since this date.
+    /// Whether it is empty and was not touched since this date.
     pub(super) fn is_idle_since(&self, date: u64) -> bool {
         self.log.is_empty() && self.last_at < date
     }
 
-    /// How many events are kept.
+    /// The number of kept events.
     pub(super) fn len(&self) -> usize {
         self.log.len()
     }
 
-    /// The page after `since`.
+    /// Plans the page after `since`.
     pub(super) fn plan(&self, since: &Since, limit: PageLimit) -> Page<PlannedEvent> {
         let (start, gap) = self.log.start(since, &self.epoch);
         let page = self.log.fill(PageBuilder::new(start, gap, limit), |offset, kept| {

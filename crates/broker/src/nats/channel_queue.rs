@@ -1,6 +1,6 @@
-//! A queue a channel: what is to be done with it, one message of the log at a time. In: work. Out:
-//! messages, and answers once this node's table has them. Whatever comes while one message is on
-//! its way shares the next.
+//! One queue of work per channel; each appends one message to the log at a time. In: work. Out:
+//! messages, and replies once this node's table has applied them. Work that arrives while a message
+//! is in flight shares the next one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use steadfast_protocol::ChannelName;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::entry;
-use super::message_builder::{MessageBuilder, QueuedWork, draft};
-use super::session::{Appended, NatsSession};
+use super::message_builder::{MessageBuilder, QueuedWork, build_message};
+use super::session::{AppendOutcome, NatsSession};
 use super::{NatsSessionError, NatsShared};
 
-/// Work of all channels that may be on its way; who brings more waits.
+/// Queued work of all channels together; callers beyond that wait.
 const WAITING_MAX: usize = 16_384;
-/// Events that share a message.
+/// The most events in one message.
 const EVENTS_MAX: usize = 256;
-/// Bytes that they may have, where they are several.
+/// The most bytes of a message that holds several events.
 const BYTES_MAX: usize = 256 * 1024;
-/// How long a server has to find a message that it did not have.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// How often another node may have been quicker before the publisher is sent away.
+/// The delay before a channel's last sequence number is read again.
+const REREAD_DELAY: Duration = Duration::from_millis(50);
+/// How many conflicts with other nodes an append survives before its publishers are refused.
 const ATTEMPTS_MAX: u32 = 100;
 
-/// All lanes.
+/// The queues of all channels that have work.
 #[derive(Debug)]
 pub(super) struct ChannelQueues {
-    /// Those that somebody is at work on, and what waits behind that.
+    /// Channels with a running task, and the work that waits for it.
     waiting: Mutex<BTreeMap<ChannelName, VecDeque<QueuedWithPermit>>>,
     room: Arc<Semaphore>,
 }
 
-/// Work, and the room that it takes.
+/// Work, and its permit among all queued work.
 type QueuedWithPermit = (QueuedWork, OwnedSemaphorePermit);
 
 impl ChannelQueues {
@@ -42,29 +42,29 @@ impl ChannelQueues {
         Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(WAITING_MAX)) }
     }
 
-    /// Puts work in line; it is answered sooner or later.
-    pub(super) async fn put(shared: &Arc<NatsShared>, name: &ChannelName, work: QueuedWork) {
-        let Ok(permit) = Arc::clone(&shared.lanes.room).acquire_owned().await else {
+    /// Queues work and starts the channel's task if none runs. The work is always answered.
+    pub(super) async fn enqueue(shared: &Arc<NatsShared>, name: &ChannelName, work: QueuedWork) {
+        let Ok(permit) = Arc::clone(&shared.queues.room).acquire_owned().await else {
             return work.refuse();
         };
         let is_idle = {
-            let mut waiting = shared.lanes.waiting.lock();
+            let mut waiting = shared.queues.waiting.lock();
             let is_idle = !waiting.contains_key(name);
             waiting.entry(name.clone()).or_default().push_back((work, permit));
             is_idle
         };
         if is_idle {
             let (shared, name) = (Arc::clone(shared), name.clone());
-            tokio::spawn(async move { drive(&shared, &name).await });
+            tokio::spawn(async move { process(&shared, &name).await });
         }
     }
 
-    /// What may share the next message; nothing where nothing waits, and then the queue is gone.
+    /// Takes the work that may share the next message. If there is none, removes the queue.
     fn next(&self, name: &ChannelName, bytes_max: usize) -> Vec<QueuedWithPermit> {
         let mut waiting = self.waiting.lock();
-        let Some(line) = waiting.get_mut(name) else { return Vec::new() };
+        let Some(queue) = waiting.get_mut(name) else { return Vec::new() };
         let (mut taken, mut bytes) = (Vec::new(), 0);
-        while let Some((work, _)) = line.front() {
+        while let Some((work, _)) = queue.front() {
             let len = match work {
                 QueuedWork::Publish(publish, _) => entry::length(publish),
                 QueuedWork::Touch | QueuedWork::Renew { .. } | QueuedWork::Delete { .. } => {
@@ -75,7 +75,7 @@ impl ChannelQueues {
             if !taken.is_empty() && (bytes > bytes_max || taken.len() >= EVENTS_MAX) {
                 break;
             }
-            taken.extend(line.pop_front());
+            taken.extend(queue.pop_front());
         }
         if taken.is_empty() {
             waiting.remove(name);
@@ -84,31 +84,31 @@ impl ChannelQueues {
     }
 }
 
-/// Works on a queue until nothing waits there.
-async fn drive(shared: &Arc<NatsShared>, name: &ChannelName) {
+/// Processes a channel's queue until it is empty.
+async fn process(shared: &Arc<NatsShared>, name: &ChannelName) {
     loop {
         let payload_max = shared.session().map_or(BYTES_MAX, |session| session.payload_max / 2);
-        let taken = shared.lanes.next(name, payload_max.min(BYTES_MAX));
+        let taken = shared.queues.next(name, payload_max.min(BYTES_MAX));
         if taken.is_empty() {
             return;
         }
         let (mut work, permits): (Vec<QueuedWork>, Vec<_>) = taken.into_iter().unzip();
         for _ in 0..ATTEMPTS_MAX {
-            work = step(shared, name, work).await;
+            work = append_next(shared, name, work).await;
             if work.is_empty() {
                 break;
             }
         }
         if !work.is_empty() {
-            shared.is_stuck(name, true);
+            shared.set_stuck(name, true);
         }
         work.into_iter().for_each(QueuedWork::refuse);
         drop(permits);
     }
 }
 
-/// Brings one message to the log; what is to be done again.
-async fn step(
+/// Appends one message to the log; returns the work that has to be tried again.
+async fn append_next(
     shared: &Arc<NatsShared>,
     name: &ChannelName,
     work: Vec<QueuedWork>,
@@ -117,104 +117,100 @@ async fn step(
         work.into_iter().for_each(QueuedWork::refuse);
         return Vec::new();
     };
-    let Some(MessageBuilder { text, expected, promised, held }) = drafted(shared, name, work)
-    else {
+    let Some(MessageBuilder { text, expected, in_flight, held }) = build(shared, name, work) else {
         return Vec::new();
     };
     let subject = shared.names.of_channel(name);
     let appended = session.append(&subject, text, expected).await;
     match &appended {
-        Appended::At(seq) => {
-            shared.has_kept(&session.fence, *seq);
-            shared.is_stuck(name, false);
+        AppendOutcome::Stored(seq) => {
+            shared.note_appended(&session.fence, *seq);
+            shared.set_stuck(name, false);
         }
-        Appended::Failed { is_refused: true } => shared.is_failing(true),
-        Appended::Late | Appended::Failed { is_refused: false } => {}
+        AppendOutcome::Failed { is_refused: true } => shared.is_failing(true),
+        AppendOutcome::Conflict | AppendOutcome::Failed { is_refused: false } => {}
     }
     let again = match appended {
-        Appended::At(seq) if shared.has_applied(&session, seq).await => {
-            held.keep();
+        AppendOutcome::Stored(seq) if shared.wait_applied(&session, seq).await => {
+            held.confirm();
             Vec::new()
         }
-        Appended::At(_) | Appended::Failed { .. } => {
-            held.doubt();
+        AppendOutcome::Stored(_) | AppendOutcome::Failed { .. } => {
+            held.fail();
             Vec::new()
         }
-        Appended::Late => {
-            catch_up(shared, &session, name, &subject, expected).await;
+        AppendOutcome::Conflict => {
+            resolve_conflict(shared, &session, name, &subject, expected).await;
             held.into_work()
         }
     };
     let mut table = shared.table.lock();
-    table.promised.channels -= promised.channels;
-    table.promised.keys -= promised.keys;
-    table.promised.bytes -= promised.bytes;
+    table.in_flight.channels -= in_flight.channels;
+    table.in_flight.keys -= in_flight.keys;
+    table.in_flight.bytes -= in_flight.bytes;
     again
 }
 
-fn drafted(
-    shared: &NatsShared,
-    name: &ChannelName,
-    work: Vec<QueuedWork>,
-) -> Option<MessageBuilder> {
+fn build(shared: &NatsShared, name: &ChannelName, work: Vec<QueuedWork>) -> Option<MessageBuilder> {
     let mut table = shared.table.lock();
-    let draft = draft(&mut table, name, work, &shared.epochs.base(), shared.date())?;
-    table.promised.channels += draft.promised.channels;
-    table.promised.keys += draft.promised.keys;
-    table.promised.bytes += draft.promised.bytes;
-    Some(draft)
+    let message = build_message(&mut table, name, work, &shared.epochs.base(), shared.date())?;
+    table.in_flight.channels += message.in_flight.channels;
+    table.in_flight.keys += message.in_flight.keys;
+    table.in_flight.bytes += message.in_flight.bytes;
+    Some(message)
 }
 
-/// Another node was quicker, or the last message about a channel is gone.
-async fn catch_up(
+/// Brings the table up to date after a conflict: another node appended first, or the channel's last
+/// message was deleted.
+async fn resolve_conflict(
     shared: &NatsShared,
     session: &NatsSession,
     name: &ChannelName,
     subject: &str,
     expected: u64,
 ) {
-    match stand(shared, session, subject, expected).await {
-        Ok(last) if last > expected && !shared.has_applied(session, last).await => {}
+    match confirmed_last(shared, session, subject, expected).await {
+        Ok(last) if last > expected && !shared.wait_applied(session, last).await => {}
         Ok(last) => {
             let is_known = {
                 let mut table = shared.table.lock();
                 let is_known = table.channels.get(name).map(|channel| channel.last == expected);
                 if is_known.is_none() && last == 0 {
-                    table.tombs.remove(name);
+                    table.tombstones.remove(name);
                 } else if is_known.is_none() {
-                    table.tombs.insert(name.clone(), (last, shared.date()));
+                    table.tombstones.insert(name.clone(), (last, shared.date()));
                 }
                 is_known
             };
             if last < expected && is_known == Some(true) {
-                shared.has_lost(name, last).await;
+                shared.restart_channel(name, last).await;
             }
         }
         Err(why) => {
-            tracing::debug!(%why, "a channel does not say where it stands");
+            tracing::debug!(%why, "the last sequence number of a channel cannot be read");
             session.end();
         }
     }
 }
 
-/// The newest message about a channel. That it is older than one that was acked is believed when it
-/// is told again, and where the log as a whole is no older: only then was that one taken out.
-async fn stand(
+/// Reads the last sequence number of a channel. A number below an acknowledged one is believed only
+/// if it is confirmed and the log as a whole is not older: only then was that message deleted.
+async fn confirmed_last(
     shared: &NatsShared,
     session: &NatsSession,
     subject: &str,
     expected: u64,
 ) -> Result<u64, NatsSessionError> {
     let mut last = 0;
-    for look in 0..=session.looks() {
-        if look > 0 {
-            tokio::time::sleep(LOOK_AGAIN).await;
+    for attempt in 0..=session.confirmations() {
+        if attempt > 0 {
+            tokio::time::sleep(REREAD_DELAY).await;
         }
-        last = session.last_of(subject).await?.map_or(0, |(seq, _)| seq);
+        last = session.last_message(subject).await?.map_or(0, |(seq, _)| seq);
         if last >= expected {
             return Ok(last);
         }
     }
     let seen = shared.known.lock().seen;
-    if session.last().await? < seen { Err(NatsSessionError::Over) } else { Ok(last) }
+    if session.last_sequence().await? < seen { Err(NatsSessionError::Ended) } else { Ok(last) }
 }

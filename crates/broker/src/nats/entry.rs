@@ -1,20 +1,20 @@
-//! What stands in the log about a channel, as text. In: publishes and other steps. Out: messages,
-//! and steps from what the log gives back. A message is a line `kind base first` and, for events,
-//! for each a line `final event_len replace_len key_len data_len` with its parts behind it.
+//! The text format of a channel's messages in the log. In: publishes and other steps. Out: messages,
+//! and the steps parsed from them. A message is a line `kind base first`; each event then has a line
+//! `final event_len replace_len key_len data_len` followed by its parts.
 
 use std::fmt::Write as _;
 
 use steadfast_history::{Fingerprint, FirstAnswer, Publish};
 use steadfast_protocol::{ChannelName, EventName, ReplaceKey};
 
-/// One step of a channel.
+/// One change of a channel.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ChannelStep<'a> {
     /// Events, from this offset on.
     Events { base: &'a str, first: u64, events: Vec<Event<'a>> },
-    /// It is there, and stands behind this offset.
+    /// The channel exists, and `head` is its last offset.
     KeptEvent { base: &'a str, head: u64 },
-    /// It was forgotten.
+    /// The channel was deleted.
     Forgotten,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Event<'a> {
 }
 
 impl Event<'_> {
-    /// What another publish with its key is told of it, where it stands at this offset.
+    /// The answer to a later publish with the same idempotency key, for an event at this offset.
     pub(super) fn answer(&self, offset: u64) -> FirstAnswer {
         let replace = self.replace.as_ref().map(ReplaceKey::as_str);
         let hash = Fingerprint::of(self.name.as_str(), self.data, self.is_final, replace);
@@ -38,7 +38,7 @@ impl Event<'_> {
     }
 }
 
-/// A message of these events, the first of which stands at `first`.
+/// A message of these events, the first of which has offset `first`.
 pub(super) fn events<'a>(
     base: &str,
     first: u64,
@@ -59,24 +59,24 @@ pub(super) fn events<'a>(
     text
 }
 
-/// A message that says that the channel is there.
+/// A message that says that the channel exists.
 pub(super) fn kept(base: &str, head: u64) -> String {
     format!("k {base} {head}\n")
 }
 
-/// A message that says that the channel was forgotten.
+/// A message that says that the channel was deleted.
 pub(super) fn forgotten() -> String {
     "d - 0\n".to_owned()
 }
 
-/// About how long an event is in a message.
+/// An upper estimate of an event's bytes in a message.
 pub(super) fn length(publish: &Publish) -> usize {
     let replace = publish.replace.as_ref().map_or(0, |key| key.as_str().len());
     let key = publish.idempotency_key.as_deref().map_or(0, str::len);
     publish.event.as_str().len() + replace + key + publish.data.as_str().len() + 40
 }
 
-/// What a message says; nothing where it is none of ours.
+/// Parses a message; `None` if it has another format.
 pub(super) fn step(text: &[u8]) -> Option<ChannelStep<'_>> {
     let text = std::str::from_utf8(text).ok()?;
     let (line, mut rest) = text.split_once('\n')?;
@@ -99,7 +99,7 @@ pub(super) fn step(text: &[u8]) -> Option<ChannelStep<'_>> {
     }
 }
 
-/// The first event of a text, and what stands behind it.
+/// Parses the first event of a text; returns it and the rest of the text.
 fn event(text: &str) -> Option<(Event<'_>, &str)> {
     let (line, rest) = text.split_once('\n')?;
     let mut numbers = line.split(' ').map(str::parse::<usize>);
@@ -116,13 +116,13 @@ fn event(text: &str) -> Option<(Event<'_>, &str)> {
     Some((Event { name, replace, key, data, is_final }, rest))
 }
 
-/// A channel's name as one word of a subject, and back: a dot would part words, a `%` is in no
-/// name.
+/// A channel's name as one token of a subject: dots separate tokens, so they become `%`, which no
+/// name contains.
 pub(super) fn word(name: &str) -> String {
     name.replace('.', "%")
 }
 
-/// The channel of a word.
+/// The channel of a subject token.
 pub(super) fn channel(word: &str) -> Option<ChannelName> {
     ChannelName::new(&word.replace('%', ".")).ok()
 }

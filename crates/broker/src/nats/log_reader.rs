@@ -1,6 +1,6 @@
-//! The log, read message by message from where this node stands: a consumer that the server keeps
-//! for it alone. In: what the server delivers. Out: messages without a hole; a hole, or silence,
-//! ends the session, and the next one reads on from there.
+//! Reads the log message by message with an ordered push consumer. In: deliveries of the server.
+//! Out: messages without a gap; a gap or silence ends the session, and the next one reads on from
+//! the last applied message.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use futures_util::StreamExt;
 use super::NatsSessionError;
 use super::session::NatsSession;
 
-/// How often the server says that there is nothing.
+/// The interval of the consumer's idle heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// After so many beats of silence the log is given up.
+/// After so many silent beats the session ends.
 const SILENT_BEATS_MAX: u32 = 2;
-/// After so long without its reader the server forgets the consumer.
-const FORGOTTEN: Duration = Duration::from_secs(30);
+/// The server deletes the consumer after so long without its reader.
+const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30);
 
 /// A reader of the log.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub(super) struct LogReader {
     messages: Subscriber,
     client: Client,
     context: Context,
-    /// How many messages it was given.
+    /// How many messages were delivered.
     count: u64,
-    /// Beats since something was heard.
+    /// Beats since the last delivery.
     silent_beats: u32,
 }
 
@@ -38,12 +38,12 @@ pub(super) struct LogMessage {
     pub(super) subject: Subject,
     pub(super) text: Bytes,
     pub(super) seq: u64,
-    /// When the log got it, a date in ms.
+    /// When the server stored it, in ms since 1970.
     pub(super) at: u64,
 }
 
 impl LogReader {
-    /// Reads from the message numbered `from` on.
+    /// Reads from sequence number `from` on.
     pub(super) async fn open(session: &NatsSession, from: u64) -> Result<Self, NatsSessionError> {
         let (client, context) = (session.client.clone(), session.context.clone());
         let inbox = client.new_inbox();
@@ -57,7 +57,7 @@ impl LogReader {
             flow_control: true,
             idle_heartbeat: HEARTBEAT,
             memory_storage: true,
-            inactive_threshold: FORGOTTEN,
+            inactive_threshold: INACTIVE_THRESHOLD,
             ..push::Config::default()
         };
         let created = session.stream.create_consumer(config).await;
@@ -65,19 +65,19 @@ impl LogReader {
         Ok(Self { messages, client, context, count: 0, silent_beats: 0 })
     }
 
-    /// What the server delivers next.
+    /// The next delivery.
     pub(super) async fn next(&mut self) -> Result<Message, NatsSessionError> {
-        self.messages.next().await.ok_or(NatsSessionError::Deaf)
+        self.messages.next().await.ok_or(NatsSessionError::Silent)
     }
 
-    /// A message of the log; nothing where the server only says that it is there.
+    /// The message of a delivery; `None` for a heartbeat or a flow control request.
     pub(super) async fn take(
         &mut self,
         message: Message,
     ) -> Result<Option<LogMessage>, NatsSessionError> {
         self.silent_beats = 0;
         if message.status.is_some() {
-            self.sign(&message).await?;
+            self.handle_status(&message).await?;
             return Ok(None);
         }
         let delivered = Delivered { message, context: self.context.clone() };
@@ -87,19 +87,19 @@ impl LogReader {
                 (info.consumer_sequence, info.stream_sequence, u64::try_from(at).unwrap_or(0))
             }
             Err(_) => {
-                return Err(NatsSessionError::Server("a delivery without its numbers".into()));
+                return Err(NatsSessionError::Server("a delivery without sequence numbers".into()));
             }
         };
         if count != self.count + 1 {
-            return Err(NatsSessionError::Hole);
+            return Err(NatsSessionError::MissedMessages);
         }
         self.count = count;
         let Delivered { message, .. } = delivered;
         Ok(Some(LogMessage { subject: message.subject, text: message.payload, seq, at }))
     }
 
-    /// The server asks for a sign that all before was taken, or says how much it has delivered.
-    async fn sign(&self, message: &Message) -> Result<(), NatsSessionError> {
+    /// The server pending for a sign that all before was taken, or says how much it has delivered.
+    async fn handle_status(&self, message: &Message) -> Result<(), NatsSessionError> {
         let header = |name: &str| message.headers.as_ref().and_then(|all| all.get(name));
         let stalled = header("Nats-Consumer-Stalled").map(|to| Subject::from(to.as_str()));
         if let Some(to) = message.reply.clone().or(stalled) {
@@ -108,14 +108,14 @@ impl LogReader {
         }
         let last = header("Nats-Last-Consumer").and_then(|last| last.as_str().parse::<u64>().ok());
         if last.is_some_and(|last| last != self.count) {
-            Err(NatsSessionError::Hole)
+            Err(NatsSessionError::MissedMessages)
         } else {
             Ok(())
         }
     }
 
-    /// One more beat; whether nothing was heard for too long.
-    pub(super) const fn is_silent(&mut self) -> bool {
+    /// Counts one more beat; returns whether nothing was delivered for too long.
+    pub(super) const fn count_silent_beat(&mut self) -> bool {
         self.silent_beats += 1;
         self.silent_beats > SILENT_BEATS_MAX
     }

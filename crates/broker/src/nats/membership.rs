@@ -1,6 +1,6 @@
-//! Messages between nodes, beside the log, and which nodes there are. In: the log's record, which
-//! has the nodes that came and did not leave, and the messages of nodes that are alive. Out:
-//! messages, and the list of nodes. Must not know what a request asks.
+//! Messages between nodes, outside the log, and the list of present nodes. In: the log's record,
+//! which lists the nodes that joined and did not leave, and heartbeats of nodes. Out: messages, and
+//! the list of nodes. Must not know the contents of requests.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::cluster::{
     ABSENT_AFTER_MS, ClusterMessage, ClusterTransport, Destination, RpcState, is_present,
 };
 
-/// The bytes of the largest message that are left for what is not the body of a response.
+/// Bytes of the largest message that are reserved for the envelope of a response.
 const ENVELOPE_BYTES: usize = 1024;
 /// A node whose entry in the record is older than this is absent until a message of it arrives.
 const STALE_MS: u64 = PRESENCE_MS + ABSENT_AFTER_MS;
 
-/// The nodes of the record, and when each was last heard of. Other nodes are not in it, so that it
-/// is no larger than the record, and a node that leaves the record is absent at once.
+/// The nodes of the record, and when each was last heard from. It has no other nodes, so it is no
+/// larger than the record, and a node that leaves the record is absent at once.
 #[derive(Debug, Default)]
 pub(super) struct NatsPresence {
     nodes: BTreeMap<String, SeenNode>,
@@ -59,7 +59,7 @@ impl NatsPresence {
         }
     }
 
-    /// When the node was last heard of.
+    /// When the node was last heard from.
     #[cfg(test)]
     pub(super) fn heard(&self, node: &str) -> Option<Millis> {
         self.nodes.get(node).and_then(|seen| seen.heard)
@@ -67,17 +67,17 @@ impl NatsPresence {
 
     /// Hands the nodes that are present to `rpc`.
     fn show(&self, rpc: &RpcState, now: Millis) {
-        let is_here = |seen: &SeenNode| seen.heard.is_some_and(|at| is_present(now.0, at.0));
-        let present = self.nodes.iter().filter(|(_, seen)| is_here(seen));
+        let is_connected = |seen: &SeenNode| seen.heard.is_some_and(|at| is_present(now.0, at.0));
+        let present = self.nodes.iter().filter(|(_, seen)| is_connected(seen));
         rpc.set_members(present.map(|(node, _)| &**node));
     }
 }
 
-/// Tells the other nodes that this one is alive, and takes over which of them are.
+/// Sends a heartbeat to the other nodes, and updates which of them are present.
 pub(super) async fn beat(shared: &NatsShared, session: &NatsSession) {
     let alive = ClusterMessage::Alive { node: shared.rpc.own().clone() };
-    shared.tell(session, shared.names.control.clone(), &alive).await;
-    if shared.is_here() {
+    shared.send_message(session, shared.names.control.clone(), &alive).await;
+    if shared.is_connected() {
         shared.presence.lock().show(&shared.rpc, shared.clock.now());
     }
 }
@@ -102,7 +102,7 @@ impl ClusterTransport for NatsBroker {
             Destination::Node(node) => names.to(node),
             Destination::SenderOf(request) => names.to(&request.from),
         };
-        self.shared.tell(&session, subject, message).await;
+        self.shared.send_message(&session, subject, message).await;
         Some(())
     }
 

@@ -1,6 +1,6 @@
-//! What waits for a channel becomes one message of its log. In: work in its order, and the table.
-//! Out: answers that need no message, and the message with those that it will answer. Nothing is
-//! changed by a draft but the room that is promised to it.
+//! Builds one message of the log from the queued work of a channel. In: work in its order, and the
+//! table. Out: replies that need no message, and the message with its pending replies. The table is
+//! not changed but for retention and expired idempotency keys.
 
 use std::collections::BTreeMap;
 
@@ -12,58 +12,58 @@ use tokio::sync::oneshot;
 
 use super::channel::NatsChannel;
 use super::entry;
-use super::table::{NatsTable, Promised};
+use super::table::{InFlight, NatsTable};
 
-/// More than an event's names, numbers and punctuation take besides its data.
-const AROUND_BYTES: usize = 1_024;
+/// An upper bound of an event's bytes besides its data.
+const OVERHEAD_BYTES_MAX: usize = 1_024;
 
-/// The answer to a publish, and who waits for it.
+/// The answer to a publish.
 pub(super) type PublishOutcome = Result<Receipt, PublishError>;
 
-/// Something to do with a channel.
+/// Work on a channel.
 #[derive(Debug)]
 pub(super) enum QueuedWork {
-    /// One more event.
+    /// Append an event.
     Publish(Publish, oneshot::Sender<PublishOutcome>),
-    /// It is not to be forgotten, if it is there.
+    /// Keep it from being deleted as unused, if it exists.
     Touch,
-    /// It begins anew, if it has this base still.
+    /// Restart it under a new epoch, if it still has this base.
     Renew { base: Box<str> },
-    /// It should be gone; false where it was not there, or is in use where that matters.
-    Delete { if_idle_since: Option<u64>, told: oneshot::Sender<Result<bool, ReadError>> },
+    /// Delete it, if `if_idle_since` is unset or it was unused since. Answers whether it was deleted.
+    Delete { if_idle_since: Option<u64>, reply: oneshot::Sender<Result<bool, ReadError>> },
 }
 
-/// One message to come.
+/// A message to be appended.
 #[derive(Debug)]
 pub(super) struct MessageBuilder {
     pub(super) text: String,
-    /// The newest message about the channel, as far as this node knows.
+    /// The last sequence number of the channel, as far as this node knows.
     pub(super) expected: u64,
-    pub(super) promised: Promised,
-    pub(super) held: Held,
+    pub(super) in_flight: InFlight,
+    pub(super) held: PendingReplies,
 }
 
-/// Whom the message will answer.
+/// The replies that are due once the message is stored.
 #[derive(Debug)]
-pub(super) enum Held {
-    Events { epoch: Epoch, first: u64, asks: Vec<Ask> },
+pub(super) enum PendingReplies {
+    Events { epoch: Epoch, first: u64, pending: Vec<PendingPublish> },
     Touched,
     Renewed { base: Box<str> },
-    Deleted { if_idle_since: Option<u64>, told: oneshot::Sender<Result<bool, ReadError>> },
+    Deleted { if_idle_since: Option<u64>, reply: oneshot::Sender<Result<bool, ReadError>> },
 }
 
-/// A publish, and which event of the message is its own: several where a key is repeated.
+/// A publish, and the index of its event; publishes with the same idempotency key share an event.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct PendingPublish {
     publish: Publish,
-    told: oneshot::Sender<PublishOutcome>,
+    reply: oneshot::Sender<PublishOutcome>,
     nth: u64,
-    /// An earlier one of the message has its key.
+    /// Whether an earlier publish of the message has the same key.
     is_repeat: bool,
 }
 
-/// Drafts one message for work that may share one; nothing where all is answered.
-pub(super) fn draft(
+/// Builds one message for work that may share one; `None` if all of it is answered already.
+pub(super) fn build_message(
     table: &mut NatsTable,
     name: &ChannelName,
     work: Vec<QueuedWork>,
@@ -73,11 +73,11 @@ pub(super) fn draft(
     let mut publishes = Vec::new();
     for one in work {
         match one {
-            QueuedWork::Publish(publish, told) => publishes.push((publish, told)),
+            QueuedWork::Publish(publish, reply) => publishes.push((publish, reply)),
             QueuedWork::Touch => return touched(table, name),
             QueuedWork::Renew { base } => return renewed(table, name, base, spare),
-            QueuedWork::Delete { if_idle_since, told } => {
-                return deleted(table, name, if_idle_since, told);
+            QueuedWork::Delete { if_idle_since, reply } => {
+                return deleted(table, name, if_idle_since, reply);
             }
         }
     }
@@ -86,18 +86,18 @@ pub(super) fn draft(
 
 fn expected(table: &NatsTable, name: &ChannelName) -> u64 {
     let last = table.channels.get(name).map(|channel| channel.last);
-    last.or_else(|| table.tombs.get(name).map(|(seq, _)| *seq)).unwrap_or(0)
+    last.or_else(|| table.tombstones.get(name).map(|(seq, _)| *seq)).unwrap_or(0)
 }
 
 fn touched(table: &NatsTable, name: &ChannelName) -> Option<MessageBuilder> {
     let channel = table.channels.get(name).filter(|channel| channel.len() == 0)?;
-    // The last of a finished channel says that it is finished.
+    // The last message of a finished channel is its final event, which must stay the last.
     if channel.is_final {
         return None;
     }
     let text = entry::kept(&channel.base, channel.head());
-    let (expected, promised) = (channel.last, Promised::default());
-    Some(MessageBuilder { text, expected, promised, held: Held::Touched })
+    let (expected, in_flight) = (channel.last, InFlight::default());
+    Some(MessageBuilder { text, expected, in_flight, held: PendingReplies::Touched })
 }
 
 fn renewed(
@@ -111,8 +111,8 @@ fn renewed(
     Some(MessageBuilder {
         text,
         expected,
-        promised: Promised::default(),
-        held: Held::Renewed { base },
+        in_flight: InFlight::default(),
+        held: PendingReplies::Renewed { base },
     })
 }
 
@@ -120,16 +120,16 @@ fn deleted(
     table: &NatsTable,
     name: &ChannelName,
     if_idle_since: Option<u64>,
-    told: oneshot::Sender<Result<bool, ReadError>>,
+    reply: oneshot::Sender<Result<bool, ReadError>>,
 ) -> Option<MessageBuilder> {
     let is_it = |idle: u64| table.channels.get(name).is_some_and(|one| one.is_idle_since(idle));
     if !table.channels.contains_key(name) || if_idle_since.is_some_and(|idle| !is_it(idle)) {
-        told.send(Ok(false)).ok();
+        reply.send(Ok(false)).ok();
         return None;
     }
     let (text, expected) = (entry::forgotten(), expected(table, name));
-    let held = Held::Deleted { if_idle_since, told };
-    Some(MessageBuilder { text, expected, promised: Promised::default(), held })
+    let held = PendingReplies::Deleted { if_idle_since, reply };
+    Some(MessageBuilder { text, expected, in_flight: InFlight::default(), held })
 }
 
 fn published(
@@ -142,138 +142,138 @@ fn published(
     table.answers.expire(Millis(now), publishes.len() * 2);
     let expected = expected(table, name);
     let known = table.channels.get(name);
-    // What a reader of the name was told before there was an event.
+    // The epoch that readers of the empty channel were given.
     let reserved = || match table.reserved.get(name) {
         Some(base) => base.to_string(),
-        None => table.base_to_come(name, spare).into_string(),
+        None => table.next_base(name, spare).into_string(),
     };
     let base = known.map_or_else(reserved, |channel| channel.base.to_string());
     let first = known.map_or(0, NatsChannel::head) + 1;
     let mut is_final = known.is_some_and(|channel| channel.is_final);
     let epoch = table.epoch(&base);
-    let mut promised = Promised { channels: usize::from(known.is_none()), ..Promised::default() };
-    let (mut asks, mut keys, mut count) = (Vec::<Ask>::new(), BTreeMap::new(), 0_u64);
-    for (publish, told) in publishes {
+    let mut in_flight = InFlight { channels: usize::from(known.is_none()), ..InFlight::default() };
+    let (mut pending, mut keys, mut count) = (Vec::<PendingPublish>::new(), BTreeMap::new(), 0_u64);
+    for (publish, reply) in publishes {
         let key = publish.idempotency_key.as_deref();
         let answered = key.and_then(|key| table.answers.find(Millis(now), base.as_bytes(), key));
         if let (Some(first), Some(epoch)) = (answered, &epoch) {
-            drop(told.send(first.repeat(epoch.clone(), &publish)));
+            drop(reply.send(first.repeat(epoch.clone(), &publish)));
             continue;
         }
         if let Some((nth, hash)) = key.and_then(|key| keys.get(key).copied()) {
             if publish.fingerprint() == hash {
-                asks.push(Ask { publish, told, nth, is_repeat: true });
+                pending.push(PendingPublish { publish, reply, nth, is_repeat: true });
             } else {
-                drop(told.send(Err(PublishError::IdempotencyMismatch)));
+                drop(reply.send(Err(PublishError::IdempotencyMismatch)));
             }
             continue;
         }
         let refusal = match &epoch {
             None => Err(PublishError::Unavailable),
             Some(_) if is_final => Err(PublishError::Finished),
-            Some(epoch) => room(table, name, &publish, (epoch, first + count), &promised, now),
+            Some(epoch) => room(table, name, &publish, (epoch, first + count), &in_flight, now),
         };
         match refusal {
             Ok(size) => {
-                promised.bytes += size;
+                in_flight.bytes += size;
                 if let Some(key) = key {
-                    promised.keys += 1;
+                    in_flight.keys += 1;
                     keys.insert(key.to_owned(), (count, publish.fingerprint()));
                 }
                 is_final |= publish.is_final;
-                asks.push(Ask { publish, told, nth: count, is_repeat: false });
+                pending.push(PendingPublish { publish, reply, nth: count, is_repeat: false });
                 count += 1;
             }
-            Err(error) => drop(told.send(Err(error))),
+            Err(error) => drop(reply.send(Err(error))),
         }
     }
     if count == 0 {
         return None;
     }
-    let own = asks.iter().filter(|ask| !ask.is_repeat);
-    let text = entry::events(&base, first, own.map(|ask| &ask.publish));
-    let held = Held::Events { epoch: epoch?, first, asks };
-    Some(MessageBuilder { text, expected, promised, held })
+    let own = pending.iter().filter(|one| !one.is_repeat);
+    let text = entry::events(&base, first, own.map(|one| &one.publish));
+    let held = PendingReplies::Events { epoch: epoch?, first, pending };
+    Some(MessageBuilder { text, expected, in_flight, held })
 }
 
-/// Whether there is room for one more event, and how many bytes it takes.
+/// Checks the limits for one more event; returns how many bytes it takes.
 fn room(
     table: &mut NatsTable,
     name: &ChannelName,
     publish: &Publish,
     (epoch, offset): (&Epoch, u64),
-    promised: &Promised,
+    in_flight: &InFlight,
     now: u64,
 ) -> Result<usize, PublishError> {
-    let keys = table.answers.len() + table.promised.keys + promised.keys;
+    let keys = table.answers.len() + table.in_flight.keys + in_flight.keys;
     let keys_max = table.config.idempotency_keys_max;
     if publish.idempotency_key.is_some() && keys >= keys_max {
         return Err(PublishError::IdempotencyFull { max: keys_max });
     }
     if !table.channels.contains_key(name) {
-        table.counts.check(name, table.promised.channels)?;
+        table.counts.check(name, table.in_flight.channels)?;
     }
     let bytes_max = table.config.bytes_total_max;
-    let on_their_way = table.promised.bytes + promised.bytes;
-    // Where there is room for more than it can take, it need not be written out to be measured.
-    let about = publish.data.as_str().len() + AROUND_BYTES;
-    if table.bytes + on_their_way + about <= bytes_max {
-        return Ok(about);
+    let in_flight_bytes = table.in_flight.bytes + in_flight.bytes;
+    // If there is room for its upper bound, it need not be encoded to be measured.
+    let bound = publish.data.as_str().len() + OVERHEAD_BYTES_MAX;
+    if table.bytes + in_flight_bytes + bound <= bytes_max {
+        return Ok(bound);
     }
     let (event, data) = (&publish.event, &publish.data);
     let size = encode_event(name, epoch, offset, event, data, &Timestamp(now).into()).len();
-    if table.bytes + on_their_way + size > bytes_max {
+    if table.bytes + in_flight_bytes + size > bytes_max {
         table.trim(name, now);
-        if table.bytes + on_their_way + size > bytes_max {
+        if table.bytes + in_flight_bytes + size > bytes_max {
             return Err(PublishError::StorageFull { bytes_max });
         }
     }
     Ok(size)
 }
 
-impl Held {
-    /// The log has the message, and so has the table.
-    pub(super) fn keep(self) {
+impl PendingReplies {
+    /// Confirms: the log has stored the message and the table has applied it.
+    pub(super) fn confirm(self) {
         match self {
-            Self::Events { epoch, first, asks } => {
-                for ask in asks {
-                    let (epoch, offset) = (epoch.clone(), first + ask.nth);
-                    let is_repeat = ask.is_repeat;
-                    drop(ask.told.send(Ok(Receipt { epoch, offset, is_repeat })));
+            Self::Events { epoch, first, pending } => {
+                for one in pending {
+                    let (epoch, offset) = (epoch.clone(), first + one.nth);
+                    let is_repeat = one.is_repeat;
+                    drop(one.reply.send(Ok(Receipt { epoch, offset, is_repeat })));
                 }
             }
             Self::Touched | Self::Renewed { .. } => {}
-            Self::Deleted { told, .. } => drop(told.send(Ok(true))),
+            Self::Deleted { reply, .. } => drop(reply.send(Ok(true))),
         }
     }
 
-    /// Whether the log has it is not known.
-    pub(super) fn doubt(self) {
+    /// Fails all of them: whether the log has the message is unknown.
+    pub(super) fn fail(self) {
         self.into_work().into_iter().for_each(QueuedWork::refuse);
     }
 
-    /// The log does not have it: what is to be done still.
+    /// Turns them back into work: the log does not have the message.
     pub(super) fn into_work(self) -> Vec<QueuedWork> {
         match self {
-            Self::Events { asks, .. } => {
-                asks.into_iter().map(|ask| QueuedWork::Publish(ask.publish, ask.told)).collect()
+            Self::Events { pending, .. } => {
+                pending.into_iter().map(|one| QueuedWork::Publish(one.publish, one.reply)).collect()
             }
             Self::Touched => vec![QueuedWork::Touch],
             Self::Renewed { base } => vec![QueuedWork::Renew { base }],
-            Self::Deleted { if_idle_since, told } => {
-                vec![QueuedWork::Delete { if_idle_since, told }]
+            Self::Deleted { if_idle_since, reply } => {
+                vec![QueuedWork::Delete { if_idle_since, reply }]
             }
         }
     }
 }
 
 impl QueuedWork {
-    /// The broker is away.
+    /// Answers that the broker is unavailable.
     pub(super) fn refuse(self) {
         match self {
-            Self::Publish(_, told) => drop(told.send(Err(PublishError::Unavailable))),
+            Self::Publish(_, reply) => drop(reply.send(Err(PublishError::Unavailable))),
             Self::Touch | Self::Renew { .. } => {}
-            Self::Delete { told, .. } => drop(told.send(Err(ReadError::Unavailable))),
+            Self::Delete { reply, .. } => drop(reply.send(Err(ReadError::Unavailable))),
         }
     }
 }

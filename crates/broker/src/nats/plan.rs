@@ -1,5 +1,5 @@
-//! A page before it is there: which events, and where in the log they stand. In: what the table
-//! knows, and messages of the log. Out: the page, or which messages it needs.
+//! Plans a page: which events it has, and in which messages of the log they are. In: the table's
+//! entries, and messages of the log. Out: the page, or the messages that it needs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use steadfast_protocol::{ChannelName, Epoch, Timestamp};
 
 use super::entry::{self, ChannelStep, Event};
 
-/// One event of a page to come.
+/// One event of a planned page.
 #[derive(Debug)]
 pub(super) struct PlannedEvent {
     pub(super) offset: u64,
-    /// Its message, its place in it, and when that came.
+    /// The sequence number of its message, its index there, and when the message was stored.
     pub(super) seq: u64,
     pub(super) nth: u32,
     pub(super) at: u64,
-    /// The event itself, where it is in memory.
+    /// The event itself, if it is in memory.
     pub(super) hot: Option<Arc<Publication>>,
 }
 
-/// The messages that must be had from the log.
+/// The messages that must be fetched from the log.
 pub(super) fn needs(plan: &Page<PlannedEvent>) -> Vec<u64> {
     let cold = plan.events.iter().filter(|event| event.hot.is_none());
     let mut needs: Vec<u64> = cold.map(|event| event.seq).collect();
@@ -31,7 +31,7 @@ pub(super) fn needs(plan: &Page<PlannedEvent>) -> Vec<u64> {
     needs
 }
 
-/// The page, with these messages; or the newest message that does not hold what it should.
+/// Builds the page from these messages; fails with the newest message that is missing or wrong.
 pub(super) fn page(
     plan: Page<PlannedEvent>,
     channel: &ChannelName,
@@ -41,11 +41,11 @@ pub(super) fn page(
     let newest = plan.events.last().map_or(0, |event| event.seq);
     match missing {
         Some(missing) => Err(missing),
-        None => filled(plan, channel, messages).ok_or(newest),
+        None => fill(plan, channel, messages).ok_or(newest),
     }
 }
 
-fn filled(
+fn fill(
     plan: Page<PlannedEvent>,
     channel: &ChannelName,
     messages: &BTreeMap<u64, Bytes>,

@@ -1,139 +1,139 @@
-//! The record of a log: which fence holds, for which process of the server it was found to hold,
-//! and which nodes could know better. In: what a node says when it comes. Out: the record as it
-//! is to be written, and the fence, or that others are waited for. It asks nobody.
+//! The record of a log: the valid fence, the server process for which it was confirmed, and the
+//! nodes that may know of lost events. In: the report of a node that connects. Out: the record to be
+//! written, and the fence, or that the reports of others are awaited. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-/// How long nodes wait for each other to say what they saw of a server that changed.
+/// How long nodes wait for each other's reports about a server process that changed.
 pub(super) const PATIENCE_MS: u64 = 5_000;
-/// How long a node that says nothing more counts as one that may have seen something.
+/// How long a silent node counts as one that may have seen events.
 pub(super) const SILENT_NODE_MS: u64 = 3_600_000;
-/// Runs that are remembered; a node that knows an older one raises the fence.
+/// Server runs that are remembered; a node that knows an older one raises the fence.
 const RUNS_MAX: usize = 64;
 
-/// What the log says of itself.
+/// The record, as it is stored in the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogRecord {
-    /// Processes of the server, oldest first; the last one's fence holds.
+    /// Processes of the server, oldest first; the fence of the last one is valid.
     runs: Vec<ServerRun>,
-    /// Nodes, and when they last said that they are there, by their clocks in ms.
+    /// Nodes, and when they last reported, by their clocks in ms since 1970.
     pub(super) nodes: BTreeMap<String, u64>,
-    /// A process that is not trusted yet.
+    /// A process that has not been confirmed by every node yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Pending>,
 }
 
-/// A fence over one process of the server.
+/// A process of the server, and its fence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct ServerRun {
     fence: String,
     process: String,
-    /// The log's newest number when this began.
+    /// The log's last sequence number when this run began.
     from: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pending {
     run: String,
-    /// The log's newest number before anybody came.
+    /// The log's last sequence number before any node connected.
     from: u64,
     since: u64,
     reports: BTreeSet<String>,
 }
 
-/// The most that a node knows of a log.
+/// What a node knows of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct KnownEnd {
-    /// Empty where it knows nothing.
+    /// Empty if it knows nothing.
     pub(super) fence: String,
     pub(super) run: String,
-    /// The highest number of a step that was acked or announced to it.
+    /// The highest sequence number that was acknowledged or delivered to it.
     pub(super) seen: u64,
 }
 
-/// A node that comes.
+/// The report of a node that connects.
 #[derive(Debug)]
 pub(super) struct NodeArrival<'a> {
     pub(super) node: &'a str,
     pub(super) known: &'a KnownEnd,
-    /// The process of the server that it has come to, and the log's newest number there.
+    /// The process of the server that it is connected to, and the log's last sequence number there.
     pub(super) run: &'a str,
     pub(super) last: u64,
-    /// A fence that nobody has had.
+    /// A new, unused fence.
     pub(super) fresh: &'a str,
     pub(super) now: u64,
 }
 
-/// What a node is told.
+/// The answer to a node's report.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// This fence holds.
+pub(super) enum FenceDecision {
+    /// This fence is valid.
     Holds(String),
-    /// Others are waited for.
+    /// The reports of other nodes are awaited.
     Wait,
 }
 
-/// How what a node knows goes together with the record.
+/// How a node's knowledge relates to the record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Memory {
-    /// It knows nothing, or a fence that was raised since.
+    /// It knows nothing, or a fence that has been replaced.
     Free,
     /// The newest run.
     Current,
-    /// Something that is not there any more.
+    /// Events that the log does not have any more.
     Lost,
 }
 
 impl LogRecord {
-    /// Which fence holds.
+    /// The valid fence.
     pub(super) fn fence(&self) -> Option<&str> {
         self.runs.last().map(|run| &*run.fence)
     }
 
-    /// Whether this process of the server is trusted.
+    /// Whether this process of the server has been confirmed.
     pub(super) fn is_settled_for(&self, run: &str) -> bool {
         self.pending.is_none() && self.runs.last().is_some_and(|last| last.process == run)
     }
 
-    /// A node leaves in peace.
+    /// Removes a node that shuts down.
     pub(super) fn leave(&mut self, node: &str) {
         self.nodes.remove(node);
     }
 
-    /// A node comes, or says that it is still there.
-    pub(super) fn enter(&mut self, arrival: &NodeArrival<'_>) -> Told {
+    /// Takes in the report of a node that connects, or is still connected.
+    pub(super) fn enter(&mut self, arrival: &NodeArrival<'_>) -> FenceDecision {
         self.nodes.retain(|_, at| arrival.now.saturating_sub(*at) <= SILENT_NODE_MS);
         self.nodes.insert(arrival.node.to_owned(), arrival.now);
         let Some(last) = self.runs.last() else { return self.begin(arrival) };
         let is_same = last.process == arrival.run;
         let pending = self.pending.as_ref().filter(|pending| pending.run == arrival.run);
-        // What nodes write here when they come is nothing that the server has kept.
+        // Messages that nodes append when they connect say nothing about what the server kept.
         let kept = pending.map_or(arrival.last, |pending| pending.from);
         match self.memory(arrival.known, kept) {
             Memory::Lost => return self.raise(arrival),
             Memory::Free | Memory::Current if is_same => {
-                return Told::Holds(last.fence.clone());
+                return FenceDecision::Holds(last.fence.clone());
             }
             Memory::Free | Memory::Current => {}
         }
         self.report(arrival)
     }
 
-    /// There is no record. Where somebody took it out of a log that has all that the node knows of,
-    /// nothing was lost.
-    fn begin(&mut self, arrival: &NodeArrival<'_>) -> Told {
+    /// Creates the record. If it was merely deleted from a log that has everything the node knows
+    /// of, nothing was lost and the fence stays.
+    fn begin(&mut self, arrival: &NodeArrival<'_>) -> FenceDecision {
         let KnownEnd { fence, run, seen } = arrival.known;
         if fence.is_empty() || run != arrival.run || *seen > arrival.last {
             return self.raise(arrival);
         }
         self.push(ServerRun { fence: fence.clone(), process: run.clone(), from: 0 });
-        Told::Holds(fence.clone())
+        FenceDecision::Holds(fence.clone())
     }
 
-    /// One more node has nothing against another process of the server.
-    fn report(&mut self, arrival: &NodeArrival<'_>) -> Told {
+    /// Notes that one more node misses nothing at the new process of the server.
+    fn report(&mut self, arrival: &NodeArrival<'_>) -> FenceDecision {
         let fresh = || Pending {
             run: arrival.run.to_owned(),
             from: arrival.last,
@@ -148,14 +148,14 @@ impl LogRecord {
                 return self.raise(arrival);
             }
             self.pending = Some(pending);
-            return Told::Wait;
+            return FenceDecision::Wait;
         }
         let fence = self.fence().unwrap_or_default().to_owned();
         self.push(ServerRun { fence: fence.clone(), process: pending.run, from: pending.from });
-        Told::Holds(fence)
+        FenceDecision::Holds(fence)
     }
 
-    /// Whether all that a node knows of is still there, as far as up to `kept`.
+    /// Whether the log still has everything that a node knows of; `kept` is its last sequence number.
     fn memory(&self, known: &KnownEnd, kept: u64) -> Memory {
         if known.fence.is_empty() {
             return Memory::Free;
@@ -164,25 +164,25 @@ impl LogRecord {
         let Some(at) = self.runs.iter().rposition(is_it) else { return Memory::Lost };
         match self.runs.get(at + 1) {
             None if known.seen <= kept => Memory::Current,
-            // Whoever raised the fence has told everybody.
+            // The node that raised the fence has told all others.
             Some(_) if self.fence() != Some(&known.fence) => Memory::Free,
             Some(next) if known.seen <= next.from => Memory::Current,
             None | Some(_) => Memory::Lost,
         }
     }
 
-    /// Events were lost: from now on every epoch is another one.
-    fn raise(&mut self, arrival: &NodeArrival<'_>) -> Told {
+    /// Events were lost: raises the fence, which changes the epoch of every channel.
+    fn raise(&mut self, arrival: &NodeArrival<'_>) -> FenceDecision {
         let KnownEnd { fence, run, .. } = arrival.known;
         let is_known = |one: &ServerRun| one.fence == *fence && one.process == *run;
         if !fence.is_empty() && !self.runs.iter().any(is_known) {
-            // Others who know it find that it was followed by a new one, and raise no third.
+            // Other nodes that know it see that a new fence followed, and do not raise a third.
             self.push(ServerRun { fence: fence.clone(), process: run.clone(), from: 0 });
         }
         let (fence, process) = (arrival.fresh.to_owned(), arrival.run.to_owned());
         self.push(ServerRun { fence: fence.clone(), process, from: arrival.last });
         self.pending = None;
-        Told::Holds(fence)
+        FenceDecision::Holds(fence)
     }
 
     fn push(&mut self, run: ServerRun) {

@@ -1,6 +1,6 @@
-//! A connection to a NATS server and the log there. In: messages to keep, questions. Out: their
-//! numbers, or why not. A connection that breaks stays broken: what was sent by it reaches no other
-//! process of the server, which somebody has to look at first.
+//! A connection to a NATS server and the stream there. In: messages to append, requests. Out: their
+//! sequence numbers, or errors. A broken connection is never reopened: another process of the server
+//! may have lost events, which the supervisor checks before anything is sent to it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,14 +18,14 @@ use super::address::Address;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take; after that the connection is given up.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often the server is asked whether it is there.
+/// How long a response may take; after that the session ends.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The interval of pings to the server.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
-/// How often a server of a cluster is asked again.
-const LOOKS_MAX: usize = 20;
-/// Messages that may wait to be looked at; with more the session ends, and begins where it was.
-const WAITING_MAX: usize = 262_144;
+/// How often a server of a cluster is asked again before a lower sequence number is believed.
+const CONFIRMATIONS_MAX: usize = 20;
+/// Messages that may wait to be processed; beyond that the session ends and reads on later.
+const UNREAD_MAX: usize = 262_144;
 
 /// A session with one process of the server, under one fence.
 #[derive(Debug)]
@@ -34,27 +34,27 @@ pub(super) struct NatsSession {
     pub(super) context: Context,
     pub(super) stream: Stream<()>,
     pub(super) name: String,
-    /// The process of the server, as well as it can be told.
+    /// Identifies the process of the server, or `cluster`.
     pub(super) run: String,
     pub(super) fence: String,
-    /// The largest message that the server takes.
+    /// The largest message that the server accepts, in bytes.
     pub(super) payload_max: usize,
-    /// Something showed that it is over.
+    /// Whether the session has ended.
     pub(super) over: watch::Sender<bool>,
 }
 
-/// What became of a message.
+/// The outcome of an append.
 #[derive(Debug)]
-pub(super) enum Appended {
-    /// It has this number.
-    At(u64),
-    /// Something else was said about the channel before.
-    Late,
-    /// It is not known, or it was refused.
+pub(super) enum AppendOutcome {
+    /// It was stored under this sequence number.
+    Stored(u64),
+    /// Another message of the subject was appended first.
+    Conflict,
+    /// The outcome is unknown, or the server refused the message.
     Failed { is_refused: bool },
 }
 
-/// The server does not answer.
+/// The server did not respond.
 #[derive(Debug)]
 pub(super) struct NatsUnavailable;
 
@@ -62,7 +62,7 @@ pub(super) struct NatsUnavailable;
 pub(super) async fn connect_to(address: &Address) -> Result<Client, NatsSessionError> {
     let auth = address.auth.clone();
     let is_used = AtomicBool::new(false);
-    // It tries once, and comes back never: see the head of this file.
+    // It connects once and never reconnects: see the header of this file.
     let options = ConnectOptions::with_auth_callback(move |_| {
         let answer = if is_used.swap(true, Ordering::Relaxed) {
             Err(AuthError::new("a session has one connection"))
@@ -80,35 +80,35 @@ pub(super) async fn connect_to(address: &Address) -> Result<Client, NatsSessionE
         .reconnect_delay_callback(|_| Duration::ZERO)
         .ignore_discovered_servers()
         .connection_timeout(CONNECT_TIMEOUT)
-        .request_timeout(Some(ANSWER_TIMEOUT))
+        .request_timeout(Some(RESPONSE_TIMEOUT))
         .ping_interval(PING_INTERVAL)
-        .subscription_capacity(WAITING_MAX)
+        .subscription_capacity(UNREAD_MAX)
         .name("steadfast");
     let server: ServerAddr = address.server.clone();
     Ok(options.connect(server).await?)
 }
 
-/// JetStream by way of a connection.
+/// A JetStream context of a connection.
 pub(super) fn jetstream(client: &Client) -> Context {
     let mut context = jetstream::new(client.clone());
-    context.set_timeout(ANSWER_TIMEOUT);
+    context.set_timeout(RESPONSE_TIMEOUT);
     context
 }
 
 impl NatsSession {
-    /// It is over: whoever waits for it need not wait any more.
+    /// Ends the session.
     pub(super) fn end(&self) {
         self.over.send_replace(true);
     }
 
-    /// Waits until it is over.
-    pub(super) async fn is_over(&self) {
+    /// Waits until the session has ended.
+    pub(super) async fn ended(&self) {
         // The sender is in `self`, so that this ends with true.
         drop(self.over.subscribe().wait_for(|over| *over).await);
     }
 
-    /// Keeps a message behind the one numbered `expected`, of those of its subject.
-    pub(super) async fn append(&self, subject: &str, text: String, expected: u64) -> Appended {
+    /// Appends a message if `expected` is the last sequence number of its subject.
+    pub(super) async fn append(&self, subject: &str, text: String, expected: u64) -> AppendOutcome {
         let message = PublishMessage::build()
             .payload(Bytes::from(text))
             .expected_stream(&self.name)
@@ -118,52 +118,52 @@ impl NatsSession {
             Err(error) => Err(error),
         };
         let error = match sent {
-            Ok(ack) => return Appended::At(ack.sequence),
+            Ok(ack) => return AppendOutcome::Stored(ack.sequence),
             Err(error) => error,
         };
         match error.kind() {
-            PublishErrorKind::WrongLastSequence => Appended::Late,
+            PublishErrorKind::WrongLastSequence => AppendOutcome::Conflict,
             PublishErrorKind::TimedOut
             | PublishErrorKind::BrokenPipe
             | PublishErrorKind::StreamNotFound => {
-                tracing::debug!(%error, "a message was not answered");
+                tracing::debug!(%error, "an append was not acknowledged");
                 self.end();
-                Appended::Failed { is_refused: false }
+                AppendOutcome::Failed { is_refused: false }
             }
             PublishErrorKind::MaxPayloadExceeded => {
                 let max = self.payload_max;
                 tracing::warn!(max, "an event is larger than the server's `max_payload`: raise it");
-                Appended::Failed { is_refused: false }
+                AppendOutcome::Failed { is_refused: false }
             }
             PublishErrorKind::WrongLastMessageId
             | PublishErrorKind::MaxAckPending
             | PublishErrorKind::Other => {
                 tracing::warn!(%error, "the server refused a message");
-                Appended::Failed { is_refused: true }
+                AppendOutcome::Failed { is_refused: true }
             }
         }
     }
 
-    /// How often it is asked again before it is believed that it knows less than before: who is new
-    /// at leading a log of a cluster may not have caught up with it yet.
-    pub(super) fn looks(&self) -> usize {
-        if self.run == "cluster" { LOOKS_MAX } else { 1 }
+    /// How often a lower sequence number than before must be confirmed: the new leader of a cluster's
+    /// stream may not have caught up yet.
+    pub(super) fn confirmations(&self) -> usize {
+        if self.run == "cluster" { CONFIRMATIONS_MAX } else { 1 }
     }
 
-    /// The number of the newest message.
-    pub(super) async fn last(&self) -> Result<u64, NatsUnavailable> {
+    /// The last sequence number of the stream.
+    pub(super) async fn last_sequence(&self) -> Result<u64, NatsUnavailable> {
         match self.stream.get_info().await {
             Ok(info) => Ok(info.state.last_sequence),
             Err(error) => {
-                tracing::debug!(%error, "the log does not say where it stands");
+                tracing::debug!(%error, "the last sequence number of the stream cannot be read");
                 self.end();
                 Err(NatsUnavailable)
             }
         }
     }
 
-    /// The newest message of a subject: its number and what it says.
-    pub(super) async fn last_of(
+    /// The last message of a subject: its sequence number and its payload.
+    pub(super) async fn last_message(
         &self,
         subject: &str,
     ) -> Result<Option<(u64, Bytes)>, NatsSessionError> {
@@ -174,36 +174,36 @@ impl NatsSession {
         }
     }
 
-    /// A message by its number; nothing where it is there no more.
+    /// The message of a sequence number; `None` if it was deleted.
     pub(super) async fn message(&self, seq: u64) -> Result<Option<Bytes>, NatsUnavailable> {
         match self.stream.direct_get(seq).await {
             Ok(message) => Ok(Some(message.payload)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => {
-                tracing::debug!(%error, "a message could not be had");
+                tracing::debug!(%error, "a message could not be fetched");
                 Err(NatsUnavailable)
             }
         }
     }
 
-    /// Has the log drop one message, if there is such a number.
-    pub(super) async fn drop_message(&self, seq: u64) {
+    /// Deletes one message, unless `seq` is 0.
+    pub(super) async fn delete_message(&self, seq: u64) {
         if seq > 0
             && let Err(error) = self.stream.delete_message(seq).await
         {
-            tracing::debug!(%error, "the log did not drop a message");
+            tracing::debug!(%error, "a message was not deleted");
         }
     }
 
-    /// Has the log drop messages of a subject below this number.
+    /// Purges the messages of a subject below this sequence number.
     pub(super) async fn purge(&self, subject: &str, below: u64) -> bool {
-        // The server takes a limit of 1 for none at all.
+        // The server takes a limit of 1 as no limit.
         if below <= 1 {
             return true;
         }
         let purged = self.stream.purge().filter(subject).sequence(below).await;
         if let Err(error) = &purged {
-            tracing::debug!(%error, "the log did not drop what it could");
+            tracing::debug!(%error, "messages were not purged");
         }
         purged.is_ok()
     }

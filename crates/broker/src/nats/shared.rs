@@ -1,5 +1,5 @@
-//! What the tasks of a node share of the log: the session while there is one, the table, and the
-//! most that this node has seen, which no later process of the server may fall short of.
+//! The state that the tasks of a node share: the session while there is one, the table, and the last
+//! sequence number seen, below which no later process of the server may fall.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::membership::NatsPresence;
 use super::message_builder::QueuedWork;
 use super::record::{KnownEnd, LogRecord};
 use super::session::{NatsSession, NatsUnavailable};
-use super::sweep::TOMB_MS;
+use super::sweep::TOMBSTONE_MS;
 use super::table::NatsTable;
 use crate::clock::Clock;
 use crate::cluster::{ClusterMessage, NodeId, PROBE_TIMEOUT, RpcState};
@@ -28,31 +28,31 @@ use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
-/// How long a message that the log has may take to come to the table.
+/// How long the table may take to apply a message that the log has.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Channels that are remembered as taking nothing.
+/// The most channels that are remembered as stuck.
 const STUCK_MAX: usize = 1_000;
-/// Names without events that a node which comes is told of, the most recently read ones …
+/// Reserved epochs that a node which joins is told of, the most recently read ones …
 const RESERVED_TOLD_MAX: usize = 4_096;
 /// … and how many of them at a time.
 const RESERVED_PER_MESSAGE: usize = 256;
-/// A node that has said nothing for so long does no sweeping, in ms.
+/// A node that has been silent for so long does no sweeping, in ms.
 const ABSENT_MS: u64 = 180_000;
 
-/// Names of the log and of what is in it, all under one prefix.
+/// Names of the stream and its subjects, all under one prefix.
 #[derive(Debug)]
 pub(super) struct StreamNames {
     pub(super) stream: String,
-    /// All of the log.
+    /// All subjects of the stream.
     pub(super) all: String,
-    /// What the subjects of channels begin with.
+    /// The prefix of the subjects of channels.
     pub(super) channels: String,
     pub(super) record: String,
     pub(super) control: String,
     prefix: String,
 }
 
-/// What is counted.
+/// The counters of the metrics.
 #[derive(Debug, Default)]
 pub(super) struct NatsCounters {
     pub(super) is_failing: AtomicBool,
@@ -68,30 +68,30 @@ pub(super) struct NatsShared {
     pub(super) addresses: Vec<Address>,
     pub(super) replicas: usize,
     pub(super) names: StreamNames,
-    /// This node, unlike any other and any earlier run of it.
+    /// The identity of this node's process.
     pub(super) node: String,
     pub(super) updates: UpdateBus,
     pub(super) table: Mutex<NatsTable>,
-    /// The newest message that was taken in.
+    /// The last message that was applied.
     pub(super) applied: watch::Sender<u64>,
-    /// The newest of them that was about a channel.
+    /// The last applied message that was about a channel.
     pub(super) stepped: AtomicU64,
     pub(super) known: Mutex<KnownEnd>,
-    pub(super) lanes: ChannelQueues,
+    pub(super) queues: ChannelQueues,
     pub(super) barrier: Barrier,
-    pub(super) figures: NatsCounters,
+    pub(super) counters: NatsCounters,
     pub(super) expired_to: Mutex<Option<ChannelName>>,
     pub(super) rpc: RpcState,
     pub(super) presence: Mutex<NatsPresence>,
     pub(super) clock: Clock,
-    /// Channels that the log takes nothing of.
+    /// Channels whose messages the stream refuses.
     stuck: Mutex<BTreeSet<ChannelName>>,
-    /// Makes the bases of epochs.
+    /// Creates the bases of epochs.
     pub(super) epochs: EpochMaker,
     session: RwLock<Option<Arc<NatsSession>>>,
-    /// Since when there is none.
+    /// Since when there is no session.
     lost_at: Mutex<Millis>,
-    /// Nodes that are there, this one included.
+    /// Present nodes, this one included.
     others: Mutex<Vec<String>>,
 }
 
@@ -112,7 +112,7 @@ impl StreamNames {
         format!("{}{}", self.channels, entry::word(name.as_str()))
     }
 
-    /// Where a node hears what is for it alone.
+    /// The subject of messages to one node.
     pub(super) fn to(&self, node: &NodeId) -> String {
         format!("{}.to.{}", self.prefix, entry::word(&node.to_string()))
     }
@@ -140,9 +140,9 @@ impl NatsShared {
             applied: watch::Sender::new(0),
             stepped: AtomicU64::new(0),
             known: Mutex::default(),
-            lanes: ChannelQueues::new(),
+            queues: ChannelQueues::new(),
             barrier: Barrier::default(),
-            figures: NatsCounters::default(),
+            counters: NatsCounters::default(),
             expired_to: Mutex::default(),
             rpc: RpcState::new(own),
             presence: Mutex::default(),
@@ -155,17 +155,17 @@ impl NatsShared {
         }
     }
 
-    /// The session there is.
+    /// The current session.
     pub(super) fn session(&self) -> Result<Arc<NatsSession>, NatsUnavailable> {
         self.session.read().clone().ok_or(NatsUnavailable)
     }
 
-    pub(super) fn is_here(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.session.read().is_some()
     }
 
     pub(super) fn begin(&self, session: Arc<NatsSession>) {
-        self.figures.sessions.fetch_add(1, Ordering::Relaxed);
+        self.counters.sessions.fetch_add(1, Ordering::Relaxed);
         *self.session.write() = Some(session);
     }
 
@@ -175,12 +175,12 @@ impl NatsShared {
         }
     }
 
-    /// The node has come to this process of the server, under this fence; from where to read on.
-    pub(super) fn settle(&self, session: &NatsSession) -> u64 {
+    /// Takes over the fence of a new session; returns the sequence number to read on from.
+    pub(super) fn begin_session(&self, session: &NatsSession) -> u64 {
         let mut known = self.known.lock();
         let is_other = known.fence != session.fence;
         if is_other && !known.fence.is_empty() {
-            self.figures.fences.fetch_add(1, Ordering::Relaxed);
+            self.counters.fences.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(
                 fence = session.fence,
                 "the broker lost events: channels get new epochs"
@@ -189,81 +189,84 @@ impl NatsShared {
         let seen = if is_other { 0 } else { known.seen };
         *known = KnownEnd { fence: session.fence.clone(), run: session.run.clone(), seen };
         drop(known);
-        // Who is there now is in the record, which is read once more.
+        // The record, which is read again, lists the present nodes.
         self.presence.lock().clear();
-        // What says that a channel is gone may be gone itself.
-        let was_away_long = self.clock.now().since(*self.lost_at.lock()).0 > TOMB_MS / 2;
+        // The tombstones of deleted channels may have been purged meanwhile.
+        let was_away_long = self.clock.now().since(*self.lost_at.lock()).0 > TOMBSTONE_MS / 2;
         if is_other || was_away_long {
             self.table.lock().clear(&session.fence);
             self.stepped.store(0, Ordering::Relaxed);
         }
-        // What nodes wrote of themselves behind that may be lost, and its numbers given anew.
+        // Messages after that which were not about channels may be lost and their numbers reused.
         let stepped = self.stepped.load(Ordering::Relaxed);
         self.applied.send_replace(stepped);
         stepped + 1
     }
 
-    /// So far the log was seen under this fence.
-    pub(super) fn learn(&self, fence: &str, seq: u64) {
+    /// Notes the highest sequence number seen under this fence.
+    pub(super) fn note_seen(&self, fence: &str, seq: u64) {
         let mut known = self.known.lock();
         if known.fence == fence && known.seen < seq {
             known.seen = seq;
         }
     }
 
-    /// What was acked is not there any more, of one channel: it begins anew, and nothing else does.
-    pub(super) async fn has_lost(&self, name: &ChannelName, last: u64) {
+    /// Restarts one channel under a new epoch after its last acknowledged event was deleted.
+    pub(super) async fn restart_channel(&self, name: &ChannelName, last: u64) {
         tracing::warn!(
             channel = name.as_str(),
-            "the newest event of a channel was taken out of the log: it has a new epoch"
+            "the last event of a channel was deleted from the stream: it has a new epoch"
         );
-        self.figures.repairs.fetch_add(1, Ordering::Relaxed);
-        let news = self.table.lock().lose(name, last, self.date());
-        for news in news {
-            self.updates.deliver(news).await;
+        self.counters.repairs.fetch_add(1, Ordering::Relaxed);
+        let updates = self.table.lock().lose(name, last, self.date());
+        for updates in updates {
+            self.updates.deliver(updates).await;
         }
     }
 
-    /// Whether a channel takes nothing, whatever is tried.
-    pub(super) fn is_stuck(&self, name: &ChannelName, is_stuck: bool) {
+    /// Sets whether every append to a channel fails.
+    pub(super) fn set_stuck(&self, name: &ChannelName, is_stuck: bool) {
         let mut stuck = self.stuck.lock();
         if !is_stuck {
             stuck.remove(name);
         } else if stuck.len() < STUCK_MAX && stuck.insert(name.clone()) {
             let channel = name.as_str();
-            tracing::error!(channel, "the log takes nothing about a channel; purge its subject");
+            tracing::error!(
+                channel,
+                "the stream refuses every message of a channel; purge its subject"
+            );
         }
     }
 
-    /// The server refused a message, or took one.
+    /// Sets whether the server refused the last message.
     pub(super) fn is_failing(&self, is_failing: bool) {
-        self.figures.is_failing.store(is_failing, Ordering::Relaxed);
+        self.counters.is_failing.store(is_failing, Ordering::Relaxed);
     }
 
-    /// A message was brought to the log.
-    pub(super) fn has_kept(&self, fence: &str, seq: u64) {
-        self.learn(fence, seq);
+    /// Notes that the log stored a message.
+    pub(super) fn note_appended(&self, fence: &str, seq: u64) {
+        self.note_seen(fence, seq);
         self.is_failing(false);
-        self.figures.messages.fetch_add(1, Ordering::Relaxed);
+        self.counters.messages.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Waits until the table has the message of this number; false where that takes too long.
-    pub(super) async fn has_applied(&self, session: &NatsSession, seq: u64) -> bool {
+    /// Waits until the table has applied this sequence number; false if that takes too long.
+    pub(super) async fn wait_applied(&self, session: &NatsSession, seq: u64) -> bool {
         let mut applied = self.applied.subscribe();
         let is_applied = tokio::select! {
             applied = applied.wait_for(|applied| *applied >= seq) => applied.is_ok(),
-            () = session.is_over() => false,
+            () = session.ended() => false,
             () = tokio::time::sleep(APPLY_TIMEOUT) => {
                 session.end();
                 false
             }
         };
-        // What a later session has read may be under another fence.
+        // A later session may have read under another fence.
         is_applied && !*session.over.borrow()
     }
 
-    /// The epoch that the first event of a channel will have. Nothing is written to the log: the
-    /// other nodes are told, and one that is not told has the channel begin with a gap.
+    /// Reserves the epoch of a channel's first event. Nothing is written to the log: other nodes get a
+    /// message, and on one that misses it the channel begins with a gap.
     pub(super) async fn reserve(&self, session: &NatsSession, name: &ChannelName) -> Option<Epoch> {
         let (epoch, message) = {
             let mut table = self.table.lock();
@@ -272,13 +275,13 @@ impl NatsShared {
             (table.epoch(&base)?, message)
         };
         if let Some(message) = message {
-            self.tell(session, self.names.control.clone(), &message).await;
+            self.send_message(session, self.names.control.clone(), &message).await;
         }
         Some(epoch)
     }
 
-    /// Some channels are followed here: the epochs to come of those without events are kept, and
-    /// the other nodes are told to keep them too, for any of them may publish the first event.
+    /// Keeps the reserved epochs of channels that are followed here, and tells the other nodes to do
+    /// so, since any of them may publish the first event.
     pub(super) async fn keep(&self, session: &NatsSession, names: &[ChannelName]) {
         let mut epochs = Vec::new();
         {
@@ -291,11 +294,11 @@ impl NatsShared {
         }
         if !epochs.is_empty() {
             let kept = ClusterMessage::KeepReserved { node: self.rpc.own().clone(), epochs };
-            self.tell(session, self.names.control.clone(), &kept).await;
+            self.send_message(session, self.names.control.clone(), &kept).await;
         }
     }
 
-    /// What a node that has just come should know of names without events.
+    /// The reserved epochs that a node which has just joined should know.
     pub(super) fn reserved_messages(&self) -> Vec<ClusterMessage> {
         let table = self.table.lock();
         let recent = table.reserved.recent().take(RESERVED_TOLD_MAX);
@@ -307,13 +310,18 @@ impl NatsShared {
         ClusterMessage::Reserved { node: self.rpc.own().clone(), epochs }
     }
 
-    /// Keeps a channel from being forgotten.
+    /// Keeps a channel from being deleted as unused.
     pub(super) async fn touch(self: &Arc<Self>, name: &ChannelName) {
-        ChannelQueues::put(self, name, QueuedWork::Touch).await;
+        ChannelQueues::enqueue(self, name, QueuedWork::Touch).await;
     }
 
-    /// Sends a message to other nodes, unless the server is too busy to take it soon.
-    pub(super) async fn tell(&self, session: &NatsSession, to: String, message: &ClusterMessage) {
+    /// Sends a message to other nodes; gives up if the server does not accept it in time.
+    pub(super) async fn send_message(
+        &self,
+        session: &NatsSession,
+        to: String,
+        message: &ClusterMessage,
+    ) {
         let sent = session.client.publish(to, message.encode().into());
         match tokio::time::timeout(PROBE_TIMEOUT, sent).await {
             Ok(Ok(())) => {}
@@ -322,8 +330,8 @@ impl NatsShared {
         }
     }
 
-    /// Which nodes there are.
-    pub(super) fn others(&self, record: &LogRecord) {
+    /// Takes over the present nodes of the record.
+    pub(super) fn set_nodes(&self, record: &LogRecord) {
         self.presence.lock().record(&record.nodes, self.clock.now(), self.date());
         let newest = record.nodes.values().copied().max().unwrap_or(0);
         let is_there = |at: u64| newest.saturating_sub(at) <= ABSENT_MS;
@@ -331,48 +339,56 @@ impl NatsShared {
         *self.others.lock() = nodes.map(|(node, _)| node.clone()).collect();
     }
 
-    /// Whether this node is the one that sweeps this channel.
-    pub(super) fn is_mine(&self, name: &ChannelName) -> bool {
+    /// Whether this node sweeps this channel.
+    pub(super) fn sweeps(&self, name: &ChannelName) -> bool {
         let weight = |node: &str| stable_hash(name.as_str().bytes().chain(node.bytes()));
         let mine = weight(&self.node);
         self.others.lock().iter().all(|other| *other == self.node || weight(other) < mine)
     }
 
-    /// The date, in ms.
+    /// The current date, in ms since 1970.
     pub(super) fn date(&self) -> u64 {
         self.clock.date().0
     }
 
-    /// How many channels the log takes nothing of, whatever is tried.
+    /// How many channels are stuck.
     pub(super) fn stuck(&self) -> usize {
         self.stuck.lock().len()
     }
 
-    /// Sessions that began.
+    /// Sessions begun so far.
     pub(super) fn sessions(&self) -> u64 {
-        self.figures.sessions.load(Ordering::Relaxed)
+        self.counters.sessions.load(Ordering::Relaxed)
     }
 
     /// The metrics of a scrape.
     pub(super) fn metrics(&self) -> Vec<BrokerMetric> {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (connected, stuck) = (u64::from(self.is_here()), self.stuck() as u64);
-        let failing = u64::from(self.figures.is_failing.load(Ordering::Relaxed));
+        let (connected, stuck) = (u64::from(self.is_connected()), self.stuck() as u64);
+        let failing = u64::from(self.counters.is_failing.load(Ordering::Relaxed));
         let [fences, repairs, messages] =
-            [&self.figures.fences, &self.figures.repairs, &self.figures.messages].map(count);
+            [&self.counters.fences, &self.counters.repairs, &self.counters.messages].map(count);
         let (gauge, counter) = (BrokerMetric::gauge, BrokerMetric::counter);
         let lost = "Times that events were lost and epochs changed";
-        let unheard = self.rpc.dropped();
+        let dropped = self.rpc.dropped();
         vec![
             gauge("nats_connected", "1 while this node reads the log", connected),
-            gauge("nats_failing", "1 while the server takes no messages", failing),
-            gauge("nats_channels_stuck", "Channels that the log takes nothing of", stuck),
-            gauge("nats_applied", "The newest message of the log taken in", *self.applied.borrow()),
+            gauge("nats_failing", "1 while the server refuses messages", failing),
+            gauge("nats_channels_stuck", "Channels whose messages the stream refuses", stuck),
+            gauge(
+                "nats_applied",
+                "Sequence number of the last applied message",
+                *self.applied.borrow(),
+            ),
             counter("nats_sessions", "Sessions with the log begun", self.sessions()),
             counter("nats_fences_raised", lost, fences),
-            counter("nats_channels_repaired", "Channels that lost their newest event", repairs),
-            counter("nats_messages", "Messages of the log that this node wrote", messages),
-            counter("nats_questions_dropped", "Questions of other nodes without room", unheard),
+            counter("nats_channels_repaired", "Channels whose last event was deleted", repairs),
+            counter("nats_messages", "Messages that this node appended", messages),
+            counter(
+                "nats_questions_dropped",
+                "Requests of other nodes dropped for lack of room",
+                dropped,
+            ),
         ]
     }
 
@@ -381,13 +397,13 @@ impl NatsShared {
         let count =
             |name, counter: &AtomicU64| BrokerStat::count(name, counter.load(Ordering::Relaxed));
         vec![
-            BrokerStat::flag("connected", self.is_here()),
-            BrokerStat::flag("failing", self.figures.is_failing.load(Ordering::Relaxed)),
+            BrokerStat::flag("connected", self.is_connected()),
+            BrokerStat::flag("failing", self.counters.is_failing.load(Ordering::Relaxed)),
             BrokerStat::count("sessions", self.sessions()),
-            count("fences_raised", &self.figures.fences),
-            count("messages", &self.figures.messages),
+            count("fences_raised", &self.counters.fences),
+            count("messages", &self.counters.messages),
             BrokerStat::count("applied", *self.applied.borrow()),
-            count("channels_repaired", &self.figures.repairs),
+            count("channels_repaired", &self.counters.repairs),
             BrokerStat::count("channels_stuck", self.stuck() as u64),
             BrokerStat::count("questions_dropped", self.rpc.dropped()),
         ]

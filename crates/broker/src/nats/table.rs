@@ -1,6 +1,5 @@
-//! All channels as the log tells them, in memory: every node reads the whole log and has the same
-//! table. In: the log's messages, one by one. Out: news of what they changed, pages, numbers. It
-//! waits for nothing.
+//! All channels of the log, in memory: every node reads the whole log and builds the same table. In:
+//! the log's messages, one by one. Out: updates, planned pages, figures. It never waits.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,86 +14,86 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::channel::{KeptEvent, NatsChannel};
 use super::entry::{ChannelStep, Event};
 use super::plan::{PlannedEvent, publication};
-use super::sweep::TOMB_MS;
+use super::sweep::TOMBSTONE_MS;
 use crate::update_bus::ChannelUpdate;
 
-/// Nodes agree on the base of a channel to come within such a part of the log's time: half of what
-/// the message stays that says that a channel is gone.
-const WINDOW_MS: u64 = TOMB_MS / 2;
-/// Bases of forgotten channels that are remembered.
-const GONE_MAX: usize = 10_000;
-/// How many expired answers go for one that comes.
+/// Nodes agree on the base of a new channel within such a window of the log's time: half of the time
+/// that a tombstone stays.
+const WINDOW_MS: u64 = TOMBSTONE_MS / 2;
+/// Bases of deleted channels that are remembered.
+const RETIRED_BASES_MAX: usize = 10_000;
+/// How many expired idempotency keys are dropped for each new one.
 const ANSWERS_EXPIRED_EACH: usize = 2;
-/// Forgotten channels whose last message is remembered; the others' is asked for.
-const TOMBS_MAX: usize = 10_000;
+/// Deleted channels whose last sequence number is remembered; for others the server is asked.
+const TOMBSTONES_MAX: usize = 10_000;
 
 /// The channels.
 #[derive(Debug)]
 pub(super) struct NatsTable {
     pub(super) config: HistoryConfig,
     pub(super) channels: BTreeMap<ChannelName, NatsChannel>,
-    /// The scope of a key is the base of its channel.
+    /// Idempotency keys; the scope of a key is the base of its channel.
     pub(super) answers: IdempotencyWindow<FirstAnswer>,
     pub(super) bytes: usize,
     pub(super) counts: ChannelCounts,
-    /// What is on its way to the log.
-    pub(super) promised: Promised,
-    /// Channels that are gone, the message that says so, and when that came.
-    pub(super) tombs: BTreeMap<ChannelName, (u64, u64)>,
-    /// Bases of the epochs that the first events of channels to come will have.
+    /// Room taken by messages in flight.
+    pub(super) in_flight: InFlight,
+    /// Deleted channels, the sequence number of their tombstone, and when it was stored.
+    pub(super) tombstones: BTreeMap<ChannelName, (u64, u64)>,
+    /// Reserved bases: the epochs of channels that have no event yet.
     pub(super) reserved: ReservedEpochs<Box<str>>,
-    /// The bases of channels that are gone: no message that was late reserves one of them again.
-    gone: VecDeque<Box<str>>,
-    /// The date of the newest message of the log, by the server's clock.
+    /// Bases of deleted channels: a delayed message must not reserve one of them again.
+    retired_bases: VecDeque<Box<str>>,
+    /// The date of the last message of the log, by the server's clock.
     log_at: u64,
-    /// The base of the channel of the last message, where that cannot follow on what is known.
-    pub(super) at_odds: Option<Box<str>>,
+    /// Set if the last message contradicts the table: the base of its channel.
+    pub(super) conflicting_base: Option<Box<str>>,
     fence: String,
     hot: HotCache,
 }
 
-/// Room that is taken by what is on its way.
+/// Room taken by messages in flight.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Promised {
+pub(super) struct InFlight {
     pub(super) channels: usize,
     pub(super) keys: usize,
     pub(super) bytes: usize,
 }
 
-/// Where a message stands in the log, and when it came there.
+/// The position of a message in the log, and when it was stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogPosition {
     pub(super) seq: u64,
     pub(super) at: u64,
-    /// The date now.
+    /// The current date.
     pub(super) now: u64,
 }
 
 impl NatsTable {
-    /// No channels yet. `hot_bytes_max` bounds the events in memory.
+    /// An empty table. `hot_bytes_max` bounds the events kept in memory.
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         Self {
             channels: BTreeMap::new(),
             answers: IdempotencyWindow::new(&config),
             bytes: 0,
             counts: ChannelCounts::new(&config),
-            promised: Promised::default(),
-            tombs: BTreeMap::new(),
+            in_flight: InFlight::default(),
+            tombstones: BTreeMap::new(),
             reserved: ReservedEpochs::new(&config),
-            gone: VecDeque::new(),
+            retired_bases: VecDeque::new(),
             log_at: 0,
-            at_odds: None,
+            conflicting_base: None,
             fence: String::new(),
             hot: HotCache::new(hot_bytes_max),
             config,
         }
     }
 
-    /// The log is another one, or not what it was: begins anew, under this fence.
+    /// Starts again under a new fence, because the log was replaced or lost events.
     pub(super) fn clear(&mut self, fence: &str) {
-        let promised = self.promised;
+        let in_flight = self.in_flight;
         *self = Self::new(self.config.clone(), self.hot.bytes_max());
-        self.promised = promised;
+        self.in_flight = in_flight;
         fence.clone_into(&mut self.fence);
     }
 
@@ -103,50 +102,50 @@ impl NatsTable {
         Epoch::new(&format!("{base}-{}", self.fence)).ok()
     }
 
-    /// Takes in one message of the log.
+    /// Applies one message of the log.
     pub(super) fn apply(
         &mut self,
         name: &ChannelName,
         place: LogPosition,
         step: ChannelStep<'_>,
     ) -> Vec<ChannelUpdate> {
-        self.has_read(place.at);
-        let mut news = Vec::new();
+        self.note_log_time(place.at);
+        let mut updates = Vec::new();
         match step {
             ChannelStep::Forgotten => {
-                self.forget(name, &mut news);
-                if self.tombs.len() >= TOMBS_MAX {
-                    self.tombs.pop_first();
+                self.forget(name, &mut updates);
+                if self.tombstones.len() >= TOMBSTONES_MAX {
+                    self.tombstones.pop_first();
                 }
-                self.tombs.insert(name.clone(), (place.seq, place.at));
+                self.tombstones.insert(name.clone(), (place.seq, place.at));
             }
             ChannelStep::KeptEvent { base, head } => {
-                self.open(name, base, head, place, &mut news);
+                self.open(name, base, head, place, &mut updates);
             }
             ChannelStep::Events { base, first, events } => {
                 let head = first.saturating_sub(1);
-                if self.open(name, base, head, place, &mut news).is_some() {
-                    self.append(name, head, place, &events, &mut news);
+                if self.open(name, base, head, place, &mut updates).is_some() {
+                    self.append(name, head, place, &events, &mut updates);
                     self.trim(name, place.now);
                 }
             }
         }
-        news
+        updates
     }
 
-    /// The channel, which is made where there is none of this base.
+    /// Opens the channel of this base, creating it if it does not exist.
     fn open(
         &mut self,
         name: &ChannelName,
         base: &str,
         head: u64,
         place: LogPosition,
-        news: &mut Vec<ChannelUpdate>,
+        updates: &mut Vec<ChannelUpdate>,
     ) -> Option<()> {
         if self.channels.get(name).is_some_and(|channel| *channel.base != *base) {
-            self.forget(name, news);
+            self.forget(name, updates);
         }
-        self.tombs.remove(name);
+        self.tombstones.remove(name);
         self.reserved.take(name);
         if let Some(channel) = self.channels.get_mut(name) {
             channel.follow(place.seq, place.at);
@@ -165,18 +164,18 @@ impl NatsTable {
         head: u64,
         place: LogPosition,
         events: &[Event<'_>],
-        news: &mut Vec<ChannelUpdate>,
+        updates: &mut Vec<ChannelUpdate>,
     ) {
         let Some(channel) = self.channels.get_mut(name) else { return };
         if head > channel.head() {
-            // The log dropped what nobody is given any more before this node had read it.
+            // Events that may not be read any more were purged before this node read them.
             self.bytes -= channel.bytes();
             self.hot.free(channel.skip_to(head));
         } else if head < channel.head() {
-            // Its newest event was taken out of the log, and a node that had not read that goes on
-            // before it. Nobody can tell who was given which: the channel begins anew.
-            tracing::warn!(channel = name.as_str(), "an offset of a channel was given twice");
-            self.at_odds = Some(channel.base.clone());
+            // The channel's last event was deleted, and a node that had not read it continued before
+            // it. Readers may have got either event, so the channel restarts under a new epoch.
+            tracing::warn!(channel = name.as_str(), "an offset of a channel was assigned twice");
+            self.conflicting_base = Some(channel.base.clone());
             return;
         }
         let needed_to = if events.iter().any(|event| event.key.is_some()) {
@@ -198,34 +197,34 @@ impl NatsTable {
             if let Some(key) = event.key {
                 remember(&mut self.answers, &channel.base, key, (event.answer(offset), place));
             }
-            news.push(ChannelUpdate::Published(publication));
+            updates.push(ChannelUpdate::Published(publication));
         }
-        self.cool();
+        self.evict_hot();
     }
 
-    fn forget(&mut self, name: &ChannelName, news: &mut Vec<ChannelUpdate>) {
+    fn forget(&mut self, name: &ChannelName, updates: &mut Vec<ChannelUpdate>) {
         if let Some(mut channel) = self.channels.remove(name) {
             self.counts.remove(name);
-            if self.gone.len() >= GONE_MAX {
-                self.gone.pop_front();
+            if self.retired_bases.len() >= RETIRED_BASES_MAX {
+                self.retired_bases.pop_front();
             }
-            self.gone.push_back(channel.base.as_ref().into());
+            self.retired_bases.push_back(channel.base.as_ref().into());
             self.bytes -= channel.bytes();
             let head = channel.head();
             self.hot.free(channel.skip_to(head));
-            news.push(ChannelUpdate::Deleted(name.clone()));
+            updates.push(ChannelUpdate::Deleted(name.clone()));
         }
     }
 
-    /// A channel is not what it was: the newest message about it is this one, or none (0).
+    /// Forgets a channel whose last message was deleted; `last` is the one that is left, or 0.
     pub(super) fn lose(&mut self, name: &ChannelName, last: u64, now: u64) -> Vec<ChannelUpdate> {
-        let mut news = Vec::new();
-        self.forget(name, &mut news);
-        self.tombs.insert(name.clone(), (last, now));
-        news
+        let mut updates = Vec::new();
+        self.forget(name, &mut updates);
+        self.tombstones.insert(name.clone(), (last, now));
+        updates
     }
 
-    /// Drops what a channel keeps over its limits.
+    /// Drops events of a channel beyond its retention.
     pub(super) fn trim(&mut self, name: &ChannelName, now: u64) {
         let retention = self.config.retention_of(name.namespace());
         if let Some(channel) = self.channels.get_mut(name) {
@@ -235,8 +234,8 @@ impl NatsTable {
         }
     }
 
-    /// The log does not have this message of a channel any more, nor those before it.
-    pub(super) fn is_dropped(&mut self, name: &ChannelName, seq: u64) {
+    /// Drops the events of a channel up to this message, which the log does not have any more.
+    pub(super) fn drop_to(&mut self, name: &ChannelName, seq: u64) {
         if let Some(channel) = self.channels.get_mut(name) {
             let (freed, cooled) = channel.drop_to(seq);
             self.bytes -= freed;
@@ -244,7 +243,7 @@ impl NatsTable {
         }
     }
 
-    /// Drops what has grown too old in `most` channels after `after`; the last one's name where
+    /// Drops expired events of up to `most` channels after `after`; returns the last one's name if
     /// there are more.
     pub(super) fn expire(
         &mut self,
@@ -262,8 +261,8 @@ impl NatsTable {
         names.last().filter(|_| names.len() == most).cloned()
     }
 
-    /// The page after `since`; nothing where there is no such channel.
-    pub(super) fn look(
+    /// Plans the page after `since`; `None` if the channel does not exist.
+    pub(super) fn plan_page(
         &mut self,
         name: &ChannelName,
         since: &Since,
@@ -274,7 +273,7 @@ impl NatsTable {
         Some(self.channels.get(name)?.plan(since, limit))
     }
 
-    /// The base that a name without events has, and whether it is new: `spare` then.
+    /// Reserves the base of a channel without events; returns it, and whether it is new.
     pub(super) fn reserve(
         &mut self,
         name: &ChannelName,
@@ -284,47 +283,51 @@ impl NatsTable {
         if let Some(base) = self.reserved.read(Millis(now), name) {
             return (base, false);
         }
-        let base = self.base_to_come(name, spare);
+        let base = self.next_base(name, spare);
         self.reserved.put(Millis(now), name, base.clone());
         (base, true)
     }
 
-    /// The base of a channel to come, which nodes that stand at the same place of the log agree on
-    /// without asking: its first event may be published by one node a moment after another node
-    /// has a reader. It is none that the channel had before: one that is gone has left a message in
-    /// the log, for longer than a window of the log's own time is, or is remembered here.
-    pub(super) fn base_to_come(&self, name: &ChannelName, spare: &str) -> Box<str> {
+    /// The base of a channel that is to be created. Nodes that have applied the same messages compute
+    /// the same base without asking each other, because one node may publish the first event just
+    /// after another node read the empty channel. The base was never used before: a deleted channel
+    /// has a tombstone in the log for longer than a window, or its base is remembered here.
+    pub(super) fn next_base(&self, name: &ChannelName, spare: &str) -> Box<str> {
         let hash = xxh3_64(name.as_str().as_bytes()) >> 16;
-        let tomb = self.tombs.get(name).map_or(0, |(seq, _)| *seq);
-        let base = format!("{hash:012x}-{:x}-{tomb:x}", self.log_at / WINDOW_MS);
-        if self.gone.iter().any(|gone| **gone == *base) { spare.into() } else { base.into() }
+        let tombstone = self.tombstones.get(name).map_or(0, |(seq, _)| *seq);
+        let base = format!("{hash:012x}-{:x}-{tombstone:x}", self.log_at / WINDOW_MS);
+        if self.retired_bases.iter().any(|gone| **gone == *base) {
+            spare.into()
+        } else {
+            base.into()
+        }
     }
 
-    /// The log has a message of this date.
-    pub(super) fn has_read(&mut self, at: u64) {
+    /// Notes the date of a message of the log.
+    pub(super) fn note_log_time(&mut self, at: u64) {
         self.log_at = self.log_at.max(at);
     }
 
-    /// Another node has reserved a base for a name. Of two the lower one holds, on every node.
-    pub(super) fn hear_reserved(&mut self, name: &ChannelName, base: &str, now: u64) {
+    /// Takes over a base that another node reserved. Of two the lower one is valid, on every node.
+    pub(super) fn accept_reserved(&mut self, name: &ChannelName, base: &str, now: u64) {
         let is_lower = self.reserved.get(name).is_none_or(|own| base < &**own);
-        let is_used = || self.gone.iter().any(|gone| **gone == *base);
+        let is_used = || self.retired_bases.iter().any(|gone| **gone == *base);
         if is_lower && !self.channels.contains_key(name) && !is_used() {
             self.reserved.put(Millis(now), name, base.into());
         }
     }
 
-    /// What is known of a channel.
+    /// The description of a channel.
     pub(super) fn info(&self, name: &ChannelName) -> Option<ChannelInfo> {
         self.channels.get(name).map(|channel| channel.info(name))
     }
 
-    /// Channels in order of name, after `after`, `limit` at most.
+    /// Up to `limit` channels after `after`, in order of name.
     pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
         self.after(after).take(limit).map(|(name, channel)| channel.info(name)).collect()
     }
 
-    /// Channels in order of name, after `after`.
+    /// The channels after `after`, in order of name.
     pub(super) fn after(
         &self,
         after: Option<&ChannelName>,
@@ -334,17 +337,17 @@ impl NatsTable {
         self.channels.range::<ChannelName, _>((from, Unbounded))
     }
 
-    /// Lets go of hot events until the rest fits, oldest first.
-    fn cool(&mut self) {
+    /// Evicts hot events until the rest fits, oldest first.
+    fn evict_hot(&mut self) {
         while let Some((name, offset)) = self.hot.pop_over() {
             if let Some(channel) = self.channels.get_mut(&name) {
-                self.hot.free(channel.cool(offset));
+                self.hot.free(channel.evict_hot(offset));
             }
         }
     }
 }
 
-/// Remembers the answer to a key, unless the log is read so late that it has expired.
+/// Remembers the answer to an idempotency key, unless it has expired since the message was stored.
 fn remember(
     answers: &mut IdempotencyWindow<FirstAnswer>,
     base: &str,

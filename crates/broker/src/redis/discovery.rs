@@ -1,5 +1,5 @@
-//! Where a server is, and a connection to it. In: addresses from the settings. Out: connections
-//! that speak RESP3 to a primary, and the name of the process at their other end.
+//! Finds a server and connects to it. In: addresses from the settings. Out: RESP3 connections to a
+//! primary, and the identity of its process.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::settings::RedisSettings;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long an answer may take; after that the connection is given up.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a response may take; after that the session ends.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Where one server is.
+/// How one server is found.
 #[derive(Debug)]
 pub(super) enum Discovery {
-    /// At this address.
+    /// By its address.
     Direct(ConnectionInfo),
-    /// Where sentinels say that the primary of this name is; the rest as in `server`.
+    /// By asking sentinels for the primary of this name; TLS and credentials as in `server`.
     Sentinels { sentinels: Vec<ConnectionInfo>, name: String, server: Option<ConnectionInfo> },
 }
 
 impl Discovery {
-    /// Of every server in the settings.
-    pub(super) fn of(settings: &RedisSettings) -> Result<Vec<Self>, RedisStartError> {
-        // What speaks TLS takes the process's own provider, and gives up where there is none. One
-        // that was chosen before is as good.
+    /// One entry for each server in the settings.
+    pub(super) fn new(settings: &RedisSettings) -> Result<Vec<Self>, RedisStartError> {
+        // TLS connections use the default provider of the process and fail without one. One that
+        // was installed before is fine.
         drop(ring::default_provider().install_default());
         let read =
             |urls: &[crate::secret::Secret]| -> Result<Vec<ConnectionInfo>, RedisStartError> {
@@ -46,7 +46,7 @@ impl Discovery {
         Ok(vec![Self::Sentinels { sentinels, name, server: servers.into_iter().next() }])
     }
 
-    /// The primary's address as it is now.
+    /// The current address of the primary.
     pub(super) async fn address(&self) -> Result<ConnectionInfo, RedisError> {
         let (sentinels, name, server) = match self {
             Self::Direct(info) => return Ok(info.clone()),
@@ -54,10 +54,10 @@ impl Discovery {
         };
         let mut last = RedisError::from((ErrorKind::EmptySentinelList, "no sentinel is known"));
         for sentinel in sentinels {
-            match asked(sentinel, name).await {
+            match ask_sentinel(sentinel, name).await {
                 Ok(address) => {
                     let like = server.clone().unwrap_or_else(|| sentinel.clone());
-                    let address = as_spoken(like.addr(), address);
+                    let address = with_scheme_of(like.addr(), address);
                     return Ok(like.set_addr(address));
                 }
                 Err(error) => last = error,
@@ -67,7 +67,7 @@ impl Discovery {
     }
 }
 
-/// Opens a connection, and says which process of which kind is there; only a primary will do.
+/// Opens a connection to a primary; returns it and the identity of the server's process.
 pub(super) async fn connect(
     info: ConnectionInfo,
     pushed: Option<impl AsyncPushSender>,
@@ -75,7 +75,7 @@ pub(super) async fn connect(
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(ANSWER_TIMEOUT));
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
     if let Some(pushed) = pushed {
         config = config.set_push_sender(pushed);
     }
@@ -88,14 +88,14 @@ pub(super) async fn connect(
     }
     match field(&server, "run_id") {
         Some(run) => Ok((connection, run.to_owned())),
-        None => Err((ErrorKind::UnexpectedReturnType, "the server does not say its run_id").into()),
+        None => Err((ErrorKind::UnexpectedReturnType, "the server reports no run_id").into()),
     }
 }
 
-async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<(String, u16), RedisError> {
+async fn ask_sentinel(sentinel: &ConnectionInfo, name: &str) -> Result<(String, u16), RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(ANSWER_TIMEOUT));
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
     let client = Client::open(sentinel.clone())?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     let mut command = redis::cmd("SENTINEL");
@@ -105,8 +105,8 @@ async fn asked(sentinel: &ConnectionInfo, name: &str) -> Result<(String, u16), R
     Ok(found.ok_or_else(unknown)?)
 }
 
-/// A host and port, spoken to as this address is: with TLS or without.
-fn as_spoken(like: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAddr {
+/// The address of a host and port, with TLS if `like` has it.
+fn with_scheme_of(like: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAddr {
     if let ConnectionAddr::TcpTls { tls_params, .. } = like {
         let tls_params = tls_params.clone();
         return ConnectionAddr::TcpTls { host, port, insecure: false, tls_params };
@@ -114,14 +114,14 @@ fn as_spoken(like: &ConnectionAddr, (host, port): (String, u16)) -> ConnectionAd
     ConnectionAddr::Tcp(host, port)
 }
 
-/// An address as it is written.
+/// Parses an address.
 pub(super) fn info(url: &[u8]) -> Result<ConnectionInfo, RedisStartError> {
     let text = std::str::from_utf8(url).map_err(|_| RedisStartError::Address)?;
     if !text.starts_with("redis://") && !text.starts_with("rediss://") {
         return Err(RedisStartError::Address);
     }
     let info = text.into_connection_info().map_err(|_| RedisStartError::Address)?;
-    // A server that anybody could pretend to be is none to keep events on.
+    // Without verification of its certificate, anybody could pose as the server.
     let is_unchecked = matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. });
     if is_unchecked { Err(RedisStartError::Address) } else { Ok(info) }
 }
@@ -132,7 +132,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_spoken, field, info};
+    use super::{field, info, with_scheme_of};
     use redis::ConnectionAddr;
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         for (like, is_tls) in [("rediss://:secret@sentinel:1", true), ("redis://sentinel:1", false)]
         {
             let like = info(like.as_bytes()).unwrap();
-            let address = as_spoken(like.addr(), ("primary".into(), 2));
+            let address = with_scheme_of(like.addr(), ("primary".into(), 2));
             assert_eq!(matches!(address, ConnectionAddr::TcpTls { insecure: false, .. }), is_tls);
             assert!(address.to_string().contains("primary:2"), "{address}");
         }

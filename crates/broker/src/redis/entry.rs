@@ -1,5 +1,5 @@
-//! What is kept of an event, and what announces it. In: publishes. Out: entries as the scripts
-//! take them, and publications from what they give back. An entry is
+//! The text format of stored and announced events. In: publishes. Out: entries for the scripts, and
+//! publications parsed from entries and announcements. An entry is
 //! `size final event_len replace_len\n` and then the event's name, its key and its data.
 
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use steadfast_history::{Publication, Publish};
 use steadfast_protocol::codec::json::{encode_event, encode_kept_event};
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
-/// What a server tells every node.
+/// An announcement of a server to every node.
 #[derive(Debug)]
 pub(super) enum ServerUpdate {
-    /// One more event, and how many writes that made.
+    /// An event, and the server's count of writes with it.
     Published(Arc<Publication>, u64),
-    /// A channel was forgotten, under this fence.
+    /// A channel was deleted, under this fence and at this count of writes.
     Forgotten(ChannelName, String, u64),
 }
 
 /// The entry of a publish.
 pub(super) fn entry(publish: &Publish, bare: &Epoch) -> Vec<u8> {
     let Publish { channel, event, data, replace, .. } = publish;
-    // Everything but the epoch and the offset, which only the script knows.
+    // The size without the epoch and the offset, which only the script knows.
     let encoded = encode_event(channel, bare, 0, event, data, &Timestamp(0).into());
     let size = encoded.len() - bare.as_str().len() - 1;
     let key = replace.as_ref().map_or("", ReplaceKey::as_str);
@@ -33,7 +33,7 @@ pub(super) fn entry(publish: &Publish, bare: &Epoch) -> Vec<u8> {
     entry
 }
 
-/// The publication of an entry; nothing where it is none of ours.
+/// Parses an entry; `None` if it has another format.
 pub(super) fn publication(
     channel: &ChannelName,
     epoch: &Epoch,
@@ -55,8 +55,8 @@ pub(super) fn publication(
     Some(Arc::new(Publication { channel, epoch, offset, event, replace, is_final, encoded }))
 }
 
-/// What an announcement says; nothing where it is none of ours.
-pub(super) fn news(announcement: &[u8]) -> Option<ServerUpdate> {
+/// Parses an announcement; `None` if it has another format.
+pub(super) fn parse_update(announcement: &[u8]) -> Option<ServerUpdate> {
     let end = announcement.iter().position(|byte| *byte == b'\n').unwrap_or(announcement.len());
     let (head, entry) = announcement.split_at_checked(end)?;
     let mut words = std::str::from_utf8(head).ok()?.split(' ');
@@ -81,7 +81,7 @@ pub(super) fn news(announcement: &[u8]) -> Option<ServerUpdate> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ServerUpdate, entry, news, publication};
+    use super::{ServerUpdate, entry, parse_update, publication};
     use steadfast_history::Publish;
     use steadfast_protocol::{ChannelName, Epoch, EventName, Payload, ReplaceKey};
 
@@ -106,12 +106,14 @@ mod tests {
         assert_eq!(kept.encoded.len(), size + "epoch-1".len() + "12".len());
 
         let announced = [b"p 7 epoch-1 12 5 a:1\n", &*entry].concat();
-        let Some(ServerUpdate::Published(told, 7)) = news(&announced) else { panic!("no news") };
+        let Some(ServerUpdate::Published(told, 7)) = parse_update(&announced) else {
+            panic!("no news")
+        };
         assert_eq!(told, kept);
-        let Some(ServerUpdate::Forgotten(channel, fence, 8)) = news(b"d 8 f a:1") else {
+        let Some(ServerUpdate::Forgotten(channel, fence, 8)) = parse_update(b"d 8 f a:1") else {
             panic!("none")
         };
         assert_eq!((channel.as_str(), fence.as_str()), ("a:1", "f"));
-        assert!(news(b"p 7 epoch-1 12 5 a:1").is_none() && news(b"").is_none());
+        assert!(parse_update(b"p 7 epoch-1 12 5 a:1").is_none() && parse_update(b"").is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Messages between nodes, published to one node or to all of them, and the list of nodes. In:
-//! messages. Out: messages sent, and the nodes that a server has in its list. Must not know what a
-//! request asks.
+//! messages. Out: messages sent, and the nodes in a server's list. Must not know the contents of
+//! requests.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,15 @@ use crate::cluster::{ClusterMessage, ClusterTransport, Destination, RpcState, is
 /// A server's time in seconds and microseconds, and when it saw each node, in milliseconds.
 type Presence = ((u64, u64), BTreeMap<String, u64>);
 
-/// Asks a server for its list of nodes.
+/// Reads a server's list of nodes.
 pub(super) async fn refresh(rpc: &RpcState, server: &RedisNode) -> Result<(), RedisUnavailable> {
     let session = server.session()?;
     let mut both = redis::pipe();
     both.cmd("TIME").cmd("HGETALL").arg(&server.keys.nodes);
     let answer: Result<Presence, RedisError> =
         both.query_async(&mut session.commands.clone()).await;
-    let ((seconds, micros), nodes) = answer.map_err(|error| server.failed(&session, &error))?;
+    let ((seconds, micros), nodes) =
+        answer.map_err(|error| server.note_failure(&session, &error))?;
     rpc.set_members(present(seconds * 1000 + micros / 1000, &nodes));
     Ok(())
 }
@@ -50,18 +51,18 @@ impl ClusterTransport for RedisBroker {
                 let server = self.connected()?;
                 (server, server.keys.to(node))
             }
-            // Where that server cannot be reached, the sender has lost it as well.
+            // If that server cannot be reached, the sender has lost it as well.
             Destination::SenderOf(request) => {
                 let server = self.servers.get(request.server)?;
                 (server, server.keys.to(&request.from))
             }
         };
-        server.tell(&channel, message).await.ok()
+        server.send_message(&channel, message).await.ok()
     }
 }
 
 impl RedisBroker {
-    /// The first server that there is a session with.
+    /// The first server with a session.
     fn connected(&self) -> Option<&RedisNode> {
         self.servers.iter().find(|server| server.session().is_ok())
     }

@@ -1,5 +1,5 @@
-//! What scripts answered, as the rest of the server knows it. In: lists of values. Out: pages and
-//! what is known of channels; nothing where the server keeps something that is none of ours.
+//! Parses the answers of scripts. In: lists of values. Out: pages and descriptions of channels, or
+//! `None` if a value has another format.
 
 use redis::Value;
 use steadfast_history::{ChannelInfo, Page, ReadError};
@@ -9,7 +9,7 @@ use super::entry;
 use super::scripts::{LIST, number, text};
 use super::server::RedisNode;
 
-/// A page, from `ok epoch start cause head final end [offset time entry]…`.
+/// Parses a page: `ok epoch start cause head final end [offset time entry]…`.
 pub(super) fn page(channel: &ChannelName, since: &Since, answer: &[Value]) -> Option<Page> {
     let epoch = Epoch::new(text(answer.get(1))).ok()?;
     let start = Position::new(epoch, number(answer.get(2))?);
@@ -43,15 +43,15 @@ pub(super) fn page(channel: &ChannelName, since: &Since, answer: &[Value]) -> Op
     })
 }
 
-/// What a server knows of channels: of `limit` from the name `least` on, or of that one alone.
-pub(super) async fn known(
+/// Describes up to `limit` channels from the name `least` on, or that channel alone.
+pub(super) async fn describe(
     server: &RedisNode,
     least: &str,
     limit: Option<usize>,
 ) -> Result<Vec<ChannelInfo>, ReadError> {
     let session = server.session().map_err(|_| ReadError::Unavailable)?;
     let call = server
-        .guarded(&session, &LIST, &[&server.keys.server, &server.keys.index])
+        .fenced_call(&session, &LIST, &[&server.keys.server, &server.keys.index])
         .arg(server.keys.prefix.as_str())
         .arg(least)
         .arg(limit.map(|limit| limit.to_string()).unwrap_or_default());

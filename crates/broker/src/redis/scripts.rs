@@ -1,12 +1,12 @@
-//! The scripts, and one call of one of them. In: keys and arguments. Out: what the script answered,
-//! or why it did not. A script that the server has forgotten is sent along once more.
+//! The Lua scripts, and calls of them. In: keys and arguments. Out: the script's answer, or an error.
+//! A script that the server does not have cached is sent with the call.
 
 use std::sync::LazyLock;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
-/// A script and the name that the server gives it.
+/// A script and its SHA-1 hash, by which the server caches it.
 pub(super) struct Script {
     code: String,
     hash: String,
@@ -21,21 +21,21 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Keeps and announces one event.
+    /// Stores and announces one event.
     PUBLISH = "lua/publish.lua";
-    /// A page of history.
+    /// Reads a page of history.
     READ = "lua/read.lua";
-    /// Where channels stand.
+    /// Reads the heads of channels.
     HEADS = "lua/heads.lua";
-    /// What is known of channels.
+    /// Describes channels.
     LIST = "lua/list.lua";
-    /// Forgets a channel.
+    /// Deletes a channel.
     DELETE = "lua/delete.lua";
-    /// Drops what is too old.
+    /// Drops expired events.
     EXPIRE = "lua/expire.lua";
 }
 
-/// A node comes to a server.
+/// Registers a node and decides which fence is valid.
 pub(super) static ENTER: LazyLock<Script> =
     LazyLock::new(|| Script::of(include_str!("lua/enter.lua")));
 
@@ -44,12 +44,12 @@ impl Script {
         Self { hash: redis::Script::new(code).get_hash().to_owned(), code: code.to_owned() }
     }
 
-    /// Its text.
+    /// The source of the script.
     pub(super) fn code(&self) -> &str {
         &self.code
     }
 
-    /// A call, to which arguments are added.
+    /// Begins a call, to which arguments are added.
     pub(super) fn call(&'static self, keys: &[&str]) -> Call {
         let mut rest = Vec::with_capacity(24);
         rest.extend(keys.iter().map(|key| key.as_bytes().to_vec()));
@@ -65,18 +65,18 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// One more argument.
+    /// Adds an argument.
     pub(super) fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
         self.rest.push(argument.into());
         self
     }
 
-    /// One more argument, a number; one that is too large is as good as none.
+    /// Adds a number as an argument; one beyond 64 bits counts as the largest.
     pub(super) fn number(self, number: impl TryInto<u64>) -> Self {
         self.arg(number.try_into().unwrap_or(u64::MAX).to_string())
     }
 
-    /// Sends it and waits for the answer, a list.
+    /// Sends the call; returns the script's answer, a list.
     pub(super) async fn send(
         self,
         connection: &mut MultiplexedConnection,
@@ -101,7 +101,7 @@ impl Call {
     }
 }
 
-/// The text of a value; empty where it has none.
+/// The text of a value; empty if it has none.
 pub(super) fn text(value: Option<&Value>) -> &str {
     match value {
         Some(Value::BulkString(bytes)) => std::str::from_utf8(bytes).unwrap_or_default(),
@@ -110,7 +110,7 @@ pub(super) fn text(value: Option<&Value>) -> &str {
     }
 }
 
-/// The number that a value's text is.
+/// The number in a value's text.
 pub(super) fn number<T: std::str::FromStr>(value: Option<&Value>) -> Option<T> {
     text(value).parse().ok()
 }

@@ -1,5 +1,5 @@
-//! One server, as this node knows it: the session with it while there is one, and the most that
-//! this node has seen of it, which no later process of that server may fall short of.
+//! One server, as this node knows it: the session while there is one, and the highest count of writes
+//! seen, below which no later process of that server may fall.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,38 +32,38 @@ pub(super) struct RedisKeys {
 /// One server.
 #[derive(Debug)]
 pub(super) struct RedisNode {
-    /// Its place in the ring.
+    /// Its index among the servers.
     pub(super) at: usize,
     pub(super) discovery: Discovery,
     pub(super) keys: RedisKeys,
-    /// This node, as the servers' lists have it.
+    /// The identity of this node in the servers' lists.
     pub(super) node: String,
     own: NodeId,
-    /// Channels and bytes, as last told.
+    /// Channels and bytes, as last reported.
     pub(super) channels: AtomicU64,
     pub(super) bytes: AtomicU64,
-    /// How it evicts keys that nobody said may go, where it does.
+    /// The policy by which it evicts keys without an expiry, if it does.
     pub(super) evicts: Mutex<Option<String>>,
-    /// The newest probe that came back as an announcement.
+    /// The last probe that came back as an announcement.
     pub(super) heard: watch::Sender<u64>,
-    pub(super) figures: ServerCounters,
+    pub(super) counters: ServerCounters,
     probes: AtomicU64,
     session: RwLock<Option<Arc<RedisSession>>>,
     known: Mutex<SeenOffset>,
 }
 
-/// What is counted of one server.
+/// The counters of one server.
 #[derive(Debug, Default)]
 pub(super) struct ServerCounters {
-    /// Sessions with it that began.
+    /// Sessions begun.
     pub(super) sessions: AtomicU64,
-    /// Times that its fence was found raised.
+    /// Times that its fence was raised.
     pub(super) fences: AtomicU64,
-    /// Announcements dropped because there was no room; history brings the events.
+    /// Announcements dropped for lack of room; the events are read from history.
     pub(super) dropped: AtomicU64,
-    /// Names with reserved epochs on it, as last told.
+    /// Names with reserved epochs, as last reported.
     pub(super) reserved: AtomicU64,
-    /// Those that lost theirs for want of room, by calls of this node.
+    /// Reserved epochs dropped for lack of room, by calls of this node.
     pub(super) reserved_dropped: AtomicU64,
 }
 
@@ -73,13 +73,13 @@ pub(super) struct RedisSession {
     pub(super) commands: MultiplexedConnection,
     pub(super) run: String,
     pub(super) fence: String,
-    /// Holds the connection that announcements come by.
-    pub(super) _told: MultiplexedConnection,
-    /// Something showed that it is over.
+    /// Keeps the connection open by which announcements arrive.
+    pub(super) _subscriber: MultiplexedConnection,
+    /// Notified when the session has ended.
     pub(super) over: Notify,
 }
 
-/// The most that was acked or announced to this node.
+/// The highest count of writes that was acknowledged or announced to this node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SeenOffset {
     pub(super) run: String,
@@ -87,7 +87,7 @@ pub(super) struct SeenOffset {
     pub(super) n: u64,
 }
 
-/// The server did not answer; whether it did what it was asked is not known.
+/// The server did not respond; whether it executed the command is unknown.
 #[derive(Debug)]
 pub(super) struct RedisUnavailable;
 
@@ -108,7 +108,7 @@ impl RedisKeys {
         }
     }
 
-    /// Where a node hears what is for it alone.
+    /// The pub/sub channel of messages to one node.
     pub(super) fn to(&self, node: &NodeId) -> String {
         format!("{}:to:{node}", self.prefix)
     }
@@ -126,14 +126,14 @@ impl RedisNode {
             bytes: AtomicU64::new(0),
             evicts: Mutex::default(),
             heard: watch::Sender::new(0),
-            figures: ServerCounters::default(),
+            counters: ServerCounters::default(),
             probes: AtomicU64::new(0),
             session: RwLock::new(None),
             known: Mutex::default(),
         }
     }
 
-    /// The session there is.
+    /// The current session.
     pub(super) fn session(&self) -> Result<Arc<RedisSession>, RedisUnavailable> {
         self.session.read().clone().ok_or(RedisUnavailable)
     }
@@ -150,23 +150,23 @@ impl RedisNode {
         self.known.lock().clone()
     }
 
-    /// The node has come to this process of the server, under this fence.
-    pub(super) fn settle(&self, run: &str, fence: &str, n: u64) {
+    /// Takes over a process of the server and its fence.
+    pub(super) fn begin_run(&self, run: &str, fence: &str, n: u64) {
         let mut known = self.known.lock();
         let seen = if known.fence == fence { known.n.max(n) } else { n };
         *known = SeenOffset { run: run.to_owned(), fence: fence.to_owned(), n: seen };
     }
 
-    /// So many writes were acked or announced under this fence.
-    pub(super) fn learn(&self, fence: &str, n: u64) {
+    /// Notes the highest count of writes seen under this fence.
+    pub(super) fn note_seen(&self, fence: &str, n: u64) {
         let mut known = self.known.lock();
         if known.fence == fence && known.n < n {
             known.n = n;
         }
     }
 
-    /// The server says how many bytes it keeps, and of how many channels where that is new.
-    pub(super) fn keeps(&self, bytes: Option<&Value>, channels: Option<&Value>) {
+    /// Notes how many bytes and channels the server reports.
+    pub(super) fn note_size(&self, bytes: Option<&Value>, channels: Option<&Value>) {
         if let Some(bytes) = number(bytes) {
             self.bytes.store(bytes, Ordering::Relaxed);
         }
@@ -175,27 +175,26 @@ impl RedisNode {
         }
     }
 
-    /// The server may say for how many names it has reserved epochs, and how many it has just
-    /// dropped.
-    pub(super) fn reserves(&self, names: Option<&Value>, dropped: Option<&Value>) {
+    /// Notes for how many names the server has reserved epochs, and how many it just dropped.
+    pub(super) fn note_reserved(&self, names: Option<&Value>, dropped: Option<&Value>) {
         if let (Some(Value::Int(names)), Some(Value::Int(dropped))) = (names, dropped) {
-            self.figures.reserved.store(names.unsigned_abs(), Ordering::Relaxed);
-            self.figures.reserved_dropped.fetch_add(dropped.unsigned_abs(), Ordering::Relaxed);
+            self.counters.reserved.store(names.unsigned_abs(), Ordering::Relaxed);
+            self.counters.reserved_dropped.fetch_add(dropped.unsigned_abs(), Ordering::Relaxed);
         }
     }
 
-    /// A call about one channel.
-    pub(super) fn about(
+    /// A call of a script on one channel.
+    pub(super) fn channel_call(
         &self,
         session: &RedisSession,
         script: &'static Script,
         name: &str,
     ) -> Call {
-        self.about_with(session, script, name, &[])
+        self.channel_call_with(session, script, name, &[])
     }
 
-    /// The same with more keys.
-    pub(super) fn about_with(
+    /// The same with additional keys.
+    pub(super) fn channel_call_with(
         &self,
         session: &RedisSession,
         script: &'static Script,
@@ -206,11 +205,11 @@ impl RedisNode {
         let (record, log, newest) = (of("record"), of("log"), of("newest"));
         let mut keys = vec![&*self.keys.server, &*self.keys.index, &record, &log, &newest];
         keys.extend(more);
-        self.guarded(session, script, &keys)
+        self.fenced_call(session, script, &keys)
     }
 
-    /// A call that is refused unless the server is as this node knows it.
-    pub(super) fn guarded(
+    /// A call that the script refuses if the server was replaced or lost writes.
+    pub(super) fn fenced_call(
         &self,
         session: &RedisSession,
         script: &'static Script,
@@ -220,7 +219,7 @@ impl RedisNode {
         script.call(keys).arg(session.run.as_str()).arg(session.fence.as_str()).number(seen)
     }
 
-    /// Sends a call; what it answers behind its first word, and that word.
+    /// Sends a call; returns the script's answer. The session ends if the script refused it.
     pub(super) async fn send(
         &self,
         session: &RedisSession,
@@ -232,12 +231,16 @@ impl RedisNode {
                 Err(RedisUnavailable)
             }
             Ok(answer) => Ok(answer),
-            Err(error) => Err(self.failed(session, &error)),
+            Err(error) => Err(self.note_failure(session, &error)),
         }
     }
 
-    /// Whatever a failed command says, somebody has to look again; most of them end the session.
-    pub(super) fn failed(&self, session: &RedisSession, error: &RedisError) -> RedisUnavailable {
+    /// Handles the error of a command; ends the session unless the server merely refused it.
+    pub(super) fn note_failure(
+        &self,
+        session: &RedisSession,
+        error: &RedisError,
+    ) -> RedisUnavailable {
         let is_refusal = error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError);
         tracing::debug!(server = self.at, %error, "a command failed");
         if is_refusal {
@@ -249,7 +252,7 @@ impl RedisNode {
     }
 
     /// Sends a message to other nodes.
-    pub(super) async fn tell(
+    pub(super) async fn send_message(
         &self,
         to: &str,
         message: &ClusterMessage,
@@ -259,24 +262,24 @@ impl RedisNode {
         command.arg(to).arg(message.encode());
         let sent: Result<u64, RedisError> =
             command.query_async(&mut session.commands.clone()).await;
-        sent.map(drop).map_err(|error| self.failed(&session, &error))
+        sent.map(drop).map_err(|error| self.note_failure(&session, &error))
     }
 
-    /// Where this node hears what is for it alone.
+    /// The pub/sub channel of messages to this node.
     pub(super) fn to_own(&self) -> String {
         self.keys.to(&self.own)
     }
 
-    /// Sends a message to this node itself, by way of the server. Returns its number, which
+    /// Sends a message to this node itself through the server. Returns its number, which
     /// [`Self::heard`] reaches when it arrives.
     pub(super) async fn probe(&self) -> Result<u64, RedisUnavailable> {
         let number = self.probes.fetch_add(1, Ordering::Relaxed) + 1;
-        self.tell(&self.to_own(), &ClusterMessage::Probe { number }).await?;
+        self.send_message(&self.to_own(), &ClusterMessage::Probe { number }).await?;
         Ok(number)
     }
 }
 
-/// The fence that an epoch was made under.
+/// The fence under which an epoch was created.
 pub(super) fn fence_of(epoch: &Epoch) -> &str {
     epoch.as_str().rsplit('-').next().unwrap_or_default()
 }

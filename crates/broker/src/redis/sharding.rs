@@ -1,22 +1,22 @@
-//! Which server a name belongs to. In: a name and how many servers there are. Out: the same one on
-//! every node and in every release; a server more or less moves as few names as can be.
+//! Which server a name belongs to. In: a name and the number of servers. Out: an index, the same on
+//! every node and in every release; adding a server moves as few names as possible.
 
 use steadfast_history::stable_hash;
 
-/// The server of `name` among `servers`, which are at least one.
+/// The index of the server of `name`; `servers` is at least 1.
 pub(super) fn server_of(name: &str, servers: usize) -> usize {
     jump(hash(name), servers)
 }
 
-/// The stable hash, and a mixing step: jumping wants its upper bits well spread.
+/// The stable hash with a mixing step: jump hashing needs well-spread upper bits.
 fn hash(name: &str) -> u64 {
     let hash = stable_hash(name.bytes());
     let hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash ^ (hash >> 33)
 }
 
-/// Jump consistent hashing (Lamping and Veach, 2014), in integers: with the next draw of the row
-/// the name jumps to the first number of places at which it would have moved.
+/// Jump consistent hashing (Lamping and Veach, 2014), in integers: each pseudo-random number gives
+/// the next number of servers at which the name would move.
 fn jump(mut key: u64, servers: usize) -> usize {
     let places = u128::try_from(servers.max(1)).unwrap_or(1);
     let (mut at, mut next) = (0_u128, 0_u128);

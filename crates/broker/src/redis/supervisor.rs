@@ -1,6 +1,6 @@
-//! Keeps this node connected to a server: connects, handles what the server announces, notices a
-//! loss and connects again. In: announcements. Out: updates, in the order of each channel's
-//! offsets; after every loss, a check of all channels that are followed.
+//! Keeps this node connected to a server: connects, handles announcements, detects a lost connection
+//! and connects again. In: announcements. Out: updates, in the order of each channel's offsets; after
+//! every reconnect, a check of all followed channels.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,9 +11,9 @@ use steadfast_protocol::{ChannelName, Epoch, Position};
 
 use super::RedisShared;
 use super::discovery::connect;
-use super::entry::{self, ServerUpdate as Told};
+use super::entry::{self, ServerUpdate};
 use super::membership;
-use super::pubsub::{PubsubMessage, PubsubReceiver, messages};
+use super::pubsub::{PubsubMessage, PubsubReceiver, pubsub_queue};
 use super::scripts::{ENTER, HEADS, number, text};
 use super::server::{RedisNode, RedisSession, RedisUnavailable, fence_of};
 use crate::cluster::{
@@ -22,10 +22,10 @@ use crate::cluster::{
 };
 use crate::update_bus::ChannelUpdate;
 
-/// How long nodes wait for each other to report what they saw of a server that was replaced.
+/// How long nodes wait for each other's reports about a server that was replaced.
 const PATIENCE_MS: u64 = 5_000;
-/// How often a waiting node tries again.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How long a node waits between two attempts.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 /// How long a silent node counts as one that may have seen events.
 const SILENT_NODE_MS: u64 = 3_600_000;
 
@@ -37,18 +37,18 @@ enum SessionError {
     #[error("the connections for commands and for messages reached two different servers")]
     TwoServers,
     #[error("the session ended: the server answered late, refused a command, or was replaced")]
-    Over,
+    Ended,
     #[error("no messages arrive from the server any more")]
-    Deaf,
+    Silent,
 }
 
 impl From<RedisUnavailable> for SessionError {
     fn from(_: RedisUnavailable) -> Self {
-        Self::Over
+        Self::Ended
     }
 }
 
-/// Keeps a session with the server, without end.
+/// Keeps a session with the server. Never returns.
 pub(super) async fn run(server: &RedisNode, shared: &RedisShared) {
     supervise(&mut SupervisedRedis { server, shared }).await;
 }
@@ -78,9 +78,9 @@ impl SupervisedServer for SupervisedRedis<'_> {
     ) -> SessionError {
         let server = self.server;
         backoff.reset();
-        server.figures.sessions.fetch_add(1, Ordering::Relaxed);
+        server.counters.sessions.fetch_add(1, Ordering::Relaxed);
         tracing::info!(server = server.at, fence = session.fence, "connected to the broker");
-        look_at_eviction(server, &session).await;
+        check_eviction(server, &session).await;
         server.begin(Arc::clone(&session));
         let why = serve(server, self.shared, &session, &mut messages).await;
         server.end();
@@ -91,15 +91,15 @@ impl SupervisedServer for SupervisedRedis<'_> {
 /// Opens two connections, for commands and for announcements, and has the fence checked.
 async fn open(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver), SessionError> {
     let info = server.discovery.address().await?;
-    let (pushed, messages) = messages();
-    let (mut told, told_by) = connect(info.clone(), Some(pushed)).await?;
+    let (pushed, messages) = pubsub_queue();
+    let (mut subscriber, subscriber_run) = connect(info.clone(), Some(pushed)).await?;
     let keys = &server.keys;
     for name in [&keys.events, &keys.control, &server.to_own()] {
-        told.subscribe(name).await?;
+        subscriber.subscribe(name).await?;
     }
     let nobody = None::<fn(redis::PushInfo) -> Result<(), ()>>;
     let (commands, run) = connect(info, nobody).await?;
-    if run != told_by {
+    if run != subscriber_run {
         return Err(SessionError::TwoServers);
     }
     let mut session = RedisSession {
@@ -107,26 +107,26 @@ async fn open(server: &RedisNode) -> Result<(Arc<RedisSession>, PubsubReceiver),
         run,
         fence: String::new(),
         over: tokio::sync::Notify::new(),
-        _told: told,
+        _subscriber: subscriber,
     };
     while !enter(server, &mut session).await? {
-        tokio::time::sleep(ASK_AGAIN).await;
+        tokio::time::sleep(RETRY_DELAY).await;
     }
     Ok((Arc::new(session), messages))
 }
 
-/// Reports what this node knows, and takes the fence in force. Returns false while other nodes are
-/// waited for.
+/// Reports what this node knows and takes over the valid fence; false while the reports of other
+/// nodes are awaited.
 async fn enter(server: &RedisNode, session: &mut RedisSession) -> Result<bool, SessionError> {
-    let Some(fence) = present(server, session).await? else { return Ok(false) };
+    let Some(fence) = announce_presence(server, session).await? else { return Ok(false) };
     if !session.fence.is_empty() && session.fence != fence {
-        return Err(SessionError::Over);
+        return Err(SessionError::Ended);
     }
     session.fence = fence;
     Ok(true)
 }
 
-async fn present(
+async fn announce_presence(
     server: &RedisNode,
     session: &RedisSession,
 ) -> Result<Option<String>, SessionError> {
@@ -149,25 +149,25 @@ async fn present(
     }
     let fence = text(answer.get(1)).to_owned();
     if !known.fence.is_empty() && known.fence != fence {
-        server.figures.fences.fetch_add(1, Ordering::Relaxed);
+        server.counters.fences.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(
             server = server.at,
             fence,
             "the broker lost events: channels get new epochs"
         );
     }
-    server.settle(&session.run, &fence, number(answer.get(2)).unwrap_or(0));
-    server.keeps(answer.get(4), answer.get(3));
+    server.begin_run(&session.run, &fence, number(answer.get(2)).unwrap_or(0));
+    server.note_size(answer.get(4), answer.get(3));
     Ok(Some(fence))
 }
 
-/// Warns of a server that evicts keys when its memory is full: it loses events that it acked,
-/// without notice.
-async fn look_at_eviction(server: &RedisNode, session: &RedisSession) {
+/// Warns of a server that evicts keys when its memory is full: it would lose acknowledged events
+/// silently.
+async fn check_eviction(server: &RedisNode, session: &RedisSession) {
     let mut command = redis::cmd("INFO");
     command.arg("memory");
     let info: Result<String, RedisError> = command.query_async(&mut session.commands.clone()).await;
-    // If the command is forbidden, nothing is known.
+    // If the command is forbidden, the policy stays unknown.
     let Ok(info) = info else { return };
     let evicts = evicting(&info).map(str::to_owned);
     let before = std::mem::replace(&mut *server.evicts.lock(), evicts.clone());
@@ -187,7 +187,7 @@ fn evicting(info: &str) -> Option<&str> {
     policy.starts_with("allkeys-").then_some(policy)
 }
 
-/// Handles what the server announces until the session ends.
+/// Handles announcements until the session ends.
 async fn serve(
     server: &RedisNode,
     shared: &RedisShared,
@@ -204,31 +204,31 @@ async fn serve(
             message = messages.next() => match message {
                 Some(message) => {
                     has_heard = true;
-                    deal(server, shared, session, message).await
+                    handle_pubsub(server, shared, session, message).await
                 }
-                None => Err(SessionError::Deaf),
+                None => Err(SessionError::Silent),
             },
-            () = session.over.notified() => Err(SessionError::Over),
+            () = session.over.notified() => Err(SessionError::Ended),
             _ = beat.tick() => {
-                let is_time_to_look = beats.is_multiple_of(BEATS_PER_CHECK);
+                let is_check_due = beats.is_multiple_of(BEATS_PER_CHECK);
                 beats = beats.wrapping_add(1);
                 if std::mem::take(&mut has_heard) {
                     probe = None;
                 }
-                let beaten = tick(server, shared, session, &mut probe).await;
-                match beaten {
-                    Ok(()) if is_time_to_look => {
-                        look_at_eviction(server, session).await;
-                        look(server, shared, session).await
+                let ticked = tick(server, shared, session, &mut probe).await;
+                match ticked {
+                    Ok(()) if is_check_due => {
+                        check_eviction(server, session).await;
+                        send_heads(server, shared, session).await
                     }
-                    beaten => beaten,
+                    ticked => ticked,
                 }
             }
         };
         let step = match step {
             Ok(()) if messages.has_dropped() => {
-                server.figures.dropped.fetch_add(1, Ordering::Relaxed);
-                look(server, shared, session).await
+                server.counters.dropped.fetch_add(1, Ordering::Relaxed);
+                send_heads(server, shared, session).await
             }
             step => step,
         };
@@ -238,7 +238,7 @@ async fn serve(
     }
 }
 
-/// Writes that this node is alive, and checks that the last probe came back.
+/// Renews this node's presence, and checks that the last probe came back.
 async fn tick(
     server: &RedisNode,
     shared: &RedisShared,
@@ -246,21 +246,21 @@ async fn tick(
     probe: &mut Option<u64>,
 ) -> Result<(), SessionError> {
     if probe.is_some_and(|probe| *server.heard.borrow() < probe) {
-        return Err(SessionError::Deaf);
+        return Err(SessionError::Silent);
     }
-    let fence = present(server, session).await?;
+    let fence = announce_presence(server, session).await?;
     if fence.as_deref() != Some(&session.fence) {
-        return Err(SessionError::Over);
+        return Err(SessionError::Ended);
     }
     *probe = Some(server.probe().await?);
-    // If the command is refused, listings lack nodes. A lost connection ends the session by itself.
+    // If the command is refused, the list of nodes is stale; a lost connection ends the session.
     drop(membership::refresh(&shared.rpc, server).await);
     Ok(())
 }
 
-/// Reads the head of every channel that is followed here, so that members that missed something
-/// read it.
-async fn look(
+/// Sends the head of every channel that is followed here, so that members that missed events read
+/// them.
+async fn send_heads(
     server: &RedisNode,
     shared: &RedisShared,
     session: &RedisSession,
@@ -268,7 +268,7 @@ async fn look(
     let mut after = None;
     while let Some(page) = shared.updates.next_followed(&mut after) {
         let names: Vec<_> =
-            page.into_iter().filter(|name| shared.place(name.as_str()) == server.at).collect();
+            page.into_iter().filter(|name| shared.server_of(name.as_str()) == server.at).collect();
         if names.is_empty() {
             continue;
         }
@@ -282,7 +282,7 @@ async fn look(
     Ok(())
 }
 
-/// Reads the heads of channels that are followed here, and keeps the epochs reserved for those
+/// Reads the heads of channels that are followed here, and keeps the reserved epochs of those
 /// without events.
 pub(super) async fn heads(
     server: &RedisNode,
@@ -291,7 +291,7 @@ pub(super) async fn heads(
     names: &[ChannelName],
 ) -> Result<Vec<Value>, RedisUnavailable> {
     let mut call = server
-        .guarded(session, &HEADS, &[&server.keys.server, &server.keys.index])
+        .fenced_call(session, &HEADS, &[&server.keys.server, &server.keys.index])
         .arg(shared.epochs.base())
         .arg(server.keys.prefix.as_str())
         .number(shared.streams.channels_max)
@@ -301,35 +301,35 @@ pub(super) async fn heads(
         call = call.arg(name.as_str());
     }
     let answer = server.send(session, call).await?;
-    server.reserves(answer.get(1), answer.get(2));
+    server.note_reserved(answer.get(1), answer.get(2));
     Ok(answer)
 }
 
-/// Handles one announcement.
-async fn deal(
+/// Handles one pub/sub message: an announcement, or a message of another node.
+async fn handle_pubsub(
     server: &RedisNode,
     shared: &RedisShared,
     session: &RedisSession,
     message: PubsubMessage,
 ) -> Result<(), SessionError> {
     if message.to == server.keys.events.as_bytes() {
-        match entry::news(&message.words) {
-            Some(Told::Published(publication, n)) => {
-                server.learn(fence_of(&publication.epoch), n);
+        match entry::parse_update(&message.payload) {
+            Some(ServerUpdate::Published(publication, n)) => {
+                server.note_seen(fence_of(&publication.epoch), n);
                 shared.updates.deliver(ChannelUpdate::Published(publication)).await;
             }
-            Some(Told::Forgotten(channel, fence, n)) => {
-                server.learn(&fence, n);
+            Some(ServerUpdate::Forgotten(channel, fence, n)) => {
+                server.note_seen(&fence, n);
                 shared.updates.deliver(ChannelUpdate::Deleted(channel)).await;
             }
-            None => tracing::warn!(server = server.at, "an announcement cannot be read"),
+            None => tracing::warn!(server = server.at, "an announcement cannot be parsed"),
         }
         return Ok(());
     }
-    match handle_message(&shared.rpc, &shared.updates, server.at, &message.words) {
+    match handle_message(&shared.rpc, &shared.updates, server.at, &message.payload) {
         MessageOutcome::Handled => Ok(()),
         MessageOutcome::Reply(node, reply) => {
-            server.tell(&server.keys.to(&node), &reply).await?;
+            server.send_message(&server.keys.to(&node), &reply).await?;
             Ok(())
         }
         MessageOutcome::Specific(message) => handle_specific(server, session, &message),
@@ -342,12 +342,12 @@ fn handle_specific(
     message: &ClusterMessage,
 ) -> Result<(), SessionError> {
     match message {
-        ClusterMessage::Fence { fence } if *fence != session.fence => Err(SessionError::Over),
+        ClusterMessage::Fence { fence } if *fence != session.fence => Err(SessionError::Ended),
         ClusterMessage::Probe { number } => {
             server.heard.send_replace(*number);
             Ok(())
         }
-        // The fence of this session. The others only NATS has, or `handle_message` handles them.
+        // The session's own fence, specific to NATS, or handled by `handle_message`.
         ClusterMessage::Fence { .. }
         | ClusterMessage::Alive { .. }
         | ClusterMessage::ListReserved { .. }

@@ -1,4 +1,4 @@
-//! Drops what has grown too old on one server. One node at a time does so, whichever comes first.
+//! Drops expired events and unused empty channels of one server. Nodes take turns by a lock there.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -11,28 +11,28 @@ use super::RedisShared;
 use super::scripts::{EXPIRE, LIST, text};
 use super::server::{RedisNode, RedisUnavailable};
 
-/// How often some channels are looked at.
+/// The time between two batches.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// For how long a node has this to itself.
+/// How long a node holds the lock, in ms.
 const TURN_MS: u64 = 9_000;
-/// Channels looked at in one turn.
+/// Channels in one batch.
 const BATCH: usize = 500;
-/// No channel that keeps nothing is forgotten before it was unused for this long, in ms: one that
-/// is read or followed is marked every hour.
+/// An empty channel is not deleted before it was unused for this long, in ms: one that is read or
+/// followed is touched every hour.
 const IDLE_MIN_MS: u64 = 7_200_000;
 
-/// Sweeps for ever.
+/// Sweeps the server. Never returns.
 pub(super) async fn sweep(server: &RedisNode, shared: &RedisShared) {
     let mut after = None;
     loop {
         tokio::time::sleep(INTERVAL).await;
-        // A server that is away is swept when it is back.
-        after = turn(server, shared, after).await.unwrap_or(None);
+        // An unavailable server is swept once it is available again.
+        after = sweep_batch(server, shared, after).await.unwrap_or(None);
     }
 }
 
-/// One turn; the name to go on behind.
-async fn turn(
+/// Sweeps one batch of channels; returns the name after which the next batch begins.
+async fn sweep_batch(
     server: &RedisNode,
     shared: &RedisShared,
     after: Option<ChannelName>,
@@ -42,11 +42,11 @@ async fn turn(
     lock.arg(&server.keys.sweep).arg(&server.node).arg("NX").arg("PX").arg(TURN_MS);
     let locked: Result<Option<String>, RedisError> =
         lock.query_async(&mut session.commands.clone()).await;
-    if locked.map_err(|error| server.failed(&session, &error))?.is_none() {
+    if locked.map_err(|error| server.note_failure(&session, &error))?.is_none() {
         return Ok(after);
     }
     let call = server
-        .guarded(&session, &LIST, &[&server.keys.server, &server.keys.index])
+        .fenced_call(&session, &LIST, &[&server.keys.server, &server.keys.index])
         .arg(server.keys.prefix.as_str())
         .arg(after.map_or_else(|| "-".to_owned(), |name| format!("({name}")))
         .number(BATCH);
@@ -61,7 +61,7 @@ async fn turn(
     for name in &names {
         let age_max = streams.retention_of(name.namespace()).age_max;
         let call = server
-            .about(&session, &EXPIRE, name.as_str())
+            .channel_call(&session, &EXPIRE, name.as_str())
             .arg(name.as_str())
             .number(age_max.0)
             .number(idle_ms);

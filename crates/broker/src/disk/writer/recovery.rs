@@ -122,14 +122,14 @@ impl DiskWriter {
         let news = taken
             .is_ok()
             .then(|| Changes::between(&self.shared.table.lock(), &mut loaded, times.clock.now()));
-        let Loaded { store, table, commit, fence, graves } = loaded;
+        let Loaded { store, table, commit, fence, tombstones } = loaded;
         if let Err(error) = taken {
             self.shared.handle.put(store);
             return Err(error.to_string());
         }
         (self.commit, self.fence) = (commit, fence);
-        self.chores = super::Chores::new(graves);
-        self.fronts.clear();
+        self.maintenance = super::Maintenance::new(tombstones);
+        self.oldest_events.clear();
         // The table comes first: whoever looks up old numbers must not find the new store lacking.
         {
             let mut known = self.shared.table.lock();

@@ -1,6 +1,6 @@
-//! What the writer does between requests, a bounded step at a time: writes down channels that
-//! have a new epoch, drops what has grown too old or too much, and removes what was forgotten.
-//! Nothing of it waits for the disk: a crash has it done again.
+//! The writer's maintenance between requests, in bounded steps: saves channels with a new epoch,
+//! drops events beyond the retention, and removes the events of deleted channels. It does not wait
+//! for the disk: after a crash it is done again.
 
 use std::collections::BTreeSet;
 
@@ -14,62 +14,62 @@ use crate::disk::record;
 use crate::disk::store::{Store, StoreError, Sync};
 use crate::disk::trim::is_over;
 
-/// Bytes that channels give in one step, where all keep more than they may.
+/// Bytes that are dropped in one step while all channels together exceed their limit.
 const YIELD_BYTES: u64 = 1024 * 1024;
-/// Channels looked at, or keys written, in one step.
+/// Channels examined, or keys written, in one step.
 const STEP: usize = 1_000;
 
-/// What is left to do.
+/// The maintenance that is left to do.
 #[derive(Debug)]
-pub(super) struct Chores {
-    /// Channels that keep too much.
+pub(super) struct Maintenance {
+    /// Channels that exceed their retention.
     pub(super) over: BTreeSet<ChannelName>,
-    /// Ids whose events are to go.
-    graves: Vec<u64>,
+    /// Ids of deleted channels whose events are to be removed.
+    tombstones: Vec<u64>,
     ageing: Ageing,
 }
 
-/// Whether all channels are being looked at for what has grown old.
+/// The progress of the search for expired events over all channels.
 #[derive(Debug)]
 enum Ageing {
-    Rests,
-    /// Those behind this one are to be looked at, or all of them.
-    Behind(Option<ChannelName>),
+    Idle,
+    /// Channels after this one are left, or all of them.
+    After(Option<ChannelName>),
 }
 
-impl Chores {
-    pub(super) const fn new(graves: Vec<u64>) -> Self {
-        Self { over: BTreeSet::new(), graves, ageing: Ageing::Rests }
+impl Maintenance {
+    pub(super) const fn new(tombstones: Vec<u64>) -> Self {
+        Self { over: BTreeSet::new(), tombstones, ageing: Ageing::Idle }
     }
 
-    pub(super) fn bury(&mut self, id: u64) {
-        self.graves.push(id);
+    pub(super) fn add_deleted(&mut self, id: u64) {
+        self.tombstones.push(id);
     }
 
     pub(super) fn look_for_age(&mut self) {
-        if matches!(self.ageing, Ageing::Rests) {
-            self.ageing = Ageing::Behind(None);
+        if matches!(self.ageing, Ageing::Idle) {
+            self.ageing = Ageing::After(None);
         }
     }
 }
 
 impl DiskWriter {
-    /// One step of what is left to do; false where nothing is, or the store takes nothing.
+    /// Does one step; false if nothing is left to do, or the store accepts no writes.
     pub(super) fn step(&mut self) -> bool {
         if !self.health.is_sound() {
             return false;
         }
         let Some(store) = self.shared.handle.store() else { return false };
-        let chores = [
+        let steps = [
             Self::save_new,
             Self::trim_one,
             Self::yield_some,
             Self::forget_old,
             Self::forget_answers,
-            Self::bury,
+            Self::remove_deleted,
         ];
-        for chore in chores {
-            match chore(self, &store) {
+        for step in steps {
+            match step(self, &store) {
                 Ok(true) => return true,
                 Ok(false) => {}
                 Err(error) => {
@@ -81,7 +81,7 @@ impl DiskWriter {
         false
     }
 
-    /// Writes down channels that the store does not know.
+    /// Saves channels that the store does not have.
     fn save_new(&mut self, store: &Store) -> Result<bool, StoreError> {
         let unsaved = self.shared.table.lock().take_unsaved(STEP);
         let Some(unsaved) = unsaved else { return Ok(false) };
@@ -93,9 +93,9 @@ impl DiskWriter {
         Ok(true)
     }
 
-    /// Drops some of what one channel keeps too much.
+    /// Drops some events of one channel that exceeds its retention.
     fn trim_one(&mut self, store: &Store) -> Result<bool, StoreError> {
-        let Some(name) = self.chores.over.pop_first() else { return Ok(false) };
+        let Some(name) = self.maintenance.over.pop_first() else { return Ok(false) };
         let times = self.shared.times;
         let (found, totals) = {
             let table = self.shared.table.lock();
@@ -105,53 +105,53 @@ impl DiskWriter {
         let Some((numbers, retention)) = found else { return Ok(true) };
         let now = times.at(times.clock.now());
         let terms = CommitTerms { now, time: times.clock.date(), fence: self.fence, totals };
-        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
-        draft.begin(&name, numbers, true, retention);
-        draft.trim(&name, STEP)?;
-        let (batch, outcome) = draft.finish();
+        let mut builder = CommitBuilder::new(store, &mut self.oldest_events, terms);
+        builder.begin(&name, numbers, true, retention);
+        builder.trim(&name, STEP)?;
+        let (batch, outcome) = builder.finish();
         batch.commit(Sync::Later)?;
         self.apply(outcome);
         Ok(true)
     }
 
-    /// Drops some of the oldest events of the largest channels, where all keep more than they may:
-    /// the limit was lowered.
+    /// Drops some of the oldest events of the largest channels if all together exceed the limit, as
+    /// after the limit was lowered.
     fn yield_some(&mut self, store: &Store) -> Result<bool, StoreError> {
         let times = self.shared.times;
         let now = times.at(times.clock.now());
         let mut table = self.shared.table.lock();
-        let givers = table.givers(0, YIELD_BYTES);
-        if givers.is_empty() {
+        let evictions = table.evictions(0, YIELD_BYTES);
+        if evictions.is_empty() {
             return Ok(false);
         }
         let (time, totals) = (times.clock.date(), table.totals());
         let terms = CommitTerms { now, time, fence: self.fence, totals };
-        let mut draft = CommitBuilder::new(store, &mut self.fronts, terms);
-        for (giver, _) in &givers {
-            if let Some(numbers) = table.numbers(giver).cloned() {
-                draft.begin(giver, numbers, table.is_saved(giver), table.retention(giver));
+        let mut builder = CommitBuilder::new(store, &mut self.oldest_events, terms);
+        for (channel, _) in &evictions {
+            if let Some(numbers) = table.numbers(channel).cloned() {
+                builder.begin(channel, numbers, table.is_saved(channel), table.retention(channel));
             }
         }
         drop(table);
         let mut most = STEP;
-        for (giver, mut left) in givers {
+        for (channel, mut left) in evictions {
             while most > 0
                 && left > 0
-                && let Some(given) = draft.give_oldest(&giver)?
+                && let Some(given) = builder.give_oldest(&channel)?
             {
                 (most, left) = (most - 1, left.saturating_sub(given));
             }
         }
-        let (batch, outcome) = draft.finish();
+        let (batch, outcome) = builder.finish();
         batch.commit(Sync::Later)?;
         self.apply(outcome);
         Ok(true)
     }
 
-    /// Looks at some channels: which keep what is too old, and which are forgotten.
+    /// Examines some channels for expired events, and deletes unused empty ones.
     fn forget_old(&mut self, store: &Store) -> Result<bool, StoreError> {
-        let ageing = std::mem::replace(&mut self.chores.ageing, Ageing::Rests);
-        let Ageing::Behind(after) = ageing else { return Ok(false) };
+        let ageing = std::mem::replace(&mut self.maintenance.ageing, Ageing::Idle);
+        let Ageing::After(after) = ageing else { return Ok(false) };
         let times = self.shared.times;
         let now = times.clock.now();
         let mut table = self.shared.table.lock();
@@ -159,7 +159,7 @@ impl DiskWriter {
         for (name, channel) in table.after(after.as_ref()).take(STEP) {
             (seen, last) = (seen + 1, Some(name));
             if is_over(channel.numbers(), &table.retention(name), times.at(now)) {
-                self.chores.over.insert(name.clone());
+                self.maintenance.over.insert(name.clone());
                 continue;
             }
             let (is_empty, unused) = (channel.numbers().events() == 0, channel.idle(now));
@@ -169,7 +169,7 @@ impl DiskWriter {
             }
         }
         if seen == STEP {
-            self.chores.ageing = Ageing::Behind(last.cloned());
+            self.maintenance.ageing = Ageing::After(last.cloned());
         }
         let mut batch = store.batch();
         table.era.gone += idle.len() as u64;
@@ -181,9 +181,9 @@ impl DiskWriter {
             table.remove(&name);
             batch.remove(record::channel_key(&name));
             if !is_empty {
-                batch.put(record::grave_key(id), []);
-                self.fronts.forget(id);
-                self.chores.bury(id);
+                batch.put(record::tombstone_key(id), []);
+                self.oldest_events.forget(id);
+                self.maintenance.add_deleted(id);
             }
         }
         drop(table);
@@ -191,7 +191,7 @@ impl DiskWriter {
         Ok(true)
     }
 
-    /// Removes answers that are too old.
+    /// Removes expired idempotency keys.
     fn forget_answers(&mut self, store: &Store) -> Result<bool, StoreError> {
         let times = self.shared.times;
         let now = times.at(times.clock.now());
@@ -204,25 +204,25 @@ impl DiskWriter {
         Ok(count > 0)
     }
 
-    /// Removes some of the events of a channel that was deleted.
-    fn bury(&mut self, store: &Store) -> Result<bool, StoreError> {
-        let Some(id) = self.chores.graves.last().copied() else { return Ok(false) };
+    /// Removes some events of a deleted channel.
+    fn remove_deleted(&mut self, store: &Store) -> Result<bool, StoreError> {
+        let Some(id) = self.maintenance.tombstones.last().copied() else { return Ok(false) };
         let prefixes = record::prefixes_of(id);
         let mut batch = store.batch();
         for pair in prefixes.iter().flat_map(|prefix| store.under(prefix)).take(STEP) {
             batch.remove(&*pair?.0);
         }
         if batch.is_empty() {
-            batch.remove(record::grave_key(id));
-            self.chores.graves.pop();
+            batch.remove(record::tombstone_key(id));
+            self.maintenance.tombstones.pop();
         }
         batch.commit(Sync::Later)?;
         Ok(true)
     }
 
-    /// What is due every few seconds.
+    /// The work that is due every few seconds.
     pub(super) fn tick(&mut self) {
-        self.chores.look_for_age();
+        self.maintenance.look_for_age();
         self.shared.table.lock().expire_reserved(self.shared.times.clock.now());
         if self.sound_store().is_some() {
             self.health.calm();
@@ -231,7 +231,7 @@ impl DiskWriter {
         self.look_at_disk();
     }
 
-    /// Notes how much the store takes on disk.
+    /// Notes the store's size on disk.
     pub(super) fn look_at_disk(&self) {
         if let Some(store) = self.shared.handle.store() {
             self.shared.tally.set_bytes_on_disk(store.bytes_on_disk());

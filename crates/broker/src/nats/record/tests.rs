@@ -1,6 +1,8 @@
 //! Who may hold a fence over to another process of a server, in every order in which nodes come.
 
-use super::{KnownEnd, LogRecord, NodeArrival, PATIENCE_MS, RUNS_MAX, SILENT_NODE_MS, Told};
+use super::{
+    FenceDecision, KnownEnd, LogRecord, NodeArrival, PATIENCE_MS, RUNS_MAX, SILENT_NODE_MS,
+};
 
 /// What a node says of itself: its name, the fence it knows, the run, what it saw.
 type Says<'a> = (&'a str, &'a str, &'a str, u64);
@@ -27,11 +29,11 @@ impl RpcState {
         let arrival =
             NodeArrival { node, known: &known, run, last: self.last, fresh, now: self.now };
         // Whoever comes writes something.
-        let told = self.record.enter(&arrival);
+        let decision = self.record.enter(&arrival);
         self.last += 1;
-        match told {
-            Told::Holds(fence) => fence,
-            Told::Wait => "wait".to_owned(),
+        match decision {
+            FenceDecision::Holds(fence) => fence,
+            FenceDecision::Wait => "wait".to_owned(),
         }
     }
 }

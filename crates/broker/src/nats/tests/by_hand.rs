@@ -132,7 +132,7 @@ async fn a_record_that_is_taken_out_is_written_again_under_the_same_fence() {
     let stream = log(&store).await;
     stream.purge().filter(shared(&one).names.record.clone()).await.unwrap();
     let session = shared(&one).session().unwrap();
-    super::super::connect::present(shared(&one), &session).await.unwrap();
+    super::super::connect::announce_presence(shared(&one), &session).await.unwrap();
     let two = arm(&store);
     two.ready().await;
     assert_eq!(two.placed(event("a")).await, (epoch, 2));

@@ -44,11 +44,11 @@ async fn a_log_that_drops_events_by_itself_is_not_used() {
     let one = arm(&store);
     let (client, shared) = (jetstream.client(), super::shared(&one));
     // The node has come, and says so before it looks at the stream.
-    let mut asks = client.subscribe("$JS.API.STREAM.INFO.>").await.unwrap();
+    let mut pending = client.subscribe("$JS.API.STREAM.INFO.>").await.unwrap();
     for _ in 0..2 {
-        futures_util::StreamExt::next(&mut asks).await.unwrap();
+        futures_util::StreamExt::next(&mut pending).await.unwrap();
     }
-    assert!(!shared.is_here() && !one.broker.is_ready().await);
+    assert!(!shared.is_connected() && !one.broker.is_ready().await);
     jetstream.update_stream(Config { max_messages_per_subject: -1, ..config }).await.unwrap();
     one.ready().await;
     assert_eq!(one.put(event("a")).await, 1);

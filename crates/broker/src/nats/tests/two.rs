@@ -79,7 +79,7 @@ async fn a_node_that_comes_later_knows_all_that_was_before() {
     assert_eq!(later.put(keyed("a", "k")).await, 1);
     assert_eq!(later.refused(event("b")).await, PublishError::Finished);
     assert_eq!(later.put(event("c")).await, 1);
-    // It asks the others for what is not in the log.
+    // It pending the others for what is not in the log.
     heard_of(&later, "d").await;
     assert_eq!(later.placed(event("d")).await, (opened.start.epoch, 1));
 }
@@ -106,7 +106,7 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
     // They agree without a message too, at the same place of the log.
     let bases = [&one, &two].map(|arm| {
         let table = shared(arm).table.lock();
-        table.base_to_come(&channel("never-read"), "spare")
+        table.next_base(&channel("never-read"), "spare")
     });
     assert_eq!(bases[0], bases[1]);
     // A message that was late does not bring the epoch of a channel that is gone back.
@@ -115,19 +115,19 @@ async fn nodes_agree_on_the_epoch_of_a_channel_to_come() {
         (table.channels[&channel("a")].base.to_string(), shared(&two).date())
     };
     assert!(two.broker.delete(&channel("a")).await.unwrap());
-    for tomb in [true, false] {
+    for tombstone in [true, false] {
         let mut table = shared(&two).table.lock();
-        if !tomb {
-            table.tombs.clear();
+        if !tombstone {
+            table.tombstones.clear();
         }
-        assert_ne!(*table.base_to_come(&channel("a"), "spare"), *base, "tomb: {tomb}");
+        assert_ne!(*table.next_base(&channel("a"), "spare"), *base, "tombstone: {tombstone}");
     }
-    shared(&two).table.lock().hear_reserved(&channel("a"), &base, date);
+    shared(&two).table.lock().accept_reserved(&channel("a"), &base, date);
     assert_eq!(shared(&two).table.lock().reserved.get(&channel("a")), None);
     // Of two at once the lower one holds.
     for (base, expected) in [("5-1", "5-1"), ("7-1", "5-1"), ("3-1", "3-1")] {
         let mut table = shared(&two).table.lock();
-        table.hear_reserved(&channel("b"), base, date);
+        table.accept_reserved(&channel("b"), base, date);
         assert_eq!(table.reserved.get(&channel("b")).map(|base| &**base), Some(expected));
     }
 }
@@ -142,7 +142,7 @@ async fn what_others_read_at_another_node_changes_no_epoch_that_somebody_follows
     two.ready().await;
     // A base that nobody can work out: `two` has it by message alone.
     let date = shared(&one).date();
-    shared(&one).table.lock().hear_reserved(&channel("a"), "0-1", date);
+    shared(&one).table.lock().accept_reserved(&channel("a"), "0-1", date);
     let mut follower = Listener::to(&one, "a");
     assert_eq!(follower.until("subscribed").await, ["subscribed"]);
     heard_of(&two, "a").await;
@@ -205,7 +205,7 @@ async fn what_says_that_a_channel_is_gone_may_be_gone_itself() {
     // And one that a node does not remember may be there still.
     assert!(two.broker.delete(&channel("a")).await.unwrap());
     assert_eq!(one.broker.info(&channel("a")).await.unwrap(), None);
-    shared(&one).table.lock().tombs.clear();
+    shared(&one).table.lock().tombstones.clear();
     assert_eq!((one.put(event("a")).await, two.put(event("a")).await), (1, 2));
 }
 

@@ -62,7 +62,7 @@ async fn messages_about_reserved_epochs_keep_their_bytes() {
     wire.sees(&format!("kept {first} a {base}")).await;
     drop(listener);
 
-    // A node of another version keeps the epoch of a channel for this one, and asks for it.
+    // A node of another version keeps the epoch of a channel for this one, and pending for it.
     let kept = b"kept old-00ff b 00000000ff-7 c 00000000ff-8";
     wire.send(None, kept).await;
     wire.send(None, b"reserved old-00ff d 00000000ff-9").await;

@@ -1,4 +1,4 @@
--- Forgets a channel. ARGV: 4 channel, 5 announcements.
+-- Deletes a channel. ARGV: 4 channel, 5 announcements.
 
 local n, total = guarded()
 if not n then return { 'moved' } end

@@ -1,5 +1,5 @@
--- Drops what has grown too old, and a channel that keeps nothing and that nobody has touched for
--- long. ARGV: 4 channel, 5 age_max, 6 idle.
+-- Drops expired events, and the channel if it is empty and was not touched for long.
+-- ARGV: 4 channel, 5 age_max, 6 how long it must be untouched, in ms.
 
 if not guarded() then return { 'moved' } end
 local r = known()

@@ -1,5 +1,5 @@
--- Where channels that are followed stand: epoch and head of each, in order; before them, how many
--- epochs are reserved, and how many were dropped now for want of room.
+-- Reads epoch and head of followed channels, in order; before them, how many epochs are reserved,
+-- and how many were dropped now for lack of room.
 -- KEYS: 1 server, 2 index. ARGV: 4 spare base, 5 prefix, 6 names_max, 7 kept_max, 8 kept_for, then
 -- the names.
 

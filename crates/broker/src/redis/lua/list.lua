@@ -1,5 +1,5 @@
--- What is known of channels, six values each. KEYS: 1 server, 2 index.
--- ARGV: 4 prefix, 5 the least name as ZRANGEBYLEX takes it, 6 how many; none: the one that is named.
+-- Describes channels by six values each. KEYS: 1 server, 2 index.
+-- ARGV: 4 prefix, 5 the minimum of ZRANGEBYLEX, 6 how many; if empty, 5 is the only channel.
 
 local n = guarded()
 if not n then return { 'moved' } end

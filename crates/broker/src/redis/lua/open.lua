@@ -1,4 +1,4 @@
--- In front of every script: the fence, the time, a channel's record, and what retention drops.
+-- Prepended to every script: checks the fence, reads the time and a channel's record, and trims.
 -- KEYS: 1 server, 2 index, 3 record, 4 log, 5 newest. ARGV: 1 run, 2 fence, 3 seen.
 
 local server, index, record, log, newest = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -8,8 +8,8 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- The count of writes and the bytes kept; nothing where this process of the server, or this fence,
--- is not the one the node knows, or where the node has seen more than the server has.
+-- Returns the count of writes and the bytes kept; nil if the process of the server or the fence is
+-- not the one that the node knows, or if the node has seen more writes than the server has.
 local function guarded()
   local s = redis.call('HMGET', server, 'run', 'fence', 'n', 'bytes')
   local n = tonumber(s[3]) or 0
@@ -34,8 +34,8 @@ local function replace_of(entry)
   return string.sub(entry, from, from + tonumber(replace) - 1)
 end
 
--- What somebody took out of the log by hand, or what was evicted: of what is left only the newest
--- events, without a hole up to the head, are still the history. The bytes that freed.
+-- Repairs a log from which entries were deleted by hand or evicted: only the newest events without
+-- a gap up to the head are still history. Returns the freed bytes.
 local function mended(r)
   local count, bytes, old, expected = 0, 0, nil, r.head
   local at, is_whole = '+', true
@@ -48,7 +48,7 @@ local function mended(r)
       count, bytes, old = count + 1, bytes + size_of(entry[2][2], offset, r), tonumber(ms)
       expected = expected - 1
     end
-    -- An offset alone stands for all that begins with it.
+    -- An offset alone matches every entry id that begins with it.
     at, is_whole = whole(expected), is_whole and #page == 64
   end
   if count == 0 then redis.call('DEL', log) else redis.call('XTRIM', log, 'MAXLEN', count) end
@@ -59,7 +59,7 @@ local function mended(r)
   return freed
 end
 
--- The channel's record, and the bytes that mending it freed; nothing where there is none.
+-- Returns the channel's record and the bytes freed by its repair; nil if there is no record.
 local function known()
   local r = redis.call('HMGET', record, 'base', 'head', 'final', 'bytes', 'old', 'used', 'kept')
   if not r[1] then return nil, 0 end
@@ -69,9 +69,9 @@ local function known()
   return channel, mended(channel)
 end
 
--- A name without events has no record, only the base of the epoch that its first event will have:
--- as many of these as there may be channels, and the least recently read one goes. One that
--- somebody follows is kept beyond that for a while, which nodes renew, up to `kept_max` names in all.
+-- A name without events has no record, only a reserved base for the epoch of its first event. There
+-- are at most as many as channels; the least recently read one is dropped. Followed names are kept
+-- beyond that for a time that nodes renew, up to `kept_max` names in all.
 local reserved, reads = index .. ':reserved', index .. ':reserved:reads'
 local dropped = 0
 
@@ -103,21 +103,21 @@ local function reserve(name, spare, limits, now, is_followed)
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }
 end
 
--- The channel as it is read.
+-- Opens a channel for reading.
 local function standing(name, spare, limits, now, is_followed)
   local r, freed = known()
   return r or reserve(name, spare, limits, now, is_followed), freed
 end
 
--- The channel as it is published to; where there may be no more channels, in all or in its namespace,
--- nothing and which of them. It is made when its first event is.
+-- Opens a channel for publishing. If there may be no more channels, in all or in its namespace,
+-- returns nil and which limit it was. The record is created with the first event.
 local function opened(name, spare, channels_max, namespace_max, now)
   local r, freed = known()
   if r then return r, freed end
   if redis.call('ZCARD', index) >= channels_max then return nil, 'channels' end
   if namespace_max > 0 then
     local namespace = string.match(name, '^[^:]*')
-    -- `;` is the character behind `:`.
+    -- `;` is the character after `:`.
     local count = redis.call('ZLEXCOUNT', index, '[' .. namespace .. ':', '(' .. namespace .. ';')
     if redis.call('ZSCORE', index, namespace) then count = count + 1 end
     if count >= namespace_max then return nil, 'namespace' end
@@ -126,7 +126,8 @@ local function opened(name, spare, channels_max, namespace_max, now)
   return { base = base, head = 0, bytes = 0, used = now, is_new = true }, 0
 end
 
--- Makes it. A record that was taken out by hand may have left its log behind; the bytes of that.
+-- Creates the record. If an earlier record was deleted by hand, its log may be left: deletes it and
+-- returns its bytes.
 local function made(name, r)
   local freed, at, page = 0, '-', {}
   repeat
@@ -146,7 +147,7 @@ local function made(name, r)
   return freed
 end
 
--- Drops what is over the limits, oldest first; the bytes that freed, or nothing where none had to.
+-- Drops events beyond the retention, oldest first; returns the freed bytes, or nil if there are none.
 local function trimmed(r, now, events_max, age_max, bytes_max)
   local count = redis.call('XLEN', log)
   local is_young = not r.old or now - r.old <= age_max
@@ -172,12 +173,12 @@ local function trimmed(r, now, events_max, age_max, bytes_max)
   return freed
 end
 
--- How many channels there are, where this call made one more.
+-- Returns the number of channels if this call created one.
 local function counted(r)
   return r.is_new and whole(redis.call('ZCARD', index)) or ''
 end
 
--- Writes down what trimming changed.
+-- Stores what trimming changed.
 local function noted(r, freed)
   if not freed then return end
   redis.call('HSET', record, 'bytes', whole(r.bytes), 'old', r.old and whole(r.old) or '',

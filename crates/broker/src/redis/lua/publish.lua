@@ -1,4 +1,4 @@
--- One event: fence, first answer, end, number, log, retention and announcement in one step.
+-- Publishes one event: checks fence, idempotency key and limits, appends, trims and announces.
 -- KEYS: 6 first answers, 7 their order. ARGV: 4 spare base, 5 channel, 6 channels_max, 7 events_max,
 -- 8 age_max, 9 bytes_max, 10 bytes_total_max, 11 window, 12 entry, 13 final, 14 replace,
 -- 15 announcements, 16 keys_max, 17 idempotency key, 18 fingerprint of the request,
@@ -8,14 +8,14 @@ local n, total = guarded()
 if not n then return { 'moved' } end
 local now, answers, order, idempotent = clock(), KEYS[6], KEYS[7], ARGV[17] ~= ''
 
--- RpcResponses expire in the order in which they came, since all last equally long.
+-- First answers expire in the order in which they came, since all last equally long.
 local function expired(at_most)
   for _ = 1, at_most do
     local oldest = redis.call('LINDEX', order, 0)
     local ends, name = string.match(oldest or '', '^(%d+) (.*)$')
     if not ends or tonumber(ends) > now then return end
     redis.call('LPOP', order)
-    -- The same key may have come anew since its channel was forgotten.
+    -- The same key may have been used again since its channel was deleted.
     local held = redis.call('HGET', answers, name)
     if held and string.match(held, '^%d+') == ends then redis.call('HDEL', answers, name) end
   end
@@ -25,7 +25,7 @@ if idempotent then
   local held = redis.call('HGET', answers, ARGV[17])
   local ends, base, offset, hash = string.match(held or '', '^(%d+) (%S+) (%d+) ?(%S*)$')
   if ends and tonumber(ends) > now and base == redis.call('HGET', record, 'base') then
-    -- An answer without a fingerprint is an older release's.
+    -- An older release stored answers without a fingerprint.
     if hash ~= '' and hash ~= ARGV[18] then return { 'mismatch' } end
     return { 'ok', base .. tail, offset, whole(n), whole(total), '', '1' }
   end

@@ -1,4 +1,4 @@
--- A page of history. ARGV: 4 spare base, 5 channel, 6 names_max, 7 age_max, 8 start, now or
+-- Reads a page of history. ARGV: 4 spare base, 5 channel, 6 names_max, 7 age_max, 8 start, now or
 -- after, 9 epoch, 10 offset, 11 events_max, 12 bytes_max, 13 thinned, 14 entries looked at,
 -- 15 kept_max, 16 kept_for of names without events.
 
@@ -14,7 +14,7 @@ if not r.is_new then
   noted(r, trimmed_bytes)
   freed, count = freed + (trimmed_bytes or 0), redis.call('XLEN', log)
 end
--- Being read keeps a channel from being forgotten; an hour more or less does not matter.
+-- A read touches the channel, so that it is not deleted as unused; an hour's precision suffices.
 if now - r.used > 3600000 then redis.call('HSET', record, 'used', whole(now)) end
 local epoch, oldest = r.base .. tail, r.head - count
 local start, cause = oldest, ''
