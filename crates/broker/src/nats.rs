@@ -11,6 +11,7 @@ mod entry;
 mod log_reader;
 mod membership;
 mod message_builder;
+mod metrics;
 mod plan;
 mod record;
 mod session;
@@ -95,8 +96,8 @@ pub struct NatsBroker {
 }
 
 impl NatsBroker {
-    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node` is
-    /// the node's name; `hot_bytes_max` bounds the events kept in memory.
+    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node`
+    /// is the node's name; `hot_bytes_max` bounds the events kept in memory.
     pub fn new(
         settings: &NatsSettings,
         streams: HistoryConfig,

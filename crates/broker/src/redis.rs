@@ -1,6 +1,6 @@
-//! The Redis broker: channels on one server or several, shared by many nodes. One script does all of
-//! a publish atomically and announces the event to every node. In: publishes and reads. Out: positions
-//! and pages from the servers, updates from their announcements.
+//! The Redis broker: channels on one server or several, shared by many nodes. One script does all
+//! of a publish atomically and announces the event to every node. In: publishes and reads. Out:
+//! positions and pages from the servers, updates from their announcements.
 
 mod discovery;
 mod entry;
@@ -83,8 +83,8 @@ impl RedisShared {
 }
 
 impl RedisBroker {
-    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node` is
-    /// the node's name.
+    /// Creates a broker that is not connected yet: run [`Self::run`] on a task of its own. `node`
+    /// is the node's name.
     pub fn new(
         settings: &RedisSettings,
         streams: HistoryConfig,

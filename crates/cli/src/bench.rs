@@ -3,7 +3,6 @@
 //! 1 where a link failed or an event was lost, doubled or out of order.
 
 mod args;
-mod progress;
 mod report;
 
 use std::io::{self, Write};
@@ -16,9 +15,9 @@ use steadfast_loadgen::{
 };
 
 use crate::key;
+use crate::progress::Progress;
 pub(crate) use args::BenchArgs;
 use args::Wanted;
-use progress::Progress;
 use report::{Memory, Report};
 
 /// The variable that holds a token.

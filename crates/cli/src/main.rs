@@ -2,12 +2,16 @@
 //! people should know on standard error, and an exit code: 0 done, 1 failed, 2 not understood.
 
 mod bench;
+mod certificates;
 mod check;
 mod clock;
 mod completions;
 mod config;
+mod doctor;
+mod error_text;
 mod key;
 mod man;
+mod progress;
 mod publish;
 mod serve;
 mod settings;
@@ -43,6 +47,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Print the configuration: an example, or the settings in force
     Config(config::ConfigArgs),
+    /// Examine the way to a server, and say what to mend
+    Doctor(doctor::DoctorArgs),
     /// Load a server and measure it
     Bench(bench::BenchArgs),
     /// Print a script that completes this program's commands in a shell
@@ -59,23 +65,10 @@ async fn main() -> ExitCode {
     match run(Cli::parse().command).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", told(&error));
+            eprintln!("error: {}", error_text::causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and its causes, each said once: many texts have their cause in them.
-fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -88,6 +81,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(args) => config::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
+        Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchWorker => bench::work().await,
     }
@@ -95,17 +89,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, told};
-    use anyhow::{Context, anyhow};
+    use super::Cli;
     use clap::{CommandFactory, Parser};
-
-    #[test]
-    fn every_cause_is_said_once() {
-        let twice = anyhow!("in use").context("cannot listen on a: in use; is it?");
-        assert_eq!(told(&twice), "cannot listen on a: in use; is it?");
-        let cause = Err::<(), _>(anyhow!("denied")).context("b cannot be read").unwrap_err();
-        assert_eq!(told(&cause), "b cannot be read: denied");
-    }
 
     #[test]
     fn the_commands_are_put_together_well() {
@@ -125,6 +110,7 @@ mod tests {
             "steadfast config --example --print",
             "steadfast config --example --dev",
             "steadfast completions cmd",
+            "steadfast doctor --idle 591",
             "steadfast nonsense",
         ] {
             let error = Cli::try_parse_from(typed.split(' ')).unwrap_err();
@@ -163,6 +149,8 @@ mod tests {
             "steadfast config --print --config a.toml",
             "steadfast completions bash",
             "steadfast man --dir pages",
+            "steadfast doctor",
+            "steadfast doctor https://a --channel b:1 --origin https://c --idle 590 --json",
             "steadfast bench",
             "steadfast bench storm --links 300 --json",
             "steadfast bench channels --in-flight 8 --server-pid 7",

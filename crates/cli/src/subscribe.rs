@@ -6,17 +6,17 @@ mod line;
 mod resume;
 mod start;
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use steadfast_client::{ChannelName, Client, DialError, Language, LinkState, Notice, Reason};
 use tokio::time::MissedTickBehavior;
 
-use crate::key;
+use crate::error_text::causes;
+use crate::{certificates, key};
 use resume::Resume;
 use start::Start;
 
@@ -24,8 +24,6 @@ use start::Start;
 const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The variables that name the language of messages; the first that is set counts.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
-/// The largest file of certificates that is read, in bytes: more than any machine's whole store.
-const CA_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How often positions are written at most.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -113,7 +111,7 @@ async fn follow(
         } = notice
             && let Some(error) = client.last_dial_error()
         {
-            eprintln!("cause: {}", line::causes(&*error));
+            eprintln!("cause: {}", causes(&*error));
             if let DialError::Certificate { .. } = *error {
                 eprintln!("  --ca FILE has the certificates of that file trusted, too");
             }
@@ -145,7 +143,7 @@ async fn connect(args: SubscribeArgs, resume: Option<&Resume>) -> anyhow::Result
         builder = builder.endpoint(url);
     }
     if let Some(path) = &args.ca {
-        builder = builder.root_certificate(certificates(path)?);
+        builder = builder.root_certificate(certificates::from_file(path)?);
     }
     if let Some(resume) = resume {
         builder = builder.resume(resume.positions().clone());
@@ -167,15 +165,6 @@ async fn connect(args: SubscribeArgs, resume: Option<&Resume>) -> anyhow::Result
         builder = builder.subscribe(channel, args.since.clone().into());
     }
     Ok(builder.connect().await?)
-}
-
-fn certificates(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let mut pem = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(CA_BYTES_MAX + 1).read_to_end(&mut pem));
-    read.with_context(|| format!("{} cannot be read", path.display()))?;
-    let is_short = pem.len() as u64 <= CA_BYTES_MAX;
-    ensure!(is_short, "{} is longer than {CA_BYTES_MAX} bytes", path.display());
-    Ok(pem)
 }
 
 /// The language that the environment asks for.
@@ -263,7 +252,7 @@ impl<W: Write> Printer<W> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CA_BYTES_MAX, Next, Printer, SubscribeArgs, certificates, language};
+    use super::{Next, Printer, SubscribeArgs, language};
     use clap::Parser;
     use std::process::ExitCode;
     use steadfast_client::{ChannelName, Language, LinkState, Notice, Reason};
@@ -310,18 +299,6 @@ mod tests {
         assert_eq!(servers("subscribe demo:1"), ["http://127.0.0.1:8080"]);
         let two = "subscribe demo:1 --server http://a --server http://b demo:2";
         assert_eq!(servers(two), ["http://a", "http://b"]);
-    }
-
-    #[test]
-    fn a_file_of_certificates_is_read_up_to_its_limit() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ca.pem");
-        assert!(format!("{:#}", certificates(&path).unwrap_err()).contains("ca.pem"));
-        let bytes = usize::try_from(CA_BYTES_MAX).unwrap();
-        std::fs::write(&path, vec![b'-'; bytes]).unwrap();
-        assert_eq!(certificates(&path).unwrap().len(), bytes);
-        std::fs::write(&path, vec![b'-'; bytes + 1]).unwrap();
-        assert!(certificates(&path).unwrap_err().to_string().contains("longer"));
     }
 
     #[test]

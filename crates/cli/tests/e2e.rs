@@ -21,6 +21,8 @@ mod compression;
 mod demo;
 #[path = "e2e/disk.rs"]
 mod disk;
+#[path = "e2e/doctor.rs"]
+mod doctor;
 #[path = "e2e/endpoints.rs"]
 mod endpoints;
 #[path = "e2e/front.rs"]

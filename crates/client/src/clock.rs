@@ -28,6 +28,11 @@ impl Clock {
         Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// The time since the start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// The instant at which [`Clock::now`] will be `at`.
     pub(crate) fn instant(&self, at: Millis) -> Instant {
         let far = Duration::from_hours(24);

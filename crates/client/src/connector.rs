@@ -56,6 +56,11 @@ impl Connector {
         proxy.and_then(|proxy| proxy.authorization().cloned())
     }
 
+    /// Whether a proxy is used to reach the server.
+    pub(crate) fn has_proxy(&self, endpoint: &Endpoint) -> bool {
+        self.proxies.before(endpoint).is_some()
+    }
+
     /// Keeps why an attempt failed, for developers; nothing once one did not.
     pub(crate) fn note(&self, error: Option<DialError>) {
         self.last_error.send_replace(error.map(Arc::new));

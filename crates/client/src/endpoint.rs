@@ -98,7 +98,8 @@ impl Endpoint {
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    fn route(&self, segments: &[&str]) -> Url {
+    /// The URL of the route of these segments.
+    pub(crate) fn route(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         // Cannot fail: `new` lets no URL in that has no path.
         if let Ok(mut path) = url.path_segments_mut() {

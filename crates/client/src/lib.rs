@@ -187,6 +187,7 @@ mod network_io;
 mod networks;
 mod notice_router;
 mod notices;
+mod path_probe;
 mod poll;
 mod positions;
 mod proxy;
@@ -205,6 +206,7 @@ pub use dial_error::DialError;
 pub use error::{ClosedError, ConnectError, PublishError, UrlError};
 pub use messages::{Action, Catalogue, Language, Text};
 pub use networks::{NetworksError, SavedNetworks};
+pub use path_probe::{PathAnswer, PathError, PathProbe, PathRequest};
 pub use positions::{PositionsError, SavedPositions};
 pub use publish::{Publish, Publisher};
 pub use steadfast_link::{

@@ -1,6 +1,6 @@
 //! What the store's keys and values look like: one order of keys for channels, events, the newest
-//! of each `replace` key, answers, tombstones and marks. In: numbers and names. Out: bytes, and back.
-//! It checks shapes only; the store's own checksums find bytes that changed.
+//! of each `replace` key, answers, tombstones and marks. In: numbers and names. Out: bytes, and
+//! back. It checks shapes only; the store's own checksums find bytes that changed.
 
 use std::sync::Arc;
 

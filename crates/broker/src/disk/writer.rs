@@ -1,6 +1,6 @@
 //! The only thread that writes to the store: commits all waiting publishes together (group commit),
-//! then answers and announces them. In: requests. Out: answers, and updates in the order of offsets.
-//! Publishes that arrive during a commit share the next one.
+//! then answers and announces them. In: requests. Out: answers, and updates in the order of
+//! offsets. Publishes that arrive during a commit share the next one.
 
 mod recovery;
 mod request_queue;
@@ -163,8 +163,8 @@ impl DiskWriter {
         }
     }
 
-    /// The next request. Does one step of maintenance before each, and further ones while there is no
-    /// request.
+    /// The next request. Does one step of maintenance before each, and further ones while there is
+    /// no request.
     fn next(&mut self) -> Option<WriterRequest> {
         loop {
             if !self.step() {
@@ -178,9 +178,9 @@ impl DiskWriter {
         }
     }
 
-    /// Collects the waiting publishes for one commit. Publishers that were answered together tend to
-    /// publish again at nearly the same time, so this waits for as many as the last commit had, for
-    /// a small part of a commit's time; after a commit of one event it does not wait.
+    /// Collects the waiting publishes for one commit. Publishers that were answered together tend
+    /// to publish again at nearly the same time, so this waits for as many as the last commit had,
+    /// for a small part of a commit's time; after a commit of one event it does not wait.
     fn gather(&mut self, first: QueuedPublish) -> Vec<QueuedPublish> {
         let clock = self.shared.times.clock;
         let CommitPace { events, took } = self.pace;

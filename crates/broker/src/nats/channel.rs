@@ -1,5 +1,5 @@
-//! One channel of the log: its epoch and offsets, its kept events with their messages in the log, and
-//! the messages that may be purged. In: events. Out: planned pages.
+//! One channel of the log: its epoch and offsets, its kept events with their messages in the log,
+//! and the messages that may be purged. In: events. Out: planned pages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -164,8 +164,8 @@ impl NatsChannel {
         (before - self.log.bytes(), hot_bytes)
     }
 
-    /// Queues the message of a dropped event for purging once none of its events is kept; returns the
-    /// bytes of the event if it was hot.
+    /// Queues the message of a dropped event for purging once none of its events is kept; returns
+    /// the bytes of the event if it was hot.
     fn release(&mut self, dropped: &KeptEvent) -> usize {
         if self.log.oldest().is_none_or(|next| next.seq != dropped.seq) {
             self.purge_queue.put(dropped.seq, dropped.needed_to);

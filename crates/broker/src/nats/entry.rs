@@ -1,6 +1,6 @@
-//! The text format of a channel's messages in the log. In: publishes and other steps. Out: messages,
-//! and the steps parsed from them. A message is a line `kind base first`; each event then has a line
-//! `final event_len replace_len key_len data_len` followed by its parts.
+//! The text format of a channel's messages in the log. In: publishes and other steps. Out:
+//! messages, and the steps parsed from them. A message is a line `kind base first`; each event then
+//! has a line `final event_len replace_len key_len data_len` followed by its parts.
 
 use std::fmt::Write as _;
 

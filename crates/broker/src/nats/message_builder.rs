@@ -29,7 +29,8 @@ pub(super) enum QueuedWork {
     Touch,
     /// Restart it under a new epoch, if it still has this base.
     Renew { base: Box<str> },
-    /// Delete it, if `if_idle_since` is unset or it was unused since. Answers whether it was deleted.
+    /// Delete it, if `if_idle_since` is unset or it was unused since. Answers whether it was
+    /// deleted.
     Delete { if_idle_since: Option<u64>, reply: oneshot::Sender<Result<bool, ReadError>> },
 }
 

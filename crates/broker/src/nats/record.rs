@@ -1,6 +1,6 @@
 //! The record of a log: the valid fence, the server process for which it was confirmed, and the
-//! nodes that may know of lost events. In: the report of a node that connects. Out: the record to be
-//! written, and the fence, or that the reports of others are awaited. Pure.
+//! nodes that may know of lost events. In: the report of a node that connects. Out: the record to
+//! be written, and the fence, or that the reports of others are awaited. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,7 +155,8 @@ impl LogRecord {
         FenceDecision::Holds(fence)
     }
 
-    /// Whether the log still has everything that a node knows of; `kept` is its last sequence number.
+    /// Whether the log still has everything that a node knows of; `kept` is its last sequence
+    /// number.
     fn memory(&self, known: &KnownEnd, kept: u64) -> Memory {
         if known.fence.is_empty() {
             return Memory::Free;

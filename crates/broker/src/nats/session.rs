@@ -1,6 +1,6 @@
 //! A connection to a NATS server and the stream there. In: messages to append, requests. Out: their
-//! sequence numbers, or errors. A broken connection is never reopened: another process of the server
-//! may have lost events, which the supervisor checks before anything is sent to it.
+//! sequence numbers, or errors. A broken connection is never reopened: another process of the
+//! server may have lost events, which the supervisor checks before anything is sent to it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -144,8 +144,8 @@ impl NatsSession {
         }
     }
 
-    /// How often a lower sequence number than before must be confirmed: the new leader of a cluster's
-    /// stream may not have caught up yet.
+    /// How often a lower sequence number than before must be confirmed: the new leader of a
+    /// cluster's stream may not have caught up yet.
     pub(super) fn confirmations(&self) -> usize {
         if self.run == "cluster" { CONFIRMATIONS_MAX } else { 1 }
     }

@@ -1,9 +1,9 @@
-//! The state that the tasks of a node share: the session while there is one, the table, and the last
-//! sequence number seen, below which no later process of the server may fall.
+//! The state that the tasks of a node share: the session while there is one, the table, and the
+//! last sequence number seen, below which no later process of the server may fall.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -18,13 +18,13 @@ use super::channel_queue::ChannelQueues;
 use super::entry;
 use super::membership::NatsPresence;
 use super::message_builder::QueuedWork;
+use super::metrics::NatsCounters;
 use super::record::{KnownEnd, LogRecord};
 use super::session::{NatsSession, NatsUnavailable};
 use super::sweep::TOMBSTONE_MS;
 use super::table::NatsTable;
 use crate::clock::Clock;
 use crate::cluster::{ClusterMessage, NodeId, PROBE_TIMEOUT, RpcState};
-use crate::metrics::{BrokerMetric, BrokerStat};
 use crate::settings::NatsSettings;
 use crate::update_bus::UpdateBus;
 
@@ -50,16 +50,6 @@ pub(super) struct StreamNames {
     pub(super) record: String,
     pub(super) control: String,
     prefix: String,
-}
-
-/// The counters of the metrics.
-#[derive(Debug, Default)]
-pub(super) struct NatsCounters {
-    pub(super) is_failing: AtomicBool,
-    sessions: AtomicU64,
-    fences: AtomicU64,
-    messages: AtomicU64,
-    repairs: AtomicU64,
 }
 
 /// The log, as this node knows it.
@@ -265,8 +255,8 @@ impl NatsShared {
         is_applied && !*session.over.borrow()
     }
 
-    /// Reserves the epoch of a channel's first event. Nothing is written to the log: other nodes get a
-    /// message, and on one that misses it the channel begins with a gap.
+    /// Reserves the epoch of a channel's first event. Nothing is written to the log: other nodes
+    /// get a message, and on one that misses it the channel begins with a gap.
     pub(super) async fn reserve(&self, session: &NatsSession, name: &ChannelName) -> Option<Epoch> {
         let (epoch, message) = {
             let mut table = self.table.lock();
@@ -280,8 +270,8 @@ impl NatsShared {
         Some(epoch)
     }
 
-    /// Keeps the reserved epochs of channels that are followed here, and tells the other nodes to do
-    /// so, since any of them may publish the first event.
+    /// Keeps the reserved epochs of channels that are followed here, and tells the other nodes to
+    /// do so, since any of them may publish the first event.
     pub(super) async fn keep(&self, session: &NatsSession, names: &[ChannelName]) {
         let mut epochs = Vec::new();
         {
@@ -359,53 +349,5 @@ impl NatsShared {
     /// Sessions begun so far.
     pub(super) fn sessions(&self) -> u64 {
         self.counters.sessions.load(Ordering::Relaxed)
-    }
-
-    /// The metrics of a scrape.
-    pub(super) fn metrics(&self) -> Vec<BrokerMetric> {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (connected, stuck) = (u64::from(self.is_connected()), self.stuck() as u64);
-        let failing = u64::from(self.counters.is_failing.load(Ordering::Relaxed));
-        let [fences, repairs, messages] =
-            [&self.counters.fences, &self.counters.repairs, &self.counters.messages].map(count);
-        let (gauge, counter) = (BrokerMetric::gauge, BrokerMetric::counter);
-        let lost = "Times that events were lost and epochs changed";
-        let dropped = self.rpc.dropped();
-        vec![
-            gauge("nats_connected", "1 while this node reads the log", connected),
-            gauge("nats_failing", "1 while the server refuses messages", failing),
-            gauge("nats_channels_stuck", "Channels whose messages the stream refuses", stuck),
-            gauge(
-                "nats_applied",
-                "Sequence number of the last applied message",
-                *self.applied.borrow(),
-            ),
-            counter("nats_sessions", "Sessions with the log begun", self.sessions()),
-            counter("nats_fences_raised", lost, fences),
-            counter("nats_channels_repaired", "Channels whose last event was deleted", repairs),
-            counter("nats_messages", "Messages that this node appended", messages),
-            counter(
-                "nats_questions_dropped",
-                "Requests of other nodes dropped for lack of room",
-                dropped,
-            ),
-        ]
-    }
-
-    /// The object of the statistics.
-    pub(super) fn stats(&self) -> Vec<BrokerStat> {
-        let count =
-            |name, counter: &AtomicU64| BrokerStat::count(name, counter.load(Ordering::Relaxed));
-        vec![
-            BrokerStat::flag("connected", self.is_connected()),
-            BrokerStat::flag("failing", self.counters.is_failing.load(Ordering::Relaxed)),
-            BrokerStat::count("sessions", self.sessions()),
-            count("fences_raised", &self.counters.fences),
-            count("messages", &self.counters.messages),
-            BrokerStat::count("applied", *self.applied.borrow()),
-            count("channels_repaired", &self.counters.repairs),
-            BrokerStat::count("channels_stuck", self.stuck() as u64),
-            BrokerStat::count("questions_dropped", self.rpc.dropped()),
-        ]
     }
 }

@@ -1,6 +1,6 @@
-//! Keeps this node connected to the log: connects, reads on from the last applied message, detects a
-//! lost connection and connects again. In: messages of the log and of other nodes. Out: an up-to-date
-//! table, and updates in the order of the log.
+//! Keeps this node connected to the log: connects, reads on from the last applied message, detects
+//! a lost connection and connects again. In: messages of the log and of other nodes. Out: an
+//! up-to-date table, and updates in the order of the log.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -298,7 +298,8 @@ async fn handle_specific(shared: &NatsShared, session: &NatsSession, message: Cl
     }
 }
 
-/// Takes over epochs that another node reserved; `is_followed` if sessions follow the channels there.
+/// Takes over epochs that another node reserved; `is_followed` if sessions follow the channels
+/// there.
 fn reserve(shared: &NatsShared, epochs: &[(ChannelName, String)], is_followed: bool) {
     let (mut table, date) = (shared.table.lock(), shared.date());
     for (name, base) in epochs {

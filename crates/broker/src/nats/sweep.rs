@@ -1,5 +1,5 @@
-//! Purges messages of dropped events from the log, and deletes unused empty channels. Each channel is
-//! swept by one node, chosen by rendezvous hashing, which needs no messages between nodes.
+//! Purges messages of dropped events from the log, and deletes unused empty channels. Each channel
+//! is swept by one node, chosen by rendezvous hashing, which needs no messages between nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,8 @@ const BATCH: usize = 5_000;
 const IDLE_MIN_MS: u64 = 2 * TOUCH_MS;
 /// The messages of a channel are purged when there are so many, or a quarter of the kept events.
 const PURGE_MIN: usize = 16;
-/// How long the tombstone of a deleted channel stays in the log, in ms: ten minutes. A node that was
-/// away for half of that reads the whole log again.
+/// How long the tombstone of a deleted channel stays in the log, in ms: ten minutes. A node that
+/// was away for half of that reads the whole log again.
 pub(super) const TOMBSTONE_MS: u64 = 600_000;
 /// Every sixtieth batch purges everything that may go.
 const BATCHES_PER_FULL_PURGE: u32 = 60;

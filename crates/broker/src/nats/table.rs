@@ -1,5 +1,5 @@
-//! All channels of the log, in memory: every node reads the whole log and builds the same table. In:
-//! the log's messages, one by one. Out: updates, planned pages, figures. It never waits.
+//! All channels of the log, in memory: every node reads the whole log and builds the same table.
+//! In: the log's messages, one by one. Out: updates, planned pages, figures. It never waits.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,8 +17,8 @@ use super::plan::{PlannedEvent, publication};
 use super::sweep::TOMBSTONE_MS;
 use crate::update_bus::ChannelUpdate;
 
-/// Nodes agree on the base of a new channel within such a window of the log's time: half of the time
-/// that a tombstone stays.
+/// Nodes agree on the base of a new channel within such a window of the log's time: half of the
+/// time that a tombstone stays.
 const WINDOW_MS: u64 = TOMBSTONE_MS / 2;
 /// Bases of deleted channels that are remembered.
 const RETIRED_BASES_MAX: usize = 10_000;
@@ -172,8 +172,9 @@ impl NatsTable {
             self.bytes -= channel.bytes();
             self.hot.free(channel.skip_to(head));
         } else if head < channel.head() {
-            // The channel's last event was deleted, and a node that had not read it continued before
-            // it. Readers may have got either event, so the channel restarts under a new epoch.
+            // The channel's last event was deleted, and a node that had not read it continued
+            // before it. Readers may have got either event, so the channel restarts under a new
+            // epoch.
             tracing::warn!(channel = name.as_str(), "an offset of a channel was assigned twice");
             self.conflicting_base = Some(channel.base.clone());
             return;
@@ -288,10 +289,11 @@ impl NatsTable {
         (base, true)
     }
 
-    /// The base of a channel that is to be created. Nodes that have applied the same messages compute
-    /// the same base without asking each other, because one node may publish the first event just
-    /// after another node read the empty channel. The base was never used before: a deleted channel
-    /// has a tombstone in the log for longer than a window, or its base is remembered here.
+    /// The base of a channel that is to be created. Nodes that have applied the same messages
+    /// compute the same base without asking each other, because one node may publish the first
+    /// event just after another node read the empty channel. The base was never used before: a
+    /// deleted channel has a tombstone in the log for longer than a window, or its base is
+    /// remembered here.
     pub(super) fn next_base(&self, name: &ChannelName, spare: &str) -> Box<str> {
         let hash = xxh3_64(name.as_str().as_bytes()) >> 16;
         let tombstone = self.tombstones.get(name).map_or(0, |(seq, _)| *seq);

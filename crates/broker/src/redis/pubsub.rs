@@ -1,6 +1,6 @@
 //! A bounded queue of pub/sub messages between a connection and the node. In: pushes, which must be
-//! taken without waiting. Out: messages in their order. Messages beyond the bounds are dropped and the
-//! drop is reported: followers then read history.
+//! taken without waiting. Out: messages in their order. Messages beyond the bounds are dropped and
+//! the drop is reported: followers then read history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! The Lua scripts, and calls of them. In: keys and arguments. Out: the script's answer, or an error.
-//! A script that the server does not have cached is sent with the call.
+//! The Lua scripts, and calls of them. In: keys and arguments. Out: the script's answer, or an
+//! error. A script that the server does not have cached is sent with the call.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! One server, as this node knows it: the session while there is one, and the highest count of writes
-//! seen, below which no later process of that server may fall.
+//! One server, as this node knows it: the session while there is one, and the highest count of
+//! writes seen, below which no later process of that server may fall.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
-//! Keeps this node connected to a server: connects, handles announcements, detects a lost connection
-//! and connects again. In: announcements. Out: updates, in the order of each channel's offsets; after
-//! every reconnect, a check of all followed channels.
+//! Keeps this node connected to a server: connects, handles announcements, detects a lost
+//! connection and connects again. In: announcements. Out: updates, in the order of each channel's
+//! offsets; after every reconnect, a check of all followed channels.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,5 @@
 //! What is told, as one line of text each: JSON for programs, words for people.
 
-use std::error::Error;
-
 use serde::Serialize;
 use steadfast_client::{
     Catalogue, ChannelName, DialError, Epoch, Event, EventName, Gap, Language, LinkState, Message,
@@ -76,12 +74,6 @@ pub(super) fn rejection(last: Option<&DialError>) -> &'static str {
         }
         Some(_) | None => "the server refuses this link",
     }
-}
-
-/// An error and everything below it, from the top down.
-pub(super) fn causes(error: &dyn Error) -> String {
-    let chain = std::iter::successors(Some(error), |&error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// JSON has raw line breaks between tokens only: inside of strings they are escaped.

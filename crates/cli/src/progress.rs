@@ -7,13 +7,13 @@ const WHOLE: u64 = 1000;
 
 /// The bar.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     /// A bar on standard error, which hides itself where that is no terminal.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bar = ProgressBar::new(WHOLE);
         if let Ok(style) = ProgressStyle::with_template("{msg:8} [{bar:40}] {percent}%") {
             bar.set_style(style.progress_chars("=> "));
@@ -22,14 +22,15 @@ impl Progress {
     }
 
     /// Begins the step of this name; what it gives is told how much is done, from 0 to 1.
-    pub(super) fn step(&mut self, name: &'static str) -> impl FnMut(f64) {
+    pub(crate) fn step(&mut self, name: &'static str) -> impl FnMut(f64) + use<> {
         self.bar.set_message(name);
         self.bar.set_position(0);
-        |done| self.bar.set_position(position(done))
+        let bar = self.bar.clone();
+        move |done| bar.set_position(position(done))
     }
 
     /// Takes the bar away.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 }
