@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -129,6 +130,15 @@ async fn an_address_whose_tokens_are_refused_too_often_is_told_to_wait() {
     assert!(refusals(&server, "address_failed_tokens").await >= 2);
 
     let token = made(&["--subscribe", "demo:*", "--ttl", "1h"]).await;
+    let mut raw = Raw::open(&server).await;
+    let greeting = json!({"type": "hello", "link": "link-0002", "generation": 1, "token": token});
+    raw.says(&greeting).await;
+    raw.expect("welcome").await;
+    let before = refusals(&server, "address_failed_tokens").await;
+    raw.says(&json!({"type": "refresh", "id": 1, "token": "x"})).await;
+    let refused = raw.expect("error").await;
+    assert_eq!((&refused["code"], &refused["retry"]), (&json!("rate_limited"), &json!(true)));
+    assert_eq!(refusals(&server, "address_failed_tokens").await, before + 1);
     let good = answer(server.http.get(server.url(path)).bearer_auth(&token)).await;
     assert_eq!(good.status, 200, "{good:?}");
 }

@@ -256,6 +256,8 @@ async fn a_ticket_in_a_url_opens_one_socket_or_stream_once_on_any_node() {
         }
     }
     let ticket = ticket_of(&one, &token).await;
+    let misplaced = format!("/v1/channels/demo:1/stream?offset=x&ticket={ticket}");
+    one.asked(&misplaced).await.assert_problem(400, "bad_position");
     let stream = two.url(&format!("/v1/channels/demo:1/stream?ticket={ticket}"));
     assert_eq!(two.http.get(&stream).send().await.unwrap().status(), 200);
     answer(two.http.get(&stream)).await.assert_problem(401, "ticket_unknown");

@@ -1,6 +1,7 @@
 //! What operators see: sessions, members and totals, read and never changed.
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::ops::Range;
 
 use steadfast_machine::Millis;
@@ -71,6 +72,11 @@ impl Hub {
     pub fn generation(&self, link: &LinkKey) -> Option<Generation> {
         let session = self.peek(*self.links.get(link)?)?;
         session.closing.is_none().then_some(session.generation)
+    }
+
+    /// The address of a session's client, while there is the session.
+    pub fn address(&self, key: SessionKey) -> Option<IpAddr> {
+        self.peek(key)?.address
     }
 
     fn view(&self, now: Millis, session: &Session) -> ConnectionView {

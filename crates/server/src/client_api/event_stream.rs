@@ -62,8 +62,12 @@ async fn begin(
     channel: ChannelName,
     request: &Request<Incoming>,
 ) -> Result<RequestOutcome, Problem> {
-    let admission = permit_ticket(node, &channel, request).await?;
+    // What can be refused without the ticket does not use it up.
     let since = since(request)?;
+    if node.is_draining() {
+        return Err(unavailable::problem(node));
+    }
+    let admission = permit_ticket(node, &channel, request).await?;
     if is_over(node, &channel, &since).await {
         let mut response = Response::new(whole(""));
         *response.status_mut() = StatusCode::NO_CONTENT;

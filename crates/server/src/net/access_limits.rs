@@ -149,6 +149,13 @@ impl AccessLimits {
         self.addresses.failed_token(now, address).map_err(Refusal::Address)
     }
 
+    /// The problem of a refused token; or, if it is one of too many of `address`, that.
+    pub(crate) fn checked(&self, now: Millis, address: IpAddr, problem: Problem) -> Problem {
+        let Err(refusal) = self.failed_token(now, address) else { return problem };
+        self.count(refusal);
+        refusal.problem()
+    }
+
     /// Counts a refusal, and logs the first of its cause.
     pub(crate) fn count(&self, refusal: Refusal) {
         if self.refused[refusal.place()].fetch_add(1, Ordering::Relaxed) == 0 {
