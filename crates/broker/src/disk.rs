@@ -1,6 +1,6 @@
-//! The disk broker: channels in an embedded store on this machine. An event is answered and
-//! announced once the disk has it; publishers that arrive while a commit is on its way share the
-//! next one. In: publishes and reads. Out: positions and pages. It outlives `kill -9`.
+//! The disk broker: channels in an embedded store on this machine. An event is acknowledged and
+//! delivered once the disk has it; publishes that arrive during a commit share the next one. In:
+//! publishes and reads. Out: positions and pages. Acknowledged events survive `kill -9`.
 
 mod channel;
 mod commit_builder;
@@ -49,28 +49,28 @@ pub use error::DiskError;
 #[cfg(feature = "fuzzing")]
 pub(crate) use record::read_records;
 
-/// Pages that are read from the store at once; more wait.
+/// Pages that are read from the store concurrently; further ones wait.
 const READS_AT_ONCE: usize = 16;
-/// How often a page is tried where the channel changes while it is read.
+/// How often a page is read again if the channel changes meanwhile.
 const READ_TRIES: usize = 3;
-/// How often, and how many times, a reader looks for a store that is being opened anew.
+/// How often, and how many times, a reader checks for a store that is being reopened.
 const STORE_LOOK: Duration = Duration::from_millis(50);
 const STORE_LOOKS: u32 = 100;
-/// How long a publish to itself may take.
+/// How long the readiness probe may take.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a disk broker is set up with.
+/// The settings of a disk broker.
 #[derive(Clone, Debug)]
 pub struct DiskConfig {
-    /// Where the data is.
+    /// The data directory.
     pub data_dir: PathBuf,
-    /// The most bytes of events that are kept in memory besides.
+    /// The most bytes of events that are also kept in memory.
     pub hot_bytes_max: usize,
-    /// Retention and limits. The seed is not used: every opening has one of its own.
+    /// Retention and limits. The seed is not used: every opening of the store draws its own.
     pub streams: HistoryConfig,
 }
 
-/// Channels on disk, announced to this node's own shards.
+/// A broker of one node that keeps its channels on disk.
 #[derive(Debug)]
 pub struct DiskBroker {
     shared: Arc<DiskShared>,
@@ -80,7 +80,7 @@ pub struct DiskBroker {
 }
 
 impl DiskBroker {
-    /// Opens a data directory, on the runtime it is called on, and starts the thread that writes.
+    /// Opens a data directory and starts the writer thread. Must be called on a runtime.
     pub fn start(config: DiskConfig, clock: Clock, updates: UpdateBus) -> Result<Self, DiskError> {
         let runtime = Handle::try_current()
             .map_err(|error| DiskError::System(std::io::Error::other(error)))?;
@@ -98,7 +98,7 @@ impl DiskBroker {
             times,
             updates,
         });
-        // As many as may be on their way: a request that waits for a place holds none.
+        // As many as there may be publishes in flight: a request that waits for a permit has none.
         let (requests, coming) = mpsc::channel(IN_FLIGHT_MAX);
         let found = (commit, fence, tombstones);
         let writer = DiskWriter::new(Arc::clone(&shared), folder, setup, coming, runtime, found);
@@ -110,8 +110,8 @@ impl DiskBroker {
         Ok(Self { shared, requests, reads, writer: Mutex::new(Some(writer)) })
     }
 
-    /// Puts a publish in line; the answer comes once the disk has the event. Refused at once while
-    /// the store is being opened anew, which takes long where it has to be copied out.
+    /// Queues a publish; the answer comes once the disk has the event. Refuses at once while the
+    /// store is being reopened, which takes long if it has to be salvaged.
     async fn submit(&self, publish: Publish) -> Result<oneshot::Receiver<Published>, PublishError> {
         if self.shared.tally.is_healing() {
             return Err(PublishError::Unavailable);
@@ -123,7 +123,7 @@ impl DiskBroker {
         Ok(told)
     }
 
-    /// The store; while it is being opened anew, a little later.
+    /// The store; waits a little while it is being reopened.
     async fn store(&self) -> Option<Arc<store::Store>> {
         for _ in 0..STORE_LOOKS {
             if let Some(store) = self.shared.handle.store() {
@@ -144,12 +144,12 @@ impl DiskBroker {
         self.shared.table.lock().look(channel, since, limit, now)
     }
 
-    /// Closes the data directory, once what waits is done.
+    /// Closes the data directory after the queued requests.
     pub async fn close(self) {
         let Self { shared, requests, reads: _, writer } = self;
         drop(requests);
         let writer = writer.lock().take();
-        // A writer that has panicked has told so already.
+        // A panic of the writer has been logged already.
         drop(tokio::task::spawn_blocking(move || writer.map(std::thread::JoinHandle::join)).await);
         drop(shared);
     }
@@ -187,7 +187,7 @@ impl BrokerBackend for DiskBroker {
         for _ in 0..READ_TRIES {
             let reading = match self.look(channel, since, limit)? {
                 PageSource::Hot(page) => {
-                    // A member is one before it reads.
+                    // A session is registered as a member before it reads.
                     if page.head == 0 && self.shared.updates.is_followed(channel) {
                         let now = self.shared.times.clock.now();
                         self.shared.table.lock().keep(channel, now);
@@ -213,7 +213,7 @@ impl BrokerBackend for DiskBroker {
                         now.id == numbers.id && now.epoch == numbers.epoch && now.first <= offset
                     };
                     if !self.shared.table.lock().numbers(channel).is_some_and(is_same) {
-                        // It was trimmed or forgotten meanwhile.
+                        // The channel was trimmed or deleted meanwhile.
                         continue;
                     }
                     format!("event {offset} of {channel} is missing")
@@ -245,7 +245,7 @@ impl BrokerBackend for DiskBroker {
         told.await.unwrap_or(Err(ReadError::Unavailable))
     }
 
-    /// The way of a publish: a place in line, and a commit.
+    /// Whether a probe is queued and committed in time, as a publish would be.
     async fn is_ready(&self) -> bool {
         let probe = async {
             let _permit = self.shared.updates.permit().await?;
@@ -281,13 +281,13 @@ impl BrokerBackend for DiskBroker {
         self.shared.tally.stats()
     }
 
-    /// Has the writer look at what has grown old.
+    /// Has the writer look for expired events.
     fn expire(&self) {
-        // A full line means work, and the next time comes soon.
+        // If the queue is full, the next tick comes soon enough.
         drop(self.requests.try_send(WriterRequest::Tick));
     }
 
-    /// Keeps the epochs to come of what is followed.
+    /// Keeps the reserved epochs of followed channels.
     fn keep_followed(&self) {
         let mut after = None;
         while let Some(names) = self.shared.updates.next_followed(&mut after) {

@@ -1,5 +1,5 @@
-//! One channel in memory: its numbers, and its newest events while they are hot. In: events that
-//! the store has. Out: where a reader starts, and pages of what is hot. Must not know the store.
+//! One channel in memory: its offsets, and its newest events while they are hot. In: committed
+//! events. Out: start positions of readers, and pages of hot events. Must not know the store.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::record::ChannelNumbers;
 #[derive(Debug)]
 pub(super) struct DiskChannel {
     numbers: ChannelNumbers,
-    /// Whether the store knows the channel, under its epoch.
+    /// Whether the store has the channel under its current epoch.
     pub(super) is_saved: bool,
     touched: Millis,
-    /// The newest events; fewer than are kept.
+    /// The hot events: the newest of the kept ones.
     hot: ChannelLog<Arc<Publication>>,
 }
 
@@ -36,12 +36,12 @@ impl DiskChannel {
         self.touched = now;
     }
 
-    /// For how long nobody has used it.
+    /// How long it has been unused.
     pub(super) fn idle(&self, now: Millis) -> Span {
         now.since(self.touched)
     }
 
-    /// Takes over what the store has now; the bytes of hot events that are not kept any more.
+    /// Takes over the state after a commit; returns the bytes of hot events that were dropped.
     pub(super) fn take_over(
         &mut self,
         numbers: ChannelNumbers,
@@ -64,18 +64,18 @@ impl DiskChannel {
         (!self.hot.is_empty()).then(|| self.hot.before_oldest() + 1)
     }
 
-    /// Lets go of the oldest hot event; its bytes.
+    /// Evicts the oldest hot event; returns its bytes.
     pub(super) fn cool(&mut self) -> usize {
         self.hot.drop_oldest().map_or(0, |oldest| oldest.bytes())
     }
 
-    /// Where delivery starts, and what is missing before it.
+    /// The start position of a reader, and the gap before it.
     pub(super) fn start(&self, since: &Since) -> (u64, Option<Gap>) {
         let ChannelNumbers { epoch, first, head, .. } = &self.numbers;
         start_of_page(since, epoch, first - 1, *head)
     }
 
-    /// The page after `start`, where all of it is hot.
+    /// The page after `start`, if all of it is hot.
     pub(super) fn hot_page(&self, start: u64, gap: Option<&Gap>, limit: PageLimit) -> Option<Page> {
         if start < self.hot.before_oldest() {
             return None;

@@ -1,6 +1,6 @@
-//! One commit before it takes place: numbers as they will be, and what is to be written. In: what
-//! publishers ask for, and where channels stand. Out: writes, publications, and an answer for each.
-//! Nothing of it is true before the store has it.
+//! Builds one commit: the new state of channels, and the writes. In: publishes, and the state of
+//! their channels. Out: a batch of writes, publications, and an answer for each publish. Nothing
+//! takes effect before the store has committed the batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use super::record::{self, AnsweredKey, ChannelKey, ChannelNumbers, Item, Keyed, 
 use super::store::{Store, StoreError, WriteBatch};
 use super::trim::{OldestEvents, is_over};
 
-/// Events that one publish drops at most; what is still too much goes in steps of its own.
+/// The most events that one publish drops; the rest is dropped by maintenance.
 const TRIM_PER_PUBLISH: usize = 64;
 
-/// A commit that is being put together.
+/// A commit that is being built.
 pub(super) struct CommitBuilder<'a> {
     store: &'a Store,
     oldest_events: &'a mut OldestEvents,
     terms: CommitTerms,
-    /// By key: a value to write, or none to remove what is there. A key is written once a commit.
-    /// New events are not here: only at the end it is known which are kept.
+    /// Writes by key: a value, or `None` to remove the key. Each key is written once per commit.
+    /// New events are not here: which of them are kept is known only at the end.
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     channels: BTreeMap<ChannelName, PlannedChannel>,
     answers: BTreeMap<(u64, Box<str>), FirstAnswer>,
@@ -33,19 +33,19 @@ pub(super) struct CommitBuilder<'a> {
     yielded: u64,
 }
 
-/// What holds for the commit_builder as a whole.
+/// The terms of a commit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommitTerms {
-    /// The time, by the store's clock.
+    /// The time by the store's clock.
     pub(super) now: u64,
-    /// The date that events will carry.
+    /// The date of the new events.
     pub(super) time: Timestamp,
-    /// The store's.
+    /// The store's fence.
     pub(super) fence: u64,
     pub(super) totals: CommitTotals,
 }
 
-/// A channel as it will be.
+/// A channel after the commit.
 #[derive(Debug)]
 pub(super) struct PlannedChannel {
     pub(super) numbers: ChannelNumbers,
@@ -58,40 +58,40 @@ pub(super) struct PlannedChannel {
     payloads: Vec<Payload>,
 }
 
-/// What will be when the commit has taken place.
+/// What changes once the commit has taken place.
 #[derive(Debug, Default)]
 pub(super) struct CommitOutcome {
     pub(super) channels: BTreeMap<ChannelName, PlannedChannel>,
     pub(super) answers: Vec<(AnsweredKey, FirstAnswer)>,
-    /// Answers that the store has by themselves now.
+    /// Answers that the store now has under keys of their own.
     pub(super) written: Vec<AnsweredKey>,
-    /// Channels that still keep too much.
+    /// Channels that still exceed their retention.
     pub(super) over: BTreeSet<ChannelName>,
-    /// How many events have gone to make room for others.
+    /// How many events were evicted to make room.
     pub(super) yielded: u64,
 }
 
-/// What a publisher will be told.
+/// The answer to a publish.
 #[derive(Clone, Debug)]
 pub(super) enum PendingReply {
-    /// This, whatever becomes of the commit.
+    /// This answer, regardless of the commit.
     Settled(Result<Receipt, PublishError>),
     /// This position, once the commit has taken place.
     Placed {
         epoch: Epoch,
         offset: u64,
-        /// What is to be announced; nothing where an earlier publish of this commit had the key.
+        /// The publication; `None` if an earlier publish of this commit had the same key.
         publication: Option<Arc<Publication>>,
     },
 }
 
-/// What limits the commit_builder as a whole.
+/// Limits over all channels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CommitTotals {
-    /// Bytes kept in all channels, and how many may be.
+    /// Bytes kept in all channels, and their maximum.
     pub(super) bytes: u64,
     pub(super) bytes_max: usize,
-    /// Idempotency keys that may be remembered, and for how many of them there is room.
+    /// The maximum of remembered idempotency keys, and how many more there may be.
     pub(super) keys_max: usize,
     pub(super) keys_room: usize,
     /// How long keys are remembered.
@@ -118,7 +118,7 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Takes in a channel as the table has it, where it is not ahead already.
+    /// Adds a channel as the table has it, unless it was added before.
     pub(super) fn begin(
         &mut self,
         name: &ChannelName,
@@ -141,7 +141,7 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// Gives an event its place.
+    /// Adds a publish, if the limits allow it.
     pub(super) fn publish(&mut self, publish: &Publish) -> Result<PendingReply, StoreError> {
         let Some(ahead) = self.channels.get(&publish.channel) else {
             return Ok(PendingReply::Settled(Err(PublishError::Unavailable)));
@@ -191,7 +191,7 @@ impl<'a> CommitBuilder<'a> {
         Ok(PendingReply::Placed { epoch, offset, publication: Some(publication) })
     }
 
-    /// Drops what a channel keeps too much, `most` events at most.
+    /// Drops up to `most` events of a channel that exceed its retention.
     pub(super) fn trim(&mut self, name: &ChannelName, most: usize) -> Result<(), StoreError> {
         let mut dropped = 0;
         while let Some(ahead) = self.channels.get(name)
@@ -208,14 +208,14 @@ impl<'a> CommitBuilder<'a> {
         Ok(())
     }
 
-    /// Writes something else along.
+    /// Adds another write.
     pub(super) fn write(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         self.writes.insert(key, value);
     }
 
-    /// The batch, and what will be when it has taken place.
+    /// Finishes the batch; returns it and what changes with it.
     pub(super) fn finish(mut self) -> (WriteBatch, CommitOutcome) {
-        // A channel whose first event was refused is none.
+        // A channel whose first event was refused does not exist.
         self.channels.retain(|_, ahead| ahead.is_saved || ahead.numbers.head > 0);
         let mut batch = self.store.batch();
         for (key, value) in self.writes {
@@ -235,13 +235,13 @@ impl<'a> CommitBuilder<'a> {
         (batch, CommitOutcome { channels, answers, written, over, yielded: self.yielded })
     }
 
-    /// Lets these channels, which have begun, give so many bytes where there is no room.
+    /// Sets how many bytes may be evicted from each of these channels if there is no room.
     pub(super) fn set_evictions(&mut self, evictions: Vec<(ChannelName, u64)>) {
         self.evictions = evictions;
     }
 
-    /// Whether so many more bytes may be kept, once the channel has dropped what it may not keep,
-    /// and others have given what they are to give.
+    /// Whether so many more bytes fit, after the channel has been trimmed and events of other
+    /// channels have been evicted.
     fn has_room(&mut self, name: &ChannelName, bytes: u64) -> Result<bool, StoreError> {
         let bytes_max = self.terms.totals.bytes_max as u64;
         if self.terms.totals.bytes + bytes > bytes_max {
@@ -258,7 +258,8 @@ impl<'a> CommitBuilder<'a> {
         Ok(self.terms.totals.bytes + bytes <= bytes_max)
     }
 
-    /// Drops the oldest event of a channel to make room, unless this commit brings it; its bytes.
+    /// Drops the oldest event of a channel to make room, unless it is new in this commit; returns
+    /// its bytes.
     pub(super) fn give_oldest(&mut self, name: &ChannelName) -> Result<Option<u64>, StoreError> {
         let before = self.terms.totals.bytes;
         let is_stored =
@@ -308,7 +309,7 @@ impl<'a> CommitBuilder<'a> {
         if let Some(Keyed { key, fingerprint }) = item.key
             && self.terms.now.saturating_sub(item.at) <= self.terms.totals.keys_last_ms
         {
-            // The answer outlives the event that it was kept with.
+            // The answer to the idempotency key outlives its event.
             let answer = AnsweredKey { at: Millis(item.at), of: ChannelKey { channel: id, key } };
             let first = FirstAnswer { offset, fingerprint: Some(fingerprint) };
             self.writes.insert(record::answer_key(&answer), Some(record::answer_value(first)));
@@ -326,7 +327,7 @@ impl<'a> CommitBuilder<'a> {
         Ok(())
     }
 
-    /// The oldest event that a channel will keep; `None` where it will keep nothing.
+    /// The oldest event that a channel keeps after the commit; `None` if it keeps none.
     fn oldest(&mut self, name: &ChannelName) -> Result<Option<Item>, StoreError> {
         let Some(ahead) = self.channels.get(name) else { return Ok(None) };
         let numbers = &ahead.numbers;
@@ -339,7 +340,7 @@ impl<'a> CommitBuilder<'a> {
         }
     }
 
-    /// The newest offset with this `replace` key, as it will be.
+    /// The newest offset with this `replace` key after the commit.
     fn newest(&self, id: u64, key: &ReplaceKey) -> Result<Option<u64>, StoreError> {
         let key = record::newest_key(id, key);
         if let Some(value) = self.writes.get(&key) {
@@ -350,8 +351,8 @@ impl<'a> CommitBuilder<'a> {
 }
 
 impl PlannedChannel {
-    /// Writes the new events that are kept, the newest with where the channel stands; and the
-    /// channel's own value where no event says that, or the store does not know the channel.
+    /// Writes the new events that are kept, the newest with the channel's state; and the channel's
+    /// own value if no event carries the state, or if the store does not have the channel.
     fn write(&self, name: &ChannelName, terms: &CommitTerms, batch: &mut WriteBatch) {
         let ChannelNumbers { id, first, .. } = self.numbers;
         let mut is_told = self.stored_first == first && self.events.is_empty();

@@ -1,9 +1,9 @@
-//! The data directory: who may use it, and what it remembers beside the store.
+//! The data directory: its lock, and the files beside the store.
 //!
 //! - `lock`: held while a process uses the directory.
-//! - `acked`: the number of the newest commit that was answered. Written behind each commit without
-//!   waiting for the disk, so a store that knows fewer commits has lost some.
-//! - `restored`: put there by whoever restores a backup: answered events may be missing.
+//! - `acked`: the number of the last acknowledged commit. Written after each commit without waiting
+//!   for the disk, so a store with fewer commits has lost some.
+//! - `restored`: created by an operator who restores a backup: acknowledged events may be missing.
 
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, Read, Write};
@@ -18,10 +18,10 @@ const ACKED: &str = "acked";
 const RESTORED: &str = "restored";
 const STORE: &str = "store";
 const TRIAL: &str = "trial";
-/// The directory is its owner's alone, and so are the files.
+/// Only the owner may access the directory and its files.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// What is written to find out whether the disk takes anything.
+/// What is written to test whether the disk accepts writes.
 const TRIAL_BYTES: usize = 256 * 1024;
 
 /// A data directory that this process holds.
@@ -33,7 +33,7 @@ pub(super) struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the directory, and makes it where there is none.
+    /// Locks the directory, creating it if it does not exist.
     pub(super) fn take(path: &Path) -> Result<Self, DiskError> {
         let failed = |source| DiskError::DataDir { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path).map_err(failed)?;
@@ -55,7 +55,7 @@ impl DataDir {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who holds it is nice to know; without it the error says enough.
+                // The holder's pid is optional: the error is clear without it.
                 drop(lock.read_to_string(&mut holder));
                 let holder = holder.trim().parse().ok();
                 return Err(DiskError::Locked { path: path.to_owned(), holder });
@@ -73,31 +73,31 @@ impl DataDir {
         &self.path
     }
 
-    /// Where the store is.
+    /// The path of the store.
     pub(super) fn store(&self) -> PathBuf {
         self.path.join(STORE)
     }
 
-    /// Another place, for a store that is being made or has been put aside.
+    /// The path of a store that is being created or has been put aside.
     pub(super) fn beside_store(&self, ending: &str) -> PathBuf {
         self.path.join(STORE).with_extension(ending)
     }
 
-    /// The number of the newest commit that was answered; 0 where none is known.
+    /// The number of the last acknowledged commit; 0 if unknown.
     pub(super) fn acked(&self) -> u64 {
         let mut bytes = [0; 16];
         if self.acked.read_exact_at(&mut bytes, 0).is_err() {
             return 0;
         }
         let (number, turned) = bytes.split_at(8);
-        // The number, then its bits turned: a torn or foreign file says nothing.
+        // The number and its complement: a torn or foreign file is ignored.
         match (record::number(number), record::number(turned)) {
             (Some(number), Some(turned)) if number == !turned => number,
             _ => 0,
         }
     }
 
-    /// Notes that a commit is about to be answered.
+    /// Notes that a commit is about to be acknowledged.
     pub(super) fn note_acked(&self, commit: u64) {
         let bytes = [commit.to_be_bytes(), (!commit).to_be_bytes()].concat();
         if let Err(error) = self.acked.write_all_at(&bytes, 0) {
@@ -105,19 +105,19 @@ impl DataDir {
         }
     }
 
-    /// Has the disk keep what was noted.
+    /// Syncs the noted number to disk.
     pub(super) fn sync_acked(&self) {
         if let Err(error) = self.acked.sync_data() {
             tracing::debug!(%error, "the newest answered commit could not be synced");
         }
     }
 
-    /// Whether somebody says that a backup was restored.
+    /// Whether an operator has noted that a backup was restored.
     pub(super) fn is_restored(&self) -> bool {
         self.path.join(RESTORED).exists()
     }
 
-    /// Takes that note away: it has been dealt with.
+    /// Removes that note once it has been handled.
     pub(super) fn forget_restored(&self) -> io::Result<()> {
         match fs::remove_file(self.path.join(RESTORED)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -125,7 +125,7 @@ impl DataDir {
         }
     }
 
-    /// Writes something and takes it away again: does the disk take anything?
+    /// Tests whether the disk accepts writes, with a temporary file.
     pub(super) fn try_disk(&self) -> io::Result<()> {
         let path = self.path.join(TRIAL);
         let mut options = File::options();
@@ -139,8 +139,8 @@ impl DataDir {
     }
 }
 
-/// Takes the directory, and what it has, from everyone but its owner. Where that fails, the log
-/// says so: it may be another's, or on a file system without modes.
+/// Restricts the directory and its files to their owner. If that fails, logs a warning: they may
+/// belong to another user, or the file system has no modes.
 fn keep_private(path: &Path) {
     let is_directory = path.is_dir();
     let mode = if is_directory { DIRECTORY_MODE } else { FILE_MODE };
@@ -151,7 +151,7 @@ fn keep_private(path: &Path) {
     }
     let entries = if is_directory { fs::read_dir(path).ok() } else { None };
     for entry in entries.into_iter().flatten().flatten() {
-        // A link leads out of the directory.
+        // A symbolic link leads out of the directory.
         if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {
             keep_private(&entry.path());
         }

@@ -9,7 +9,7 @@ use super::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiskError {
-    /// The directory cannot be made, read or written.
+    /// The directory cannot be created, read or written.
     #[error(
         "the data directory {} cannot be used: {source}; name a directory that this user may \
          write to",
@@ -18,10 +18,10 @@ pub enum DiskError {
     DataDir {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Another process uses it.
+    /// Another process uses the directory.
     #[error(
         "the data directory {} is in use by {}; stop that one, or give each node a directory of \
          its own",
@@ -31,10 +31,10 @@ pub enum DiskError {
     Locked {
         /// The directory.
         path: PathBuf,
-        /// The process that holds it, where known.
+        /// The process that holds it, if known.
         holder: Option<u32>,
     },
-    /// The store was made by another version.
+    /// The store has the format of another version.
     #[error(
         "the store in {} has format {found}, and this version reads format {known}; start the \
          version that made it, or another data directory",
@@ -48,7 +48,7 @@ pub enum DiskError {
         /// The format that this version reads.
         known: u64,
     },
-    /// The disk refuses what opening the store takes.
+    /// The disk refuses the writes of opening the store.
     #[error(
         "the store in {} cannot be opened: {reason}; see that the disk works, has room and may be \
          written to, and start again",
@@ -57,10 +57,10 @@ pub enum DiskError {
     Disk {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         reason: String,
     },
-    /// The store is there and cannot be opened.
+    /// The store exists and cannot be opened.
     #[error(
         "the store in {} cannot be opened: {reason}. Mend it by restoring {} from a backup and \
          putting an empty file named restored beside it, or, giving up all history, by moving {} \
@@ -72,7 +72,7 @@ pub enum DiskError {
     Store {
         /// The directory.
         path: PathBuf,
-        /// What the store says.
+        /// The error of the store.
         reason: String,
     },
     /// The operating system gave no randomness or no thread.

@@ -1,8 +1,8 @@
-//! Journals that the store refuses: finds where the good part ends and cuts there. In: the store's
-//! folder. Out: what was cut; the whole stays beside it under another name.
+//! Repairs journals that the store refuses: finds the end of the intact part and truncates there.
+//! In: the store's directory. Out: what was truncated; a copy stays under another name.
 //!
-//! Looks at the shape that journals of this version have: batches of a start, entries and an end
-//! with a checksum. Called only where the store itself has refused, never on a sound one.
+//! Reads the journal format of this version of the store's library: batches of a start, entries and
+//! an end with a checksum. Called only after the store has refused its journals.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The ending of a journal's name.
+/// The file extension of journals.
 const ENDING: &str = "jnl";
-/// The ending of what is put aside.
+/// The file extension of journals put aside.
 const ASIDE: &str = "damaged";
 
 const START: u8 = 1;
@@ -20,19 +20,19 @@ const ITEM: u8 = 2;
 const END: u8 = 3;
 const CLEAR: u8 = 4;
 
-/// What was cut.
+/// The repair of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct JournalCut {
     /// The journal.
     pub(super) journal: PathBuf,
-    /// How many bytes of it are good.
+    /// How many bytes of it are intact.
     pub(super) good_bytes: u64,
     /// Later journals that were put aside whole.
     pub(super) put_aside: usize,
 }
 
-/// Cuts the first journal that is damaged behind its last good batch, and puts later ones aside:
-/// what comes behind a hole is not served. `None` where all are sound.
+/// Truncates the first damaged journal after its last intact batch, and puts later ones aside:
+/// batches after a missing one must not be read. `None` if all are intact.
 pub(super) fn cut_at_damage(folder: &Path) -> io::Result<Option<JournalCut>> {
     let mut journals = journals(folder)?.into_iter();
     for journal in journals.by_ref() {
@@ -68,7 +68,7 @@ fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Where the good part ends, if something else than free space follows.
+/// The end of the intact part, if something other than free space follows.
 fn damaged_behind(journal: &[u8]) -> Option<usize> {
     let mut good = 0;
     loop {
@@ -83,7 +83,7 @@ fn damaged_behind(journal: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of the batch that `bytes` begin with; `None` where that is not whole.
+/// The length of the batch at the start of `bytes`; `None` if it is incomplete or damaged.
 fn batch_len(bytes: &[u8]) -> Option<usize> {
     let mut rest = JournalTail { bytes, at: 0 };
     if rest.byte()? != START {

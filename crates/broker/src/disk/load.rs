@@ -1,6 +1,6 @@
-//! Opens what a data directory holds. In: the directory. Out: the store, and a table of all that it
-//! knows; where answered events may be missing, every channel in it has a new epoch. What is
-//! damaged is cut off or copied out, and told in the log.
+//! Opens the store of a data directory. In: the directory. Out: the store, and a table of all its
+//! channels; if acknowledged events may be missing, every channel has a new epoch. Damaged parts
+//! are truncated or salvaged, and the log says so.
 
 use getrandom::u64 as random;
 use steadfast_history::{EpochMaker, FirstAnswer, HistoryConfig};
@@ -14,34 +14,34 @@ use super::store::{Store, StoreError, Sync, WriteBatch};
 use super::table::{DiskTable, FenceEra, KeptAnswer};
 use super::{journal, shared::StoreClock};
 
-/// How keys and values look; another number is another program's.
+/// The version of the format of keys and values.
 const FORMAT: u64 = 1;
 pub(super) const FORMAT_MARK: &str = "format";
 pub(super) const COMMIT_MARK: &str = "commit";
 pub(super) const FENCE_MARK: &str = "fence";
 pub(super) const GONE_MARK: &str = "gone";
 
-/// What was found.
+/// An opened store.
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) store: Store,
     pub(super) table: DiskTable,
-    /// The number of the newest commit.
+    /// The number of the last commit.
     pub(super) commit: u64,
-    /// Epochs under a lower one do not hold any more.
+    /// The fence: epochs under a lower one are not valid any more.
     pub(super) fence: u64,
-    /// Ids whose events are to go.
+    /// Ids of deleted channels whose events are to be removed.
     pub(super) tombstones: Vec<u64>,
 }
 
-/// What a table is set up with.
+/// The settings of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     pub(super) streams: HistoryConfig,
     pub(super) hot_bytes_max: usize,
 }
 
-/// Opens the directory's store; `is_damaged` where that is known already.
+/// Opens the directory's store; `is_damaged` if it is known to be damaged.
 pub(super) fn load(
     folder: &DataDir,
     setup: &Setup,
@@ -77,8 +77,8 @@ pub(super) fn load(
     finish(store, folder, setup, times)
 }
 
-/// Whether the store lacks commits that were answered. A journal that was cut, or changed in a
-/// place that no checksum covers, shows here; then no two keys can be trusted to be of one time.
+/// Whether the store lacks acknowledged commits, as after a truncated journal, or a change that no
+/// checksum covers. Then its keys may be from different commits.
 fn has_lost(store: &Store, folder: &DataDir) -> bool {
     let (commit, acked) = (mark(store, COMMIT_MARK), folder.acked());
     let Ok(commit) = commit else { return false };
@@ -112,7 +112,7 @@ pub(super) fn seed() -> Result<u64, DiskError> {
     random().map_err(|error| DiskError::System(std::io::Error::other(error)))
 }
 
-/// Opens the store, without the damaged part of its journals where it has one.
+/// Opens the store, after repairing its journals if they are damaged.
 fn open(folder: &DataDir) -> Result<Store, DiskError> {
     let path = folder.store();
     let error = match Store::open(&path) {
@@ -182,7 +182,7 @@ fn read(
     Ok(Loaded { store, table, commit: commit.max(folder.acked()), fence, tombstones })
 }
 
-/// Puts all channels into the table; how many of them got a new epoch.
+/// Adds all channels to the table; returns how many of them got a new epoch.
 fn read_channels(
     store: &Store,
     table: &mut DiskTable,
@@ -210,7 +210,7 @@ fn read_channels(
     Ok(renumbered)
 }
 
-/// Reads a channel from its newest event back: where it stands, and answers of `since` and later.
+/// Reads a channel from its newest event back: its state, and the answers from `since` on.
 fn read_newest(
     store: &Store,
     numbers: &mut ChannelNumbers,
@@ -241,7 +241,7 @@ fn read_newest(
     Ok(())
 }
 
-/// A count of channels that have gone. It begins anywhere, so that no two stores have the same.
+/// The count of deleted channels. It starts at a random number, so that it differs between stores.
 fn gone(store: &Store) -> Result<u64, LoadError> {
     let known = mark(store, GONE_MARK)?;
     if known > 0 {
@@ -254,7 +254,7 @@ fn gone(store: &Store) -> Result<u64, LoadError> {
     Ok(gone)
 }
 
-/// The fence: a higher one in a new store, and where a backup was restored.
+/// The fence: raised in a new store, and after a backup was restored.
 fn fenced(store: &Store, folder: &DataDir, commit: u64) -> Result<u64, StoreError> {
     let fence = mark(store, FENCE_MARK)?;
     let is_restored = folder.is_restored();
@@ -274,7 +274,7 @@ fn fenced(store: &Store, folder: &DataDir, commit: u64) -> Result<u64, StoreErro
     Ok(fence)
 }
 
-/// A number that concerns the whole store; 0 where there is none.
+/// A number that concerns the whole store; 0 if there is none.
 pub(super) fn mark(store: &Store, name: &str) -> Result<u64, StoreError> {
     let value = store.find(&record::mark_key(name))?;
     Ok(value.and_then(|bytes| record::number(&bytes)).unwrap_or(0))

@@ -1,16 +1,16 @@
-//! What a disk broker counts: commits, how long they took, what the store takes on disk. In: one
-//! note a commit, from the writer. Out: what it counts at one time, for statistics and metrics.
+//! The counters of a disk broker: commits, their durations, the store's size. In: one note per
+//! commit, from the writer. Out: the values of statistics and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::metrics::{BrokerMetric, BrokerStat, DurationCounts, MetricValue};
 
-/// The upper ends of the histogram's classes, in microseconds; one more class is without end.
+/// The upper bounds of the histogram's buckets, in microseconds; one more bucket is unbounded.
 const COMMIT_US: [u64; 12] =
     [250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
 
-/// Counts that go on.
+/// The counters.
 #[derive(Debug)]
 pub(super) struct DiskCounters {
     commits: AtomicU64,
@@ -55,7 +55,7 @@ impl DiskCounters {
         self.is_healing.store(is_healing, Ordering::Relaxed);
     }
 
-    /// Whether the writer is busy with the store itself.
+    /// Whether the writer is reopening the store.
     pub(super) fn is_healing(&self) -> bool {
         self.is_healing.load(Ordering::Relaxed)
     }
@@ -64,7 +64,7 @@ impl DiskCounters {
         self.bytes_on_disk.store(bytes, Ordering::Relaxed);
     }
 
-    /// Whether the store takes nothing for now.
+    /// Whether the store accepts no writes at the moment.
     pub(super) fn is_failing(&self) -> bool {
         self.is_failing.load(Ordering::Relaxed)
     }
@@ -95,7 +95,7 @@ impl DiskCounters {
         ]
     }
 
-    /// The object of the statistics. Times are upper ends of classes, in milliseconds.
+    /// The object of the statistics. Times are upper bounds of buckets, in milliseconds.
     #[expect(clippy::cast_precision_loss, reason = "statistics are for people")]
     pub(super) fn stats(&self) -> Vec<BrokerStat> {
         let commits = count(&self.commits);

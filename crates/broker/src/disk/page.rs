@@ -1,5 +1,5 @@
-//! Fills pages from the store. In: where a reader starts, and a limit. Out: a page, or where the
-//! store has a hole.
+//! Reads pages from the store. In: a start position and a limit. Out: a page, or the first missing
+//! event.
 
 use steadfast_history::{LOOKED_AT_MAX, Page, PageBuilder, PageLimit};
 use steadfast_protocol::{ChannelName, Gap};
@@ -7,7 +7,7 @@ use steadfast_protocol::{ChannelName, Gap};
 use super::record::{self, ChannelNumbers, StoredEvent};
 use super::store::{Store, StoreError};
 
-/// A page looks at no more bytes of the store than this.
+/// The most bytes of the store that are read for one page.
 const SCAN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A page that is to be read from the store.
@@ -20,12 +20,12 @@ pub(super) struct StoreRead {
     pub(super) limit: PageLimit,
 }
 
-/// Why the store gave no page.
+/// Why a page could not be read.
 #[derive(Debug)]
 pub(super) enum PageFault {
-    /// It failed.
+    /// The store failed.
     Store(StoreError),
-    /// An event that should be kept is not there, or is none.
+    /// A kept event is missing or cannot be parsed.
     Hole {
         /// The first such offset.
         offset: u64,
@@ -33,7 +33,7 @@ pub(super) enum PageFault {
 }
 
 impl StoreRead {
-    /// Reads the page. What it needs of the disk it waits for.
+    /// Reads the page. Blocks while the disk is read.
     pub(super) fn read(self, store: &Store) -> Result<Page, PageFault> {
         let Self { channel, numbers, start, gap, limit } = self;
         let mut page = PageBuilder::new(start, gap, limit);

@@ -9,7 +9,7 @@ use steadfast_machine::Millis;
 use steadfast_protocol::codec::json::encode_kept_event;
 use steadfast_protocol::{ChannelName, Epoch, EventName, ReplaceKey, Timestamp};
 
-/// The first byte of a key says what its value is.
+/// The first byte of a key: the kind of its value.
 pub(super) const CHANNEL: u8 = b'c';
 pub(super) const ANSWER: u8 = b'a';
 pub(super) const TOMBSTONE: u8 = b'g';
@@ -17,32 +17,32 @@ const EVENT: u8 = b'e';
 const NEWEST: u8 = b'n';
 const MARK: u8 = b'm';
 
-/// Where a channel stands.
+/// The state of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChannelNumbers {
-    /// What its events are filed under; never used again for another channel.
+    /// The id in the keys of its events; never used again for another channel.
     pub(super) id: u64,
-    /// Its numbering.
+    /// Its epoch.
     pub(super) epoch: Epoch,
-    /// The oldest offset kept: `head + 1` where none is.
+    /// The oldest kept offset: `head + 1` if there is none.
     pub(super) first: u64,
-    /// The newest offset.
+    /// The last offset.
     pub(super) head: u64,
-    /// Bytes of all events kept, as they are counted for retention.
+    /// Bytes of all kept events, as counted for retention.
     pub(super) bytes: u64,
-    /// When the oldest kept event came, by the store's clock.
+    /// When the oldest kept event was published, by the store's clock.
     pub(super) oldest_at: u64,
     /// Whether it has ended.
     pub(super) is_final: bool,
 }
 
 impl ChannelNumbers {
-    /// How many events are kept.
+    /// The number of kept events.
     pub(super) const fn events(&self) -> u64 {
         self.head + 1 - self.first
     }
 
-    /// The value; `fence` is the store's, under which the epoch holds.
+    /// Encodes the value; `fence` is the store's, under which the epoch is valid.
     pub(super) fn to_bytes(&self, fence: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         for number in [fence, self.id, self.first, self.head, self.bytes, self.oldest_at] {
@@ -53,19 +53,19 @@ impl ChannelNumbers {
         out
     }
 
-    /// Goes on to what the channel's newest event says.
+    /// Takes over the state that the channel's newest event carries.
     pub(super) fn go_on(&mut self, head: u64, newest: &StoredEvent<'_>) {
         let Behind { first, bytes, oldest_at } = newest.behind;
         (self.first, self.bytes, self.oldest_at) = (first, bytes, oldest_at);
         (self.head, self.is_final) = (head, newest.is_final);
     }
 
-    /// What an event says that is the newest of a channel that stands here.
+    /// The state that the channel's newest event carries.
     pub(super) const fn behind(&self) -> Behind {
         Behind { first: self.first, bytes: self.bytes, oldest_at: self.oldest_at }
     }
 
-    /// The fence and the numbers of a value; `None` where it is none.
+    /// Decodes the fence and the state; `None` if the value has another format.
     pub(super) fn of_bytes(bytes: &[u8]) -> Option<(u64, Self)> {
         let mut rest = RecordReader(bytes);
         let fence = rest.u64()?;
@@ -77,8 +77,8 @@ impl ChannelNumbers {
     }
 }
 
-/// Where a channel stands behind one of its events. The newest event says so for the channel: its
-/// own value is written only when it changes without an event.
+/// The state of a channel after one of its events. The newest event carries it: the channel's own
+/// value is written only when it changes without an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Behind {
     pub(super) first: u64,
@@ -86,27 +86,27 @@ pub(super) struct Behind {
     pub(super) oldest_at: u64,
 }
 
-/// What is known of a kept event besides its text.
+/// The metadata of a kept event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    /// Bytes, as they are counted for retention.
+    /// Bytes, as counted for retention.
     pub(super) bytes: u32,
-    /// When it came, by the store's clock.
+    /// When it was published, by the store's clock.
     pub(super) at: u64,
-    /// Its key, where it has one.
+    /// Its `replace` key, if any.
     pub(super) replace: Option<ReplaceKey>,
-    /// The idempotency key of its publish, where that had one: the answer is the event's offset.
+    /// The idempotency key of its publish, if any: the answer is the event's offset.
     pub(super) key: Option<Keyed>,
 }
 
-/// An idempotency key, and the hash of the request that it came with.
+/// An idempotency key, and the fingerprint of its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Keyed {
     pub(super) key: Box<str>,
     pub(super) fingerprint: Fingerprint,
 }
 
-/// An event as the store has it: all but its channel, epoch and offset, which its key stands for.
+/// An event as it is stored: without its channel, epoch and offset, which follow from its key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct StoredEvent<'a> {
     pub(super) item: Item,
@@ -133,7 +133,7 @@ impl<'a> StoredEvent<'a> {
             out.extend_from_slice(&number.to_be_bytes());
         }
         for name in names {
-            // Names are far shorter; one that were not would be cut, and be refused when read.
+            // Names are far shorter; a longer one would be truncated and refused when read.
             out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(0).to_be_bytes());
             out.extend_from_slice(name.as_bytes());
         }
@@ -141,7 +141,7 @@ impl<'a> StoredEvent<'a> {
         out
     }
 
-    /// The event of a value; `None` where it is none.
+    /// Decodes an event; `None` if the value has another format.
     pub(super) fn of_bytes(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = RecordReader(bytes);
         let (bytes, at) = (rest.u32()?, rest.u64()?);
@@ -154,7 +154,7 @@ impl<'a> StoredEvent<'a> {
             key => Some(ReplaceKey::new(key).ok()?),
         };
         let (key, data) = (rest.name()?, rest.text()?);
-        // What the request said is all here, so its hash takes no room.
+        // The fingerprint follows from the event, so it is not stored.
         let key = (!key.is_empty()).then(|| {
             let replace = replace.as_ref().map(ReplaceKey::as_str);
             let fingerprint = Fingerprint::of(event.as_str(), data, is_final, replace);
@@ -164,7 +164,7 @@ impl<'a> StoredEvent<'a> {
         Some(Self { item, behind, time, is_final, event, data })
     }
 
-    /// The same with its place, as it is handed to readers.
+    /// The publication, with its position.
     pub(super) fn publication(
         &self,
         channel: &ChannelName,
@@ -205,14 +205,14 @@ pub(super) fn answer_key(AnsweredKey { at, of }: &AnsweredKey) -> Vec<u8> {
     [&two(ANSWER, at.0, of.channel)[..], of.key.as_bytes()].concat()
 }
 
-/// The idempotency key of such a key.
+/// Decodes the idempotency key of such a key.
 pub(super) fn answered_of_key(key: &[u8]) -> Option<AnsweredKey> {
     let mut rest = RecordReader(key.strip_prefix(&[ANSWER])?);
     let (at, channel) = (Millis(rest.u64()?), rest.u64()?);
     Some(AnsweredKey { at, of: ChannelKey { channel, key: rest.text()?.into() } })
 }
 
-/// The value of an answer that the store has by itself.
+/// The value of an answer that has a key of its own.
 pub(super) fn answer_value(first: FirstAnswer) -> Vec<u8> {
     let mut value = first.offset.to_be_bytes().to_vec();
     if let Some(Fingerprint(hash)) = first.fingerprint {
@@ -221,7 +221,7 @@ pub(super) fn answer_value(first: FirstAnswer) -> Vec<u8> {
     value
 }
 
-/// The answer of such a value; `None` where it is none.
+/// Decodes such an answer; `None` if the value has another format.
 pub(super) fn answer_of_value(value: &[u8]) -> Option<FirstAnswer> {
     let mut rest = RecordReader(value);
     let offset = rest.u64()?;
@@ -229,12 +229,12 @@ pub(super) fn answer_of_value(value: &[u8]) -> Option<FirstAnswer> {
     rest.0.is_empty().then_some(FirstAnswer { offset, fingerprint })
 }
 
-/// The key of a channel's numbers.
+/// The key of a channel's state.
 pub(super) fn channel_key(channel: &ChannelName) -> Vec<u8> {
     [&[CHANNEL], channel.as_str().as_bytes()].concat()
 }
 
-/// The channel of such a key.
+/// Decodes the channel of such a key.
 pub(super) fn channel_of_key(key: &[u8]) -> Option<ChannelName> {
     let name = std::str::from_utf8(key.strip_prefix(&[CHANNEL])?).ok()?;
     ChannelName::new(name).ok()
@@ -256,17 +256,17 @@ pub(super) fn newest_key(id: u64, key: &ReplaceKey) -> Vec<u8> {
     [&[NEWEST], &id.to_be_bytes()[..], key.as_str().as_bytes()].concat()
 }
 
-/// What all keys begin with that hold something of this id.
+/// The prefix of all keys of this id.
 pub(super) fn prefixes_of(id: u64) -> [Vec<u8>; 2] {
     [EVENT, NEWEST].map(|kind| [&[kind], &id.to_be_bytes()[..]].concat())
 }
 
-/// The key that says that what is filed under this id is to go.
+/// The key of a tombstone: the events of this id are to be removed.
 pub(super) fn tombstone_key(id: u64) -> Vec<u8> {
     [&[TOMBSTONE], &id.to_be_bytes()[..]].concat()
 }
 
-/// The id of such a key.
+/// Decodes the id of such a key.
 pub(super) fn id_of_grave(key: &[u8]) -> Option<u64> {
     number(key.strip_prefix(&[TOMBSTONE])?)
 }
@@ -291,7 +291,7 @@ fn two(kind: u8, one: u64, two: u64) -> [u8; 17] {
     key
 }
 
-/// What is left to read.
+/// The rest of a value that is being decoded.
 struct RecordReader<'a>(&'a [u8]);
 
 impl<'a> RecordReader<'a> {
@@ -323,8 +323,8 @@ impl<'a> RecordReader<'a> {
     }
 }
 
-/// Reads the bytes as each kind of key and value: what can be read is read the same once it is
-/// written.
+/// Decodes the bytes as each kind of key and value, for fuzzing: what can be decoded is decoded the
+/// same after it was encoded.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_records(bytes: &[u8]) {
     let numbers = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! A damaged store, copied out: what can be read goes into a new store, which takes its place. Each
+//! Salvages a damaged store: copies what can be read into a new store, which replaces it. Each
 //! channel keeps its events up to the first that cannot be read, and gets a new epoch if that is
 //! not all of them, or if the store is known to lack some. The damaged store is put aside.
 
@@ -16,11 +16,11 @@ use super::load::{COMMIT_MARK, FENCE_MARK, FORMAT_MARK, GONE_MARK, mark, put_mar
 use super::record::{self, ChannelNumbers, StoredEvent};
 use super::store::{Pair, Store, StoreError, Sync, WriteBatch};
 
-/// Bytes of values in one batch, about.
+/// The approximate bytes of values in one batch.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// Copies what is good into a new store, and puts that in the place of the old one. `has_lost`
-/// where any channel may lack events at its end.
+/// Copies what can be read into a new store, which replaces the old one. `has_lost` if any channel
+/// may lack events at its end.
 pub(super) fn copy_out(
     damaged: Store,
     folder: &DataDir,
@@ -37,7 +37,7 @@ pub(super) fn copy_out(
     let (kept, cut) = match copied {
         Ok(copied) => copied,
         Err(error) => {
-            // Half a copy only takes room; the next try begins anew.
+            // A partial copy only takes room; the next attempt starts again.
             remove(&mending).map_err(moved)?;
             return Err(failed(error));
         }
@@ -80,12 +80,12 @@ fn copy(
     (epochs, has_lost): (&EpochMaker, bool),
 ) -> Result<(usize, usize), StoreError> {
     let (fence, commit) = (mark(from, FENCE_MARK), mark(from, COMMIT_MARK));
-    // Without its fence the old store's epochs cannot be told from those that hold no more.
+    // Without the fence, valid epochs of the old store cannot be told from invalid ones.
     let (fence, are_known) = fence.map_or((1, false), |fence| (fence, true));
     let mut batch = to.batch();
     put_mark(&mut batch, FORMAT_MARK, mark(from, FORMAT_MARK).unwrap_or(1).max(1));
     put_mark(&mut batch, FENCE_MARK, fence);
-    // What cannot be copied is gone, however many that are.
+    // What cannot be copied is lost, however many that are.
     let gone = mark(from, GONE_MARK).or_else(|_| seed().map(|seed| seed >> 16));
     put_mark(&mut batch, GONE_MARK, gone.unwrap_or(u64::MAX >> 16) + 1);
     put_mark(&mut batch, COMMIT_MARK, commit.unwrap_or(0).max(folder.acked()));
@@ -116,7 +116,7 @@ fn marked(to: &Store, fence: u64) -> WriteBatch {
     batch
 }
 
-/// All channels that can be read, from both ends towards what cannot.
+/// All channels that can be read, from both ends towards the damage.
 fn channels(from: &Store) -> BTreeMap<ChannelName, (u64, ChannelNumbers)> {
     let read = |(key, value): Pair| {
         Some((record::channel_of_key(&key)?, ChannelNumbers::of_bytes(&value)?))
@@ -132,7 +132,7 @@ fn channels(from: &Store) -> BTreeMap<ChannelName, (u64, ChannelNumbers)> {
     found
 }
 
-/// Copies a channel's events up to the first that cannot be read; whether that is all of them.
+/// Copies a channel's events up to the first that cannot be read; returns whether that is all.
 fn copy_events(from: &Store, to: &Store, numbers: &mut ChannelNumbers) -> Result<bool, StoreError> {
     let id = numbers.id;
     let end = find_end(from, numbers);
@@ -181,14 +181,14 @@ fn copy_events(from: &Store, to: &Store, numbers: &mut ChannelNumbers) -> Result
     Ok(is_whole)
 }
 
-/// Whether it is known where a channel ends.
+/// Whether the end of a channel is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChannelEnd {
     Known,
     Unknown,
 }
 
-/// Has the newest event say where its channel stands, if that can be read.
+/// Takes over the state that the newest event carries, if it can be read.
 fn find_end(from: &Store, numbers: &mut ChannelNumbers) -> ChannelEnd {
     let [events, _] = record::prefixes_of(numbers.id);
     let Some(pair) = from.under(&events).next_back() else { return ChannelEnd::Known };
@@ -204,7 +204,7 @@ fn find_end(from: &Store, numbers: &mut ChannelNumbers) -> ChannelEnd {
     }
 }
 
-/// Copies answers to events that are there: a publish whose event is gone may be repeated.
+/// Copies the answers whose events were copied: a publish whose event is lost may be repeated.
 fn copy_answers(from: &Store, to: &Store, heads: &BTreeMap<u64, u64>) -> Result<(), StoreError> {
     let mut batch = to.batch();
     for (key, value) in from.under(&[record::ANSWER]).map_while(Result::ok) {

@@ -1,5 +1,5 @@
-//! What the writer and the readers of a disk broker share. The table's lock is held for work in
-//! memory only; whoever reads the store holds it by a count, so that it can be opened anew.
+//! The state shared by the writer and the readers of a disk broker. The table's lock is held for
+//! work in memory only; readers hold the store by a reference count, so that it can be reopened.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use super::table::DiskTable;
 use crate::clock::Clock;
 use crate::update_bus::UpdateBus;
 
-/// What is shared.
+/// The shared state.
 #[derive(Debug)]
 pub(super) struct DiskShared {
     pub(super) table: Mutex<DiskTable>,
@@ -23,11 +23,11 @@ pub(super) struct DiskShared {
     pub(super) updates: UpdateBus,
 }
 
-/// Where the open store is, unless it is being opened anew.
+/// The open store, unless it is being reopened.
 #[derive(Debug)]
 pub(super) struct StoreHandle {
     store: RwLock<Option<Arc<Store>>>,
-    /// How often a store was opened: whoever complains of an earlier one is late.
+    /// How often the store was opened: reports of damage to an earlier opening are ignored.
     openings: AtomicU64,
 }
 
@@ -41,7 +41,7 @@ impl StoreHandle {
         self.store.read().clone()
     }
 
-    /// The number of the opening that the store, asked for after this, is of, or a later one.
+    /// The number of the current opening, or of one that has just ended.
     pub(super) fn opening(&self) -> u64 {
         self.openings.load(Ordering::Acquire)
     }
@@ -60,7 +60,7 @@ impl StoreHandle {
     }
 }
 
-/// The clock of what is stored: the date at the start, and from then on without leaps.
+/// The store's clock: starts at the date, and then advances without jumps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StoreClock {
     pub(super) clock: Clock,

@@ -1,5 +1,5 @@
-//! The embedded store: the only room that knows which one it is. In: batches and ranges of keys.
-//! Out: values, or whether the store failed or is damaged. It must not know what keys mean.
+//! The embedded store: the only file that uses its library. In: batches and ranges of keys. Out:
+//! values, or whether the store failed or is damaged. Must not know what keys mean.
 
 use std::io::ErrorKind;
 use std::ops::Bound;
@@ -7,35 +7,35 @@ use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Slice};
 
-/// The name of the one space of keys: all that is kept together is lost or kept together.
+/// The name of the only keyspace: everything in it is kept or lost together.
 const SPACE: &str = "steadfast";
-/// What is kept in memory of the store's own blocks, in bytes.
+/// The size of the cache of the store's blocks, in bytes.
 const BLOCK_CACHE_BYTES: u64 = 32 * 1024 * 1024;
-/// How much is written before it is put in order on disk, in bytes: read again after a crash.
+/// The size of the memtable in bytes; after a crash that much is read from journals.
 const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 /// The most bytes of journals.
 const JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-/// The store's threads. With more than one of them the first leaves merging to the others: once a
-/// full disk has ended those, it takes up the same task without end and keeps a core busy.
+/// The store's threads. With more than one, the first leaves compaction to the others: after a full
+/// disk has ended those, it retries the same task endlessly and keeps a core busy.
 const WORKERS: usize = 1;
 
 /// A key and its value.
 pub(super) type Pair = (Slice, Slice);
 
-/// Why the store did not do it.
+/// Why an operation of the store failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StoreError {
-    /// The disk or the system refused; what the store holds is sound.
+    /// The disk or the system refused; the stored data is intact.
     #[error("{0}")]
     Failed(String),
     /// An earlier failure, or one in the background, has stopped all writes.
     #[error("the store stopped after a failure in the background")]
     Stopped,
-    /// Bytes on disk are not those that were written.
+    /// Bytes on disk differ from those that were written.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// A journal breaks off in the middle.
+    /// A journal is incomplete.
     #[error("the store's journal is damaged: {0}")]
     JournalDamaged(String),
 }
@@ -46,7 +46,7 @@ pub(super) struct Store {
     space: Keyspace,
 }
 
-/// Writes that take place together or not at all.
+/// An atomic batch of writes.
 pub(super) struct WriteBatch {
     writes: OwnedWriteBatch,
     space: Keyspace,
@@ -55,15 +55,15 @@ pub(super) struct WriteBatch {
 /// Whether a commit waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sync {
-    /// Until the disk has it.
+    /// It waits until the disk has it.
     Now,
-    /// No: it goes along with the next one that does.
+    /// It does not wait; the next commit that waits syncs it, too.
     Later,
 }
 
 impl Store {
-    /// Opens the store in `folder`, and makes it where there is none. What the library takes for
-    /// impossible in a damaged file ends the opening, not the process.
+    /// Opens the store in `folder`, creating it if it does not exist. A panic of the library over a
+    /// damaged file fails the opening, not the process.
     pub(super) fn open(folder: &Path) -> Result<Self, StoreError> {
         let opened = std::panic::catch_unwind(|| Self::open_it(folder));
         opened.unwrap_or_else(|_| Err(StoreError::JournalDamaged("it makes no sense".into())))
@@ -91,7 +91,7 @@ impl Store {
         Ok(self.space.get(key)?)
     }
 
-    /// Keys that begin with `prefix`, and their values, in order. After an error there is no more.
+    /// Keys with this prefix, and their values, in order. Ends after an error.
     pub(super) fn under(
         &self,
         prefix: &[u8],
@@ -99,8 +99,7 @@ impl Store {
         self.space.prefix(prefix).map(|guard| Ok(guard.into_inner()?))
     }
 
-    /// Keys from `from` to `to`, both included, and their values, in order. After an error there
-    /// is no more.
+    /// Keys from `from` to `to` inclusive, and their values, in order. Ends after an error.
     pub(super) fn between(
         &self,
         from: &[u8],
@@ -110,12 +109,12 @@ impl Store {
         self.space.range::<&[u8], _>(range).map(|guard| Ok(guard.into_inner()?))
     }
 
-    /// Puts all that is in memory in order on disk.
+    /// Flushes the memtable to disk.
     pub(super) fn settle(&self) -> Result<(), StoreError> {
         Ok(self.space.rotate_memtable_and_wait()?)
     }
 
-    /// The bytes that the store takes on disk.
+    /// The store's size on disk, in bytes.
     pub(super) fn bytes_on_disk(&self) -> u64 {
         self.database.disk_space().unwrap_or(0)
     }
@@ -138,8 +137,8 @@ impl WriteBatch {
         self.writes.remove(&self.space, key.into());
     }
 
-    /// Carries it out. After an error nothing more can be written before the store was opened
-    /// anew, and the batch may be there or not.
+    /// Commits the batch. After an error nothing can be written until the store is reopened, and
+    /// the batch may have been stored or not.
     pub(super) fn commit(self, sync: Sync) -> Result<(), StoreError> {
         let mode = match sync {
             Sync::Now => PersistMode::SyncData,
@@ -163,7 +162,7 @@ impl From<fjall::Error> for StoreError {
         } else if matches!(error, Error::Poisoned) {
             Self::Stopped
         } else if let Error::Io(error) | Error::Storage(LsmError::Io(error)) = error {
-            // A file that ends too soon, or says to read where nothing is.
+            // A file that is too short, or refers to a position beyond its end.
             let damaged =
                 [ErrorKind::UnexpectedEof, ErrorKind::InvalidInput, ErrorKind::InvalidData];
             if damaged.contains(&error.kind()) {

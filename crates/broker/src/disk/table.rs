@@ -1,5 +1,5 @@
-//! All channels of a disk broker in memory: where each stands, and what is hot. In: what the store
-//! has, and questions. Out: pages, or what to read from the store. It waits for nothing.
+//! All channels of a disk broker in memory: their states, and hot events. In: committed changes,
+//! and reads. Out: pages, or what to read from the store. It never waits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub(super) struct DiskTable {
     channels: BTreeMap<ChannelName, DiskChannel>,
     reserved: ReservedEpochs<Epoch>,
     pub(super) era: FenceEra,
-    /// The scope of a key is its channel's id.
+    /// Idempotency keys; the scope of a key is its channel's id.
     answers: IdempotencyWindow<KeptAnswer, ChannelKey>,
     epochs: EpochMaker,
     ids: ChannelIds,
-    /// Channels that the store does not know yet, or not under their epoch.
+    /// Channels that the store does not have yet, or not under their current epoch.
     unsaved: Vec<ChannelName>,
     shares: HistoryShares,
     counts: ChannelCounts,
@@ -36,15 +36,15 @@ pub(super) struct DiskTable {
     hot: HotCache,
 }
 
-/// Makes ids of channels that no other run of any process makes.
+/// Creates ids of channels that are unique over all processes.
 #[derive(Debug)]
 struct ChannelIds {
     seed: u64,
     made: u64,
 }
 
-/// The time in which no channel has gone from the store: its fence, and how many have gone so far.
-/// An epoch that was reserved in this time, before a restart say, is still that of no event.
+/// A period in which no channel was deleted: the store's fence, and the count of deleted channels.
+/// An epoch that was reserved in this era, even before a restart, is not used by any event.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FenceEra {
     pub(super) fence: u64,
@@ -55,14 +55,14 @@ pub(super) struct FenceEra {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeptAnswer {
     pub(super) first: FirstAnswer,
-    /// Whether the store has it by itself: its event is not kept any more.
+    /// Whether it has a key of its own in the store: its event is not kept any more.
     pub(super) is_written: bool,
 }
 
 /// Where a page comes from.
 #[derive(Debug)]
 pub(super) enum PageSource {
-    /// From memory: here it is.
+    /// From memory.
     Hot(Page),
     /// From the store.
     Cold(StoreRead),
@@ -77,17 +77,17 @@ impl ChannelIds {
 }
 
 impl FenceEra {
-    /// What a reserved epoch ends with.
+    /// The suffix of reserved epochs.
     fn mark(self) -> String {
         format!("-{:x}_{:x}", self.fence, self.gone)
     }
 
-    /// An epoch for a name that has no events in this era.
+    /// The epoch of a name that has no events in this era.
     fn reserve(self, epochs: &EpochMaker) -> Option<Epoch> {
         Epoch::new(&format!("{}{}", epochs.base(), self.mark())).ok()
     }
 
-    /// The epoch that a reader of a name without events was told, before this process began.
+    /// An epoch that was reserved for a reader before this process began.
     fn reserved(self, since: &Since) -> Option<Epoch> {
         let Since::After(Position { epoch, offset: 0 }) = since else { return None };
         epoch.as_str().ends_with(&self.mark()).then(|| epoch.clone())
@@ -95,7 +95,7 @@ impl FenceEra {
 }
 
 impl DiskTable {
-    /// No channels yet. `hot_bytes_max` bounds the events in memory.
+    /// An empty table. `hot_bytes_max` bounds the events kept in memory.
     pub(super) fn new(config: HistoryConfig, hot_bytes_max: usize) -> Self {
         let answers = IdempotencyWindow::new(&config);
         Self {
@@ -114,12 +114,12 @@ impl DiskTable {
         }
     }
 
-    /// Puts in a channel that the store knows.
+    /// Adds a channel that the store has.
     pub(super) fn load(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.put(name, DiskChannel::new(numbers, true, now));
     }
 
-    /// Puts in a channel that the store does not know, under the numbers it had.
+    /// Adds a channel that the store does not have, with its earlier state.
     pub(super) fn load_unsaved(&mut self, name: ChannelName, numbers: ChannelNumbers, now: Millis) {
         self.unsaved.push(name.clone());
         self.put(name, DiskChannel::new(numbers, false, now));
@@ -131,12 +131,12 @@ impl DiskTable {
         self.channels.insert(name, channel);
     }
 
-    /// What is kept of a channel.
+    /// The retention of a channel.
     pub(super) fn retention(&self, channel: &ChannelName) -> Retention {
         self.config.retention_of(channel.namespace())
     }
 
-    /// What makes epochs.
+    /// The source of epochs.
     pub(super) const fn epochs(&self) -> &EpochMaker {
         &self.epochs
     }
@@ -146,8 +146,8 @@ impl DiskTable {
         self.shares.bytes() as u64
     }
 
-    /// Which channels make room for so many bytes, and how many bytes each of them gives; none
-    /// where there is room. `most` bounds what all of them give.
+    /// Which channels make room for so many bytes, and how many bytes are evicted from each; none
+    /// if there is room. `most` bounds the sum.
     pub(super) fn evictions(&mut self, bytes: u64, most: u64) -> Vec<(ChannelName, u64)> {
         let over = (self.bytes() + bytes).saturating_sub(self.config.bytes_total_max as u64);
         let channels = &self.channels;
@@ -157,7 +157,7 @@ impl DiskTable {
         plan.into_iter().map(|(name, bytes)| (name, bytes as u64)).collect()
     }
 
-    /// What limits all channels together.
+    /// The limits over all channels.
     pub(super) fn totals(&self) -> CommitTotals {
         CommitTotals {
             bytes: self.bytes(),
@@ -173,7 +173,7 @@ impl DiskTable {
         self.channels.len()
     }
 
-    /// A channel, which is made where there is none.
+    /// Opens a channel, creating it if it does not exist.
     pub(super) fn open(
         &mut self,
         name: &ChannelName,
@@ -198,7 +198,7 @@ impl DiskTable {
         }
     }
 
-    /// Takes out a channel that was opened for an event which the store did not take.
+    /// Removes a channel that was opened for an event which was not stored.
     pub(super) fn close(&mut self, name: &ChannelName, now: Millis) {
         let is_empty = |channel: &DiskChannel| !channel.is_saved && channel.numbers().head == 0;
         if self.channels.get(name).is_some_and(is_empty)
@@ -208,7 +208,7 @@ impl DiskTable {
         }
     }
 
-    /// Somebody follows a channel: it is in use, and where it has no event yet, its epoch to come
+    /// Notes that a channel is followed: it counts as used, and without events its reserved epoch
     /// is kept.
     pub(super) fn keep(&mut self, name: &ChannelName, now: Millis) {
         match self.channels.get_mut(name) {
@@ -227,12 +227,12 @@ impl DiskTable {
         self.reserved.totals()
     }
 
-    /// Forgets epochs that nobody waits for any more.
+    /// Drops expired reserved epochs.
     pub(super) fn expire_reserved(&mut self, now: Millis) {
         self.reserved.expire(now);
     }
 
-    /// The page after `since`, or how to read it. To read a name makes no channel.
+    /// The page after `since`, or how to read it. Reading a name does not create a channel.
     pub(super) fn look(
         &mut self,
         name: &ChannelName,
@@ -261,13 +261,13 @@ impl DiskTable {
         self.answers.find(at, &id.to_be_bytes(), key).map(|answer| answer.first)
     }
 
-    /// Remembers the answer to a key. Calls come in order of time.
+    /// Remembers the answer to an idempotency key. Calls are in order of time.
     pub(super) fn remember(&mut self, AnsweredKey { at, of }: AnsweredKey, answer: KeptAnswer) {
         let (scope, key) = (of.channel.to_be_bytes(), of.key.clone());
         self.answers.remember(at, (&scope, &key), answer, of);
     }
 
-    /// The store has this answer by itself now.
+    /// Notes that the answer has a key of its own in the store.
     pub(super) fn is_written(&mut self, AnsweredKey { at, of }: &AnsweredKey) {
         let scope = of.channel.to_be_bytes();
         if let Some(answer) = self.answers.answer_mut(*at, &scope, &of.key) {
@@ -275,13 +275,13 @@ impl DiskTable {
         }
     }
 
-    /// How long an answer is given.
+    /// How long answers are remembered.
     pub(super) const fn answers_last(&self) -> Span {
         self.answers.lasts()
     }
 
-    /// Takes out expired answers, `most` at most: how many, and the keys of those that the store
-    /// has by themselves.
+    /// Removes up to `most` expired answers; returns how many, and the keys of those that have one
+    /// of their own in the store.
     pub(super) fn expire_answers(&mut self, now: u64, most: usize) -> (usize, Vec<AnsweredKey>) {
         let (mut count, mut written) = (0, Vec::new());
         while count < most
@@ -295,17 +295,17 @@ impl DiskTable {
         (count, written)
     }
 
-    /// The numbers of a channel, where there is one.
+    /// The state of a channel, if it exists.
     pub(super) fn numbers(&self, name: &ChannelName) -> Option<&ChannelNumbers> {
         self.channels.get(name).map(DiskChannel::numbers)
     }
 
-    /// Whether the store knows the channel, under its epoch.
+    /// Whether the store has the channel under its current epoch.
     pub(super) fn is_saved(&self, name: &ChannelName) -> bool {
         self.channels.get(name).is_some_and(|channel| channel.is_saved)
     }
 
-    /// Takes over what the store has of a channel now; `events` are new and hot.
+    /// Takes over the state of a channel after a commit; `events` are new and hot.
     pub(super) fn take_over(
         &mut self,
         name: &ChannelName,
@@ -321,7 +321,7 @@ impl DiskTable {
         self.cool();
     }
 
-    /// Takes out a channel; its numbers.
+    /// Removes a channel; returns its state.
     pub(super) fn remove(&mut self, name: &ChannelName) -> Option<ChannelNumbers> {
         let mut channel = self.channels.remove(name)?;
         self.counts.remove(name);
@@ -333,8 +333,8 @@ impl DiskTable {
         Some(numbers)
     }
 
-    /// Takes some channels that the store does not know, with their numbers, to be saved now;
-    /// `None` where there are none.
+    /// Takes some channels that the store does not have, with their states, to be saved now; `None`
+    /// if there are none.
     pub(super) fn take_unsaved(
         &mut self,
         most: usize,
@@ -346,7 +346,7 @@ impl DiskTable {
         }
         let mut found = Vec::new();
         for name in names {
-            // A publish may have saved it, or it may be gone.
+            // A publish may have saved it, or it may have been deleted.
             if let Some(channel) = self.channels.get_mut(&name).filter(|one| !one.is_saved) {
                 channel.is_saved = true;
                 found.push((name, channel.numbers().clone()));
@@ -355,17 +355,17 @@ impl DiskTable {
         Some(found)
     }
 
-    /// What is known of a channel.
+    /// The description of a channel.
     pub(super) fn info(&self, name: &ChannelName) -> Option<ChannelInfo> {
         self.channels.get(name).map(|channel| channel.info(name))
     }
 
-    /// Channels in order of name, after `after`, `limit` at most.
+    /// Up to `limit` channels after `after`, in order of name.
     pub(super) fn list(&self, after: Option<&ChannelName>, limit: usize) -> Vec<ChannelInfo> {
         self.after(after).take(limit).map(|(name, channel)| channel.info(name)).collect()
     }
 
-    /// Channels in order of name, after `after`.
+    /// The channels after `after`, in order of name.
     pub(super) fn after(
         &self,
         after: Option<&ChannelName>,
@@ -375,7 +375,7 @@ impl DiskTable {
         self.channels.range::<ChannelName, _>((from, Unbounded))
     }
 
-    /// Lets go of hot events until the rest fits, oldest first.
+    /// Evicts hot events until the rest fits, oldest first.
     fn cool(&mut self) {
         while let Some((name, offset)) = self.hot.pop_over() {
             if let Some(channel) = self.channels.get_mut(&name)

@@ -1,6 +1,5 @@
-//! The oldest events of channels, as retention asks for them: read from the store a piece at a
-//! time, so that dropping one costs a small part of a read. In: an offset. Out: what is known of
-//! the event.
+//! The metadata of the oldest events of channels, for retention: read from the store in pieces, so
+//! that dropping one event costs a small part of a read. In: an offset. Out: the event's metadata.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,9 +9,9 @@ use steadfast_machine::Millis;
 use super::record::{self, ChannelNumbers, Item, StoredEvent};
 use super::store::{Store, StoreError};
 
-/// Events read in one go.
+/// Events read at once.
 const PIECE_EVENTS: usize = 64;
-/// Channels whose oldest events are in memory; beyond that all are let go.
+/// Channels whose oldest events are in memory; beyond that all are dropped from it.
 const CHANNELS_MAX: usize = 1_024;
 
 /// The oldest events of some channels.
@@ -28,7 +27,7 @@ struct Front {
 }
 
 impl OldestEvents {
-    /// The oldest event of a channel, which the store has.
+    /// The oldest stored event of a channel.
     pub(super) fn oldest(
         &mut self,
         store: &Store,
@@ -62,7 +61,7 @@ impl OldestEvents {
         Ok(item)
     }
 
-    /// Goes on to the next event.
+    /// Advances to the next event.
     pub(super) fn drop_oldest(&mut self, id: u64) {
         if let Some(front) = self.of_channel.get_mut(&id) {
             front.first += 1;
@@ -81,7 +80,7 @@ impl OldestEvents {
     }
 }
 
-/// Whether a channel keeps more than it may at `now`, by the store's clock.
+/// Whether a channel exceeds its retention at `now`, by the store's clock.
 pub(super) fn is_over(numbers: &ChannelNumbers, retention: &Retention, now: u64) -> bool {
     let (events, oldest_at) = (numbers.events(), Millis(numbers.oldest_at));
     events > 0 && retention.is_over(events, numbers.bytes, oldest_at, Millis(now))

@@ -1,6 +1,6 @@
-//! When the store fails: publishers are refused, readers get what can be read, and the store is
-//! opened anew until it takes writes again. In: failures. Out: a sound store, and news of what
-//! changed meanwhile. A store that is damaged is copied out first.
+//! Recovery from failures of the store: publishes are refused, reads get what can be read, and the
+//! store is reopened until it accepts writes. In: failures. Out: a working store, and updates of
+//! what changed meanwhile. A damaged store is salvaged first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,24 +17,24 @@ use crate::disk::store::{Store, StoreError, Sync};
 use crate::disk::table::DiskTable;
 use crate::update_bus::ChannelUpdate;
 
-/// How long after a failure the store is tried again, at first and at most.
+/// The delay before the store is reopened after a failure, at first and at most.
 const PAUSE_MIN: Span = Span(250);
 const PAUSE_MAX: Span = Span(5_000);
-/// How often, and how many times, readers are waited for before the store is closed.
+/// How often, and how many times, is checked whether readers have released the store.
 const READERS_LOOK: Duration = Duration::from_millis(5);
 const READERS_LOOKS: u32 = 1_000;
-/// What a store that is opened anew has to take, in bytes.
+/// The size of the test write to a reopened store, in bytes.
 const TRIAL_BYTES: usize = 64 * 1024;
 const TRIAL_MARK: &str = "trial";
-/// A store that stops this often in a row, with a disk that takes writes, is damaged.
+/// A store that stops this often in a row, while the disk accepts writes, is damaged.
 const STOPS_MAX: u32 = 3;
 
-/// Whether the store takes writes.
+/// Whether the store accepts writes.
 #[derive(Debug)]
 pub(super) enum StoreHealth {
-    /// As far as is known; how often it has stopped lately.
+    /// It does, as far as is known; `stops` counts recent failures.
     Sound { stops: u32 },
-    /// Not since `cause`.
+    /// It does not, because of `cause`.
     Failing { cause: StoreError, again_at: Millis, pause: Span, stops: u32 },
 }
 
@@ -52,7 +52,7 @@ impl StoreHealth {
 }
 
 impl DiskWriter {
-    /// The store, if it takes writes, or does again.
+    /// The store, if it accepts writes, or accepts them again.
     pub(super) fn sound_store(&mut self) -> Option<Arc<Store>> {
         self.try_to_heal();
         if self.health.is_sound() { self.shared.handle.store() } else { None }
@@ -130,7 +130,7 @@ impl DiskWriter {
         (self.commit, self.fence) = (commit, fence);
         self.maintenance = super::Maintenance::new(tombstones);
         self.oldest_events.clear();
-        // The table comes first: whoever looks up old numbers must not find the new store lacking.
+        // The table is updated first: readers with old states must not find events missing.
         {
             let mut known = self.shared.table.lock();
             let yields = known.yields;
@@ -144,7 +144,7 @@ impl DiskWriter {
         Ok(())
     }
 
-    /// Closes the store, once nobody reads it any more.
+    /// Closes the store once no reader holds it.
     fn close(&self) -> Result<(), String> {
         let Some(mut store) = self.shared.handle.take() else { return Ok(()) };
         for _ in 0..READERS_LOOKS {
@@ -158,7 +158,7 @@ impl DiskWriter {
         Err("readers do not let go of the store".into())
     }
 
-    /// Announces what changed while the store failed.
+    /// Sends updates of what changed during the failure.
     fn tell(&self, news: Changes) {
         for name in news.forgotten {
             let Some(permit) = self.permit() else { return };
@@ -180,8 +180,8 @@ impl DiskWriter {
     }
 }
 
-/// Whether the store takes as much as a commit usually has, and can put in order what it has: what
-/// lies in the system's cache after a failed sync is written once more, into new files.
+/// Whether the store accepts a write as large as a usual commit, and can flush: data that a failed
+/// sync left in the system's page cache is written again, into new files.
 fn try_store(store: &Store) -> Result<(), StoreError> {
     let mut batch = store.batch();
     batch.put(record::mark_key(TRIAL_MARK), vec![0x5a; TRIAL_BYTES]);
@@ -192,12 +192,12 @@ fn try_store(store: &Store) -> Result<(), StoreError> {
     batch.commit(Sync::Now)
 }
 
-/// How what the store has differs from what readers were told.
+/// How the reopened store differs from what readers were given.
 #[derive(Debug, Default)]
 struct Changes {
-    /// Channels with another numbering, or fewer events, or none.
+    /// Channels with another epoch, or fewer events, or none.
     forgotten: Vec<ChannelName>,
-    /// Channels with events that nobody was told of: their publishers got no answer.
+    /// Channels with events that were not delivered: their publishers got no answer.
     longer: Vec<StoreRead>,
 }
 
