@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
+import { ENTRIES, PLUGINS } from "./entries.mjs";
 import { reservedNames } from "./reserved.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const ENTRIES = ["index", "node", "wechat", "v2", "texts"];
 /** What a mini-program requires; `index` and `wechat` are the same there. */
 const MINI_ENTRIES = ["wechat", "v2", "texts"];
 
@@ -17,7 +17,7 @@ const BASE = { absWorkingDir: ROOT, bundle: true, write: false, charset: "utf8" 
 export async function modules() {
   const result = await build({
     ...BASE,
-    entryPoints: ENTRIES.map((name) => `src/${name}.ts`),
+    entryPoints: [...ENTRIES, ...PLUGINS].map((name) => `src/${name}.ts`),
     outdir: "dist",
     format: "esm",
     target: "es2020",
@@ -78,19 +78,62 @@ export async function scriptTag(isMapped = false) {
     sourcemap: isMapped && "external",
   });
   const built = files(result);
-  const code = built.get("dist/steadfast.js");
-  const reserved = [...reservedNames(), ...wordsIn(code)];
-  const { code: mini, map } = await minify(code, {
-    toplevel: true,
-    compress: SMALLEST,
-    mangle: { properties: { reserved, keep_quoted: true } },
-    nameCache: { props: { props: await shortNames(code, reserved) } },
-    ecma: 2020,
-    sourceMap: isMapped && { content: built.get("dist/steadfast.js.map") },
-  });
-  built.set("dist/steadfast.min.js", mini);
-  if (isMapped) built.set("dist/steadfast.min.js.map", map);
-  return built;
+  const sources = new Map([["dist/steadfast.min.js", built.get("dist/steadfast.js")]]);
+  const content = built.get("dist/steadfast.js.map");
+  const small = await smallest(sources, { toplevel: true, sourceMap: isMapped && { content } });
+  return new Map([...built, ...small]);
+}
+
+/**
+ * For pages that load no more than they use: `core.min.js`, and a module for each plugin, which has
+ * the core's short names and imports its class of errors. Other functions that two of them need,
+ * which have no state of their own, are in both.
+ */
+export async function pageModules(isMapped = false) {
+  const core = await pageModule("core", [], isMapped);
+  const plugins = await Promise.all(PLUGINS.map((name) => pageModule(name, [shareErrors])));
+  const built = new Map([core, ...plugins].flatMap((one) => [...one]));
+  const sources = new Map([...built].filter(([path]) => path.endsWith(".js")));
+  const content = built.get("dist/core.min.js.map");
+  return smallest(sources, { module: true, sourceMap: isMapped && { content } });
+}
+
+async function pageModule(name, plugins, isMapped = false) {
+  const options = { format: "esm", target: "es2020", sourcemap: isMapped && "external" };
+  const entryPoints = [`src/${name}.ts`];
+  return files(
+    await build({ ...BASE, ...options, entryPoints, outfile: `dist/${name}.min.js`, plugins }),
+  );
+}
+
+/** What `isSteadfastError` of the core says of an error is to be true of a plugin's, too. */
+const shareErrors = {
+  name: "share-errors",
+  setup({ onResolve }) {
+    const core = { path: "./core.min.js", external: true };
+    onResolve({ filter: /\/errors\.js$/ }, () => core);
+  },
+};
+
+/** Minifies scripts that are used together; a map is of the first. */
+async function smallest(sources, { sourceMap, ...options }) {
+  const all = [...sources.values()].join("\n");
+  const reserved = [...reservedNames(), ...wordsIn(all)];
+  const names = await shortNames([...sources.values()], reserved);
+  const small = new Map();
+  for (const [path, code] of sources) {
+    const { code: mini, map } = await minify(code, {
+      ...options,
+      compress: SMALLEST,
+      mangle: { properties: { reserved, keep_quoted: true } },
+      nameCache: { props: { props: names } },
+      ecma: 2020,
+      sourceMap: small.size === 0 && sourceMap,
+    });
+    small.set(path, mini);
+    if (map) small.set(`${path}.map`, map);
+  }
+  return small;
 }
 
 /**
@@ -98,10 +141,12 @@ export async function scriptTag(isMapped = false) {
  * often one is used, the shorter its name, and the likelier its letters are in other code. No name
  * is that of a property that keeps its own.
  */
-async function shortNames(code, reserved) {
+async function shortNames(codes, reserved) {
   const nameCache = {};
   const mangle = { properties: { reserved, keep_quoted: true } };
-  await minify(code, { compress: false, mangle, nameCache });
+  const module = codes.length > 1;
+  for (const code of codes) await minify(code, { module, compress: false, mangle, nameCache });
+  const code = codes.join("\n");
   const words = code.match(/[\w$]+/g);
   const uses = new Map();
   for (const word of words) uses.set(word, (uses.get(word) ?? 0) + 1);
@@ -134,6 +179,8 @@ export const SMALLEST = {
   inline: 1,
   lhs_constants: false,
   pure_getters: true,
+  // A number of milliseconds that nobody uses.
+  pure_funcs: ["seconds"],
 };
 
 /** What a module exports, but for types. */

@@ -7,22 +7,25 @@ const POLLING =
   "poller connector/fallback connector/network connector/evidence connector/return " +
   "coordinator/polls coordinator/fallback coordinator/return";
 const ATTEMPTS = "backoff connector coordinator/attempt coordinator/dials";
+const CLIENT = ["client", "core", "full_client", "index", "subscription", "notices", "plugin"];
+const MESSAGES = ["link/message", "link/coordinator/user_messages", "messages"];
+const BROWSER = ["transport/", "lifecycle/", "network_io", "page"];
 const ENDS = "end coordinator/reconnect coordinator/planning coordinator/successor";
 
 /** Sources by how their paths begin; the first that fits counts. */
 const PARTS = [
-  ["user messages: codes, when, how loudly", "link/message", "link/coordinator/user_messages"],
-  ["quality: score, grade, reasons", ...inLink("quality health/path_ coordinator/measurements")],
+  ["user messages: codes, when, how loudly", ...MESSAGES],
+  ["quality: score, grade, reasons", ...inLink("quality coordinator/meas"), "quality"],
   ["publishing from a link", ...inLink("publisher pacer coordinator/publishes"), "publish"],
   ["when a peer counts as dead", "link/health"],
   ["channels, positions, gaps", ...inLink("subscription coordinator/frame")],
   ["polling: policy, return", ...inLink(POLLING)],
   ["attempts: pauses, budget", ...inLink(ATTEMPTS)],
   ["ends, successors", ...inLink(ENDS)],
-  ["states, inputs, settings, statistics, tokens", "link/", "machine/"],
+  ["states, inputs, settings, statistics, tokens", "link/", "machine/", "parts/"],
   ["frames: what a server may say", "protocol/"],
-  ["what an app holds: client, subscriptions", "client", "subscription", "notices", "index"],
-  ["a browser: sockets, requests, what a page tells", "transport/", "lifecycle/", "network_io"],
+  ["what an app holds: client, subscriptions", ...CLIENT],
+  ["a browser: sockets, requests, what a page tells", ...BROWSER],
   ["storage, addresses, errors, clock, driver", ""],
 ];
 

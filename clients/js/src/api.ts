@@ -1,25 +1,10 @@
-// What every entry exports beside its own `connect`.
+// What every entry with the whole client exports beside its own `connect`.
 
-export type { ConnectOptions, Statistics } from "./client.js";
-export { Client, VERSION } from "./client.js";
-export type { ErrorCode } from "./errors.js";
-export { SteadfastError, isSteadfastError } from "./errors.js";
-export type { DeviceInput, Lifecycle, NetworkKind } from "./lifecycle.js";
-export type { LinkSettings } from "./link/config.js";
+export type { ConnectOptions } from "./client.js";
+export { VERSION } from "./client.js";
+export * from "./core_api.js";
+export { FullClient as Client } from "./full_client.js";
 export type { Message } from "./link/message.js";
 export type { QualityReport } from "./link/quality.js";
-export type { LinkState, Reason } from "./link/state.js";
-export type { Gap, Position, Since } from "./protocol/position.js";
 export type { PublishOptions } from "./publish.js";
-export type { PositionStorage } from "./storage.js";
-export type { ChannelEvent, SubscribeOptions } from "./subscription.js";
-export { Subscription } from "./subscription.js";
-export type { TokenSource, TokenWish } from "./token.js";
-export type {
-  Answer,
-  DialFailure,
-  Request,
-  Socket,
-  SocketHandlers,
-  Transport,
-} from "./transport.js";
+export type { Statistics } from "./statistics.js";

@@ -13,19 +13,18 @@ import type { Config, LinkSettings } from "./link/config.js";
 import { DEFAULTS } from "./link/config.js";
 import type { Input } from "./link/input.js";
 import { Link } from "./link/coordinator.js";
-import type { Message } from "./link/message.js";
 import type { Notice, Output } from "./link/output.js";
-import type { QualityReport } from "./link/quality.js";
 import type { LinkState, Reason } from "./link/state.js";
+import type { Parts } from "./parts/parts.js";
+import { badName } from "./names.js";
 import { Listeners, reporter } from "./notices.js";
 import type { Report } from "./notices.js";
 import type { ClientInfo } from "./protocol/frame/client.js";
 import { isChannelName, utf8Length } from "./protocol/name.js";
 import { type Position, type Since, isSince } from "./protocol/position.js";
-import type { PublishOptions } from "./publish.js";
-import { Tickets, badName } from "./publish.js";
+import type { Attached, Plugin } from "./plugin.js";
 import type { PositionStorage } from "./storage.js";
-import { Positions, loadNetworks, saveNetworks } from "./storage.js";
+import { Positions } from "./storage.js";
 import type { ChannelNotice, SubscribeOptions } from "./subscription.js";
 import { Subscription } from "./subscription.js";
 import type { TokenSource, TokenWish } from "./token.js";
@@ -33,8 +32,6 @@ import { askToken } from "./token.js";
 import type { Transport } from "./transport.js";
 import { NetworkIo } from "./network_io.js";
 
-/** Where what is remembered of networks is stored. */
-const NETWORKS_KEY = "steadfast:networks";
 /** This library's version. */
 export const VERSION = "0.1.0";
 
@@ -65,6 +62,12 @@ export interface ConnectOptions {
   onError?(error: SteadfastError): unknown;
 }
 
+/** Who takes which notices. */
+interface Takers {
+  get(kind: Notice["kind"]): ((notice: Notice) => void) | undefined;
+  set<K extends Notice["kind"]>(kind: K, take: (notice: Notice & { kind: K }) => void): void;
+}
+
 type StateChange = Extract<Notice, { kind: "state" }>;
 
 /** What an entry knows of its platform. */
@@ -79,52 +82,35 @@ export interface Platform {
   readonly memory: PositionStorage | undefined;
 }
 
-/** How a link has fared; right at the instant it was asked for. */
-export interface Statistics {
-  /** Attempts begun, but for the first. */
-  readonly totalReconnects: number;
-  /** Those of them that were welcomed. */
-  readonly successfulReconnects: number;
-  /** Those of them that were not, or were given up. */
-  readonly failedReconnects: number;
-  /** When a session was last welcomed: RFC 3339. */
-  readonly lastConnectedAt: string | null;
-  /** When the link last ceased to be `connected`. */
-  readonly lastDisconnectedAt: string | null;
-  /** Time without data flowing, in milliseconds. */
-  readonly totalDowntime: number;
-  /** Time with data flowing, by WebSocket or polling: 0 to 100, two decimals. */
-  readonly availability: number;
-  /** The same for WebSocket alone. */
-  readonly realtimeAvailability: number;
-}
-
 /** One link, kept alive until it is closed. */
 export class Client {
   /** What the link is at; {@link Client.onStateChange} tells each change. */
   state: LinkState = "disconnected";
   /** Why. */
   reason: Reason = "closed";
-  /** What people are to be told now, if anything: its text is in `steadfast/texts`. */
-  notices: Message | null = null;
   declare readonly [Symbol.dispose]: () => void;
 
-  private readonly clock = new Clock();
-  private readonly report: Report;
-  private readonly link: Link;
+  // What is for plugins.
+  /** @internal */
+  readonly clock = new Clock();
+  /** @internal */
+  readonly report: Report;
+  /** @internal Made once the plugins are attached. */
+  readonly link: Link;
+  /** @internal */
+  readonly memory: PositionStorage | undefined;
+  /** @internal Who takes notices that are no channel's. */
+  readonly takers = new Map() as Takers;
   private readonly driver: Driver;
   private readonly network: NetworkIo;
   private readonly positions: Positions;
-  private readonly memory: PositionStorage | undefined;
   private readonly subscriptions = new Map<string, Subscription>();
-  private readonly tickets = new Tickets();
+  private readonly attached: readonly Attached[];
   /** Those that have ended, while whoever iterates over them has not come to the end. */
   private readonly unread = new Set<Subscription>();
   /** What waits for that to be told. */
   private late: StateChange | undefined;
   private readonly stateListeners: Listeners<[LinkState, LinkState, Reason]>;
-  private readonly qualityListeners: Listeners<[QualityReport]>;
-  private readonly noticeListeners: Listeners<[Message | null]>;
   private readonly stopLifecycle: () => void;
   private readonly begun: Promise<void>;
   private tokenWish: TokenWish = "first";
@@ -135,18 +121,23 @@ export class Client {
   constructor(
     private readonly options: ConnectOptions,
     platform: Platform,
+    plugins: readonly Plugin[],
   ) {
     const urls = new Array<string>().concat(options.url);
     const endpoints = (urls.length ? urls : [""]).map(endpoint);
     const report = (this.report = reporter(options.onError));
     this.stateListeners = new Listeners(report);
-    this.qualityListeners = new Listeners(report);
-    this.noticeListeners = new Listeners(report);
     const { storage = platform.storage } = options;
     this.positions = new Positions(storage || undefined, options.key ?? platform.key);
     this.memory = (options.storage ?? platform.memory) || undefined;
-    const networks = loadNetworks(this.memory, NETWORKS_KEY, this.clock.wall());
-    this.link = new Link({ ...config(options, platform), endpoints: endpoints.length, networks });
+    this.attached = plugins.map((plugin) => plugin.attach?.(this) ?? {});
+    const networks = this.attached.flatMap((one) => one.networks ?? []);
+    const parts = Object.assign({}, ...plugins.map((plugin) => plugin.parts)) as Parts;
+    const own = { ...config(options, platform), endpoints: endpoints.length, networks };
+    this.link = new Link(own, parts);
+    for (const { api = {} } of this.attached) {
+      Object.defineProperties(this, Object.getOwnPropertyDescriptors(api));
+    }
     this.driver = new Driver(this.link as Machine, this.clock, (output) => this.perform(output));
     const feed = (input: Input): void => this.driver.feed(input);
     this.network = new NetworkIo(options.transport ?? platform.transport, endpoints, feed, report);
@@ -172,57 +163,11 @@ export class Client {
     return subscription;
   }
 
-  /**
-   * Publishes an event where the token permits it. Resolves once the server has it, rejects with a
-   * {@link SteadfastError}; without a session it waits for one.
-   */
-  publish(
-    channel: string,
-    event: string,
-    data?: unknown,
-    options: PublishOptions = {},
-  ): Promise<Position> {
-    return this.tickets.take(channel, event, data, options, (input) => {
-      if (this.hasBegun) this.driver.feed(input);
-      else void this.begun.then(() => this.driver.feed(input));
-    });
-  }
-
   /** Calls back for every change of state, in order; gives back how to end that. */
   onStateChange(
     listener: (newState: LinkState, oldState: LinkState, reason: Reason) => unknown,
   ): () => void {
     return this.stateListeners.add(listener);
-  }
-
-  /** How good the link is at this instant. */
-  get quality(): QualityReport {
-    return this.link.quality(this.clock.now());
-  }
-
-  /** Calls back whenever its grade changes. */
-  onQuality(listener: (quality: QualityReport) => unknown): () => void {
-    return this.qualityListeners.add(listener);
-  }
-
-  /** Calls back whenever something else is to be told to people, or nothing any more. */
-  onNotice(listener: (notice: Message | null) => unknown): () => void {
-    return this.noticeListeners.add(listener);
-  }
-
-  /** How the link has fared. */
-  getStatistics(): Statistics {
-    const now = this.clock.now();
-    const { lastAnswerRtt: _, ...drawn } = this.link.statistics(now);
-    const date = (at: number | undefined): string | null =>
-      at === undefined ? null : this.clock.date(at);
-    return {
-      ...drawn,
-      lastConnectedAt: date(drawn.lastConnectedAt),
-      lastDisconnectedAt: date(drawn.lastDisconnectedAt),
-      availability: drawn.availability / 100,
-      realtimeAvailability: drawn.realtimeAvailability / 100,
-    };
   }
 
   /** Tries again after the link came to rest. Nothing happens while it is not, or was closed. */
@@ -247,6 +192,12 @@ export class Client {
     this.save();
     for (const subscription of this.subscriptions.values()) subscription.end(closed());
     this.driver.feed({ kind: "close" });
+  }
+
+  /** @internal */
+  feedOnceBegun(input: Input): void {
+    if (this.hasBegun) this.driver.feed(input);
+    else void this.begun.then(() => this.driver.feed(input));
   }
 
   private readonly home = {
@@ -291,8 +242,7 @@ export class Client {
 
   private save(): void {
     this.positions.save();
-    const networks = this.link.networks(this.clock.now());
-    saveNetworks(this.memory, NETWORKS_KEY, this.clock.wall(), networks);
+    for (const one of this.attached) one.save?.();
   }
 
   private perform(output: Output): void {
@@ -313,22 +263,10 @@ export class Client {
   }
 
   private tell(notice: Notice): void {
-    switch (notice.kind) {
-      case "state":
-        return this.change(notice);
-      case "quality": {
-        const { kind: _, ...report } = notice;
-        return this.qualityListeners.tell(report);
-      }
-      case "message":
-        this.notices = notice.message;
-        return this.noticeListeners.tell(notice.message);
-      case "published":
-      case "publish_failed":
-        return this.tickets.answer(notice);
-      default:
-        return this.route(notice);
-    }
+    if (notice.kind === "state") return this.change(notice);
+    const taker = this.takers.get(notice.kind);
+    if (taker) taker(notice);
+    else this.route(notice as ChannelNotice);
   }
 
   /** That all has finished is told behind the last event, which whoever iterates may yet read. */
@@ -351,7 +289,8 @@ export class Client {
     if (state === "fallback") this.save();
     if (reason !== "rejected") return;
     const { refusal } = this.network;
-    const text = `the link was rejected: ${refusal?.text ?? "see `notices`"}`;
+    const why = refusal?.text ?? "there is no token, or no channel that it may follow";
+    const text = `the link was rejected: ${why}`;
     const error = new SteadfastError("rejected", text, true, refusal?.cause);
     for (const subscription of [...this.subscriptions.values()]) subscription.reject(error);
   }

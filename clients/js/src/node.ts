@@ -2,8 +2,8 @@
 
 import { createRequire } from "node:module";
 import type { ConnectOptions } from "./client.js";
-import { Client } from "./client.js";
 import { SteadfastError } from "./errors.js";
+import { FullClient } from "./full_client.js";
 import type { WebSocketConstructor } from "./transport/browser.js";
 import { node as transport } from "./transport/node.js";
 
@@ -36,11 +36,11 @@ function installed(): WebSocketConstructor | undefined {
  * Starts a client: it connects, and keeps connecting, until it is closed. Positions are kept
  * nowhere unless there is a `storage`.
  */
-export function connect(options: NodeOptions): Client {
+export function connect(options: NodeOptions): FullClient {
   const own = (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
   const WebSocket = options.WebSocket ?? (options.transport ? own : (installed() ?? own));
   if (!WebSocket && !options.transport) throw new SteadfastError("no_websocket", NO_WEBSOCKET);
-  return new Client(options, {
+  return new FullClient(options, {
     name: "node",
     transport: options.transport ?? transport(WebSocket!),
     lifecycle: () => () => {},

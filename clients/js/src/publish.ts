@@ -5,6 +5,7 @@
 import { SteadfastError } from "./errors.js";
 import type { Publish } from "./link/input.js";
 import type { Notice } from "./link/output.js";
+import { badName } from "./names.js";
 import { isChannelName, isEventName } from "./protocol/name.js";
 import type { Position } from "./protocol/position.js";
 
@@ -62,10 +63,6 @@ export class Tickets {
     }
   }
 }
-
-/** What is wrong with a name. */
-export const badName = (name: string): SteadfastError =>
-  new SteadfastError("bad_name", `${JSON.stringify(name)} cannot be the name of this`);
 
 /** What the app changes later is not what it published. */
 function copied(data: unknown): unknown {

@@ -2,9 +2,10 @@
 // the channel `diagnosis:{executionId}`. In: its calls. Out: its callbacks, from a link of today:
 // after `onFallback` events go on arriving. Works in browsers and in mini-programs.
 
-import type { Client, ConnectOptions } from "./client.js";
+import type { ConnectOptions } from "./client.js";
 import { Clock } from "./clock.js";
 import type { SteadfastError } from "./errors.js";
+import type { FullClient } from "./full_client.js";
 import { connect as connectPage } from "./index.js";
 import type { LinkState, Reason } from "./link/state.js";
 import { connect as connectMiniProgram } from "./wechat.js";
@@ -81,7 +82,7 @@ const ownServer = (): string => (typeof location === "object" ? location.origin 
 export class WebSocketClient {
   private readonly clock = new Clock();
   private settings: Settings = {};
-  private client: Client | undefined;
+  private client: FullClient | undefined;
   private past = NOTHING;
   private wantedSince: number | undefined;
   private wanted = 0;

@@ -1,8 +1,8 @@
 // The client for WeChat mini-programs.
 
 import type { ConnectOptions, Platform } from "./client.js";
-import { Client } from "./client.js";
 import { SteadfastError } from "./errors.js";
+import { FullClient } from "./full_client.js";
 import { wechat as lifecycle } from "./lifecycle/wechat.js";
 import type { PositionStorage } from "./storage.js";
 import { wechat as transport } from "./transport/wechat.js";
@@ -33,11 +33,11 @@ function isDevelopment(): boolean {
 }
 
 /** Starts a client: it connects, and keeps connecting, until it is closed. */
-export function connect(options: ConnectOptions): Client {
+export function connect(options: ConnectOptions): FullClient {
   const urls = new Array<string>().concat(options.url);
   if (!urls.every((url) => /^(https|wss):/i.test(url)) && !isDevelopment()) {
     const text = "a mini-program speaks by TLS alone: write https://, and list the domain";
     throw new SteadfastError("insecure_url", text);
   }
-  return new Client(options, PLATFORM);
+  return new FullClient(options, PLATFORM);
 }

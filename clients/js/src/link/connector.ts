@@ -5,18 +5,13 @@
 
 import type { Rng } from "../machine/rng.js";
 import { type Millis, NEVER, NOT_YET, type Span } from "../machine/time.js";
+import type { NetworksPart, Parts, RacingPart } from "../parts/parts.js";
 import { type Schedule, admit, newSchedule } from "./backoff.js";
 import type { Bounded } from "./config.js";
 import { type Attempt, endpointOf, newAttempt, waiting } from "./connector/attempt.js";
 import { type Endpoints, forgetPath, newEndpoints, welcome } from "./connector/endpoints.js";
 import * as fallbackPolicy from "./connector/fallback_policy.js";
-import {
-  type NetworkHistory,
-  type NetworkKey,
-  isBlocked,
-  newNetworkHistory,
-  recordFallback,
-} from "./connector/network_history.js";
+import type { NetworkKey } from "./connector/network_history.js";
 import { type ReturnPace, newReturnPace } from "./connector/return_pace.js";
 import { timeWhenAsked } from "./connector/timing.js";
 import type { SocketId } from "./input.js";
@@ -38,7 +33,8 @@ export interface Connector {
   readonly rng: Rng;
   readonly schedule: Schedule;
   readonly endpoints: Endpoints;
-  readonly networks: NetworkHistory;
+  readonly networks: NetworksPart | undefined;
+  readonly racing: RacingPart | undefined;
   lastSocket: SocketId;
   /** When the network changed, until an attempt has begun on the new one. */
   networkChangedAt: Millis;
@@ -53,7 +49,7 @@ export interface Connector {
 export type SuccessorCause = "leaving" | "moved";
 
 /** No attempt yet; with what is remembered of networks. */
-export const newConnector = (settings: Bounded, rng: Rng): Connector => ({
+export const newConnector = (settings: Bounded, rng: Rng, parts: Parts): Connector => ({
   attempt: undefined,
   policy: undefined,
   cause: undefined,
@@ -62,7 +58,8 @@ export const newConnector = (settings: Bounded, rng: Rng): Connector => ({
   rng,
   schedule: newSchedule(),
   endpoints: newEndpoints(settings.endpoints),
-  networks: newNetworkHistory(settings.networks),
+  networks: parts.networks?.(settings.networks),
+  racing: parts.racing?.(),
   lastSocket: 0,
   networkChangedAt: NOT_YET,
   probingUntil: NOT_YET,
@@ -76,7 +73,7 @@ export const newConnector = (settings: Bounded, rng: Rng): Connector => ({
 export function connect(
   connector: Connector,
   now: Millis,
-  isKnownBlocked = isBlocked(connector.networks, now),
+  isKnownBlocked = !!connector.networks?.isBlocked(now),
   hasLostReturn = false,
 ): void {
   const policy = fallbackPolicy.newFallbackPolicy(now, isKnownBlocked, hasLostReturn);
@@ -94,7 +91,7 @@ export function fallBack(connector: Connector, now: Millis): void {
   const { policy } = connector;
   if (!policy) return;
   const isOpening = connector.attempt?.kind === "opening";
-  if (fallbackPolicy.isProven(policy, now)) recordFallback(connector.networks, now);
+  if (fallbackPolicy.isProven(policy, now)) connector.networks?.recordFallback(now);
   const pace = newReturnPace(policy.isInconclusive && isOpening);
   setPurpose(connector, undefined, undefined, pace);
 }
@@ -151,7 +148,7 @@ export function leave(connector: Connector, now: Millis): void {
 
 /** The device is on another network, of which this is the key. */
 export function enterNetwork({ networks, endpoints }: Connector, key: NetworkKey): void {
-  networks.current = key;
+  networks?.enter(key);
   forgetPath(endpoints);
 }
 
@@ -159,7 +156,7 @@ export function enterNetwork({ networks, endpoints }: Connector, key: NetworkKey
 export function onNetworkChanged(connector: Connector, now: Millis): void {
   const { policy, pace } = connector;
   connector.networkChangedAt = now;
-  if (policy) fallbackPolicy.moveOn(policy, isBlocked(connector.networks, now));
+  if (policy) fallbackPolicy.moveOn(policy, !!connector.networks?.isBlocked(now));
   if (pace) pace.failed = 0;
 }
 

@@ -7,8 +7,15 @@
 //    └──never───────────┘  └──lost── polling ─┘ every channel followed
 
 import { Rng } from "../machine/rng.js";
-import type { Millis } from "../machine/time.js";
+import { type Millis, NEVER } from "../machine/time.js";
 import { type Wake, earliest } from "../machine/wake.js";
+import type {
+  MessagesPart,
+  Parts,
+  PublishingPart,
+  QualityPart,
+  StatisticsPart,
+} from "../parts/parts.js";
 import type { ClientFrame } from "../protocol/frame/client.js";
 import type { ChannelName, Generation } from "../protocol/name.js";
 import type { Position } from "../protocol/position.js";
@@ -16,31 +23,23 @@ import { type Bounded, type Config, bounded } from "./config.js";
 import { type Credential, newCredential } from "./credential.js";
 import type { Renewal } from "./credential/renewal.js";
 import { bounds, newDevice } from "./device.js";
-import { type Health, newHealth, report } from "./health.js";
+import { type Health, newHealth } from "./health.js";
 import type { Input, SocketId } from "./input.js";
 import * as app from "./coordinator/app.js";
 import * as attempt from "./coordinator/attempt.js";
 import * as device from "./coordinator/device.js";
 import * as fallback from "./coordinator/fallback.js";
 import * as frame from "./coordinator/frame.js";
-import * as measurements from "./coordinator/measurements.js";
 import * as polls from "./coordinator/polls.js";
-import * as publishes from "./coordinator/publishes.js";
 import * as returning from "./coordinator/returning.js";
 import * as timers from "./coordinator/timers.js";
-import * as userMessages from "./coordinator/user_messages.js";
-import { type Clue, newMessages } from "./message.js";
 import type { Notice, Output } from "./output.js";
 import { newFramePacer, onSent } from "./pacer.js";
 import type { Phase } from "./phase.js";
 import { type Poller, newPoller } from "./poller.js";
-import { newPublisher } from "./publisher.js";
-import type { QualityReport } from "./quality.js";
 import type { LinkState, Reason } from "./state.js";
-import * as records from "./statistics.js";
 import { type Subscriptions, find, newSubscriptions } from "./subscriptions.js";
 import { type Connector, newConnector } from "./connector.js";
-import { type NetworkRecord, records as networkRecords } from "./connector/network_history.js";
 
 type Handler = (link: Link, now: Millis, input: never) => void;
 
@@ -52,7 +51,7 @@ const HANDLERS = new Map<Input["kind"], Handler>([
   ["connect", app.onConnect],
   ["subscribe", app.onSubscribe],
   ["unsubscribe", app.onUnsubscribe],
-  ["publish", publishes.onPublish],
+  ["publish", (link, now, input) => link.publisher?.onPublish(link, now, input)],
   ["token", app.onToken],
   ["token_unavailable", app.onTokenUnavailable],
   ["close", app.onClose],
@@ -89,17 +88,16 @@ export class Link {
   readonly rng: Rng;
   phase: Phase = "resting";
   readonly subscriptions: Subscriptions;
-  readonly publisher = newPublisher();
+  readonly publisher: PublishingPart | undefined;
   readonly pacer = newFramePacer();
   readonly connector: Connector;
   readonly poller: Poller;
   readonly credential: Credential;
-  readonly record = records.newRecord();
+  readonly record: StatisticsPart | undefined;
   readonly device = newDevice();
   readonly health: Health;
-  readonly messages = newMessages();
-  /** What was wrong with the token when it was last refused. */
-  tokenFault: Clue = "token_refused";
+  readonly messages: MessagesPart | undefined;
+  readonly quality: QualityPart | undefined;
   readonly out: Output[] = [];
   now: Millis = 0;
   generation: Generation = 0;
@@ -113,32 +111,19 @@ export class Link {
   /** Whether a session was welcomed since the app asked. */
   hasConnected = false;
 
-  /** A link at rest. Spans of nothing in `config` are taken as 1 ms. */
-  constructor(config: Config) {
+  /** A link at rest, with these parts. Spans of nothing in `config` are taken as 1 ms. */
+  constructor(config: Config, parts: Parts) {
     this.settings = bounded(config);
     this.rng = new Rng(config.seed);
     this.subscriptions = newSubscriptions(config.channelsMax);
     this.credential = newCredential(config.token);
-    this.connector = newConnector(this.settings, this.rng);
+    this.publisher = parts.publishing?.();
+    this.record = parts.statistics?.();
+    this.messages = parts.messages?.();
+    this.quality = parts.quality?.();
+    this.connector = newConnector(this.settings, this.rng, parts);
     this.poller = newPoller(this.settings, this.rng);
-    this.health = newHealth(bounds(this.device, this.settings));
-  }
-
-  /** How the link has fared up to `now`. */
-  statistics(now: Millis): records.Statistics {
-    const record = records.clone(this.record);
-    const from = device.sleptFrom(this, now);
-    if (from !== undefined) records.sleep(record, from, now);
-    return records.statistics(record, now);
-  }
-
-  /**
-   * How good the link is at `now`: a score from 0 to 100, what takes points off it, and a word that
-   * is steady enough to be shown. A `quality` notice tells when that word changes.
-   */
-  quality(now: Millis): QualityReport {
-    const sleptFrom = device.sleptFrom(this, now);
-    return report(this.health, now, sleptFrom, measurements.flow(this, now));
+    this.health = newHealth(bounds(this.device, this.settings), this.quality);
   }
 
   /**
@@ -147,14 +132,6 @@ export class Link {
    */
   position(channel: ChannelName): Position | undefined {
     return find(this.subscriptions, channel)?.position;
-  }
-
-  /**
-   * What is remembered of networks at `now`, for `Config.networks` of a later link: at most 20
-   * records of what was heard in the last 24 h.
-   */
-  networks(now: Millis): NetworkRecord[] {
-    return networkRecords(this.connector.networks, now);
   }
 
   /** Tells the app. */
@@ -173,13 +150,13 @@ export class Link {
     now = Math.max(now, this.now);
     const hasSlept = device.noticeSleep(this, now);
     this.now = now;
-    userMessages.noteInput(this, now, input);
+    this.messages?.noteInput(this, now, input);
     HANDLERS.get(input.kind)?.(this, now, input as never);
     // Not before: the input may be the answer to one of them.
     if (hasSlept) returning.cancelPolls(this);
     timers.run(this, now);
-    measurements.updateQuality(this, now);
-    userMessages.tellMessage(this, now);
+    this.quality?.update(this, now);
+    this.messages?.tell(this, now);
   }
 
   /** The next thing to do, in order; nothing when there is nothing left. */
@@ -189,6 +166,6 @@ export class Link {
 
   /** When to hand in a tick at the latest; nothing when only an input can change things. */
   wake(): Wake | undefined {
-    return earliest(timers.nextWake(this), userMessages.messageWake(this));
+    return earliest(timers.nextWake(this), this.messages?.wake(this) ?? NEVER);
   }
 }

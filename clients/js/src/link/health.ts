@@ -3,15 +3,16 @@
 // frames to send, the verdict that the session has ended, round trips, and the quality. Must not
 // know channels or what follows an end.
 
-import { type Millis, NEVER, type Span } from "../machine/time.js";
+import { type Millis, NEVER, NOT_YET, type Span } from "../machine/time.js";
 import type { ClientFrame, Heartbeat } from "../protocol/frame/client.js";
 import type { HeartbeatAck, Welcome } from "../protocol/frame/server.js";
+import type { QualityPart } from "../parts/parts.js";
 import type { LinkSettings } from "./config.js";
 import { type End, isPlanned } from "./end.js";
 import { giveUpTiming, onAck } from "./health/heartbeat_timer.js";
 import * as pathStats from "./health/path_stats.js";
 import type { Bounds } from "./health/rtt.js";
-import { type ServerClock, age, newServerClock, sample } from "./health/server_clock.js";
+import { type ServerClock, age, newServerClock } from "./health/server_clock.js";
 import * as session from "./health/session.js";
 import type { SocketId } from "./input.js";
 import * as qualities from "./quality.js";
@@ -24,13 +25,24 @@ const FAIR_MIN = 50;
 export interface Health {
   session: session.Session | undefined;
   readonly pathStats: pathStats.PathStats;
+}
+
+/** What the quality is drawn from, and what was told of it. */
+export interface Meter extends pathStats.Told {
   serverClock: ServerClock;
 }
 
 /** Nothing measured; answers are waited for within these bounds. */
-export const newHealth = (bounds: Bounds): Health => ({
+export const newHealth = (bounds: Bounds, quality: QualityPart | undefined): Health => ({
   session: undefined,
-  pathStats: pathStats.newPathStats(bounds),
+  pathStats: pathStats.newPathStats(bounds, quality),
+});
+
+/** Nothing measured. */
+export const newMeter = (): Meter => ({
+  quality: qualities.newQuality(),
+  toldAt: NOT_YET,
+  toldGrade: "unknown",
   serverClock: newServerClock(0),
 });
 
@@ -42,7 +54,9 @@ export function onHello(health: Health, now: Millis): void {
 /** The server answered with `welcome`: a session begins. */
 export function onWelcome(health: Health, now: Millis, socket: SocketId, welcome: Welcome): void {
   const rtt = pathStats.welcome(health.pathStats, now);
-  if (rtt !== undefined) sample(health.serverClock, now, rtt, welcome.server_time);
+  if (rtt !== undefined) {
+    health.pathStats.quality?.onServerTime(now, rtt, welcome.server_time);
+  }
   health.session = session.newSession(socket, welcome, now);
 }
 
@@ -62,16 +76,16 @@ export function onHeartbeatAck(
 ): Span | undefined {
   const rtt = health.session && onAck(health.session.timer, id, now);
   if (rtt !== undefined) {
-    sample(health.serverClock, now, rtt, server_time);
+    health.pathStats.quality?.onServerTime(now, rtt, server_time);
     pathStats.answer(health.pathStats, now);
   }
   return rtt;
 }
 
 /** An event came that was published after the channel was followed. */
-export function onLiveEvent(health: Health, now: Millis, time: string): void {
-  const span = age(health.serverClock, now, time);
-  if (span !== undefined) qualities.onDelivery(health.pathStats.quality, now, span);
+export function onLiveEvent(meter: Meter, now: Millis, time: string): void {
+  const span = age(meter.serverClock, now, time);
+  if (span !== undefined) qualities.onDelivery(meter.quality, now, span);
 }
 
 /** The server asks the link to leave the session by this time. */
@@ -84,7 +98,7 @@ export function onSessionEnd(health: Health, now: Millis, end: End): void {
   if (health.session) {
     if (end.kind === "silent") pathStats.silence(health.pathStats, now);
     const wasPlanned = health.session.isLeaving || isPlanned(end);
-    qualities.onDisconnect(health.pathStats.quality, now, wasPlanned);
+    health.pathStats.quality?.onDisconnect(now, wasPlanned);
   }
   giveUp(health);
 }
@@ -109,7 +123,7 @@ export function onNetworkChanged(health: Health, bounds: Bounds): void {
 /** The device calls its network weak, or no longer does. */
 export function onWeakNetwork(health: Health, now: Millis, isWeak: boolean, bounds: Bounds): void {
   health.pathStats.rtt.bounds = bounds;
-  qualities.onWeak(health.pathStats.quality, now, isWeak);
+  health.pathStats.quality?.onWeak(now, isWeak);
 }
 
 /** The app went to the background or came back: heartbeats are sent less or more often. */
@@ -127,7 +141,7 @@ export function setBackground(
  * not timed.
  */
 export function onResumed(health: Health, now: Millis): void {
-  health.serverClock = newServerClock(now);
+  health.pathStats.quality?.onResumed(now);
   if (!health.session) return;
   giveUpTiming(health.session.timer);
   giveUp(health);
@@ -137,7 +151,6 @@ export function onResumed(health: Health, now: Millis): void {
 export function onSleep(health: Health, from: Millis, now: Millis): void {
   pathStats.sleep(health.pathStats, from, now);
   if (health.session) session.renew(health.session, now);
-  health.serverClock = newServerClock(now);
 }
 
 /** A timer fired a little late: the answer that is waited for may be waiting, too. */
@@ -180,11 +193,12 @@ export function onSend(
   health: Health,
   now: Millis,
   frame: ClientFrame,
-  statistics: Statistics,
+  statistics: Statistics | undefined,
 ): void {
   if (frame.type !== "heartbeat" || !health.session) return;
   pathStats.ask(health.pathStats, now, session.idle(health.session, now));
-  const stats = pathStats.tell(health.pathStats, now, statistics);
+  const { quality, rtt } = health.pathStats;
+  const stats = quality?.tell(now, rtt, statistics);
   if (stats) frame.stats = stats;
 }
 
@@ -197,13 +211,13 @@ export function isSuspect(health: Health, now: Millis): boolean {
 
 /** Takes note of what flows now. Returns a report where the grade has changed. */
 export function review(
-  health: Health,
+  meter: Meter,
   now: Millis,
   flow: qualities.Flow,
 ): qualities.QualityReport | undefined {
-  const { quality } = health.pathStats;
+  const { quality } = meter;
   qualities.onFlow(quality, now, flow);
-  return pathStats.takeChange(health.pathStats) ? qualities.report(quality, now) : undefined;
+  return pathStats.takeChange(meter) ? qualities.report(quality, now) : undefined;
 }
 
 /**
@@ -211,12 +225,12 @@ export function review(
  * `sleptFrom`, or else this flows.
  */
 export function report(
-  health: Health,
+  meter: Meter,
   now: Millis,
   sleptFrom: Millis | undefined,
   flow: qualities.Flow,
 ): qualities.QualityReport {
-  const quality = qualities.clone(health.pathStats.quality);
+  const quality = qualities.clone(meter.quality);
   if (sleptFrom === undefined) qualities.onFlow(quality, now, flow);
   else qualities.onSleep(quality, sleptFrom, now);
   return qualities.report(quality, now);
@@ -226,8 +240,7 @@ export function report(
  * Whether the network is poor now. The grade alone does not say so: it rises slowly, so that one
  * lost session keeps it low for a minute.
  */
-export function isPoor(health: Health, now: Millis): boolean {
-  const { quality } = health.pathStats;
+export function isPoor({ quality }: Meter, now: Millis): boolean {
   const grade = qualities.grade(quality);
   return (grade === "bad" || grade === "poor") && qualities.report(quality, now).score < FAIR_MIN;
 }

@@ -8,6 +8,7 @@ import type { Config } from "../../src/link/config.js";
 import type { Input } from "../../src/link/input.js";
 import { Link } from "../../src/link/coordinator.js";
 import type { Output } from "../../src/link/output.js";
+import { ALL } from "../../src/parts/all.js";
 import { encodeClient, pollAnswer, serverFrame } from "../../src/protocol/codec/json.js";
 
 /** A file of `conformance/link`. */
@@ -56,7 +57,7 @@ export const scenarioPaths = (): string[] =>
 export function runScenario(
   scenario: Scenario,
   tuned: Partial<Config> = {},
-  makeLink: (config: Config) => LinkLike = (config) => new Link(config),
+  makeLink: (config: Config) => LinkLike = (config) => new Link(config, ALL),
 ): string | undefined {
   for (const name of Object.keys(scenario.config ?? {})) {
     if (!Object.hasOwn(defaults, name)) return `no setting is called ${name}`;

@@ -7,10 +7,12 @@ import { test } from "node:test";
 import { type Config, DEFAULTS } from "../../src/link/config.js";
 import type { Input } from "../../src/link/input.js";
 import { Link } from "../../src/link/coordinator.js";
+import { sleptFrom } from "../../src/link/coordinator/device.js";
 import type { Output } from "../../src/link/output.js";
+import { ALL } from "../../src/parts/all.js";
 
 const link = (settings: Partial<Config> = {}) =>
-  new Link({ link: "link-0001", seed: 1, ...DEFAULTS, ...settings });
+  new Link({ link: "link-0001", seed: 1, ...DEFAULTS, ...settings }, ALL);
 
 function tell(one: Link, now: number, input: Input): Output[] {
   one.handle(now, input);
@@ -34,9 +36,9 @@ test("statistics are right between inputs and leave sleep out", () => {
   tell(one, 1000, { kind: "connect" });
   tell(one, 1500, { kind: "socket_failed", socket: 1, failure: { kind: "unreachable" } });
   const at = one.wake()!.at;
-  const awake = one.statistics(at);
-  assert.equal(awake.totalDowntime, at - 1000);
-  assert.equal(one.statistics(at + 3_600_000).totalDowntime, awake.totalDowntime);
+  const downtime = (now: number) => one.record!.at(now, sleptFrom(one, now)).totalDowntime;
+  assert.equal(downtime(at), at - 1000);
+  assert.equal(downtime(at + 3_600_000), at - 1000);
   assert.equal(one.state, "reconnecting");
 });
 

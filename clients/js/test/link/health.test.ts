@@ -10,6 +10,7 @@ import {
   type Health,
   isSuspect,
   newHealth,
+  newMeter,
   nextAction,
   nextDeadline,
   onActivity,
@@ -25,11 +26,14 @@ import {
   takeSession,
 } from "../../src/link/health.js";
 import { newRecord, statistics } from "../../src/link/statistics.js";
+import { onDisconnect } from "../../src/link/quality.js";
+import type { QualityPart } from "../../src/parts/parts.js";
+import { quality } from "../../src/parts/quality.js";
 
 const TIME = "2026-02-28T00:00:09.000Z";
 
-function onSession(): Health {
-  const health = newHealth(bounds(newDevice(), config));
+function onSession(meter?: QualityPart): Health {
+  const health = newHealth(bounds(newDevice(), config), meter);
   onHello(health, 0);
   onWelcome(health, 40, 7, {
     type: "welcome",
@@ -49,7 +53,7 @@ function beat(health: Health, now: number): void {
 }
 
 test("without a session nothing is due", () => {
-  const health = newHealth(bounds(newDevice(), config));
+  const health = newHealth(bounds(newDevice(), config), undefined);
   assert.equal(nextDeadline(health, config), Infinity);
   assert.equal(nextAction(health, 9_000_000, config), undefined);
   assert.equal(probe(health, 0, config), undefined);
@@ -82,12 +86,16 @@ test("silence is doubted and then ends the session", () => {
 
 test("a lost session costs quality and one that was to leave does not", () => {
   const score = (isLeaving: boolean): number => {
-    const health = onSession();
+    const meter = newMeter();
+    const health = onSession({
+      ...quality(),
+      onDisconnect: (now, isPlanned) => onDisconnect(meter.quality, now, isPlanned),
+    });
     if (isLeaving) onGoAway(health, 90_000);
-    review(health, 40, "live");
+    review(meter, 40, "live");
     onSessionEnd(health, 50, { kind: "silent" });
-    return report(health, 50, undefined, "live").score;
+    return report(meter, 50, undefined, "live").score;
   };
   assert.ok(score(false) < score(true));
-  assert.equal(report(onSession(), 50, undefined, "live").grade, "unknown");
+  assert.equal(report(newMeter(), 50, undefined, "live").grade, "unknown");
 });

@@ -18,8 +18,7 @@ export function open(connector: Connector, now: Millis): Dial {
   // Whatever fails from here on, the change of network has had its attempt.
   connector.networkChangedAt = NOT_YET;
   const newest = dial(connector, now, next);
-  const hasRival = endpoints.rivalOf(connector.endpoints, next) !== undefined;
-  const raceAt = hasRival ? now + endpoints.raceAfter(connector.endpoints) : NEVER;
+  const raceAt = connector.racing?.raceAt(connector.endpoints, now, next);
   const until = now + connector.settings.connectTimeoutMs;
   connector.attempt = newAttempt("opening", until, [newest], raceAt);
   watch(connector, now);
@@ -85,13 +84,13 @@ export function onOpened(
   const opened = attempt?.kind === "opening" && find(attempt.dials, socket);
   if (!opened) return undefined;
   const losers = sockets(connector).filter((loser) => loser !== socket);
-  if (!isHeldBack(connector)) endpoints.open(connector.endpoints, now - opened.since);
+  connector.racing?.onOpened(connector, now - opened.since);
   connector.attempt = newAttempt("handshake", attempt.at, [opened]);
   return losers;
 }
 
 /** Whether the time that a socket took to open may be the browser's, and not the path's. */
-const isHeldBack = ({ policy, pace }: Connector): boolean =>
+export const isHeldBack = ({ policy, pace }: Connector): boolean =>
   policy ? fallbackPolicy.isHeldBack(policy) : !!pace?.failed;
 
 /** `hello` is sent on the socket that has opened. */

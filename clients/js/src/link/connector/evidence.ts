@@ -17,15 +17,16 @@ const PROBE_PAUSE = seconds(5);
 
 /** What an attempt's failure says of the network; `isPolled` where polls are answered. */
 export function recordFailure(
-  { policy, pace, networks }: Connector,
+  { policy, pace }: Connector,
+  history: networkHistory.NetworkHistory,
   now: Millis,
   evidence: Evidence,
   isPolled: boolean,
 ): void {
   const isReturning = isPolled && !!pace && !pace.isInconclusive;
   const isTried = !!policy && fallbackPolicy.isProven(policy, now) && !policy.isInconclusive;
-  networkHistory.recordFailure(networks, now, evidence, isReturning || isTried);
-  if (isReturning && evidence !== "busy") networkHistory.recordFallback(networks, now);
+  networkHistory.recordFailure(history, now, evidence, isReturning || isTried);
+  if (isReturning && evidence !== "busy") networkHistory.recordFallback(history, now);
 }
 
 /** Whether a probe could tell anything. */
@@ -72,7 +73,7 @@ export function wantsFallback(
   { attempt, policy, networks, settings }: Connector,
   now: Millis,
 ): boolean {
-  const isSuspected = networkHistory.isSuspected(networks, now);
+  const isSuspected = !!networks?.isSuspected(now);
   // A socket that opened speaks for a path that is slow rather than blocked.
   const isThrough = attempt?.kind === "handshake" && !isSuspected;
   if (!policy || attempt?.kind === "awaiting_token" || isThrough) return false;

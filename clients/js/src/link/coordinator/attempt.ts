@@ -12,11 +12,9 @@ import { type End, closed, isFinal } from "../end.js";
 import * as health from "../health.js";
 import type { Input, SocketId } from "../input.js";
 import * as pacer from "../pacer.js";
-import * as publisher from "../publisher.js";
-import * as records from "../statistics.js";
 import * as subscriptions from "../subscriptions.js";
 import { subscribe } from "./app.js";
-import { closeSockets, race, stage } from "./dials.js";
+import { closeSockets, stage } from "./dials.js";
 import { paceSession } from "./measurements.js";
 import { onAttemptEnd, onSessionEnd, recordFailure } from "./reconnect.js";
 import { onTokenAccepted } from "./refresh.js";
@@ -74,7 +72,8 @@ function onSocketEnd(link: Link, now: Millis, socket: SocketId, end: End): void 
  */
 function onDialEnd(link: Link, now: Millis, socket: SocketId, end: End): void {
   const { attempt } = link.connector;
-  if (!isFinal(end) && attempt && attempt.raceAt < NEVER) race(link, now);
+  const { racing } = link.connector;
+  if (!isFinal(end) && attempt && attempt.raceAt < NEVER) racing?.race(link, now);
   if (dialing.remove(link.connector, socket)) recordFailure(link, now, end);
   else onAttemptEnd(link, now, end);
 }
@@ -83,9 +82,9 @@ function onDialEnd(link: Link, now: Millis, socket: SocketId, end: End): void {
 export function onWelcome(link: Link, now: Millis, socket: SocketId, welcome: Welcome): void {
   connector.onWelcome(link.connector);
   link.hasConnected = true;
-  records.succeed(link.record, now);
+  link.record?.succeed(now);
   health.onWelcome(link.health, now, socket, welcome);
-  publisher.onWelcome(link.publisher, welcome.limits.message_bytes);
+  link.publisher?.onWelcome(welcome.limits.message_bytes);
   pacer.onWelcome(link.pacer, now, welcome.limits);
   onTokenAccepted(link, now, link.sessionTokenVersion, welcome.token_expires_in_ms);
   if (link.connector.policy) enterLive(link, now, false);

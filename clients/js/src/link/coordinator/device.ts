@@ -12,11 +12,8 @@ import * as credential from "../credential.js";
 import { bounds } from "../device.js";
 import * as health from "../health.js";
 import type { Input, NetworkChanged } from "../input.js";
-import * as messages from "../message.js";
 import { isLive } from "../phase.js";
 import { clearEarlyLosses } from "../poller/flap_damping.js";
-import * as publisher from "../publisher.js";
-import * as records from "../statistics.js";
 import * as subscriptions from "../subscriptions.js";
 import { COMING_BACK } from "./dials.js";
 import { fallBackIfWanted } from "./fallback.js";
@@ -96,7 +93,7 @@ export function onBackground(link: Link, now: Millis): void {
 
 export function onResumed(link: Link, now: Millis): void {
   credential.sleep(link.credential);
-  publisher.onResumed(link.publisher);
+  link.publisher?.onResumed();
   health.onResumed(link.health, now);
   probeSession(link, now);
 }
@@ -121,9 +118,9 @@ export function noticeSleep(link: Link, now: Millis): boolean {
     return false;
   }
   const { settings } = link;
-  records.sleep(link.record, from, now);
+  link.record?.sleep(from, now);
   health.onSleep(link.health, from, now);
-  messages.sleep(link.messages, now - from);
+  link.messages?.sleep(now - from);
   connector.onSleep(link.connector, now, now - from);
   subscriptions.onSleep(link.subscriptions, now);
   credential.sleep(link.credential);

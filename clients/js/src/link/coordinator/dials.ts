@@ -12,7 +12,6 @@ import * as dialing from "../connector/dialing.js";
 import type { Link } from "../coordinator.js";
 import { want } from "../credential.js";
 import type { SocketId } from "../input.js";
-import * as records from "../statistics.js";
 
 /** What the link closes a socket with when it means to come back. */
 export const COMING_BACK: CloseCode = RECONNECT;
@@ -23,7 +22,7 @@ export function beginAttempt(link: Link, now: Millis): void {
     awaitToken(link.connector);
     return wantToken(link);
   }
-  records.begin(link.record, link.phase !== "connecting");
+  link.record?.begin(link.phase !== "connecting");
   openSocket(link, dialing.open(link.connector, now));
 }
 

@@ -15,8 +15,6 @@ import { jittered } from "../backoff.js";
 import type { Link } from "../coordinator.js";
 import * as health from "../health.js";
 import type { Input, SocketId } from "../input.js";
-import { clear } from "../connector/network_history.js";
-import * as records from "../statistics.js";
 import * as subscriptions from "../subscriptions.js";
 import type { Continuity, Subscription } from "../subscriptions/subscription.js";
 import {
@@ -31,8 +29,7 @@ import {
 import { leave, sayUnsubscribe, subscribe } from "./app.js";
 import { onWelcome } from "./attempt.js";
 import { stage } from "./dials.js";
-import { measureDelivery, sendTimed } from "./measurements.js";
-import { onPublishError, onPublished } from "./publishes.js";
+import { sendTimed } from "./measurements.js";
 import { onSessionEnd, rest, restIfFinished } from "./reconnect.js";
 import { onRefreshError, onRefreshed } from "./refresh.js";
 import { returnIfProven } from "./returning.js";
@@ -75,7 +72,7 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
     case "subscribed":
       return onSubscribed(link, now, frame);
     case "event":
-      measureDelivery(link, now, frame);
+      link.quality?.onEvent(link, now, frame);
       return deliverInOrder(link, now, frame.channel, (one) => onEvent(one, frame, link.tell));
     case "superseded":
       return deliverInOrder(link, now, frame.channel, (one) => onSuperseded(one, frame));
@@ -90,7 +87,7 @@ function onSessionFrame(link: Link, now: Millis, socket: SocketId, frame: Server
     case "error":
       return onError(link, now, frame);
     case "published":
-      return onPublished(link, frame);
+      return link.publisher?.onPublished(link, frame);
     case "refreshed":
       return onRefreshed(link, now, frame);
     case "welcome":
@@ -158,7 +155,7 @@ export function finish(link: Link, now: Millis, id: number, channel: ChannelName
 function onHeartbeatAck(link: Link, now: Millis, frame: HeartbeatAck): void {
   const rtt = health.onHeartbeatAck(link.health, now, frame);
   if (rtt === undefined) return;
-  records.answer(link.record, rtt);
+  link.record?.answer(rtt);
   onAnswered(link, now);
 }
 
@@ -170,7 +167,7 @@ function onGoAway(link: Link, now: Millis, frame: GoAway): void {
 }
 
 function onError(link: Link, now: Millis, frame: ErrorFrame): void {
-  if (onPublishError(link, now, frame) || onRefreshError(link, now, frame)) return;
+  if (link.publisher?.onError(link, now, frame) || onRefreshError(link, now, frame)) return;
   const { id, channel } = frame;
   const subscription =
     id !== undefined
@@ -209,7 +206,7 @@ function askAgainLater(link: Link, now: Millis, subscription: Subscription): voi
  * one follows: only now is the path sure to be warm.
  */
 export function onAnswered(link: Link, now: Millis): void {
-  clear(link.connector.networks);
+  link.connector.networks?.clear();
   clearSessionDoubt(link);
   returnIfProven(link, now);
   if (!health.wantsEcho(link.health, now)) return;

@@ -7,8 +7,8 @@ import type { Event } from "../../protocol/event.js";
 import type { ClientFrame } from "../../protocol/frame/client.js";
 import type { Link } from "../coordinator.js";
 import * as health from "../health.js";
+import type { Meter } from "../health.js";
 import type { Flow } from "../quality.js";
-import * as records from "../statistics.js";
 import { find } from "../subscriptions.js";
 import { isLive as isNews } from "../subscriptions/subscription.js";
 
@@ -16,7 +16,7 @@ import { isLive as isNews } from "../subscriptions/subscription.js";
 export function sendTimed(link: Link, now: Millis, frame: ClientFrame | undefined): void {
   const { session } = link.health;
   if (!session || !frame) return;
-  health.onSend(link.health, now, frame, records.statistics(link.record, now));
+  health.onSend(link.health, now, frame, link.record?.at(now));
   link.send(session.socket, frame);
 }
 
@@ -24,14 +24,14 @@ export function sendTimed(link: Link, now: Millis, frame: ClientFrame | undefine
  * An event came. One that was published after its channel was followed shows how long delivery
  * takes.
  */
-export function measureDelivery(link: Link, now: Millis, event: Event): void {
+export function measureDelivery(link: Link, meter: Meter, now: Millis, event: Event): void {
   const one = find(link.subscriptions, event.channel);
-  if (one && isNews(one, event.offset)) health.onLiveEvent(link.health, now, event.time);
+  if (one && isNews(one, event.offset)) health.onLiveEvent(meter, now, event.time);
 }
 
 /** Measures what flows now, and tells the app where the grade has changed. */
-export function updateQuality(link: Link, now: Millis): void {
-  const report = health.review(link.health, now, flow(link, now));
+export function updateQuality(link: Link, meter: Meter, now: Millis): void {
+  const report = health.review(meter, now, flow(link, now));
   if (report) link.tell({ kind: "quality", ...report });
 }
 

@@ -10,9 +10,10 @@ import type { Publish } from "../input.js";
 import { type PublishFailure, isRetryable } from "../output.js";
 import { openAt } from "../pacer.js";
 import * as publisher from "../publisher.js";
+import type { Publisher } from "../publisher.js";
 import { newRequest, readNumber } from "../subscriptions.js";
 
-export function onPublish(link: Link, _now: Millis, input: Publish): void {
+export function onPublish(link: Link, all: Publisher, input: Publish): void {
   const { ticket, channel, event, data } = input;
   const replace = input.replace ?? undefined;
   const final = input.isFinal || undefined;
@@ -20,40 +21,49 @@ export function onPublish(link: Link, _now: Millis, input: Publish): void {
   const frame: PublishFrame = { type: "publish", channel, event, data, final, replace };
   const failure = isResting
     ? "closed"
-    : publisher.add(link.publisher, ticket, frame, link.settings);
+    : publisher.add(all, ticket, frame, link.settings);
   if (failure) tellFailed(link, ticket, failure);
 }
 
 /** Sends what may be sent, and tells of what has waited for an answer for too long. */
-export function runPublishes(link: Link, now: Millis): void {
+export function runPublishes(link: Link, all: Publisher, now: Millis): void {
   let ticket;
-  while ((ticket = publisher.takeOverdue(link.publisher, now)) !== undefined) {
+  while ((ticket = publisher.takeOverdue(all, now)) !== undefined) {
     tellFailed(link, ticket, "uncertain");
   }
   const { session } = link.health;
   let next;
   const newId = (): number => newRequest(link.subscriptions);
   const isOpen = (): boolean => openAt(link.pacer) <= now;
-  while (session && isOpen() && (next = publisher.next(link.publisher, now, newId))) {
+  while (session && isOpen() && (next = publisher.next(all, now, newId))) {
     if ("frame" in next) link.send(session.socket, next.frame);
     else tellFailed(link, next.ticket, next.failure);
   }
 }
 
-export function onPublished(link: Link, { id, epoch, offset }: Published): void {
+export function onPublished(
+  link: Link,
+  all: Publisher,
+  { id, epoch, offset }: Published,
+): void {
   const request = readNumber(id);
   const isOurs = request !== undefined;
-  const ticket = isOurs ? publisher.takeAnswered(link.publisher, request) : undefined;
+  const ticket = isOurs ? publisher.takeAnswered(all, request) : undefined;
   if (ticket !== undefined) link.tell({ kind: "published", ticket, epoch, offset });
 }
 
 /** Whether the error was about a publish. */
-export function onPublishError(link: Link, now: Millis, frame: ErrorFrame): boolean {
+export function onPublishError(
+  link: Link,
+  all: Publisher,
+  now: Millis,
+  frame: ErrorFrame,
+): boolean {
   const request = readNumber(frame.id);
   if (request === undefined) return false;
   const { code, message, retry } = frame;
   const { jitterPercent } = link.settings;
-  const refused = publisher.refuse(link.publisher, now, request, retry, jitterPercent, link.rng);
+  const refused = publisher.refuse(all, now, request, retry, jitterPercent, link.rng);
   if (refused === "other") return false;
   if (refused === "again") return true;
   const { ticket } = refused;
@@ -63,9 +73,9 @@ export function onPublishError(link: Link, now: Millis, frame: ErrorFrame): bool
 }
 
 /** At rest nothing is sent any more. */
-export function giveUpPublishes(link: Link): void {
+export function giveUpPublishes(link: Link, all: Publisher): void {
   let lost;
-  while ((lost = publisher.giveUp(link.publisher))) tellFailed(link, lost.ticket, lost.failure);
+  while ((lost = publisher.giveUp(all))) tellFailed(link, lost.ticket, lost.failure);
 }
 
 function tellFailed(link: Link, ticket: number, failure: PublishFailure): void {

@@ -7,7 +7,6 @@ import { type CloseCode, NORMAL } from "../../protocol/close.js";
 import * as connector from "../connector.js";
 import { waiting } from "../connector/attempt.js";
 import { onAttemptEnd as onAttemptFailed, watch } from "../connector/dialing.js";
-import * as networkEvidence from "../connector/evidence.js";
 import { fail } from "../connector/fallback_policy.js";
 import type { Link } from "../coordinator.js";
 import * as credential from "../credential.js";
@@ -20,28 +19,24 @@ import {
   reasonOf,
 } from "../end.js";
 import * as health from "../health.js";
-import * as messages from "../message.js";
 import { isLive } from "../phase.js";
 import * as poller from "../poller.js";
-import { isEmpty } from "../publisher.js";
 import type { Reason } from "../state.js";
-import * as records from "../statistics.js";
 import { closeSockets } from "./dials.js";
 import { fallBackIfWanted, planProbe, probePath } from "./fallback.js";
 import { plan } from "./planning.js";
 import { cancelPolls } from "./returning.js";
 import { dropSuccessor, onSuccessorEnd } from "./successor.js";
 import { detachSession, enterReconnecting, enterResting } from "./transitions.js";
-import { noteEnd } from "./user_messages.js";
 
 /** An attempt has failed. */
 export function onAttemptEnd(link: Link, now: Millis, end: End): void {
   if (leavesSocket(end)) closeSockets(link, connector.sockets(link.connector));
   onAttemptFailed(link.connector);
-  records.fail(link.record);
+  link.record?.fail();
   if (isLive(link.phase)) return onSuccessorEnd(link, now, end);
   health.giveUp(link.health);
-  noteEnd(link, now, end);
+  link.messages?.noteEnd(link, now, end);
   recordFailure(link, now, end);
   detachSession(link, now);
   if (link.subscriptions.isFinishing) return stop(link, now, "finished");
@@ -64,8 +59,8 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
   if (!session) return;
   if (leavesSocket(end)) closeSockets(link, [session.socket]);
   health.onSessionEnd(link.health, now, end);
-  noteEnd(link, now, end);
-  if (session.isLeaving) messages.onClue(link.messages, now, "leaving");
+  link.messages?.noteEnd(link, now, end);
+  if (session.isLeaving) link.messages?.onClue(now, "leaving");
   detachSession(link, now);
   if (link.subscriptions.isFinishing) {
     dropSuccessor(link);
@@ -74,7 +69,7 @@ export function onSessionEnd(link: Link, now: Millis, end: End): void {
   noteLostReturn(link, now, session.since, end);
   if (allowsSuccessor(end) && link.connector.cause) {
     // Whatever the server said of when to come back: the next attempt is under way.
-    messages.onClue(link.messages, now, "no_word");
+    link.messages?.onClue(now, "no_word");
     connector.connect(link.connector, now);
     watch(link.connector, now);
     return enterReconnecting(link, now, reasonOf(end));
@@ -116,7 +111,7 @@ function noteLostReturn(link: Link, now: Millis, since: Millis, end: End): void 
 /** What an attempt's failure says of the network. */
 export function recordFailure(link: Link, now: Millis, end: End): void {
   const isPolled = poller.isAnswered(link.poller, now);
-  networkEvidence.recordFailure(link.connector, now, evidenceOf(end), isPolled);
+  link.connector.networks?.recordFailure(link.connector, now, evidenceOf(end), isPolled);
 }
 
 /** Ends everything, for good or until the app asks again. */
@@ -144,7 +139,7 @@ export function dropTransports(link: Link, now: Millis, code: CloseCode): void {
   cancelPolls(link);
   health.giveUp(link.health);
   detachSession(link, now);
-  records.fail(link.record);
+  link.record?.fail();
 }
 
 /** An attempt that makes the app wait no longer passes for a session. */
@@ -154,6 +149,6 @@ export function showReconnecting(link: Link, now: Millis): void {
 
 /** A link whose channels have all finished rests, once what it has published is answered. */
 export function restIfFinished(link: Link, now: Millis): void {
-  const isDone = isEmpty(link.publisher) || !link.health.session;
+  const isDone = !link.publisher || link.publisher.isEmpty() || !link.health.session;
   if (link.subscriptions.isFinishing && isDone) rest(link, now, "finished");
 }

@@ -11,7 +11,6 @@ import type { Link } from "../coordinator.js";
 import type { End } from "../end.js";
 import * as health from "../health.js";
 import { isLive } from "../phase.js";
-import * as records from "../statistics.js";
 import { isEmpty } from "../subscriptions.js";
 import { closeSockets } from "./dials.js";
 import { plan } from "./planning.js";
@@ -57,5 +56,5 @@ export function dropSuccessor(link: Link): void {
   if (!link.connector.cause) return;
   closeSockets(link, sockets(link.connector));
   stop(link.connector);
-  records.withdraw(link.record);
+  link.record?.withdraw();
 }

@@ -11,15 +11,13 @@ import * as health from "../health.js";
 import * as pacer from "../pacer.js";
 import { isLive } from "../phase.js";
 import * as poller from "../poller.js";
-import * as publisher from "../publisher.js";
 import * as subscriptions from "../subscriptions.js";
 import { runRequests } from "./app.js";
-import { beginAttempt, race } from "./dials.js";
+import { beginAttempt } from "./dials.js";
 import { fallBackIfWanted, planProbe, probePath, wantsProbeInPause } from "./fallback.js";
 import { askAgain } from "./frame.js";
 import { sendTimed } from "./measurements.js";
 import { runPolls } from "./polls.js";
-import { runPublishes } from "./publishes.js";
 import { onAttemptEnd, onSessionEnd, restIfFinished, showReconnecting } from "./reconnect.js";
 import { renewalAt, runRenewal } from "./refresh.js";
 import { returnAt, returnIfProven } from "./returning.js";
@@ -29,7 +27,7 @@ export function run(link: Link, now: Millis): void {
   runSession(link, now);
   runSubscriptions(link, now);
   runRequests(link, now);
-  runPublishes(link, now);
+  link.publisher?.run(link, now);
   restIfFinished(link, now);
   runAttempt(link, now);
   runPolicy(link, now);
@@ -43,7 +41,7 @@ export function run(link: Link, now: Millis): void {
 export function nextWake(link: Link): Millis {
   const { session } = link.health;
   return Math.min(
-    publisher.nextDeadline(link.publisher, session && pacer.openAt(link.pacer)),
+    link.publisher?.nextDeadline(session && pacer.openAt(link.pacer)) ?? NEVER,
     pacer.nextDeadline(link.pacer),
     tokenWake(link),
     connector.nextDeadline(link.connector),
@@ -93,7 +91,7 @@ function runAttempt(link: Link, now: Millis): void {
     if (attempt.at <= now) {
       if (attempt.dials.length) onAttemptEnd(link, now, { kind: "timeout" });
       else beginAttempt(link, now);
-    } else if (attempt.raceAt <= now) race(link, now);
+    } else if (attempt.raceAt <= now) link.connector.racing!.race(link, now);
     else return;
   }
 }

@@ -6,20 +6,17 @@ import { creditSession } from "../backoff.js";
 import * as connector from "../connector.js";
 import type { Link } from "../coordinator.js";
 import * as health from "../health.js";
-import * as messages from "../message.js";
 import * as pacer from "../pacer.js";
 import { type Phase, shown } from "../phase.js";
 import * as poller from "../poller.js";
-import * as publisher from "../publisher.js";
 import type { LinkState, Reason } from "../state.js";
-import * as records from "../statistics.js";
+import type { UptimeState } from "../statistics.js";
 import * as subscriptions from "../subscriptions.js";
-import { giveUpPublishes } from "./publishes.js";
 
 export function enterResting(link: Link, now: Millis, reason: Reason): void {
   connector.rest(link.connector);
   link.subscriptions.isFinishing = false;
-  giveUpPublishes(link);
+  link.publisher?.giveUp(link);
   enter(link, now, "resting", reason);
 }
 
@@ -68,8 +65,8 @@ function enter(link: Link, now: Millis, phase: Phase, reason: Reason): void {
   if (state === old && !isOtherRest) return;
   link.state = state;
   link.reason = reason;
-  records.turn(link.record, now, uptimeState(state, reason));
-  messages.enter(link.messages, now, state, reason);
+  link.record?.turn(now, state, reason);
+  link.messages?.enter(now, state, reason);
   link.tell({ kind: "state", new: state, old, reason });
 }
 
@@ -82,11 +79,12 @@ export function detachSession(link: Link, now: Millis): void {
     creditSession(schedule, now, now - since, timer.isAnswered, settings);
   }
   subscriptions.onSessionLost(link.subscriptions);
-  publisher.onSessionLost(link.publisher);
+  link.publisher?.onSessionLost();
   pacer.onSessionLost(link.pacer);
 }
 
-function uptimeState(state: LinkState, reason: Reason): records.UptimeState {
+/** What flows in that state. */
+export function uptimeState(state: LinkState, reason: Reason): UptimeState {
   switch (state) {
     case "connected":
       return "live";

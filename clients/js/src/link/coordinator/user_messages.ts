@@ -7,35 +7,46 @@ import * as CloseCode from "../../protocol/close.js";
 import type { Link } from "../coordinator.js";
 import { isWanted } from "../credential.js";
 import { type End, codeOf } from "../end.js";
-import * as health from "../health.js";
 import type { Input } from "../input.js";
 import * as messages from "../message.js";
 import { isStalled } from "../poller.js";
 
+/** What people are told, and why a rejection would be. */
+export interface UserMessages {
+  readonly all: messages.Messages;
+  /** What was wrong with the token when it was last refused. */
+  tokenFault: messages.Clue;
+}
+
 /** Should this input end in a rejection, it is known why; an end may tell better. */
-export function noteInput(link: Link, now: Millis, input: Input): void {
+export function noteInput(
+  link: Link,
+  told: UserMessages,
+  now: Millis,
+  input: Input,
+): void {
   const isUnauthorized = input.kind === "polled" && input.failure?.kind === "unauthorized";
   const hasToken = link.credential.token != null;
-  if (isUnauthorized) link.tokenFault = hasToken ? "token_refused" : "token_missing";
+  if (isUnauthorized) told.tokenFault = hasToken ? "token_refused" : "token_missing";
   const isToken = isWanted(link.credential) || isUnauthorized;
-  messages.onClue(link.messages, now, isToken ? link.tokenFault : "refused");
+  messages.onClue(told.all, now, isToken ? told.tokenFault : "refused");
 }
 
 /** An attempt or a session has ended. */
-export function noteEnd(link: Link, now: Millis, end: End): void {
+export function noteEnd(told: UserMessages, now: Millis, end: End): void {
   for (const clue of clues(end)) {
-    messages.onClue(link.messages, now, clue);
+    messages.onClue(told.all, now, clue);
     const isToken = clue === "token_missing" || clue === "token_refused";
-    if (isToken || clue === "clock_wrong") link.tokenFault = clue;
+    if (isToken || clue === "clock_wrong") told.tokenFault = clue;
   }
 }
 
 /** Tells what is to be seen, where that has changed. */
-export function tellMessage(link: Link, now: Millis): void {
-  const { connector, messages: all } = link;
+export function tellMessage(link: Link, { all }: UserMessages, now: Millis): void {
+  const { connector } = link;
   if (!link.settings.messages) return;
   if (link.out.some((output) => output.kind === "gap")) messages.onClue(all, now, "gap");
-  messages.onClue(all, now, health.isPoor(link.health, now) ? "poor" : "not_poor");
+  messages.onClue(all, now, link.quality?.isPoor(now) ? "poor" : "not_poor");
   messages.onClue(all, now, isStalled(link.poller) ? "stalled" : "not_stalled");
   const nextTry = connector.attempt?.kind === "waiting" ? connector.attempt.at : undefined;
   if (!messages.review(all, now, nextTry)) return;
@@ -43,8 +54,8 @@ export function tellMessage(link: Link, now: Millis): void {
 }
 
 /** When that changes next. */
-export const messageWake = (link: Link): Millis =>
-  (link.settings.messages ? messages.wake(link.messages) : undefined) ?? NEVER;
+export const messageWake = (link: Link, { all }: UserMessages): Millis =>
+  (link.settings.messages ? messages.wake(all) : undefined) ?? NEVER;
 
 /** What an end says of the path or the server, and what a rejection by it is put down to. */
 function clues(end: End): messages.Clue[] {

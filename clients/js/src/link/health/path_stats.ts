@@ -2,7 +2,8 @@
 // asked and what was answered, and when. Out: round trips for the estimates, answers and misses for
 // the quality, and what operators are told of it. Must not know frames or sockets.
 
-import { type Millis, NOT_YET, type Span, since } from "../../machine/time.js";
+import { type Millis, type Span, since } from "../../machine/time.js";
+import type { QualityPart } from "../../parts/parts.js";
 import * as qualities from "../quality.js";
 import * as rtts from "./rtt.js";
 import type { Statistics } from "../statistics.js";
@@ -35,24 +36,30 @@ interface PendingAnswer {
 
 /** What is measured, and what has been told of it. */
 export interface PathStats {
-  readonly quality: qualities.Quality;
+  readonly quality: QualityPart | undefined;
   rtt: rtts.Rtt;
   /** What waits for its answer: the newest `hello` or heartbeat. */
   unanswered: PendingAnswer | undefined;
   /** When the warm path was last measured. */
   warmAt: Millis;
+}
+
+/** The quality, and what has been told of it. */
+export interface Told {
+  readonly quality: qualities.Quality;
   toldAt: Millis;
   toldGrade: qualities.Grade;
 }
 
 /** Nothing measured; answers are waited for within these bounds. */
-export const newPathStats = (bounds: rtts.Bounds): PathStats => ({
-  quality: qualities.newQuality(),
+export const newPathStats = (
+  bounds: rtts.Bounds,
+  quality: QualityPart | undefined,
+): PathStats => ({
+  quality,
   rtt: rtts.newRtt(bounds),
   unanswered: undefined,
   warmAt: 0,
-  toldAt: NOT_YET,
-  toldGrade: "unknown",
 });
 
 /** Something is asked that has an answer; nothing had come for `idle`. */
@@ -83,7 +90,7 @@ export function welcome(stats: PathStats, now: Millis): Span | undefined {
 /** The newest heartbeat was answered. */
 export function answer(stats: PathStats, now: Millis): void {
   const rtt = measure(stats, now);
-  if (rtt !== undefined) qualities.onAnswer(stats.quality, now, rtt);
+  if (rtt !== undefined) stats.quality?.onAnswer(now, rtt);
 }
 
 /** Nothing came in time. */
@@ -101,7 +108,7 @@ export function giveUp(stats: PathStats): void {
 /** The device slept: what was asked before it cannot be timed. */
 export function sleep(stats: PathStats, from: Millis, to: Millis): void {
   giveUp(stats);
-  qualities.onSleep(stats.quality, from, to);
+  stats.quality?.onSleep(from, to);
 }
 
 /** What was measured was another network's. */
@@ -124,29 +131,30 @@ export function wantsEcho(stats: PathStats, now: Millis): boolean {
 }
 
 /** Whether the grade has changed since this was last asked. */
-export function takeChange(stats: PathStats): boolean {
-  const before = stats.toldGrade;
-  stats.toldGrade = qualities.grade(stats.quality);
-  return stats.toldGrade !== before;
+export function takeChange(told: Told): boolean {
+  const before = told.toldGrade;
+  told.toldGrade = qualities.grade(told.quality);
+  return told.toldGrade !== before;
 }
 
 /** What operators are told; undefined where they were told less than a minute ago. */
 export function tell(
-  stats: PathStats,
+  told: Told,
+  rtt: rtts.Rtt,
   now: Millis,
   statistics: Statistics,
 ): QualityStats | undefined {
-  if (now - stats.toldAt < TELL_INTERVAL) return undefined;
-  stats.toldAt = now;
-  const { score, grade, parts } = qualities.report(stats.quality, now);
-  const rtt = rtts.roundTrip(stats.rtt);
+  if (now - told.toldAt < TELL_INTERVAL) return undefined;
+  told.toldAt = now;
+  const { score, grade, parts } = qualities.report(told.quality, now);
+  const span = rtts.roundTrip(rtt);
   return {
     availability: percent(statistics.availability),
     realtime_availability: percent(statistics.realtimeAvailability),
     score: grade === "unknown" ? null : score,
     grade,
     reconnects: statistics.totalReconnects,
-    ...(rtt === undefined ? {} : { rtt_ms: rtt }),
+    ...(span === undefined ? {} : { rtt_ms: span }),
     parts: Object.fromEntries(Object.entries(parts).filter(([, points]) => points > 0)),
   };
 }
@@ -160,13 +168,13 @@ function measure(stats: PathStats, now: Millis): Span | undefined {
   rtts.sample(stats.rtt, unanswered.path, rtt);
   if (unanswered.path === "warm") stats.warmAt = now;
   const { warm } = stats.rtt.estimators;
-  if (warm) qualities.onDelay(stats.quality, rtts.delay(warm));
+  if (warm) stats.quality?.onDelay(rtts.delay(warm));
   return rtt;
 }
 
 function miss(stats: PathStats, now: Millis, unanswered: PendingAnswer): void {
   if (!unanswered.isDoubted) rtts.miss(stats.rtt);
-  qualities.onMiss(stats.quality, now);
+  stats.quality?.onMiss(now);
 }
 
 /** Hundredths of a percent as percent. */
