@@ -102,7 +102,7 @@ python: setup ## the Python client and its examples: format, lints, types, tests
 	cd clients/js && npm run build
 	cd clients/python && $(PYTHON) -m ruff format --config pyproject.toml --check . ../../examples && $(PYTHON) -m ruff check --config pyproject.toml . ../../examples
 	cd clients/python && $(PYTHON) -m mypy && for example in ../../examples/python-*; do $(PYTHON) -m mypy $$example/app.py || exit 1; done
-	cd clients/python && $(PYTHON) -m pytest --numprocesses 2 --dist loadfile
+	cd clients/python && $(PYTHON) -m pytest --numprocesses 3 --dist worksteal
 
 sim: ## the simulator; ARGS="…" is handed to it
 	cargo run --package steadfast-sim -- $(ARGS)

@@ -19,15 +19,15 @@ from server import Server
 ROOT = Path(__file__).parents[1]
 
 
-def pip(*arguments: object) -> None:
-    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, *map(str, arguments)], check=True)
+def python(*arguments: object) -> None:
+    subprocess.run([sys.executable, *map(str, arguments)], check=True, cwd=ROOT)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
+    # The hook of the build backend, which `pip wheel` calls too, after more processes.
+    python("-c", f"from hatchling.build import build_wheel; build_wheel({str(folder)!r})")
     (built,) = folder.glob("steadfast_realtime-*.whl")
     return built
 
@@ -48,7 +48,8 @@ def test_the_examples_of_the_readme_run_with_the_installed_package(
 ) -> None:
     installed, project = tmp_path / "installed", tmp_path / "project"
     project.mkdir()
-    pip("install", "--no-deps", "--target", installed, wheel)
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index", "--no-compile"]
+    python("-m", "pip", "install", *options, "--target", installed, wheel)
     others = Path(httpx.__file__).parents[1]
     env = {**os.environ, "PYTHONPATH": f"{installed}{os.pathsep}{others}"}
 
