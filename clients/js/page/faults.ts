@@ -34,6 +34,11 @@ export class Faults implements Transport {
     return this.cutNow;
   }
 
+  /** Whether there is a socket that a crash would break. */
+  get hasSocket(): boolean {
+    return [...this.lines].some((line) => !line.isOver && !line.isLost);
+  }
+
   get isStalled(): boolean {
     return this.stalledNow;
   }

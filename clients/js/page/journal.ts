@@ -7,6 +7,9 @@ import type { ChannelEvent, LinkState, Reason } from "../src/index.js";
 /** What can be done to the link. */
 export type Fault = "cut" | "blocked" | "stalled" | "crashed" | "reloaded";
 
+/** What the page shows of a state: a link at rest behind a finished job is no failure. */
+export type ShownState = LinkState | "finished";
+
 /** A state, from `at` until the next one. */
 export interface StateEntry {
   readonly state: LinkState;
@@ -52,6 +55,10 @@ export interface Record {
   readonly faults: readonly FaultEntry[];
   readonly entries: readonly Entry[];
 }
+
+/** How a state is shown. */
+export const shownState = ({ state, reason }: Pick<StateEntry, "state" | "reason">): ShownState =>
+  state === "disconnected" && reason === "finished" ? "finished" : state;
 
 /** More than any job of the server has. */
 export const ENTRIES_MAX = 1_000;

@@ -3,6 +3,7 @@
 
 import { browser } from "../src/transport/browser.js";
 import { missing } from "./audit.js";
+import { choose, chosen } from "./choices.js";
 import { Faults } from "./faults.js";
 import { Journal } from "./journal.js";
 import * as server from "./server.js";
@@ -35,7 +36,10 @@ const faults = new Faults(browser);
 const journal = Journal.of(stored(), now());
 const options = { url: location.origin, transport: faults };
 const watch = new Watch(Steadfast.connect, options, journal, changed, now);
+/** The colours that states can have: ours, and those of the report that this grew from. */
+const COLOURS = ["standard", "classic"] as const;
 let language: Language = preferredLanguage();
+let colours: string = chosen("colours", COLOURS) ?? "standard";
 let [isBlocked, isStarting, isDrawing] = [false, false, false];
 let problem: "failed" | "full" | "unreachable" | null = null;
 let audit: Audit;
@@ -73,18 +77,19 @@ function refresh(): void {
 function show(): void {
   isDrawing = false;
   const words = wordsOf(language);
-  const last = journal.states.at(-1);
-  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed", watch.notice);
+  const last = journal.states.at(-1) ?? { state: "disconnected", reason: "closed" };
+  showState(words, last, watch.notice, watch.nextAttemptInMs());
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
   const reload = (): void => location.reload();
   showNotice(watch.notice, language, { reload, retry, use_here: restart });
-  const { isCut, isStalled } = faults;
+  const { isCut, isStalled, hasSocket: isBreakable } = faults;
   const { isLinked } = watch;
-  showControls(words, language, { isCut, isStalled, isBlocked, isLinked, isStarting });
+  const switches = { isCut, isStalled, isBlocked, isLinked, isBreakable, isStarting };
+  showControls(words, language, colours, switches);
   showQuality(words, watch.quality());
-  showStatistics(words, language, watch.statistics());
+  showStatistics(words, language, watch.statistics(), watch.watchedMs());
   showEvents(words, language, journal, audit);
   showHistory(words, language, journal, now());
   void check();
@@ -155,6 +160,12 @@ function speak(wanted: string): void {
   changed();
 }
 
+function colour(wanted: string): void {
+  colours = COLOURS.find((one) => one === wanted) ?? colours;
+  document.documentElement.dataset["colours"] = colours;
+  changed();
+}
+
 /** Moves the picture on as long as somebody looks. */
 function animate(): void {
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -195,6 +206,10 @@ listen({
     speak(wanted);
     rememberLanguage(language);
   },
+  colour: (wanted) => {
+    colour(wanted);
+    choose("colours", colours);
+  },
 });
 addEventListener("hashchange", fromAddress);
 addEventListener("pagehide", keep);
@@ -204,6 +219,7 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(refresh, FIGURES_EVERY_MS);
 speak(language);
+colour(colours);
 fromAddress();
 watch.open();
 void lookAtBlock();

@@ -16,6 +16,7 @@ export class Watch {
   notice: Message | null = null;
   private client: Client | undefined;
   private isOpen = false;
+  private openedAt = 0;
 
   constructor(
     private readonly connect: Connect,
@@ -34,6 +35,16 @@ export class Watch {
     return this.client?.quality;
   }
 
+  /** For how long this link has been watched. */
+  watchedMs(): number {
+    return this.now() - this.openedAt;
+  }
+
+  /** In how long the link tries again, where that is planned. */
+  nextAttemptInMs(): number | null {
+    return this.isOpen ? (this.client?.nextAttemptInMs ?? null) : null;
+  }
+
   statistics(): Statistics | undefined {
     return this.client?.getStatistics();
   }
@@ -42,6 +53,7 @@ export class Watch {
   open(): void {
     if (this.isOpen) return;
     this.isOpen = true;
+    this.openedAt = this.now();
     const settings = { heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS };
     const client = this.connect({ ...this.options, settings });
     this.client = client;

@@ -1,6 +1,7 @@
 // What the page says, and in which language. In: what the visitor chose, or what the browser
 // prefers. Out: the words, and numbers and times as that language writes them.
 
+import { choose, chosen } from "./choices.js";
 import { en } from "./words/en.js";
 import { zh } from "./words/zh.js";
 
@@ -11,19 +12,16 @@ export type Language = (typeof LANGUAGES)[number];
 /** Everything the page says; English is the measure. */
 export type Words = typeof en;
 
-/** Where the visitor's choice is kept. */
-const KEY = "steadfast-page-language";
+/** The choice of a language. */
+const CHOICE = "language";
 const WORDS: Readonly<Record<Language, Words>> = { en, "zh-CN": zh };
 
 export const wordsOf = (language: Language): Words => WORDS[language];
 
-const isLanguage = (text: string | null): text is Language =>
-  LANGUAGES.some((language) => language === text);
-
 /** The language chosen on this page before, or the first that the browser asks for and we have. */
 export function preferredLanguage(): Language {
-  const chosen = stored();
-  if (isLanguage(chosen)) return chosen;
+  const language = chosen(CHOICE, LANGUAGES);
+  if (language) return language;
   for (const wanted of navigator.languages) {
     if (wanted.toLowerCase().startsWith("zh")) return "zh-CN";
     if (wanted.toLowerCase().startsWith("en")) return "en";
@@ -32,21 +30,7 @@ export function preferredLanguage(): Language {
 }
 
 /** Keeps a choice for the next visit. */
-export function rememberLanguage(language: Language): void {
-  try {
-    localStorage.setItem(KEY, language);
-  } catch {
-    // Storage is forbidden: the choice holds until the page is left.
-  }
-}
-
-function stored(): string | null {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
+export const rememberLanguage = (language: Language): void => choose(CHOICE, language);
 
 /** Writes all static words of the page. */
 export function translate(root: ParentNode, words: Words): void {

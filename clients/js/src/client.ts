@@ -12,6 +12,7 @@ import type { DeviceInput, Lifecycle } from "./lifecycle.js";
 import type { Config, LinkSettings } from "./link/config.js";
 import { DEFAULTS } from "./link/config.js";
 import type { Input } from "./link/input.js";
+import { nextAttemptAt } from "./link/connector.js";
 import { Link } from "./link/coordinator.js";
 import type { Notice, Output } from "./link/output.js";
 import type { LinkState, Reason } from "./link/state.js";
@@ -161,6 +162,15 @@ export class Client {
     this.subscriptions.set(channel, subscription);
     this.home.follow(channel, since ?? this.positions.of(channel) ?? "start");
     return subscription;
+  }
+
+  /**
+   * In how many milliseconds the next attempt to get a session begins, also while the link polls;
+   * null where none is planned, or one is under way.
+   */
+  get nextAttemptInMs(): number | null {
+    const at = nextAttemptAt(this.link.connector);
+    return at === undefined ? null : Math.max(at - this.clock.now(), 0);
   }
 
   /** Calls back for every change of state, in order; gives back how to end that. */

@@ -10,7 +10,7 @@ use serde::Serialize;
 use steadfast_link::{
     Input, Link, LinkState, NetworkKey, NetworkKind, Notice, QualityReport, Statistics,
 };
-use steadfast_machine::Millis;
+use steadfast_machine::{Millis, Span};
 use steadfast_protocol::{ChannelName, EventName, Position, Since};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -181,6 +181,12 @@ impl Client {
     /// changes.
     pub async fn quality(&self) -> Result<QualityReport, ClosedError> {
         self.inspect(Link::quality).await
+    }
+
+    /// In how long the next attempt to get a session begins, also while the link polls; `None`
+    /// where none is planned, or one is under way.
+    pub async fn next_attempt_in(&self) -> Result<Option<Span>, ClosedError> {
+        self.inspect(|link, now| link.next_attempt_at().map(|at| at.since(now))).await
     }
 
     /// The last event of a channel that the app was handed, or is about to be; `None` where the

@@ -133,6 +133,15 @@ impl Connector {
         self.attempt = Some(Attempt::Waiting { at });
     }
 
+    /// When the attempt begins that is planned.
+    pub(crate) const fn next_attempt_at(&self) -> Option<Millis> {
+        match &self.attempt {
+            Some(Attempt::Waiting { at }) => Some(*at),
+            Some(Attempt::AwaitingToken | Attempt::Opening(_) | Attempt::Handshake { .. })
+            | None => None,
+        }
+    }
+
     /// The attempt cannot begin before the app has given a token.
     pub(crate) fn await_token(&mut self) {
         self.attempt = Some(Attempt::AwaitingToken);

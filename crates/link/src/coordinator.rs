@@ -140,6 +140,11 @@ impl Link {
         record.statistics(now)
     }
 
+    /// When the next attempt to get a session begins, while one is planned.
+    pub const fn next_attempt_at(&self) -> Option<Millis> {
+        self.connector.next_attempt_at()
+    }
+
     /// The last event of a channel that the app has been handed; `None` where the channel is not
     /// followed, or nothing is known of it yet.
     pub fn position(&self, channel: &ChannelName) -> Option<&Position> {

@@ -5,7 +5,8 @@ import { afterEach, test } from "node:test";
 import { Stage } from "./stage.js";
 import { assertWhole } from "./whole.js";
 
-const RED = "rgb(255, 77, 79)";
+const ORANGE = "rgb(250, 140, 22)";
+const CLASSIC = "rgb(255, 77, 79)";
 
 let stage: Stage;
 afterEach(() => stage.close());
@@ -16,7 +17,11 @@ test("events go on by polling while WebSocket is blocked, and come live after it
   await stage.seesEvents(3);
   await stage.turns("block", true);
   await stage.seesState("Fallback");
-  assert.equal(await stage.signColour(), RED);
+  assert.equal(await stage.signColour(), ORANGE);
+  await stage.page.getByRole("button", { name: "Classic" }).click();
+  assert.equal(await stage.signColour(), CLASSIC);
+  await stage.page.getByRole("button", { name: "Standard" }).click();
+  await stage.sees("#state-next", /^Tries WebSocket again in \d+ s$/);
   await stage.sees("#state-why", /^WebSocket doesn't get through\. Polling for events instead\.$/);
   const before = (await stage.rows()).length;
   await stage.seesEvents(before + 5);

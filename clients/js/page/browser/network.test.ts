@@ -7,7 +7,7 @@ import { assertRowsFit, assertWhole } from "./whole.js";
 
 const GREY = "rgb(204, 204, 204)";
 const GREEN = "rgb(82, 196, 26)";
-const YELLOW = "rgb(250, 173, 20)";
+const RED = "rgb(255, 77, 79)";
 
 let stage: Stage;
 afterEach(() => stage.close());
@@ -16,12 +16,14 @@ test("a silent cut is noticed and told, and nothing is lost over it", async () =
   stage = await Stage.open();
   await stage.seesState("Connected");
   assert.equal(await stage.signColour(), GREEN);
+  await stage.sees("#availability", /^–$/);
   const channel = await stage.startsJob(40_000);
   await stage.seesEvents(3);
   await stage.turns("cut", true);
   const before = (await stage.rows()).length;
   await stage.seesState("Reconnecting");
-  assert.equal(await stage.signColour(), YELLOW);
+  assert.equal(await stage.signColour(), RED);
+  await stage.sees("#state-next", /^Next attempt in \d+ s$/);
   await stage.sees("#state-why", /^(Nothing was heard for too long|No answer in time)/);
   await stage.sees("#notice", /^Reconnecting… What you see stays here/);
   assert.equal((await stage.rows()).length, before, "nothing gets through a cut");
@@ -29,6 +31,7 @@ test("a silent cut is noticed and told, and nothing is lost over it", async () =
   // Polls may bring the events first, where an attempt hangs that began in the dark.
   await stage.seesState("Connected");
   await stage.page.locator("#timeline .flight[data-name=late]").first().waitFor();
+  await stage.page.locator("#timeline .replaced").first().waitFor({ state: "attached" });
   await stage.sees("#events li:has(.late) >> nth=0", /s late$/);
   await assertWhole(stage, channel);
   const states = await stage.states();
@@ -83,6 +86,8 @@ test("a crash is over in a moment, and a closed link stays so until it is restar
   await stage.page.getByRole("button", { name: "Restart the link" }).click();
   await stage.seesState("Connected");
   await assertWhole(stage, channel);
-  await stage.seesState("Disconnected");
+  await stage.seesState("Finished");
+  assert.equal(await stage.signColour(), GREEN);
   await stage.sees("#state-why", /^The job has ended/);
+  assert.equal(await stage.page.locator("#crash").isDisabled(), true, "there is nothing to break");
 });

@@ -86,6 +86,20 @@ test("a cut is silent, and a socket that was cut stays dead", () => {
   assert.equal(below?.closed, 1000, "the server hears of it once there is a network again");
 });
 
+test("there is something to crash while a socket is open or opening, and not lost", () => {
+  const { faults, open } = setUp();
+  assert.equal(faults.hasSocket, false);
+  const { below } = open();
+  assert.equal(faults.hasSocket, true);
+  faults.cut(true);
+  assert.equal(faults.hasSocket, false);
+  faults.cut(false);
+  open();
+  faults.crash();
+  assert.equal(faults.hasSocket, false);
+  below?.handlers.onClose(1001);
+});
+
 test("a socket that is opened during a cut never opens, and the next one does", () => {
   const { faults, sockets, told, open } = setUp();
   faults.cut(true);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CHANGES_MAX, ENTRIES_MAX, Journal } from "../journal.js";
+import { CHANGES_MAX, ENTRIES_MAX, Journal, shownState } from "../journal.js";
 
 const event = (offset: number, time = new Date(1_000).toISOString()) => ({
   channel: "diagnosis:1",
@@ -15,6 +15,12 @@ const event = (offset: number, time = new Date(1_000).toISOString()) => ({
 
 const reloaded = (journal: Journal, savedAt: number, now: number): Journal =>
   Journal.of(JSON.parse(JSON.stringify(journal.record(savedAt))), now);
+
+test("a link that rests because its job is done has finished, and is not disconnected", () => {
+  assert.equal(shownState({ state: "disconnected", reason: "finished" }), "finished");
+  assert.equal(shownState({ state: "disconnected", reason: "offline" }), "disconnected");
+  assert.equal(shownState({ state: "connected", reason: "welcomed" }), "connected");
+});
 
 test("a reload keeps the channel, the events and the end", () => {
   const journal = new Journal();

@@ -13,6 +13,8 @@ export interface Deeds {
   /** Ends the link, or makes a new one. */
   restart(): void;
   speak(language: string): void;
+  /** Shows states in other colours. */
+  colour(colours: string): void;
 }
 
 /** How the switches stand. */
@@ -21,6 +23,8 @@ export interface Switches {
   readonly isBlocked: boolean;
   readonly isStalled: boolean;
   readonly isLinked: boolean;
+  /** Whether there is a socket that could break. */
+  readonly isBreakable: boolean;
   readonly isStarting: boolean;
 }
 
@@ -42,17 +46,28 @@ export function listen(deeds: Deeds): void {
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.addEventListener("click", () => deeds.speak(button.dataset["language"] ?? ""));
   }
+  for (const button of document.querySelectorAll<HTMLElement>("[data-choose-colours]")) {
+    button.addEventListener("click", () => deeds.colour(button.dataset["chooseColours"] ?? ""));
+  }
 }
 
-export function showControls(words: Words, language: string, switches: Switches): void {
-  const { isCut, isBlocked, isStalled, isLinked, isStarting } = switches;
+export function showControls(
+  words: Words,
+  language: string,
+  colours: string,
+  switches: Switches,
+): void {
+  const { isCut, isBlocked, isStalled, isLinked, isBreakable, isStarting } = switches;
   set(by("cut"), "aria-checked", String(isCut));
   set(by("block"), "aria-checked", String(isBlocked));
   set(by("stall"), "aria-checked", String(isStalled));
   put(by("restart"), isLinked ? words.close : words.restart);
-  by<HTMLButtonElement>("crash").disabled = !isLinked;
+  by<HTMLButtonElement>("crash").disabled = !isBreakable;
   by<HTMLButtonElement>("start").disabled = isStarting;
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     set(button, "aria-pressed", String(button.dataset["language"] === language));
+  }
+  for (const button of document.querySelectorAll<HTMLElement>("[data-choose-colours]")) {
+    set(button, "aria-pressed", String(button.dataset["chooseColours"] === colours));
   }
 }

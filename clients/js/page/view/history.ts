@@ -1,7 +1,7 @@
 // What the timeline shows, in words: for whoever cannot see it, and for whoever wants to know
 // exactly. In: the journal. Out: one sentence, and a list, newest first.
 
-import type { Journal } from "../journal.js";
+import { type Journal, shownState } from "../journal.js";
 import type { Language, Words } from "../words.js";
 import { clockTime, minutes, seconds } from "../words.js";
 import { by, make, put } from "./dom.js";
@@ -32,7 +32,8 @@ export function showHistory(words: Words, language: Language, journal: Journal, 
 
 function history(words: Words, { states, faults }: Journal): Line[] {
   const lines: Line[] = states.map(({ state, reason, at }) => {
-    return { at, name: state, text: `${words.states[state]}. ${words.reasons[reason]}` };
+    const name = shownState({ state, reason });
+    return { at, name, text: `${words.states[name]}. ${words.reasons[reason]}` };
   });
   for (const { fault, from, to } of faults) {
     lines.push({ at: from, name: fault, text: words.began(words.faults[fault]) });
@@ -46,9 +47,10 @@ function sum(words: Words, language: Language, journal: Journal, now: number): s
   const events = journal.events();
   const late = Math.max(0, ...events.map(({ sentAt, gotAt }) => gotAt - sentAt));
   const times = new Map<string, number>();
-  journal.states.forEach(({ state, at }, number) => {
+  journal.states.forEach((entry, number) => {
     const to = journal.states[number + 1]?.at ?? now;
-    times.set(state, (times.get(state) ?? 0) + to - at);
+    const name = shownState(entry);
+    times.set(name, (times.get(name) ?? 0) + to - entry.at);
   });
   const states = [...times].map(([state, time]) =>
     words.lasted(words.states[state as keyof Words["states"]], minutes(time)),

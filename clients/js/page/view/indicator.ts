@@ -1,27 +1,35 @@
-// The state of the link at a glance: colour, sign, word, reason. In: the state. Out: the bar that
-// stays in sight.
+// The state of the link at a glance: colour, sign, word, reason, and when it tries again. In: the
+// state. Out: the bar that stays in sight.
 
-import type { LinkState, Message, QualityReport, Reason } from "../../src/index.js";
+import type { Message, QualityReport } from "../../src/index.js";
+import { type StateEntry, shownState } from "../journal.js";
 import type { Words } from "../words.js";
 import { by, put, set } from "./dom.js";
 
 /** `notice` says while it polls whether polls are answered. */
 export function showState(
   words: Words,
-  state: LinkState,
-  reason: Reason,
+  { state, reason }: Pick<StateEntry, "state" | "reason">,
   notice: Message | null,
+  nextAttemptInMs: number | null,
 ): void {
   const bar = by("state");
-  set(bar, "data-state", state);
+  const shown = shownState({ state, reason });
+  set(bar, "data-state", shown);
   const use = bar.querySelector("use");
-  if (use) set(use, "href", `#sign-${state}`);
+  if (use) set(use, "href", `#sign-${shown}`);
   const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
-  put(by("state-word"), words.states[state]);
+  put(by("state-word"), words.states[shown]);
   put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
-  document.title = `${words.states[state]} · Steadfast`;
+  const seconds = Math.ceil((nextAttemptInMs ?? 0) / 1_000);
+  const isPlanned = nextAttemptInMs !== null && state !== "connected";
+  const next = state === "fallback" ? words.nextSocket(seconds) : words.nextAttempt(seconds);
+  put(by("state-next"), isPlanned ? next : "");
+  document.title = `${words.states[shown]} · Steadfast`;
 }
 
 export function showGrade(words: Words, quality: QualityReport | undefined): void {
-  put(by("state-grade"), words.grades[quality?.grade ?? "unknown"]);
+  const grade = quality?.grade ?? "unknown";
+  // What is not known needs no word here; the card below says why.
+  put(by("state-grade"), grade === "unknown" ? "" : words.grades[grade]);
 }

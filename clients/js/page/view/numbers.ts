@@ -6,6 +6,9 @@ import type { Language, Words } from "../words.js";
 import { clockTime, percent, seconds } from "../words.js";
 import { by, make, put, set } from "./dom.js";
 
+/** For how long a link must have been watched before shares of that time are shown. */
+const SHARE_AFTER_MS = 10_000;
+
 export function showQuality(words: Words, quality: QualityReport | undefined): void {
   const grade = quality?.grade ?? "unknown";
   const isKnown = quality !== undefined && grade !== "unknown";
@@ -16,7 +19,7 @@ export function showQuality(words: Words, quality: QualityReport | undefined): v
   put(by("quality-reason"), why(words, isKnown ? quality : undefined));
   const parts = Object.entries(words.partNames).map(([part, name]): Figure => {
     const points = quality?.parts[part as keyof Words["partNames"]] ?? 0;
-    return [`part-${part}`, name, !isKnown ? "–" : points > 0 ? `−${points}` : "0"];
+    return [`part-${part}`, name, !isKnown ? words.unknown : points > 0 ? `−${points}` : "0"];
   });
   showFigures("parts", parts);
 }
@@ -30,15 +33,19 @@ export function showStatistics(
   words: Words,
   language: Language,
   statistics: Statistics | undefined,
+  watchedMs: number,
 ): void {
   if (!statistics) return;
-  put(by("availability"), percent(statistics.availability, language));
+  // After a moment a share of the time says nothing yet.
+  const share = (hundredths: number): string =>
+    watchedMs < SHARE_AFTER_MS ? words.unknown : percent(hundredths, language);
+  put(by("availability"), share(statistics.availability));
   const date = (text: string | null): string =>
     text === null ? words.never : clockTime(Date.parse(text), language);
   const { totalReconnects, successfulReconnects, failedReconnects } = statistics;
   const outcome = words.outcome(totalReconnects, successfulReconnects, failedReconnects);
   showFigures("numbers", [
-    ["realtime", words.realtime, percent(statistics.realtimeAvailability, language)],
+    ["realtime", words.realtime, share(statistics.realtimeAvailability)],
     ["downtime", words.downtime, words.seconds(seconds(statistics.totalDowntime, language))],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],

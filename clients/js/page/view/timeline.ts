@@ -3,6 +3,7 @@
 // in to the moment of recovery. In: the journal, the time. Out: an SVG.
 
 import type { EventEntry, FaultEntry, Journal, StateEntry } from "../journal.js";
+import { shownState } from "../journal.js";
 import type { Words } from "../words.js";
 import { by, draw } from "./dom.js";
 
@@ -20,6 +21,8 @@ const WIDE_CHARACTER_PX = 12.5;
 /** An event that took longer is drawn as late. */
 const LATE_MS = 1_000;
 const MARK_EVERY_MS = 15_000;
+/** Replaced events that are drawn between two that arrived. */
+const REPLACED_SHOWN = 100;
 
 /** From time to place. */
 interface Scale {
@@ -52,6 +55,7 @@ export function showTimeline(words: Words, journal: Journal, now: number): void 
       "g",
       { "clip-path": "url(#timeline-clip)" },
       ...stretches(scale, faults.map((one) => faultStretch(words, one, now)), ROWS.faults, "fault"),
+      ...replaced(scale, journal.events()),
       ...events(scale, journal.events()),
       ...stretches(scale, stateStretches(words, states, now), ROWS.state, "band"),
     ),
@@ -108,9 +112,10 @@ function faultStretch(words: Words, { fault, from, to }: FaultEntry, now: number
 }
 
 function stateStretches(words: Words, states: readonly StateEntry[], now: number): Stretch[] {
-  return states.map(({ state, at }, number) => {
+  return states.map((entry, number) => {
     const to = states[number + 1]?.at ?? now;
-    return { name: state, label: words.states[state], from: at, to };
+    const name = shownState(entry);
+    return { name, label: words.states[name], from: entry.at, to };
   });
 }
 
@@ -148,6 +153,20 @@ function stretches(
 /** About how wide a text is, in pixels. */
 const width = (text: string): number =>
   [...text].reduce((all, one) => all + (one > "\u2e80" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
+
+/** Hollow dots for the events that a newer one stands in for, where they must have been sent. */
+function replaced(scale: Scale, all: readonly EventEntry[]): SVGElement[] {
+  return all.flatMap((event, number) => {
+    const last = all[number - 1];
+    if (!last || last.epoch !== event.epoch || event.sentAt < scale.from) return [];
+    const count = Math.min(event.offset - last.offset - 1, REPLACED_SHOWN);
+    const [from, to] = [scale.x(last.sentAt), scale.x(event.sentAt)];
+    return Array.from({ length: Math.max(count, 0) }, (_, at) => {
+      const cx = from + ((at + 1) / (count + 1)) * (to - from);
+      return draw("circle", { class: "replaced", cx, cy: ROWS.sent, r: 2.5 });
+    });
+  });
+}
 
 function events(scale: Scale, all: readonly EventEntry[]): SVGElement[] {
   const drawn: SVGElement[] = [];

@@ -1,21 +1,22 @@
 // The page in English: the measure for every other language.
 
-import type { LinkState, QualityReport, Reason } from "../../src/index.js";
-import type { Fault } from "../journal.js";
+import type { QualityReport, Reason } from "../../src/index.js";
+import type { Fault, ShownState } from "../journal.js";
 
-const states: Readonly<Record<LinkState, string>> = {
+const states: Readonly<Record<ShownState, string>> = {
   disconnected: "Disconnected",
   connecting: "Connecting",
   connected: "Connected",
   reconnecting: "Reconnecting",
   fallback: "Fallback",
+  finished: "Finished",
 };
 
 const reasons: Readonly<Record<Reason, string>> = {
   asked: "Making the first attempt.",
   closed: "The link was closed. Restart it when you like.",
   finished: "The job has ended, and there is nothing left to follow.",
-  rejected: "The server turned this link down.",
+  rejected: "The server refused this link.",
   offline: "This device has no network. The link goes on by itself once it has.",
   network_restored: "The network is back. Trying again.",
   welcomed: "Live over WebSocket.",
@@ -30,7 +31,7 @@ const reasons: Readonly<Record<Reason, string>> = {
 const faults: Readonly<Record<Fault, string>> = {
   cut: "Network cut",
   blocked: "WebSocket blocked",
-  stalled: "Stalled",
+  stalled: "Connection frozen",
   crashed: "Crash",
   reloaded: "Page reloaded",
 };
@@ -39,7 +40,7 @@ const faults: Readonly<Record<Fault, string>> = {
 const strikes: Readonly<Record<Fault, string>> = {
   cut: "Cut",
   blocked: "Blocked",
-  stalled: "Stalled",
+  stalled: "Frozen",
   crashed: "Crash",
   reloaded: "Reload",
 };
@@ -55,7 +56,7 @@ const grades: Readonly<Record<QualityReport["grade"], string>> = {
 
 const parts: Readonly<Record<NonNullable<QualityReport["reason"]>, string>> = {
   delay: "Answers take long.",
-  loss: "Some signs of life went unanswered.",
+  loss: "Some heartbeats went unanswered.",
   disconnects: "The connection was lost not long ago.",
   outage: "For some of the last ten minutes nothing came live.",
   delivery: "Events arrive late.",
@@ -63,7 +64,7 @@ const parts: Readonly<Record<NonNullable<QualityReport["reason"]>, string>> = {
 
 const partNames: Readonly<Record<NonNullable<QualityReport["reason"]>, string>> = {
   delay: "Slow answers",
-  loss: "Unanswered signs of life",
+  loss: "Unanswered heartbeats",
   disconnects: "Lost connections",
   outage: "Time without live events",
   delivery: "Late events",
@@ -98,6 +99,11 @@ export const en = {
   stateTitle: "State of the link",
   pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
+  nextAttempt: (seconds: number) => `Next attempt in ${seconds} s`,
+  nextSocket: (seconds: number) => `Tries WebSocket again in ${seconds} s`,
+  colours: "Colours of the states",
+  coloursStandard: "Standard",
+  coloursClassic: "Classic",
 
   jobTitle: "The job",
   duration: "How long it takes",
@@ -124,9 +130,10 @@ export const en = {
   cut: "Cut the network",
   cutWhy: "Everything vanishes without a word, as in a lift.",
   block: "Block WebSocket",
-  blockWhy: "Plain HTTP gets through and nothing else, as behind some proxies.",
-  stall: "Stall it",
-  stallWhy: "The connection stays open, but nothing moves until you let it.",
+  blockWhy:
+    "Only plain HTTP gets through, as behind some proxies. For everybody on this server.",
+  stall: "Freeze the connection",
+  stallWhy: "It stays open, but nothing moves until you release it.",
   crash: "Crash the connection",
   crashWhy: "A crash ends the socket without a goodbye.",
   close: "Close the link",
@@ -134,14 +141,16 @@ export const en = {
   restartWhy: "A closed link stays so until you restart it.",
 
   timelineTitle: "What happened",
-  timelineHint: "Each line is an event, from when it was sent to when it arrived.",
+  timelineHint:
+    "Each line is an event, from when it was sent to when it arrived. " +
+    "Hollow dots are outdated updates that a newer one replaced.",
   rowFaults: "You did",
   rowSent: "Sent",
   rowGot: "Arrived",
   rowState: "State",
   now: "now",
   ago: (seconds: number) => `${seconds} s ago`,
-  historyTitle: "The same in words",
+  historyTitle: "As text",
   sum: (events: number, lateMs: string, states: string) =>
     `${some(events, "event", "events")}, the latest one by ${lateMs} s. ${states}`,
   lasted: (what: string, time: string) => `${what} for ${time}.`,
@@ -149,19 +158,20 @@ export const en = {
   ended: (what: string) => `Over: ${what}`,
 
   points: (score: number) => `${score} of 100`,
-  nothingAgainst: "Nothing speaks against it.",
-  notEnough: "A few more signs of life are needed to tell.",
+  nothingAgainst: "No problems seen.",
+  notEnough: "A few more heartbeats are needed to tell.",
 
   numbersTitle: "Statistics",
   availability: "available",
   realtime: "Live by WebSocket",
-  downtime: "Without data",
+  downtime: "Downtime",
   reconnects: "Reconnects",
   outcome: (all: number, good: number, bad: number) => `${all} (${good} succeeded, ${bad} failed)`,
   seconds: (text: string) => `${text} s`,
   lastConnected: "Last connected",
   lastDisconnected: "Last disconnected",
   never: "never",
+  unknown: "–",
 
   events: (count: number) => some(count, "event", "events"),
   inOrder: "each once, in order",
@@ -173,7 +183,7 @@ export const en = {
   auditBad: (offsets: string) => `Checked against the server. Missing: ${offsets}.`,
   auditFailed: "The server could not be asked whether this is all.",
 
-  listTitle: "As they were handed over",
+  listTitle: "Events received",
   listHint: "Newest first.",
   eventsEmpty: "No event yet.",
   skippedRow: (from: number, to: number) =>

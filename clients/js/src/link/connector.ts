@@ -120,6 +120,10 @@ export function rest(connector: Connector): void {
   connector.networkChangedAt = NOT_YET;
 }
 
+/** When the attempt begins that is planned. */
+export const nextAttemptAt = ({ attempt }: Connector): Millis | undefined =>
+  attempt?.kind === "waiting" ? attempt.at : undefined;
+
 /** The attempt cannot begin before the app has given a token. */
 export function awaitToken(connector: Connector): void {
   connector.attempt = newAttempt("awaiting_token", NEVER);

@@ -174,3 +174,13 @@ test("a slow reader of a loop holds at most 1,024, and loses none of the rest", 
     if (got === count) break;
   }
 });
+
+test("an app can count down to the next attempt", async () => {
+  const { client, states } = subject("http://127.0.0.1:1", { settings: { backoffMinMs: 60_000 } });
+  assert.equal(client.nextAttemptInMs, null, "one is under way");
+  await states.first("a lost attempt", (state) => state.startsWith("reconnecting"));
+  const planned = client.nextAttemptInMs ?? 0;
+  assert.ok(planned > 20_000 && planned <= 78_000, `${planned} ms`);
+  client.close();
+  assert.equal(client.nextAttemptInMs, null, "none is planned");
+});

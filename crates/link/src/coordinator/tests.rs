@@ -47,6 +47,18 @@ fn statistics_are_right_between_inputs_and_leave_sleep_out() {
 }
 
 #[test]
+fn an_app_can_count_down_to_the_next_attempt() {
+    let mut link = link();
+    assert_eq!(link.next_attempt_at(), None);
+    tell(&mut link, 1000, Input::Connect);
+    assert_eq!(link.next_attempt_at(), None, "one is under way");
+    tell(&mut link, 1500, Input::SocketFailed { socket: 1, failure: DialFailure::Unreachable });
+    assert_eq!(link.next_attempt_at(), link.wake().map(|wake| wake.at));
+    tell(&mut link, 1600, Input::Close);
+    assert_eq!(link.next_attempt_at(), None);
+}
+
+#[test]
 fn spans_of_nothing_do_not_spin() {
     let mut config = Config::new(LinkId::new("link-0001").unwrap(), 1);
     for span in [

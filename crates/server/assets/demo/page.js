@@ -89,6 +89,23 @@ function missing(events2, kept2) {
 }
 var mayBeReplaced = ({ event, data }) => event === "progress" && data.check === void 0;
 
+// page/choices.ts
+var PREFIX = "steadfast-page-";
+function chosen(name, all) {
+  try {
+    const kept2 = localStorage.getItem(PREFIX + name);
+    return all.find((one) => one === kept2);
+  } catch {
+    return void 0;
+  }
+}
+function choose(name, value) {
+  try {
+    localStorage.setItem(PREFIX + name, value);
+  } catch {
+  }
+}
+
 // page/faults.ts
 var HELD_MAX = 1e3;
 var BROKEN = 1006;
@@ -103,6 +120,10 @@ var Faults = class {
   }
   get isCut() {
     return this.cutNow;
+  }
+  /** Whether there is a socket that a crash would break. */
+  get hasSocket() {
+    return [...this.lines].some((line) => !line.isOver && !line.isLost);
   }
   get isStalled() {
     return this.stalledNow;
@@ -214,6 +235,7 @@ var Faults = class {
 };
 
 // page/journal.ts
+var shownState = ({ state, reason }) => state === "disconnected" && reason === "finished" ? "finished" : state;
 var ENTRIES_MAX = 1e3;
 var CHANGES_MAX = 200;
 var VERSION = 1;
@@ -226,9 +248,9 @@ var Journal = class _Journal {
     this.entries = [];
   }
   /** What was written before a reload, where it is ours. Time without a page is told as such. */
-  static of(stored3, now2) {
+  static of(stored2, now2) {
     const journal2 = new _Journal();
-    const record = stored3;
+    const record = stored2;
     if (record?.version !== VERSION) return journal2;
     journal2.channel = record.channel;
     journal2.isFinished = record.isFinished;
@@ -370,17 +392,23 @@ function listen2(deeds) {
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => deeds.speak(button.dataset["language"] ?? ""));
   }
+  for (const button of document.querySelectorAll("[data-choose-colours]")) {
+    button.addEventListener("click", () => deeds.colour(button.dataset["chooseColours"] ?? ""));
+  }
 }
-function showControls(words, language2, switches) {
-  const { isCut, isBlocked: isBlocked3, isStalled, isLinked, isStarting: isStarting2 } = switches;
+function showControls(words, language2, colours2, switches) {
+  const { isCut, isBlocked: isBlocked3, isStalled, isLinked, isBreakable, isStarting: isStarting2 } = switches;
   set(by("cut"), "aria-checked", String(isCut));
   set(by("block"), "aria-checked", String(isBlocked3));
   set(by("stall"), "aria-checked", String(isStalled));
   put(by("restart"), isLinked ? words.close : words.restart);
-  by("crash").disabled = !isLinked;
+  by("crash").disabled = !isBreakable;
   by("start").disabled = isStarting2;
   for (const button of document.querySelectorAll("[data-language]")) {
     set(button, "aria-pressed", String(button.dataset["language"] === language2));
+  }
+  for (const button of document.querySelectorAll("[data-choose-colours]")) {
+    set(button, "aria-pressed", String(button.dataset["chooseColours"] === colours2));
   }
 }
 
@@ -390,13 +418,14 @@ var states = {
   connecting: "Connecting",
   connected: "Connected",
   reconnecting: "Reconnecting",
-  fallback: "Fallback"
+  fallback: "Fallback",
+  finished: "Finished"
 };
 var reasons = {
   asked: "Making the first attempt.",
   closed: "The link was closed. Restart it when you like.",
   finished: "The job has ended, and there is nothing left to follow.",
-  rejected: "The server turned this link down.",
+  rejected: "The server refused this link.",
   offline: "This device has no network. The link goes on by itself once it has.",
   network_restored: "The network is back. Trying again.",
   welcomed: "Live over WebSocket.",
@@ -410,14 +439,14 @@ var reasons = {
 var faults = {
   cut: "Network cut",
   blocked: "WebSocket blocked",
-  stalled: "Stalled",
+  stalled: "Connection frozen",
   crashed: "Crash",
   reloaded: "Page reloaded"
 };
 var strikes = {
   cut: "Cut",
   blocked: "Blocked",
-  stalled: "Stalled",
+  stalled: "Frozen",
   crashed: "Crash",
   reloaded: "Reload"
 };
@@ -431,14 +460,14 @@ var grades = {
 };
 var parts = {
   delay: "Answers take long.",
-  loss: "Some signs of life went unanswered.",
+  loss: "Some heartbeats went unanswered.",
   disconnects: "The connection was lost not long ago.",
   outage: "For some of the last ten minutes nothing came live.",
   delivery: "Events arrive late."
 };
 var partNames = {
   delay: "Slow answers",
-  loss: "Unanswered signs of life",
+  loss: "Unanswered heartbeats",
   disconnects: "Lost connections",
   outage: "Time without live events",
   delivery: "Late events"
@@ -466,6 +495,11 @@ var en = {
   stateTitle: "State of the link",
   pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
+  nextAttempt: (seconds2) => `Next attempt in ${seconds2} s`,
+  nextSocket: (seconds2) => `Tries WebSocket again in ${seconds2} s`,
+  colours: "Colours of the states",
+  coloursStandard: "Standard",
+  coloursClassic: "Classic",
   jobTitle: "The job",
   duration: "How long it takes",
   short: "30 s",
@@ -489,40 +523,41 @@ var en = {
   cut: "Cut the network",
   cutWhy: "Everything vanishes without a word, as in a lift.",
   block: "Block WebSocket",
-  blockWhy: "Plain HTTP gets through and nothing else, as behind some proxies.",
-  stall: "Stall it",
-  stallWhy: "The connection stays open, but nothing moves until you let it.",
+  blockWhy: "Only plain HTTP gets through, as behind some proxies. For everybody on this server.",
+  stall: "Freeze the connection",
+  stallWhy: "It stays open, but nothing moves until you release it.",
   crash: "Crash the connection",
   crashWhy: "A crash ends the socket without a goodbye.",
   close: "Close the link",
   restart: "Restart the link",
   restartWhy: "A closed link stays so until you restart it.",
   timelineTitle: "What happened",
-  timelineHint: "Each line is an event, from when it was sent to when it arrived.",
+  timelineHint: "Each line is an event, from when it was sent to when it arrived. Hollow dots are outdated updates that a newer one replaced.",
   rowFaults: "You did",
   rowSent: "Sent",
   rowGot: "Arrived",
   rowState: "State",
   now: "now",
   ago: (seconds2) => `${seconds2} s ago`,
-  historyTitle: "The same in words",
+  historyTitle: "As text",
   sum: (events2, lateMs, states2) => `${some(events2, "event", "events")}, the latest one by ${lateMs} s. ${states2}`,
   lasted: (what, time) => `${what} for ${time}.`,
   began: (what) => `You: ${what}`,
   ended: (what) => `Over: ${what}`,
   points: (score) => `${score} of 100`,
-  nothingAgainst: "Nothing speaks against it.",
-  notEnough: "A few more signs of life are needed to tell.",
+  nothingAgainst: "No problems seen.",
+  notEnough: "A few more heartbeats are needed to tell.",
   numbersTitle: "Statistics",
   availability: "available",
   realtime: "Live by WebSocket",
-  downtime: "Without data",
+  downtime: "Downtime",
   reconnects: "Reconnects",
   outcome: (all, good, bad) => `${all} (${good} succeeded, ${bad} failed)`,
   seconds: (text) => `${text} s`,
   lastConnected: "Last connected",
   lastDisconnected: "Last disconnected",
   never: "never",
+  unknown: "–",
   events: (count) => some(count, "event", "events"),
   inOrder: "each once, in order",
   outOfOrder: (doubled) => `${some(doubled, "is", "are")} out of order or doubled`,
@@ -531,7 +566,7 @@ var en = {
   auditGood: "Checked against the server: nothing is missing.",
   auditBad: (offsets) => `Checked against the server. Missing: ${offsets}.`,
   auditFailed: "The server could not be asked whether this is all.",
-  listTitle: "As they were handed over",
+  listTitle: "Events received",
   listHint: "Newest first.",
   eventsEmpty: "No event yet.",
   skippedRow: (from, to) => `${from === to ? `${from} was` : `${from} to ${to} were`} outdated and left out`,
@@ -551,7 +586,8 @@ var zh = {
     connecting: "连接中",
     connected: "已连接",
     reconnecting: "重连中",
-    fallback: "降级模式"
+    fallback: "降级模式",
+    finished: "已完成"
   },
   reasons: {
     asked: "正在首次连接。",
@@ -571,14 +607,14 @@ var zh = {
   faults: {
     cut: "网络中断",
     blocked: "禁用 WebSocket",
-    stalled: "卡住",
+    stalled: "连接冻结",
     crashed: "断开",
     reloaded: "页面刷新"
   },
   strikes: {
     cut: "断网",
     blocked: "禁用",
-    stalled: "卡住",
+    stalled: "冻结",
     crashed: "断开",
     reloaded: "刷新"
   },
@@ -617,6 +653,11 @@ var zh = {
   stateTitle: "连接状态",
   pollsUnanswered: "WebSocket 无法通过，轮询也没有回应。",
   quality: "质量",
+  nextAttempt: (seconds2) => `${seconds2} 秒后重试`,
+  nextSocket: (seconds2) => `${seconds2} 秒后再试 WebSocket`,
+  colours: "状态颜色",
+  coloursStandard: "标准",
+  coloursClassic: "经典",
   jobTitle: "任务",
   duration: "任务时长",
   short: "30 秒",
@@ -640,23 +681,23 @@ var zh = {
   cut: "切断网络",
   cutWhy: "所有数据悄然消失，就像进了电梯。",
   block: "禁用 WebSocket",
-  blockWhy: "只有普通 HTTP 能通过，就像在某些代理之后。",
-  stall: "卡住连接",
-  stallWhy: "连接看似正常，但没有数据流动，直到你放行。",
+  blockWhy: "只有普通 HTTP 能通过，就像在某些代理之后。对此服务器上的所有人生效。",
+  stall: "冻结连接",
+  stallWhy: "连接看似正常，但没有数据流动，直到你解除。",
   crash: "强行断开",
   crashWhy: "强行断开：套接字不打招呼就消失。",
   close: "关闭连接",
   restart: "重启连接",
   restartWhy: "关闭后不会自动恢复，直到你重启。",
   timelineTitle: "发生了什么",
-  timelineHint: "每条线是一个事件，从发出到送达。",
+  timelineHint: "每条线是一个事件，从发出到送达。空心点是已被新进度取代的旧进度。",
   rowFaults: "操作",
   rowSent: "发出",
   rowGot: "送达",
   rowState: "状态",
   now: "现在",
   ago: (seconds2) => `${seconds2} 秒前`,
-  historyTitle: "用文字查看",
+  historyTitle: "文字版",
   sum: (events2, lateMs, states2) => `共 ${events2} 个事件，最晚的迟到 ${lateMs} 秒。${states2}`,
   lasted: (what, time) => `${what} ${time}。`,
   began: (what) => `操作：${what}`,
@@ -667,13 +708,14 @@ var zh = {
   numbersTitle: "统计",
   availability: "可用",
   realtime: "WebSocket 实时",
-  downtime: "无数据时长",
+  downtime: "中断时长",
   reconnects: "重连次数",
   outcome: (all, good, bad) => `${all}（成功 ${good}，失败 ${bad}）`,
   seconds: (text) => `${text} 秒`,
   lastConnected: "上次连接",
   lastDisconnected: "上次断开",
   never: "无",
+  unknown: "–",
   events: (count) => `${count} 个事件`,
   inOrder: "不重复、不乱序",
   outOfOrder: (doubled) => `有 ${doubled} 个重复或乱序`,
@@ -697,32 +739,19 @@ var zh = {
 
 // page/words.ts
 var LANGUAGES = ["en", "zh-CN"];
-var KEY = "steadfast-page-language";
+var CHOICE = "language";
 var WORDS = { en, "zh-CN": zh };
 var wordsOf = (language2) => WORDS[language2];
-var isLanguage = (text) => LANGUAGES.some((language2) => language2 === text);
 function preferredLanguage() {
-  const chosen = stored();
-  if (isLanguage(chosen)) return chosen;
+  const language2 = chosen(CHOICE, LANGUAGES);
+  if (language2) return language2;
   for (const wanted of navigator.languages) {
     if (wanted.toLowerCase().startsWith("zh")) return "zh-CN";
     if (wanted.toLowerCase().startsWith("en")) return "en";
   }
   return "en";
 }
-function rememberLanguage(language2) {
-  try {
-    localStorage.setItem(KEY, language2);
-  } catch {
-  }
-}
-function stored() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
+var rememberLanguage = (language2) => choose(CHOICE, language2);
 function translate(root, words) {
   for (const element of root.querySelectorAll("[data-word]")) {
     const word = words[element.dataset["word"]];
@@ -894,7 +923,8 @@ function showHistory(words, language2, journal2, now2) {
 }
 function history(words, { states: states2, faults: faults3 }) {
   const lines = states2.map(({ state, reason, at }) => {
-    return { at, name: state, text: `${words.states[state]}. ${words.reasons[reason]}` };
+    const name = shownState({ state, reason });
+    return { at, name, text: `${words.states[name]}. ${words.reasons[reason]}` };
   });
   for (const { fault, from, to } of faults3) {
     lines.push({ at: from, name: fault, text: words.began(words.faults[fault]) });
@@ -907,9 +937,10 @@ function sum(words, language2, journal2, now2) {
   const events2 = journal2.events();
   const late = Math.max(0, ...events2.map(({ sentAt, gotAt }) => gotAt - sentAt));
   const times = /* @__PURE__ */ new Map();
-  journal2.states.forEach(({ state, at }, number2) => {
+  journal2.states.forEach((entry, number2) => {
     const to = journal2.states[number2 + 1]?.at ?? now2;
-    times.set(state, (times.get(state) ?? 0) + to - at);
+    const name = shownState(entry);
+    times.set(name, (times.get(name) ?? 0) + to - entry.at);
   });
   const states2 = [...times].map(
     ([state, time]) => words.lasted(words.states[state], minutes(time))
@@ -918,18 +949,24 @@ function sum(words, language2, journal2, now2) {
 }
 
 // page/view/indicator.ts
-function showState(words, state, reason, notice) {
+function showState(words, { state, reason }, notice, nextAttemptInMs) {
   const bar = by("state");
-  set(bar, "data-state", state);
+  const shown = shownState({ state, reason });
+  set(bar, "data-state", shown);
   const use = bar.querySelector("use");
-  if (use) set(use, "href", `#sign-${state}`);
+  if (use) set(use, "href", `#sign-${shown}`);
   const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
-  put(by("state-word"), words.states[state]);
+  put(by("state-word"), words.states[shown]);
   put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
-  document.title = `${words.states[state]} · Steadfast`;
+  const seconds2 = Math.ceil((nextAttemptInMs ?? 0) / 1e3);
+  const isPlanned = nextAttemptInMs !== null && state !== "connected";
+  const next = state === "fallback" ? words.nextSocket(seconds2) : words.nextAttempt(seconds2);
+  put(by("state-next"), isPlanned ? next : "");
+  document.title = `${words.states[shown]} · Steadfast`;
 }
 function showGrade(words, quality) {
-  put(by("state-grade"), words.grades[quality?.grade ?? "unknown"]);
+  const grade = quality?.grade ?? "unknown";
+  put(by("state-grade"), grade === "unknown" ? "" : words.grades[grade]);
 }
 
 // src/catalogue.ts
@@ -1170,6 +1207,7 @@ function showNotice(notice, language2, deeds) {
 }
 
 // page/view/numbers.ts
+var SHARE_AFTER_MS = 1e4;
 function showQuality(words, quality) {
   const grade = quality?.grade ?? "unknown";
   const isKnown = quality !== void 0 && grade !== "unknown";
@@ -1180,7 +1218,7 @@ function showQuality(words, quality) {
   put(by("quality-reason"), why(words, isKnown ? quality : void 0));
   const parts2 = Object.entries(words.partNames).map(([part, name]) => {
     const points = quality?.parts[part] ?? 0;
-    return [`part-${part}`, name, !isKnown ? "–" : points > 0 ? `−${points}` : "0"];
+    return [`part-${part}`, name, !isKnown ? words.unknown : points > 0 ? `−${points}` : "0"];
   });
   showFigures("parts", parts2);
 }
@@ -1188,14 +1226,15 @@ function why(words, quality) {
   if (!quality) return words.notEnough;
   return quality.reason ? words.parts[quality.reason] : words.nothingAgainst;
 }
-function showStatistics(words, language2, statistics) {
+function showStatistics(words, language2, statistics, watchedMs) {
   if (!statistics) return;
-  put(by("availability"), percent(statistics.availability, language2));
+  const share = (hundredths) => watchedMs < SHARE_AFTER_MS ? words.unknown : percent(hundredths, language2);
+  put(by("availability"), share(statistics.availability));
   const date = (text) => text === null ? words.never : clockTime(Date.parse(text), language2);
   const { totalReconnects, successfulReconnects, failedReconnects } = statistics;
   const outcome = words.outcome(totalReconnects, successfulReconnects, failedReconnects);
   showFigures("numbers", [
-    ["realtime", words.realtime, percent(statistics.realtimeAvailability, language2)],
+    ["realtime", words.realtime, share(statistics.realtimeAvailability)],
     ["downtime", words.downtime, words.seconds(seconds(statistics.totalDowntime, language2))],
     ["reconnects", words.reconnects, outcome],
     ["connected", words.lastConnected, date(statistics.lastConnectedAt)],
@@ -1228,6 +1267,7 @@ var CHARACTER_PX = 7.5;
 var WIDE_CHARACTER_PX = 12.5;
 var LATE_MS2 = 1e3;
 var MARK_EVERY_MS = 15e3;
+var REPLACED_SHOWN = 100;
 function showTimeline(words, journal2, now2) {
   const svg = by("timeline");
   const width2 = Math.max(svg.clientWidth, 240);
@@ -1242,6 +1282,7 @@ function showTimeline(words, journal2, now2) {
       "g",
       { "clip-path": "url(#timeline-clip)" },
       ...stretches(scale, faults3.map((one) => faultStretch(words, one, now2)), ROWS2.faults, "fault"),
+      ...replaced(scale, journal2.events()),
       ...events(scale, journal2.events()),
       ...stretches(scale, stateStretches(words, states2, now2), ROWS2.state, "band")
     )
@@ -1292,9 +1333,10 @@ function faultStretch(words, { fault, from, to }, now2) {
   return { name: fault, label: words.strikes[fault], from, to: to ?? now2 };
 }
 function stateStretches(words, states2, now2) {
-  return states2.map(({ state, at }, number2) => {
+  return states2.map((entry, number2) => {
     const to = states2[number2 + 1]?.at ?? now2;
-    return { name: state, label: words.states[state], from: at, to };
+    const name = shownState(entry);
+    return { name, label: words.states[name], from: entry.at, to };
   });
 }
 function stretches(scale, all, y, look) {
@@ -1322,6 +1364,18 @@ function stretches(scale, all, y, look) {
   return drawn;
 }
 var width = (text) => [...text].reduce((all, one) => all + (one > "⺀" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
+function replaced(scale, all) {
+  return all.flatMap((event, number2) => {
+    const last = all[number2 - 1];
+    if (!last || last.epoch !== event.epoch || event.sentAt < scale.from) return [];
+    const count = Math.min(event.offset - last.offset - 1, REPLACED_SHOWN);
+    const [from, to] = [scale.x(last.sentAt), scale.x(event.sentAt)];
+    return Array.from({ length: Math.max(count, 0) }, (_, at) => {
+      const cx = from + (at + 1) / (count + 1) * (to - from);
+      return draw("circle", { class: "replaced", cx, cy: ROWS2.sent, r: 2.5 });
+    });
+  });
+}
 function events(scale, all) {
   const drawn = [];
   for (const { event, sentAt, gotAt } of all) {
@@ -1350,6 +1404,7 @@ var Watch = class {
     /** What people are to be told now. */
     this.notice = null;
     this.isOpen = false;
+    this.openedAt = 0;
     this.leave = () => {
     };
   }
@@ -1360,6 +1415,14 @@ var Watch = class {
   quality() {
     return this.client?.quality;
   }
+  /** For how long this link has been watched. */
+  watchedMs() {
+    return this.now() - this.openedAt;
+  }
+  /** In how long the link tries again, where that is planned. */
+  nextAttemptInMs() {
+    return this.isOpen ? this.client?.nextAttemptInMs ?? null : null;
+  }
   statistics() {
     return this.client?.getStatistics();
   }
@@ -1367,6 +1430,7 @@ var Watch = class {
   open() {
     if (this.isOpen) return;
     this.isOpen = true;
+    this.openedAt = this.now();
     const settings = { heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS };
     const client = this.connect({ ...this.options, settings });
     this.client = client;
@@ -1428,30 +1492,32 @@ var Watch = class {
 };
 
 // page/main.ts
-var KEY2 = "steadfast-page";
+var KEY = "steadfast-page";
 var FIGURES_EVERY_MS = 500;
 var PICTURE_EVERY_MS = 80;
 var CALM_EVERY_MS = 1e3;
 var now = () => Date.now();
 var faults2 = new Faults(browser);
-var journal = Journal.of(stored2(), now());
+var journal = Journal.of(stored(), now());
 var options = { url: location.origin, transport: faults2 };
 var watch = new Watch(Steadfast.connect, options, journal, changed, now);
+var COLOURS = ["standard", "classic"];
 var language = preferredLanguage();
+var colours = chosen("colours", COLOURS) ?? "standard";
 var [isBlocked2, isStarting, isDrawing] = [false, false, false];
 var problem = null;
 var audit;
 var audited = null;
-function stored2() {
+function stored() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY2) ?? "null");
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   } catch {
     return null;
   }
 }
 function keep() {
   try {
-    sessionStorage.setItem(KEY2, JSON.stringify(journal.record(now())));
+    sessionStorage.setItem(KEY, JSON.stringify(journal.record(now())));
   } catch {
   }
 }
@@ -1467,18 +1533,19 @@ function refresh() {
 function show() {
   isDrawing = false;
   const words = wordsOf(language);
-  const last = journal.states.at(-1);
-  showState(words, last?.state ?? "disconnected", last?.reason ?? "closed", watch.notice);
+  const last = journal.states.at(-1) ?? { state: "disconnected", reason: "closed" };
+  showState(words, last, watch.notice, watch.nextAttemptInMs());
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
   const reload = () => location.reload();
   showNotice(watch.notice, language, { reload, retry, use_here: restart });
-  const { isCut, isStalled } = faults2;
+  const { isCut, isStalled, hasSocket: isBreakable } = faults2;
   const { isLinked } = watch;
-  showControls(words, language, { isCut, isStalled, isBlocked: isBlocked2, isLinked, isStarting });
+  const switches = { isCut, isStalled, isBlocked: isBlocked2, isLinked, isBreakable, isStarting };
+  showControls(words, language, colours, switches);
   showQuality(words, watch.quality());
-  showStatistics(words, language, watch.statistics());
+  showStatistics(words, language, watch.statistics(), watch.watchedMs());
   showEvents(words, language, journal, audit);
   showHistory(words, language, journal, now());
   void check();
@@ -1538,6 +1605,11 @@ function speak(wanted) {
   translate(document, wordsOf(language));
   changed();
 }
+function colour(wanted) {
+  colours = COLOURS.find((one) => one === wanted) ?? colours;
+  document.documentElement.dataset["colours"] = colours;
+  changed();
+}
 function animate() {
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
   let drawnAt = 0;
@@ -1575,6 +1647,10 @@ listen2({
   speak: (wanted) => {
     speak(wanted);
     rememberLanguage(language);
+  },
+  colour: (wanted) => {
+    colour(wanted);
+    choose("colours", colours);
   }
 });
 addEventListener("hashchange", fromAddress);
@@ -1585,6 +1661,7 @@ document.addEventListener("visibilitychange", () => {
 });
 setInterval(refresh, FIGURES_EVERY_MS);
 speak(language);
+colour(colours);
 fromAddress();
 watch.open();
 void lookAtBlock();
