@@ -25,6 +25,9 @@ PYTHON_IN := target/python
 PYTHON := PYTHONPATH=$(CURDIR)/clients/python/src:$(CURDIR)/$(PYTHON_IN) python3
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo nextest)
 ALL := --workspace --all-features
+# mdBook, since it reads the Markdown as it is and is one pinned program, which Rust's own books use.
+MDBOOK := target/mdbook/bin/mdbook
+MDBOOK_VERSION := 0.5.4
 # What `make fuzz` runs, and for how long each.
 TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 SECONDS_EACH ?= 60
@@ -35,7 +38,7 @@ BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml |
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e proxies run docs clean
+.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e proxies guide run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,10 +64,11 @@ test: setup lint doctest units brokers seeds icount js python ## everything that
 build: ## build all crates
 	cargo build $(ALL)
 
-lint: minimal ## formatting, lints, lock files and NOTICE
+lint: minimal ## formatting, lints, lock files, NOTICE and the links of documents
 	cargo fmt --all --check
 	node .ci/lockfiles.mjs
 	node .ci/notice.mjs --check
+	node .ci/links.mjs
 	cargo clippy $(ALL) --all-targets -- --deny warnings
 
 minimal: ## lints of the server without any optional broker
@@ -158,10 +162,19 @@ proxies: setup ## nginx, HAProxy, Caddy and Apache with the files of deploy/, ea
 	cd clients/js && npm run build && npm run compile
 	node --test deploy/test/proxies.mjs
 
+guide: setup ## what the first pages of docs/ say to type, in a shell and a browser
+	@test -n "$$SERVER_BINARY" || cargo build --package steadfast
+	cd clients/js && npm run build && npm run compile
+	node --test docs/test/guide.mjs
+
 run: ## a server for development, on 127.0.0.1:8080
 	cargo run --package steadfast -- serve --dev
 
-docs: ## the documentation of all crates; warnings are errors
+docs: ## the book of docs/ in target/book/html, and the documentation of all crates; warnings are errors
+	@$(MDBOOK) --version 2>/dev/null | grep -q '$(MDBOOK_VERSION)$$' || \
+		cargo install mdbook --version $(MDBOOK_VERSION) --locked --no-default-features --features search --root target/mdbook
+	node .ci/book.mjs target/book/src
+	cp docs/book.toml target/book/ && $(MDBOOK) build target/book
 	RUSTDOCFLAGS="--deny warnings" cargo doc $(ALL) --no-deps
 
 clean: ## remove what was built

@@ -165,10 +165,10 @@
 //! what caused it and what to do, is in [`Client::last_dial_error`]; a certificate that does not
 //! prove the server counts as a path that blocks, as at a hotel's sign-in page.
 
-/// The examples of the README, compiled by the tests.
+/// The examples of `docs/rust.md`, compiled by the tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-mod readme {}
+#[doc = include_str!("../../../docs/rust.md")]
+mod manual {}
 
 mod answer;
 mod builder;
