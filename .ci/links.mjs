@@ -1,4 +1,4 @@
-// Ends with 1 where a link of a Markdown file leads nowhere (a file, a heading, a file that is to be
+// Ends with 1 where a link of a Markdown file leads nowhere (a file, a heading, a file that is
 // included), or docs/SUMMARY.md does not have a page of docs/.
 
 import { execFileSync } from "node:child_process";
