@@ -32,9 +32,8 @@ import type { TokenSource, TokenWish } from "./token.js";
 import { askToken } from "./token.js";
 import type { Transport } from "./transport.js";
 import { NetworkIo } from "./network_io.js";
+import { VERSION } from "./version.js";
 
-/** This library's version. */
-export const VERSION = "0.1.0";
 
 /** What a client is made with. */
 export interface ConnectOptions {

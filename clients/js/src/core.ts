@@ -7,9 +7,10 @@ import { page } from "./page.js";
 import type { ApiOf, Plugin } from "./plugin.js";
 
 export type { ConnectOptions } from "./client.js";
-export { Client, VERSION } from "./client.js";
+export { Client } from "./client.js";
 export * from "./core_api.js";
 export type { Attached, ApiOf, Plugin } from "./plugin.js";
+export { VERSION } from "./version.js";
 
 /** Starts a client: it connects, and keeps connecting, until it is closed. */
 export function connect<const P extends readonly Plugin[] = []>(

@@ -69,7 +69,7 @@ export class Server {
     private readonly args: readonly string[],
     private readonly env: Readonly<Record<string, string>>,
     readonly port: number,
-    private readonly internalPort: number,
+    readonly internalPort: number,
     private readonly key: string | undefined,
   ) {}
 
