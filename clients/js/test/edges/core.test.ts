@@ -148,11 +148,14 @@ test("the types say which plugins there are, with `lib: [\"es2022\"]`", () => {
     import { publishing } from "./types/publishing.js";
     import { networks } from "./types/networks.js";
     import { quality } from "./types/quality.js";
+    import { useChannel, useLink } from "./types/react.js";
     import { Publisher, makeToken } from "./types/server.js";
     const client = connect({ url: "https://h", plugins: [publishing(), networks(), quality()] });
     void client.publish("a:1", "note").then(({ offset }): number => offset);
     const grade: string = client.quality.grade;
     client.subscribe("a:1");
+    export const state: string = useLink(client).state;
+    export const first: unknown = useChannel(client, "a:1", { keep: 10 }).events[0]?.data;
     const publisher = new Publisher({ url: "http://h", retry: { deadlineMs: 5 } });
     void publisher.publish("a:1", "note", makeToken("k", { sub: "u" }));
     // @ts-expect-error: no plugin has it
