@@ -35,12 +35,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_whole_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
+        licences = {name: archive.read(name) for name in names if "/licenses/" in name}
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
     sources = {f"steadfast/{path.name}" for path in (ROOT / "src/steadfast").glob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == {*sources, "steadfast/py.typed"}
     assert f"Version: {steadfast.__version__}\n" in metadata
     assert "Requires-Python: >=3.9" in metadata
     assert "License-Expression: MIT OR Apache-2.0" in metadata
+    theirs = {Path(name).name: text for name, text in licences.items()}
+    root = ROOT.parents[1]
+    assert theirs == {name: (root / name).read_bytes() for name in ("LICENSE-APACHE", "LICENSE-MIT")}
 
 
 def test_the_examples_of_the_readme_run_with_the_installed_package(
