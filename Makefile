@@ -186,11 +186,11 @@ run: ## a server for development, on 127.0.0.1:8080
 	cargo run --package steadfast -- serve --dev
 
 docs: ## the book of docs/ in target/book/html, and the documentation of all crates; warnings are errors
+	RUSTDOCFLAGS="--deny warnings" cargo doc $(ALL) --no-deps
 	@$(MDBOOK) --version 2>/dev/null | grep -q '$(MDBOOK_VERSION)$$' || \
 		cargo install mdbook --version $(MDBOOK_VERSION) --locked --no-default-features --features search --root target/mdbook
 	node .ci/book.mjs target/book/src
 	cp docs/book.toml target/book/ && $(MDBOOK) build target/book
-	RUSTDOCFLAGS="--deny warnings" cargo doc $(ALL) --no-deps
 
 clean: ## remove what was built
 	cargo clean
