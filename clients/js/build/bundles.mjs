@@ -23,7 +23,7 @@ export async function modules() {
     target: "es2020",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    external: ["node:*", "react"],
+    external: ["node:*", "react", "vue"],
   });
   return files(result);
 }
