@@ -78,7 +78,8 @@ function show(): void {
   isDrawing = false;
   const words = wordsOf(language);
   const last = journal.states.at(-1) ?? { state: "disconnected", reason: "closed" };
-  showState(words, last, watch.notice, watch.nextAttemptInMs());
+  const isBroken = faults.isCut || faults.isStalled;
+  showState(words, last, watch.notice, watch.nextAttemptInMs(), isBroken);
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");

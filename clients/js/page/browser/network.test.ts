@@ -45,7 +45,7 @@ test("a device without a network says so, and goes on by itself", async () => {
   await stage.seesEvents(3);
   await stage.setsOffline(true);
   await stage.seesState("Disconnected");
-  assert.equal(await stage.signColour(), GREY);
+  assert.equal(await stage.signColour(), RED);
   await stage.sees("#state-why", /^This device has no network\./);
   await stage.sees("#notice", /^You're offline/);
   const before = await stage.rows();
@@ -60,6 +60,7 @@ test("a stall holds events back, and all of them come when it ends", async () =>
   const channel = await stage.startsJob(20_000);
   await stage.seesEvents(3);
   await stage.turns("stall", true);
+  await stage.sees("#state-why", /^You keep everything from getting through\./);
   const before = await stage.rows();
   await stage.published(channel, (before.at(-1)?.offset ?? 0) + 5);
   assert.deepEqual(await stage.rows(), before, "nothing moves in a stall");

@@ -6,12 +6,16 @@ import { type StateEntry, shownState } from "../journal.js";
 import type { Words } from "../words.js";
 import { by, put, set } from "./dom.js";
 
-/** `notice` says while it polls whether polls are answered. */
+/**
+ * `notice` says while it polls whether polls are answered; `isBroken`, whether the visitor keeps
+ * everything from getting through, which the link takes a while to notice.
+ */
 export function showState(
   words: Words,
   { state, reason }: Pick<StateEntry, "state" | "reason">,
   notice: Message | null,
   nextAttemptInMs: number | null,
+  isBroken: boolean,
 ): void {
   const bar = by("state");
   const shown = shownState({ state, reason });
@@ -20,7 +24,11 @@ export function showState(
   if (use) set(use, "href", `#sign-${shown}`);
   const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
   put(by("state-word"), words.states[shown]);
-  put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
+  set(bar, "data-reason", reason);
+  set(bar, "data-flow", isUnanswered ? "none" : null);
+  const isUnnoticed = isBroken && (state === "connected" || state === "fallback");
+  const why = isUnnoticed ? words.unnoticed : words.reasons[reason];
+  put(by("state-why"), isUnanswered ? words.pollsUnanswered : why);
   const seconds = Math.ceil((nextAttemptInMs ?? 0) / 1_000);
   const isPlanned = nextAttemptInMs !== null && state !== "connected";
   const next = state === "fallback" ? words.nextSocket(seconds) : words.nextAttempt(seconds);

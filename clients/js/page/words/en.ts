@@ -97,6 +97,7 @@ export const en = {
     "Start a job on the server, then cut it off from this page. " +
     "Every event still arrives: once, and in order.",
   stateTitle: "State of the link",
+  unnoticed: "You keep everything from getting through. The link has not noticed yet.",
   pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
   nextAttempt: (seconds: number) => `Next attempt in ${seconds} s`,

@@ -74,6 +74,7 @@ export const zh: Words = {
   title: "连接随便断，事件不会丢",
   lead: "在服务器上启动一个任务，再切断它与本页面的连接。每个事件仍会送达：不丢、不重、不乱序。",
   stateTitle: "连接状态",
+  unnoticed: "你已阻断所有数据，连接尚未察觉。",
   pollsUnanswered: "WebSocket 无法通过，轮询也没有回应。",
   quality: "质量",
   nextAttempt: (seconds) => `${seconds} 秒后重试`,

@@ -493,6 +493,7 @@ var en = {
   title: "Break the connection. Lose nothing.",
   lead: "Start a job on the server, then cut it off from this page. Every event still arrives: once, and in order.",
   stateTitle: "State of the link",
+  unnoticed: "You keep everything from getting through. The link has not noticed yet.",
   pollsUnanswered: "WebSocket doesn't get through, and polls get no answer either.",
   quality: "Quality",
   nextAttempt: (seconds2) => `Next attempt in ${seconds2} s`,
@@ -651,6 +652,7 @@ var zh = {
   title: "连接随便断，事件不会丢",
   lead: "在服务器上启动一个任务，再切断它与本页面的连接。每个事件仍会送达：不丢、不重、不乱序。",
   stateTitle: "连接状态",
+  unnoticed: "你已阻断所有数据，连接尚未察觉。",
   pollsUnanswered: "WebSocket 无法通过，轮询也没有回应。",
   quality: "质量",
   nextAttempt: (seconds2) => `${seconds2} 秒后重试`,
@@ -949,7 +951,7 @@ function sum(words, language2, journal2, now2) {
 }
 
 // page/view/indicator.ts
-function showState(words, { state, reason }, notice, nextAttemptInMs) {
+function showState(words, { state, reason }, notice, nextAttemptInMs, isBroken) {
   const bar = by("state");
   const shown = shownState({ state, reason });
   set(bar, "data-state", shown);
@@ -957,7 +959,11 @@ function showState(words, { state, reason }, notice, nextAttemptInMs) {
   if (use) set(use, "href", `#sign-${shown}`);
   const isUnanswered = state === "fallback" && notice?.code === "LINK_RECONNECTING";
   put(by("state-word"), words.states[shown]);
-  put(by("state-why"), isUnanswered ? words.pollsUnanswered : words.reasons[reason]);
+  set(bar, "data-reason", reason);
+  set(bar, "data-flow", isUnanswered ? "none" : null);
+  const isUnnoticed = isBroken && (state === "connected" || state === "fallback");
+  const why2 = isUnnoticed ? words.unnoticed : words.reasons[reason];
+  put(by("state-why"), isUnanswered ? words.pollsUnanswered : why2);
   const seconds2 = Math.ceil((nextAttemptInMs ?? 0) / 1e3);
   const isPlanned = nextAttemptInMs !== null && state !== "connected";
   const next = state === "fallback" ? words.nextSocket(seconds2) : words.nextAttempt(seconds2);
@@ -1534,7 +1540,8 @@ function show() {
   isDrawing = false;
   const words = wordsOf(language);
   const last = journal.states.at(-1) ?? { state: "disconnected", reason: "closed" };
-  showState(words, last, watch.notice, watch.nextAttemptInMs());
+  const isBroken = faults2.isCut || faults2.isStalled;
+  showState(words, last, watch.notice, watch.nextAttemptInMs(), isBroken);
   showGrade(words, watch.quality());
   showJob(words, journal);
   put(by("problem"), problem ? words[problem] : "");
