@@ -166,3 +166,18 @@ async fn an_answer_is_bounded_and_leaves_no_channel_out() {
     }
     assert_eq!(heard.len(), 3);
 }
+
+/// P-72
+#[tokio::test]
+async fn a_poll_waits_as_long_as_it_asks_for_though_nothing_can_be_sent_meanwhile() {
+    let settings = [
+        ("HEARTBEAT__PING_INTERVAL_MS", "500"),
+        ("HEARTBEAT__PING_TIMEOUT_MS", "500"),
+        ("LIMITS__SLOW_TIMEOUT_MS", "500"),
+    ];
+    let server = Server::dev_with(&settings).await;
+    let begun = std::time::Instant::now();
+    let page = server.polls("demo:1", "offset=latest&wait=2").await;
+    assert_eq!(page["events"], json!([]));
+    assert!(begun.elapsed().as_millis() >= 2_000, "{:?}", begun.elapsed());
+}

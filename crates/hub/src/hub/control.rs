@@ -165,9 +165,10 @@ impl Hub {
                 SessionDue::Ask
             }
             Liveness::Mute { told } if told + config.ping_interval <= now => SessionDue::Comment,
-            Liveness::Agreed { .. } | Liveness::Pinged { .. } | Liveness::Mute { .. } => {
-                SessionDue::Nothing
-            }
+            Liveness::Agreed { .. }
+            | Liveness::Pinged { .. }
+            | Liveness::Mute { .. }
+            | Liveness::Waiting { .. } => SessionDue::Nothing,
         }
     }
 

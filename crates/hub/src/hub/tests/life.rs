@@ -198,6 +198,20 @@ fn a_slot_used_again_does_not_answer_for_its_earlier_session() {
     assert_eq!(hub.hub.totals().connections, 1);
 }
 
+/// P-72
+#[test]
+fn a_poll_that_waits_is_sent_nothing_and_never_counts_as_slow() {
+    let mut hub = TestHub::new();
+    let opening = TestHub::opening("watch-0001", 1, &[("a", Since::Now)]);
+    let (encoding, transport) = (Encoding::Signal, Transport::Poll);
+    let opening = crate::Opening { encoding, transport, heartbeat: None, ..opening };
+    let key = hub.hub.open(hub.now, opening).unwrap();
+    for _ in 0..120 {
+        hub.pass(1_000);
+        assert!(!hub.hub.is_closing(key) && hub.hub.totals().connections == 1);
+    }
+}
+
 /// P-77, P-83
 #[test]
 fn who_cannot_be_asked_to_go_is_ended_at_a_time_of_its_own_within_the_spread() {
