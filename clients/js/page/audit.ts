@@ -1,7 +1,7 @@
 // Was every event handed over, once, and in order? In: what the page was handed, and what the
 // server keeps. Out: the verdict. Believes nothing that it cannot see.
 
-import type { EventEntry } from "./journal.js";
+import type { Entry, EventEntry } from "./journal.js";
 import type { Kept } from "./server.js";
 
 /** What the entries alone tell. */
@@ -29,6 +29,28 @@ export function order(events: readonly EventEntry[]): Order {
     last = event;
   }
   return { count: events.length, doubled, skipped };
+}
+
+/** Replaced events that are told between two that came, at most. */
+export const REPLACED_MAX = 100;
+
+/**
+ * When the events were sent, about, that a newer one stood in for: between the two that came. Those
+ * behind a gap are not told from those that are lost.
+ */
+export function replacedAt(entries: readonly Entry[]): number[] {
+  const times: number[] = [];
+  let last: EventEntry | undefined;
+  for (const entry of entries) {
+    const next = entry.kind === "event" ? entry : undefined;
+    if (next && last?.epoch === next.epoch) {
+      const count = Math.min(next.offset - last.offset - 1, REPLACED_MAX);
+      const step = (next.sentAt - last.sentAt) / (count + 1);
+      for (let one = 1; one <= count; one++) times.push(last.sentAt + step * one);
+    }
+    if (!next || !last || next.epoch !== last.epoch || next.offset > last.offset) last = next;
+  }
+  return times;
 }
 
 /** Offsets that the server has and the page should have been handed. */

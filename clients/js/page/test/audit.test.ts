@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { missing, order } from "../audit.js";
+import { REPLACED_MAX, missing, order, replacedAt } from "../audit.js";
 import type { EventEntry } from "../journal.js";
 import type { Kept } from "../server.js";
 
@@ -33,6 +33,19 @@ test("events that came once and in order are in order", () => {
 test("offsets that were passed over are told as ranges", () => {
   assert.deepEqual(order(all([1, 4, 6, 7])).skipped, [[2, 3], [5, 5]]);
   assert.deepEqual(order(all([3, 4])).skipped, [[1, 2]]);
+});
+
+test("an update that a newer one replaced was sent between the two that came", () => {
+  const at = (offset: number, sentAt: number, epoch = "a"): EventEntry => ({
+    ...handed(moves(offset), epoch),
+    sentAt,
+  });
+  assert.deepEqual(replacedAt([at(1, 1_000), at(4, 4_000), at(5, 9_000)]), [2_000, 3_000]);
+  assert.deepEqual(replacedAt([at(3, 1_000), at(2, 1_500), at(4, 2_000)]), []);
+  assert.deepEqual(replacedAt([at(1, 1_000), at(4, 4_000, "b")]), []);
+  assert.deepEqual(replacedAt([at(1, 1_000), { kind: "gap", gotAt: 1 }, at(4, 4_000)]), []);
+  assert.equal(replacedAt([at(1, 0), at(REPLACED_MAX + 2, 1_000)]).length, REPLACED_MAX);
+  assert.equal(replacedAt([at(1, 0), at(REPLACED_MAX + 3, 1_000)]).length, REPLACED_MAX);
 });
 
 test("an event that comes again, or late, is seen", () => {

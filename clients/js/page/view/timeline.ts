@@ -2,7 +2,8 @@
 // was sent to when it arrived. While all is well the lines stand upright; after an outage they fan
 // in to the moment of recovery. In: the journal, the time. Out: an SVG.
 
-import type { EventEntry, FaultEntry, Journal, StateEntry } from "../journal.js";
+import { replacedAt } from "../audit.js";
+import type { Entry, EventEntry, FaultEntry, Journal, StateEntry } from "../journal.js";
 import { shownState } from "../journal.js";
 import type { Words } from "../words.js";
 import { by, draw } from "./dom.js";
@@ -21,8 +22,6 @@ const WIDE_CHARACTER_PX = 12.5;
 /** An event that took longer is drawn as late. */
 const LATE_MS = 1_000;
 const MARK_EVERY_MS = 15_000;
-/** Replaced events that are drawn between two that arrived. */
-const REPLACED_SHOWN = 100;
 
 /** From time to place. */
 interface Scale {
@@ -55,7 +54,7 @@ export function showTimeline(words: Words, journal: Journal, now: number): void 
       "g",
       { "clip-path": "url(#timeline-clip)" },
       ...stretches(scale, faults.map((one) => faultStretch(words, one, now)), ROWS.faults, "fault"),
-      ...replaced(scale, journal.events()),
+      ...replaced(scale, journal.entries),
       ...events(scale, journal.events()),
       ...stretches(scale, stateStretches(words, states, now), ROWS.state, "band"),
     ),
@@ -154,17 +153,11 @@ function stretches(
 const width = (text: string): number =>
   [...text].reduce((all, one) => all + (one > "\u2e80" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
 
-/** Hollow dots for the events that a newer one stands in for, where they must have been sent. */
-function replaced(scale: Scale, all: readonly EventEntry[]): SVGElement[] {
-  return all.flatMap((event, number) => {
-    const last = all[number - 1];
-    if (!last || last.epoch !== event.epoch || event.sentAt < scale.from) return [];
-    const count = Math.min(event.offset - last.offset - 1, REPLACED_SHOWN);
-    const [from, to] = [scale.x(last.sentAt), scale.x(event.sentAt)];
-    return Array.from({ length: Math.max(count, 0) }, (_, at) => {
-      const cx = from + ((at + 1) / (count + 1)) * (to - from);
-      return draw("circle", { class: "replaced", cx, cy: ROWS.sent, r: 2.5 });
-    });
+/** Hollow dots for the events that a newer one stands in for, about where they were sent. */
+function replaced(scale: Scale, entries: readonly Entry[]): SVGElement[] {
+  const times = replacedAt(entries).filter((at) => at >= scale.from);
+  return times.map((at) => {
+    return draw("circle", { class: "replaced", cx: scale.x(at), cy: ROWS.sent, r: 2.5 });
   });
 }
 

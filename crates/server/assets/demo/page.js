@@ -77,6 +77,21 @@ function order(events2) {
   }
   return { count: events2.length, doubled, skipped };
 }
+var REPLACED_MAX = 100;
+function replacedAt(entries) {
+  const times = [];
+  let last;
+  for (const entry of entries) {
+    const next = entry.kind === "event" ? entry : void 0;
+    if (next && last?.epoch === next.epoch) {
+      const count = Math.min(next.offset - last.offset - 1, REPLACED_MAX);
+      const step2 = (next.sentAt - last.sentAt) / (count + 1);
+      for (let one = 1; one <= count; one++) times.push(last.sentAt + step2 * one);
+    }
+    if (!next || !last || next.epoch !== last.epoch || next.offset > last.offset) last = next;
+  }
+  return times;
+}
 function missing(events2, kept2) {
   const got = new Map(events2.map((event) => [event.offset, event]));
   const isLast = new Map(kept2.filter(mayBeReplaced).map(({ event, offset }) => [event, offset]));
@@ -1273,7 +1288,6 @@ var CHARACTER_PX = 7.5;
 var WIDE_CHARACTER_PX = 12.5;
 var LATE_MS2 = 1e3;
 var MARK_EVERY_MS = 15e3;
-var REPLACED_SHOWN = 100;
 function showTimeline(words, journal2, now2) {
   const svg = by("timeline");
   const width2 = Math.max(svg.clientWidth, 240);
@@ -1288,7 +1302,7 @@ function showTimeline(words, journal2, now2) {
       "g",
       { "clip-path": "url(#timeline-clip)" },
       ...stretches(scale, faults3.map((one) => faultStretch(words, one, now2)), ROWS2.faults, "fault"),
-      ...replaced(scale, journal2.events()),
+      ...replaced(scale, journal2.entries),
       ...events(scale, journal2.events()),
       ...stretches(scale, stateStretches(words, states2, now2), ROWS2.state, "band")
     )
@@ -1370,16 +1384,10 @@ function stretches(scale, all, y, look) {
   return drawn;
 }
 var width = (text) => [...text].reduce((all, one) => all + (one > "⺀" ? WIDE_CHARACTER_PX : CHARACTER_PX), 0);
-function replaced(scale, all) {
-  return all.flatMap((event, number2) => {
-    const last = all[number2 - 1];
-    if (!last || last.epoch !== event.epoch || event.sentAt < scale.from) return [];
-    const count = Math.min(event.offset - last.offset - 1, REPLACED_SHOWN);
-    const [from, to] = [scale.x(last.sentAt), scale.x(event.sentAt)];
-    return Array.from({ length: Math.max(count, 0) }, (_, at) => {
-      const cx = from + (at + 1) / (count + 1) * (to - from);
-      return draw("circle", { class: "replaced", cx, cy: ROWS2.sent, r: 2.5 });
-    });
+function replaced(scale, entries) {
+  const times = replacedAt(entries).filter((at) => at >= scale.from);
+  return times.map((at) => {
+    return draw("circle", { class: "replaced", cx: scale.x(at), cy: ROWS2.sent, r: 2.5 });
   });
 }
 function events(scale, all) {
