@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes steadfast_VERSION_ARCH.deb of a built binary, with Debian's own tool alone:
 #
-#     deploy/debian/build.sh target/release/steadfast target
+#     deploy/debian/build.sh target/dist/steadfast target
 set -eu
 test $# = 2 || { echo "usage: $0 BINARY FOLDER" >&2; exit 2; }
 binary=$(readlink -f "$1")
