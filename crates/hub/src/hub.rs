@@ -231,8 +231,7 @@ impl Hub {
 
     fn life(&self, now: Millis, opening: &Opening) -> Liveness {
         match (opening.encoding, opening.heartbeat) {
-            (Encoding::Stream, _) => Liveness::Mute { told: now },
-            (Encoding::Signal, _) => Liveness::Waiting { since: now },
+            (Encoding::Stream | Encoding::Signal, _) => Liveness::Mute { told: now },
             (_, Some(proposed)) => {
                 let terms = self.agree(proposed);
                 Liveness::Agreed { terms, heard: now, expect_ms: terms.interval }
@@ -254,7 +253,7 @@ impl Hub {
         let Some(session) = self.peek(key) else { return };
         let heartbeat = match session.life {
             Liveness::Agreed { terms, .. } => terms,
-            Liveness::Pinged { .. } | Liveness::Mute { .. } | Liveness::Waiting { .. } => {
+            Liveness::Pinged { .. } | Liveness::Mute { .. } => {
                 HeartbeatTerms { interval: config.ping_interval.0, timeout: config.ping_timeout.0 }
             }
         };

@@ -158,8 +158,6 @@ pub(crate) enum Liveness {
     Pinged { heard: Millis, asked: Option<Millis> },
     /// It cannot speak: it is sent something now and then, so that a dead path is noticed.
     Mute { told: Millis },
-    /// It waits for a signal and can be sent nothing else: the request that opened it ends it.
-    Waiting { since: Millis },
 }
 
 /// A session that has been told to go.
@@ -192,7 +190,6 @@ impl Session {
         match self.life {
             Liveness::Agreed { heard, .. } | Liveness::Pinged { heard, .. } => heard,
             Liveness::Mute { told } => told,
-            Liveness::Waiting { since } => since,
         }
     }
 
@@ -204,9 +201,7 @@ impl Session {
                 Some(heard + Span(expect_ms) + Span(terms.timeout))
             }
             Liveness::Pinged { asked: Some(asked), .. } => Some(asked + config.ping_timeout),
-            Liveness::Pinged { asked: None, .. }
-            | Liveness::Mute { .. }
-            | Liveness::Waiting { .. } => None,
+            Liveness::Pinged { asked: None, .. } | Liveness::Mute { .. } => None,
         }
     }
 
@@ -221,7 +216,6 @@ impl Session {
             }
             Liveness::Pinged { heard, asked: None } => Some(heard + config.ping_interval),
             Liveness::Mute { told } => Some(told + config.ping_interval),
-            Liveness::Waiting { .. } => None,
         };
         let slow = self.outbox.slow_at(config.slow_timeout);
         [life, slow, self.until].into_iter().flatten().min()
@@ -234,7 +228,7 @@ impl Session {
                 *heard = now;
                 *asked = None;
             }
-            Liveness::Mute { .. } | Liveness::Waiting { .. } => {}
+            Liveness::Mute { .. } => {}
         }
     }
 }

@@ -134,10 +134,12 @@ impl Hub {
             SessionDue::Leave => self.close(now, key, CloseCode::RESTART, "the server restarts"),
             SessionDue::Ask => self.ask(now, key),
             SessionDue::Comment => {
-                if let Some(session) = self.session(key) {
-                    session.life = Liveness::Mute { told: now };
+                let Some(session) = self.session(key) else { return };
+                session.life = Liveness::Mute { told: now };
+                // A poll that waits can take nothing but its signal: a ping would count as unread.
+                if session.encoding != Encoding::Signal {
+                    self.put(now, key, Outgoing::Ping);
                 }
-                self.put(now, key, Outgoing::Ping);
             }
         }
     }
@@ -165,10 +167,9 @@ impl Hub {
                 SessionDue::Ask
             }
             Liveness::Mute { told } if told + config.ping_interval <= now => SessionDue::Comment,
-            Liveness::Agreed { .. }
-            | Liveness::Pinged { .. }
-            | Liveness::Mute { .. }
-            | Liveness::Waiting { .. } => SessionDue::Nothing,
+            Liveness::Agreed { .. } | Liveness::Pinged { .. } | Liveness::Mute { .. } => {
+                SessionDue::Nothing
+            }
         }
     }
 
