@@ -44,7 +44,9 @@ def test_the_wheel_has_the_whole_package_and_nothing_else(wheel: Path) -> None:
     assert "License-Expression: MIT OR Apache-2.0" in metadata
     theirs = {Path(name).name: text for name, text in licences.items()}
     root = ROOT.parents[1]
-    assert theirs == {name: (root / name).read_bytes() for name in ("LICENSE-APACHE", "LICENSE-MIT")}
+    assert theirs == {
+        name: (root / name).read_bytes() for name in ("LICENSE-APACHE", "LICENSE-MIT")
+    }
 
 
 def test_the_examples_of_the_readme_run_with_the_installed_package(
