@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "./free_port.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = process.env.SERVER_BINARY ?? join(ROOT, "target/debug/steadfast");
@@ -32,14 +32,6 @@ function image() {
     const [, name, rest] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
     return name ? [[name, rest]] : [];
   });
-}
-
-async function freePort() {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
 
 test("the image runs as nobody, says what it lacks, is healthy, and drains", async () => {

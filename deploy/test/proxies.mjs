@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { connect as dial, createServer } from "node:net";
+import { connect as dial } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import test, { after, before, describe } from "node:test";
@@ -14,6 +14,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Server, Told, within } from "../../clients/js/build-test/test/server.js";
 import { connect } from "../../clients/js/dist/node.js";
+import { freePort } from "./free_port.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WebSocket = createRequire(join(ROOT, "clients/js/package.json"))("ws");
@@ -228,15 +229,6 @@ function opens(port) {
   return new Promise((resolve) => {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
   }).finally(() => socket.destroy());
-}
-
-async function freePort() {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, "close");
-  return port;
 }
 
 const BEHIND = {

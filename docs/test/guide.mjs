@@ -7,13 +7,13 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { Server, prints } from "../../clients/js/build-test/test/server.js";
+import { freePort } from "../../deploy/test/free_port.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = process.env.SERVER_BINARY ?? join(ROOT, "target/debug/steadfast");
@@ -61,14 +61,6 @@ async function until(what, isSo) {
     assert.ok(Date.now() < late, `${what} did not come`);
     await new Promise((wake) => setTimeout(wake, 50));
   }
-}
-
-async function freePort() {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
 
 const answers = (url) => () => fetch(url).then((got) => got.ok, () => false);

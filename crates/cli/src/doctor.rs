@@ -19,8 +19,6 @@ use steadfast_client::{Builder, ChannelName, Client, PathProbe};
 use crate::{certificates, key};
 use finding::{CheckOutcome, Finding};
 
-/// The variable that holds a token.
-const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The longest idle time that can be tested, in seconds: heartbeats may be that far apart.
 const IDLE_S_MAX: u64 = 590;
 
@@ -69,6 +67,11 @@ struct Subject {
 }
 
 impl Subject {
+    /// The value of the header `Authorization`, where there is a token.
+    fn authorization(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+
     /// A client of this server; what it follows is left to the caller.
     fn client(&self) -> Builder {
         let mut builder = Client::builder(&self.server);
@@ -114,10 +117,7 @@ impl FindingPrinter {
 
 /// Runs all checks, the later ones only as far as the earlier ones let them.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<ExitCode> {
-    let token = match &args.token_file {
-        Some(path) => Some(key::from_file(path)?),
-        None => key::from_variable(TOKEN_VARIABLE)?,
-    };
+    let token = key::from_file_or_variable(args.token_file.as_deref(), key::TOKEN_VARIABLE)?;
     let roots = match &args.ca {
         Some(path) => vec![certificates::from_file(path)?],
         None => Vec::new(),

@@ -9,6 +9,8 @@ use anyhow::{Context, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+/// The variable that holds a token.
+pub(crate) const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The longest secret, in bytes: the longest token.
 const SECRET_BYTES_MAX: u64 = 8192;
 /// The size of a fresh key, in random bytes.
@@ -27,6 +29,17 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<String> {
     let text = text.strip_suffix('\r').unwrap_or(text);
     ensure!(!text.is_empty(), "{} is empty; it should hold the secret", path.display());
     Ok(text.to_owned())
+}
+
+/// The secret of a file, if one is named, else of a variable.
+pub(crate) fn from_file_or_variable(
+    path: Option<&Path>,
+    variable: &str,
+) -> anyhow::Result<Option<String>> {
+    match path {
+        Some(path) => from_file(path).map(Some),
+        None => from_variable(variable),
+    }
 }
 
 /// The secret in a variable of the environment, where it is set and not empty.

@@ -57,10 +57,7 @@ pub(crate) struct PublishArgs {
 
 /// Publishes, and says what became of it.
 pub(crate) async fn run(args: PublishArgs) -> anyhow::Result<ExitCode> {
-    let key = match &args.key_file {
-        Some(path) => Some(key::from_file(path)?),
-        None => key::from_variable(KEY_VARIABLE)?,
-    };
+    let key = key::from_file_or_variable(args.key_file.as_deref(), KEY_VARIABLE)?;
     let post = Post::new(&args.server, key.as_deref())?;
     let json = args.json.as_deref();
     let data = if json == Some("-") { None } else { Some(payload(json)?) };

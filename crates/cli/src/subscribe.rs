@@ -20,8 +20,6 @@ use crate::{certificates, key};
 use resume::Resume;
 use start::Start;
 
-/// The variable that holds a token.
-const TOKEN_VARIABLE: &str = "STEADFAST_TOKEN";
 /// The variables that name the language of messages; the first that is set counts.
 const LOCALE_VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 /// How often positions are written at most.
@@ -158,7 +156,7 @@ async fn connect(args: SubscribeArgs, resume: Option<&Resume>) -> anyhow::Result
             }
             async move { token }
         });
-    } else if let Some(token) = key::from_variable(TOKEN_VARIABLE)? {
+    } else if let Some(token) = key::from_variable(key::TOKEN_VARIABLE)? {
         builder = builder.token(&token);
     }
     for channel in args.channels {

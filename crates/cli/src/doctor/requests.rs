@@ -197,7 +197,7 @@ pub(super) async fn check_poll(
     most_s: u64,
 ) -> Finding {
     let wait_s = most_s.min(POLL_WAIT_S);
-    let authorization = subject.token.as_ref().map(|token| format!("Bearer {token}"));
+    let authorization = subject.authorization();
     let headers: Vec<_> =
         authorization.as_deref().map(|value| ("authorization", value)).into_iter().collect();
     let query = format!("offset=latest&wait={wait_s}");
@@ -242,7 +242,7 @@ fn no_access(answer: &PathAnswer) -> String {
 }
 
 async fn check_stream(subject: &Subject, probe: &PathProbe, intermediary: Intermediary) -> Finding {
-    let authorization = subject.token.as_ref().map(|token| format!("Bearer {token}"));
+    let authorization = subject.authorization();
     let mut headers = vec![("accept", "text/event-stream")];
     headers.extend(authorization.as_deref().map(|value| ("authorization", value)));
     let request = PathRequest {
